@@ -1,0 +1,63 @@
+"""What can go wrong, whether a retry can help, and the exit code that says so.
+
+Exit codes of a step: 0 done, 2 will fail again, 99 nothing to do, anything else may be retried.
+"""
+
+from __future__ import annotations
+
+DONE = 0
+MAY_RETRY = 1
+WILL_FAIL_AGAIN = 2
+NOTHING_TO_DO = 99
+
+
+class RetrainError(Exception):
+    """An error that names the thing and the fact (`what`) and the way out (`cure`)."""
+
+    exit_code = MAY_RETRY
+
+    def __init__(self, what: str, cure: str = "") -> None:
+        super().__init__(f"{what} {cure}".strip())
+        self.what = what
+        self.cure = cure
+
+    @property
+    def retry(self) -> bool:
+        """Whether the same call can succeed later with nobody's help."""
+        return self.exit_code == MAY_RETRY
+
+
+class TransientError(RetrainError):
+    """The world was in the way (network, a busy lock, a server that is starting); it may pass."""
+
+
+class FinalError(RetrainError):
+    """The same call will fail again until a person changes something."""
+
+    exit_code = WILL_FAIL_AGAIN
+
+
+class SettingsError(FinalError):
+    """A setting is unknown, missing, of the wrong type or out of range."""
+
+
+class DataError(FinalError):
+    """The data cannot be used as they are."""
+
+
+class BlockedError(DataError):
+    """Validation found a blocking anomaly. `findings` holds one sentence for each, in order of weight."""
+
+    def __init__(self, findings: list[str], cure: str) -> None:
+        super().__init__(" ".join(findings), cure)
+        self.findings = findings
+
+
+class NothingToDoError(RetrainError):
+    """Not a failure: the work is already done, or was not asked for. `outcome` says which, in one word."""
+
+    exit_code = NOTHING_TO_DO
+
+    def __init__(self, outcome: str, what: str) -> None:
+        super().__init__(what)
+        self.outcome = outcome

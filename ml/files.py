@@ -1,0 +1,139 @@
+"""Files and directories that appear whole or not at all, and the hashes that identify them.
+
+Every function here leaves a correct state when the process dies between any two system calls: content is
+written beside its place, flushed to the disk, and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ml.errors import FinalError, TransientError
+
+CHUNK = 1 << 20
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of the bytes of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_tree(directory: Path) -> str:
+    """Hex SHA-256 over the sorted relative paths and contents of all files below `directory`."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(directory).as_posix()}\0{sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def sha256_json(value: object) -> str:
+    """Hex SHA-256 of the canonical JSON form of `value`."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def fsync_directory(directory: Path) -> None:
+    """Make the names in `directory` survive a power cut."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def fsync_tree(directory: Path) -> None:
+    """Make `directory` and all below it survive a power cut."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        elif path.is_dir():
+            fsync_directory(path)
+    fsync_directory(directory)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never a part."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    fsync_directory(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in `path`; a `FinalError` names the file when it is not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise FinalError(f"{path}: not valid JSON ({error}).", "Delete the file and repeat the step.") from error
+
+
+def publish_directory(made: Path, place: Path) -> None:
+    """Rename the finished directory `made` to `place`, which must not exist, and make both durable."""
+    fsync_tree(made)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    made.rename(place)
+    fsync_directory(place.parent)
+
+
+def remove_directory(directory: Path, trash: Path) -> None:
+    """Remove `directory` so that it vanishes from its place at once, whatever happens during the deletion.
+
+    It is first renamed into `trash` (same filesystem); what a killed deletion leaves there goes with the next one.
+    """
+    trash.mkdir(parents=True, exist_ok=True)
+    if directory.exists():
+        place = trash / f"{directory.parent.name}-{directory.name}-{os.getpid()}"
+        shutil.rmtree(place, ignore_errors=True)
+        directory.rename(place)
+    for leftover in trash.iterdir():
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn what a disk can refuse (full, too large, not allowed, read-only) into an error with a cure."""
+    try:
+        yield
+    except PermissionError as error:
+        raise FinalError(
+            f"{what}: {error.strerror}: {error.filename}.",
+            "Make the directory writable for this user, or choose another with --root or RETRAIN_ROOT.",
+        ) from error
+    except OSError as error:
+        import errno
+
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise TransientError(
+                f"{what}: {error.strerror}{f': {error.filename}' if error.filename else ''}.",
+                "Free disk space or raise the limit; nothing was published and the step can be repeated.",
+            ) from error
+        if error.errno == errno.EROFS:
+            raise FinalError(f"{what}: {error.strerror}.", "Choose a writable --root.") from error
+        raise

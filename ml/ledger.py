@@ -1,0 +1,129 @@
+"""The append-only record of every version: intent -> published -> confirmed | withdrawn, and rejections.
+
+One JSON object a line. A line is written by one system call and flushed before anybody acts on it; a line that
+a crash cut short has no newline, was never acknowledged, and is dropped by the next writer. Writers hold the
+promotion lock; readers need none.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ml.errors import FinalError
+from ml.files import fsync_directory
+
+INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
+REJECTED, WITHHELD = "rejected", "withheld"
+
+
+@dataclass(frozen=True)
+class Version:
+    """What the ledger says of one version: its `state` (the last event) and the intent it began with."""
+
+    number: int
+    state: str
+    run_id: str
+    intent: dict[str, Any]
+    last: dict[str, Any]
+
+    @property
+    def pending(self) -> bool:
+        """Begun, and neither confirmed nor withdrawn."""
+        return self.state in (INTENT, PUBLISHED)
+
+
+class Ledger:
+    """Reads and appends to `ledger.jsonl`."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.path = path
+        self._clock = clock
+
+    def events(self) -> list[dict[str, Any]]:
+        """All acknowledged events, oldest first."""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        lines = content.split(b"\n")[:-1]  # what follows the last newline was never acknowledged
+        return list(self._parsed(lines))
+
+    def append(self, event: str, *, run_id: str, **facts: Any) -> dict[str, Any]:
+        """Append one event, on the disk when this returns."""
+        who = os.environ.get("RETRAIN_WHO") or getpass.getuser()
+        entry = {"event": event, "at": self._clock().isoformat(timespec="seconds"), "run_id": run_id, "who": who}
+        line = (json.dumps({**entry, **facts}, ensure_ascii=False) + "\n").encode()
+        is_new = not self.path.exists()
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            end = _end_of_last_line(handle)
+            os.ftruncate(handle, end)
+            while line:
+                written = os.pwrite(handle, line, end)
+                line, end = line[written:], end + written
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if is_new:
+            fsync_directory(self.path.parent)
+        return {**entry, **facts}
+
+    def versions(self) -> dict[int, Version]:
+        """Every version ever begun, by number."""
+        found: dict[int, Version] = {}
+        for event in self.events():
+            number = event.get("version")
+            if event["event"] == INTENT:
+                found[number] = Version(number, INTENT, event["run_id"], event, event)
+            elif event["event"] in (PUBLISHED, CONFIRMED, WITHDRAWN) and number in found:
+                begun = found[number]
+                found[number] = Version(number, event["event"], begun.run_id, begun.intent, event)
+        return found
+
+    def champion(self) -> Version | None:
+        """The version that should be serving: the last one confirmed."""
+        confirmed = [version for version in self.versions().values() if version.state == CONFIRMED]
+        return max(confirmed, key=lambda version: version.number, default=None)
+
+    def pending(self) -> list[Version]:
+        """Versions that somebody began and did not bring to an end."""
+        return [version for version in self.versions().values() if version.pending]
+
+    def of_run(self, run_id: str) -> Version | None:
+        """The last version that this run began."""
+        return next((v for v in reversed(list(self.versions().values())) if v.run_id == run_id), None)
+
+    def last_fingerprint(self) -> str | None:
+        """Of the last run that came to a result: its version was confirmed, or the judge rejected it."""
+        intents = {v.number: v.intent for v in self.versions().values()}
+        for event in reversed(self.events()):
+            source = intents.get(event["version"], {}) if event["event"] == CONFIRMED else event
+            if event["event"] in (CONFIRMED, REJECTED) and "fingerprint" in source:
+                return str(source["fingerprint"])
+        return None
+
+    def _parsed(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise FinalError(
+                    f"{self.path}: line {number} is not JSON ({error}).",
+                    "Somebody edited the ledger: restore the file from a backup, or mend that line.",
+                ) from error
+
+
+def _end_of_last_line(handle: int) -> int:
+    """Offset just behind the last newline, so that a torn line is overwritten."""
+    position = os.fstat(handle).st_size
+    while position > 0:
+        start = max(0, position - 4096)
+        newline = os.pread(handle, position - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        position = start
+    return 0

@@ -1,0 +1,68 @@
+"""Locks that the kernel releases when their holder dies, so none is ever stale."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml.errors import TransientError
+
+POLL_SECONDS = 0.1
+
+
+@contextmanager
+def hold(path: Path, *, who: str, wait_seconds: float) -> Iterator[None]:
+    """Hold the exclusive lock `path` for the duration of the block.
+
+    Args:
+        path: The lock file; it stays behind, which is harmless: only an open descriptor locks it.
+        who: Written into the file, for the message that others get.
+        wait_seconds: How long to wait for another holder.
+
+    Raises:
+        TransientError: Another process still holds it after `wait_seconds`; the message says which.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _take(handle, path, wait_seconds)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{who} (process {os.getpid()})\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock `path` right now."""
+    if not path.exists():
+        return False
+    handle = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _take(handle: int, path: Path, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(handle, 500, 0).decode(errors="replace").strip() or "another process"
+                raise TransientError(
+                    f"{path}: held by {holder}; waited {wait_seconds:g} s.",
+                    "Wait until it is done, then repeat; the lock vanishes with its holder.",
+                ) from None
+            time.sleep(min(POLL_SECONDS, wait_seconds or POLL_SECONDS))
+        else:
+            return

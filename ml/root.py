@@ -1,0 +1,108 @@
+"""The one directory below which everything lives: `var/`, or what `RETRAIN_ROOT` says."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.errors import FinalError, SettingsError
+from ml.files import disk_errors
+
+RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@=-]{0,199}")
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Root:
+    """Names the places; makes none of them until they are used."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, given: str | None = None) -> Root:
+        """`given`, else `RETRAIN_ROOT`, else `var/` in the project; made if missing and checked to be writable."""
+        path = Path(given or os.environ.get("RETRAIN_ROOT") or PROJECT / "var").absolute()
+        with disk_errors(f"root directory {path}"):
+            path.mkdir(parents=True, exist_ok=True)
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied", str(path))
+        return cls(path)
+
+    def run(self, run_id: str) -> Path:
+        """The directory of one run; the id is checked first, because it comes from outside and becomes a path."""
+        if not RUN_ID.fullmatch(run_id) or ".." in run_id:
+            raise FinalError(
+                f"Run id {run_id!r} cannot become a directory.",
+                "Use letters, digits and _ . : + @ = - (not first), at most 200 of them, and no '..'.",
+            )
+        return self.runs / run_id
+
+    def version(self, model: str, version: int) -> Path:
+        """The directory that the model server serves as this version."""
+        return self.models / model / str(version)
+
+    def release(self, version: int) -> Path:
+        """What is remembered of a version beside its bytes: statistics, evaluation, replay rows."""
+        return self.path / "releases" / str(version)
+
+    def inbox_file(self, name: str) -> Path:
+        """A data file in the inbox; no other place on this machine can be named from the Airflow UI.
+
+        Raises:
+            SettingsError: The name leaves the inbox, or there is no such file.
+        """
+        path = (self.inbox / name).resolve()
+        if path.parent != self.inbox.resolve() or not path.is_file():
+            here = sorted(p.name for p in self.inbox.glob("*")) if self.inbox.is_dir() else []
+            raise SettingsError(
+                f"inbox:{name}: no such file in {self.inbox} (there: {', '.join(here) or 'nothing'}).",
+                "Copy the CSV there and name it without directories.",
+            )
+        return path
+
+    @property
+    def runs(self) -> Path:
+        """One directory a run."""
+        return self.path / "runs"
+
+    @property
+    def models(self) -> Path:
+        """The base path of the model server is one directory below."""
+        return self.path / "models"
+
+    @property
+    def staging(self) -> Path:
+        """Where a candidate waits on the filesystem of `models`, out of the server's sight."""
+        return self.path / "staging"
+
+    @property
+    def withdrawn(self) -> Path:
+        """Versions that were taken out again, for whoever wants to know why."""
+        return self.path / "withdrawn"
+
+    @property
+    def trash(self) -> Path:
+        """Directories on their way out."""
+        return self.path / "trash"
+
+    @property
+    def inbox(self) -> Path:
+        """Data files that the Airflow UI may name."""
+        return self.path / "inbox"
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only record of every promotion."""
+        return self.path / "ledger.jsonl"
+
+    @property
+    def promotion_lock(self) -> Path:
+        """Held by whoever changes the ledger or the served directory."""
+        return self.path / "promotion.lock"
+
+    @property
+    def retrain_lock(self) -> Path:
+        """Held by a whole loop without Airflow."""
+        return self.path / "retrain.lock"

@@ -1,0 +1,142 @@
+"""One run: its directory, its settings, and how a step is carried out so that it can be killed and repeated."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ml import files, locks
+from ml.artifacts import RECORD, Artifact
+from ml.errors import FinalError, NothingToDoError, RetrainError
+from ml.fingerprint import code_sha256
+from ml.root import Root
+from ml.settings import Settings
+
+log = logging.getLogger("ml.run")
+A = TypeVar("A", bound=Artifact)
+LOCK_WAIT_SECONDS = 5.0
+
+
+class Work(Protocol):
+    """Fills an empty directory and says what it made."""
+
+    def __call__(self, out: Path) -> Artifact: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the loop, with or without Airflow."""
+
+    root: Root
+    id: str
+    settings: Settings
+    force: bool = False
+
+    @property
+    def directory(self) -> Path:
+        """Everything that this run makes, but for what it promotes."""
+        return self.root.run(self.id)
+
+    def step_directory(self, step: str) -> Path:
+        """Where a finished step stands."""
+        return self.directory / step
+
+    def artifact(self, step: str, kind: type[A]) -> A:
+        """What a finished step of this run made; a `FinalError` says which step has to run first."""
+        directory = self.step_directory(step)
+        if not (directory / RECORD).is_file():
+            raise FinalError(
+                f"Run {self.id}: step {step!r} has not finished yet.",
+                f"Run it first: python -m ml {step} --run {self.id}",
+            )
+        return kind.read(directory, root=self.root.path)
+
+    def freeze_settings(self) -> None:
+        """Remember the settings, so that every later step of this run uses the same."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        files.write_json(self.directory / "settings.json", self.settings.as_dict())
+
+    def carry_out(self, step: str, work: Work, *, inputs: Mapping[str, Any], again: bool = False) -> dict[str, Any]:
+        """Do one step, or reuse its finished directory when inputs and code are those it was made from.
+
+        Args:
+            step: Its name, which is also that of its directory.
+            work: Makes the artifact in an empty temporary directory.
+            inputs: JSON values that decide the result; part of the fingerprint.
+            again: Never reuse: the step acts on the world and knows by itself what is already done.
+
+        Returns:
+            The result record, which is also written to `results/STEP.json` whatever happens:
+            `step, outcome (done | reused | skipped | failed), seconds, artifact, error`.
+
+        Raises:
+            RetrainError: As raised by the work.
+        """
+        started = time.monotonic()
+        result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": "failed", "artifact": None, "error": None}
+        with files.disk_errors(f"Run {self.id}, step {step}"):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with locks.hold(self.directory / ".lock", who=f"step {step} of run {self.id}", wait_seconds=LOCK_WAIT_SECONDS):
+                try:
+                    fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
+                    reused = not again and self._is_finished(step, fingerprint)
+                    if not reused:
+                        self._make(step, work, inputs, fingerprint)
+                    result["outcome"] = "reused" if reused else "done"
+                    result["artifact"] = files.read_json(self.step_directory(step) / RECORD)
+                except NothingToDoError as nothing:
+                    result |= {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
+                    raise
+                except BaseException as error:
+                    result["error"] = _described(error)
+                    raise
+                finally:
+                    result["seconds"] = round(time.monotonic() - started, 3)
+                    self._write_result(step, result)
+        return result
+
+    def mark_skipped(self, step: str, result: dict[str, Any], nothing: NothingToDoError) -> None:
+        """Say in the result of a finished step that the run needs nothing after it."""
+        skipped = {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
+        self._write_result(step, result | skipped)
+
+    def _is_finished(self, step: str, fingerprint: str) -> bool:
+        record = self.step_directory(step) / RECORD
+        return record.is_file() and files.read_json(record).get("fingerprint") == fingerprint
+
+    def _make(self, step: str, work: Work, inputs: Mapping[str, Any], fingerprint: str) -> None:
+        place, out = self.step_directory(step), self.directory / f".{step}.making"
+        for leftover in (out, place):
+            files.remove_directory(leftover, self.root.trash)
+        out.mkdir()
+        with files.disk_errors(f"Run {self.id}, step {step}"):
+            made = work(out)
+            relocated = replace(made, path=place) if made.path == out else made
+            relocated.write(
+                out, root=self.root.path, made_from={k: str(v) for k, v in inputs.items()}, fingerprint=fingerprint
+            )
+            files.publish_directory(out, place)
+
+    def _write_result(self, step: str, result: Mapping[str, Any]) -> None:
+        try:
+            (self.directory / "results").mkdir(exist_ok=True)
+            files.write_json(self.directory / "results" / f"{step}.json", result)
+        except OSError as error:  # must not hide the error that brought us here
+            log.error("could not write the result of step %s: %s", step, error)
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    known = isinstance(error, RetrainError)
+    described: dict[str, Any] = {
+        "type": type(error).__name__,
+        "what": error.what if isinstance(error, RetrainError) else str(error),
+        "cure": error.cure if isinstance(error, RetrainError) else "",
+        "retry": error.retry if isinstance(error, RetrainError) else True,
+    }
+    if known and hasattr(error, "findings"):
+        described["findings"] = error.findings
+    return described

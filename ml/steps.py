@@ -1,0 +1,215 @@
+"""The eight steps in their order, and what of a run each one needs. Heavy modules load inside the step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ml.artifacts import Accepted, Artifact, Confirmed, Dataset, Evaluation, Examples, Model, Release, Verdict
+from ml.champion import champion_of
+from ml.errors import FinalError, NothingToDoError
+from ml.fingerprint import run_fingerprint, settings_sha256
+from ml.ledger import REJECTED, WITHHELD, Ledger
+from ml.runs import Run
+
+log = logging.getLogger("ml.run")
+Result = dict[str, Any]
+
+
+def ingest(run: Run) -> Result:
+    """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
+    from ml.ingest import ingest
+    from ml.settle import settle_if_reachable
+
+    settle_if_reachable(run.root, run.settings)
+    run.freeze_settings()
+    result = run.carry_out(
+        "ingest",
+        lambda out: ingest(run.settings.data, root=run.root, out=out),
+        inputs=run.settings.as_dict()["data"] | {"file": _local_sha256(run)},
+        # Kaggle may have something new; a retry of the same run keeps what it has.
+    )
+    dataset = run.artifact("ingest", Dataset)
+    fingerprint = run_fingerprint(dataset.sha256, run.settings)
+    if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
+        nothing = NothingToDoError(
+            "unchanged",
+            "Nothing new: data, settings and code are those of the last run that came to a result. "
+            "Force the run to repeat it.",
+        )
+        run.mark_skipped("ingest", result, nothing)
+        raise nothing
+    return result
+
+
+def validate(run: Run) -> Result:
+    """Statistics, schema and drift; ends the run when an anomaly blocks."""
+    dataset = run.artifact("ingest", Dataset)
+    champion = champion_of(run.root, run.settings.serving.model)
+
+    def work(out: Path) -> Artifact:
+        from ml.validate import validate
+
+        return validate(
+            dataset,
+            settings=run.settings.validate,
+            target=run.settings.target,
+            champion_statistics=champion.statistics if champion else None,
+            out=out,
+        )
+
+    inputs = _inputs(run, "validate", "target", ingest=dataset) | {"champion": champion.number if champion else None}
+    return run.carry_out("validate", work, inputs=inputs)
+
+
+def transform(run: Run) -> Result:
+    """Split, fit on train, write the examples."""
+    accepted = run.artifact("validate", Accepted)
+
+    def work(out: Path) -> Artifact:
+        from ml.transform import transform
+
+        return transform(accepted, settings=run.settings.transform, target=run.settings.target, out=out)
+
+    return run.carry_out("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
+
+
+def train(run: Run) -> Result:
+    """Fit the network and export it with its preprocessing."""
+    examples = run.artifact("transform", Examples)
+
+    def work(out: Path) -> Artifact:
+        from ml.train import train
+
+        return train(
+            examples,
+            settings=run.settings.train,
+            target=run.settings.target,
+            replay_rows=run.settings.promote.replay_rows,
+            out=out,
+        )
+
+    return run.carry_out("train", work, inputs=_inputs(run, "train", "target", transform=examples))
+
+
+def evaluate(run: Run) -> Result:
+    """Score candidate and champion on the same rows."""
+    examples = run.artifact("transform", Examples)
+    model = run.artifact("train", Model)
+    champion = champion_of(run.root, run.settings.serving.model)
+
+    def work(out: Path) -> Artifact:
+        from ml.evaluate import evaluate
+
+        return evaluate(
+            examples, model, champion=champion, settings=run.settings.evaluate, target=run.settings.target, out=out
+        )
+
+    inputs = _inputs(run, "evaluate", "target", transform=examples, train=model)
+    return run.carry_out(
+        "evaluate", work, inputs=inputs | {"champion": [champion.number, champion.model_sha256] if champion else None}
+    )
+
+
+def judge(run: Run) -> Result:
+    """Decide, and log every reason."""
+    evaluation = run.artifact("evaluate", Evaluation)
+
+    def work(out: Path) -> Artifact:
+        from ml.judge import judge
+
+        verdict = judge(evaluation, settings=run.settings.judge, out=out)
+        for sentence in verdict.sentences:
+            log.info("%s: %s", "PROMOTE" if verdict.promotes else "REJECT", sentence)
+        return verdict
+
+    return run.carry_out("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
+
+
+def promote(run: Run) -> Result:
+    """Publish the version if the verdict says so; skipped (and remembered) when it does not."""
+    verdict = run.artifact("judge", Verdict)
+
+    def work(out: Path) -> Artifact:
+        from ml.promote import decline, promote
+
+        identity = _identity(run)
+        if not verdict.promotes:
+            decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
+            raise NothingToDoError("rejected", f"Not promoted. {' '.join(verdict.sentences)}")
+        if not run.settings.promote.enabled:
+            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
+            raise NothingToDoError("withheld", "The candidate earned promotion, but promotion is switched off.")
+        return promote(
+            run.artifact("train", Model),
+            verdict,
+            statistics=run.artifact("validate", Accepted).statistics,
+            report=run.artifact("evaluate", Evaluation).report,
+            root=run.root,
+            settings=run.settings,
+            run_id=run.id,
+            identity=identity,
+        )
+
+    return run.carry_out("promote", work, inputs=_inputs(run, "promote", judge=verdict), again=True)
+
+
+def confirm(run: Run) -> Result:
+    """Prove over HTTP that the model server answers with the new version."""
+    release = run.artifact("promote", Release)
+
+    def work(out: Path) -> Artifact:
+        from ml.confirm import confirm
+        from ml.endpoint import endpoint
+
+        with endpoint(run.root, run.settings) as server:
+            return confirm(release.version, server=server, root=run.root, settings=run.settings, out=out)
+
+    result = run.carry_out("confirm", work, inputs=_inputs(run, "confirm", promote=release), again=True)
+    from ml.retention import clean_up
+
+    clean_up(run.root, run.settings, current_run=run.id)
+    return result
+
+
+STEPS: Mapping[str, Callable[[Run], Result]] = {
+    step.__name__: step for step in (ingest, validate, transform, train, evaluate, judge, promote, confirm)
+}
+
+
+def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
+    tree = run.settings.as_dict()
+    return {name: artifact.sha256 for name, artifact in artifacts.items()} | {
+        f"settings.{name}": tree[name] for name in sections
+    }
+
+
+def _identity(run: Run) -> dict[str, str]:
+    """What a ledger entry says of where a version comes from."""
+    from ml.fingerprint import code_sha256
+    from ml.schema import schema_sha256
+
+    dataset = run.artifact("ingest", Dataset)
+    return {
+        "source": dataset.source,
+        "data_sha256": dataset.sha256,
+        "schema_sha256": schema_sha256(),
+        "settings_sha256": settings_sha256(run.settings),
+        "code_sha256": code_sha256(),
+        "fingerprint": run_fingerprint(dataset.sha256, run.settings),
+    }
+
+
+def _local_sha256(run: Run) -> str:
+    """A local file may change between two attempts; Kaggle and the sample cannot within one run."""
+    from ml.files import sha256_file
+
+    source = run.settings.data.source
+    if source in ("kaggle", "sample"):
+        return source
+    path = run.root.inbox_file(source.removeprefix("inbox:")) if source.startswith("inbox:") else Path(source)
+    if not path.is_file():
+        raise FinalError(f"{source}: no such file.", "Check --data.")
+    return sha256_file(path)

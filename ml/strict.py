@@ -1,0 +1,103 @@
+"""Frozen dataclasses from plain trees: every key known, none missing, each value of its type and in its range."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from ml.errors import SettingsError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Between:
+    """Both ends belong to the range."""
+
+    low: float
+    high: float
+
+    def check(self, value: Any, path: str) -> None:
+        """Raise a `SettingsError` that names key, value and range."""
+        if not self.low <= value <= self.high:
+            raise SettingsError(f"{path} = {value!r}: must lie in [{self.low:g}, {self.high:g}].", "Change the value.")
+
+
+@dataclass(frozen=True)
+class OneOrMore:
+    """A list that must not be empty."""
+
+    def check(self, value: Any, path: str) -> None:
+        """Raise a `SettingsError` when there is nothing in it."""
+        if not value:
+            raise SettingsError(f"{path} is empty.", "Give at least one value.")
+
+
+def build(cls: type[T], tree: Any, path: str) -> T:
+    """An instance of the dataclass `cls` from the mapping `tree`; `path` is where it stands, for messages."""
+    if not isinstance(tree, Mapping):
+        raise SettingsError(f"{path} = {tree!r}: must be a table.", f"Known keys in it: {_known(cls)}.")
+    hints = get_type_hints(cls, include_extras=True)
+    prefix = f"{path}." if path else ""
+    for key in tree:
+        if key not in hints:
+            raise SettingsError(f"Unknown setting {prefix + str(key)!r}.", f"Known here: {_known(cls)}.")
+    for key in hints:
+        if key not in tree:
+            raise SettingsError(f"Missing setting {prefix + key!r}.", f"Needed here: {_known(cls)}.")
+    return cls(**{key: _convert(hints[key], tree[key], prefix + key) for key in hints})
+
+
+def lookup(hints: Mapping[str, Any], key: str, where: str) -> list[str]:
+    """The exact names along the dotted `key`, whose upper and lower case do not matter.
+
+    Raises:
+        SettingsError: Some part of it is unknown; the message lists what is known there.
+    """
+    names: list[str] = []
+    level: Mapping[str, Any] | None = hints
+    for part in key.split("."):
+        if level is None:
+            names.append(part)
+            continue
+        match = next((name for name in level if name.lower() == part.lower()), None)
+        if match is None:
+            raise SettingsError(
+                f"{where}: unknown setting {'.'.join([*names, part])!r}.",
+                f"Known {f'in {chr(46).join(names)}' if names else 'sections'}: {', '.join(sorted(level))}.",
+            )
+        names.append(match)
+        inner = level[match]
+        level = get_type_hints(inner, include_extras=True) if dataclasses.is_dataclass(inner) else None
+    return names
+
+
+def _known(cls: type) -> str:
+    return ", ".join(sorted(get_type_hints(cls)))
+
+
+def _convert(hint: Any, value: Any, path: str) -> Any:
+    if get_origin(hint) is Annotated:
+        base, *checks = get_args(hint)
+        converted = _convert(base, value, path)
+        for check in checks:
+            check.check(converted, path)
+        return converted
+    if dataclasses.is_dataclass(hint):
+        return build(hint, value, path)  # type: ignore[arg-type]
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{path} = {value!r}: must be a table.", "Give KEY = VALUE lines.")
+        return {key: _convert(get_args(hint)[1], inner, f"{path}.{key}") for key, inner in value.items()}
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            raise SettingsError(f"{path} = {value!r}: must be a list of strings.", 'For example ["D"].')
+        return tuple(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not hint or (hint is float and not math.isfinite(value)):
+        raise SettingsError(f"{path} = {value!r}: must be of type {hint.__name__}.", "Change the value.")
+    return value
