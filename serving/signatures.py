@@ -1,0 +1,66 @@
+"""What a SavedModel says it takes and gives: names, dtypes and shapes, free of TensorFlow's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+DEFAULT_SIGNATURE = "serving_default"
+
+_NUMPY: dict[str, type[Any]] = {
+    "float": np.float32, "double": np.float64, "int32": np.int32, "int16": np.int16, "int8": np.int8,
+    "uint8": np.uint8, "uint16": np.uint16, "uint32": np.uint32, "int64": np.int64, "uint64": np.uint64,
+    "bool": np.bool_, "string": np.object_,
+}
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One named tensor of a signature.
+
+    Attributes:
+        tensor: its name in the graph, such as "serving_default_Age:0".
+        dtype: TensorFlow's own word for the type: "float", "double", "int64", "string" and so on.
+        shape: the dimensions, None for an unknown one; None altogether for an unknown rank.
+    """
+
+    tensor: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+    @property
+    def numpy(self) -> type[Any] | None:
+        """The NumPy type that holds it (object for text), or None for types that JSON requests cannot fill."""
+        return _NUMPY.get(self.dtype)
+
+    @property
+    def batched(self) -> bool:
+        """Whether its first dimension is free to be the number of rows."""
+        return self.shape is not None and len(self.shape) > 0 and self.shape[0] is None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to call a model.
+
+    Attributes:
+        name: its key in the SavedModel.
+        inputs: specifications by input name, in sorted order.
+        outputs: the same for outputs.
+        text: the SignatureDef in protobuf's text form, for error messages.
+    """
+
+    name: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    text: str
+
+    @cached_property
+    def batchable(self) -> bool:
+        """Whether rows of several requests may share one call: every tensor has a free first dimension."""
+        tensors = [*self.inputs.values(), *self.outputs.values()]
+        return bool(self.inputs) and bool(self.outputs) and all(spec.batched for spec in tensors)
