@@ -1,0 +1,66 @@
+# `make` alone lists the commands. Variables: DATA=file.csv FORCE=1 SERVING_PORT=8501 UI_PORT=8080 PYTHON=python3.12
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down retrain serve bench lint lock clean airflow ml airflow-dev ml-dev
+
+export DATA FORCE SERVING_PORT UI_PORT
+LOCAL := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m local_stack
+MODEL ?= customer-model
+ROOT := $(or $(RETRAIN_ROOT),var)
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: airflow ml ## the whole loop once, through Airflow: data to a served model (DATA=file.csv, FORCE=1)
+	@$(LOCAL).demo
+
+test: airflow-dev ml-dev ## every test, in both environments
+	@.venv/bin/python tests/run.py
+
+up: airflow ml ## Airflow with its UI on 127.0.0.1:8080 and the model server on 8501, in the background
+	@$(LOCAL).up
+
+down: airflow ## end what `make up` started
+	@$(LOCAL).down
+
+retrain: airflow ## start a run in the Airflow of `make up` and follow it (DATA=file.csv, FORCE=1)
+	@$(LOCAL).trigger
+
+serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
+	@mkdir -p $(ROOT)/models/$(MODEL)
+	@exec .venv-ml/bin/python -m serving.model_server --rest_api_port=$(or $(SERVING_PORT),8501) \
+		--model_name=$(MODEL) --model_base_path=$(abspath $(ROOT))/models/$(MODEL)
+
+bench: ml-dev ## speed, memory and quality, as printed tables
+	@for benchmark in benchmarks/*.py; do \
+		echo "== $$benchmark"; PYTHONPATH=$(CURDIR) .venv-ml/bin/python $$benchmark || exit 1; \
+	done
+
+lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
+	@failed=0; run() { echo "+ $$*"; "$$@" || failed=1; }; \
+	run .venv/bin/ruff check .; \
+	run .venv/bin/ruff format --check .; \
+	run .venv/bin/mypy dags plugins tests/dags tests/plugins tests/local; \
+	run .venv-ml/bin/mypy $(wildcard ml serving tests/ml tests/serving benchmarks); \
+	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins run .venv/bin/lint-imports; \
+	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi
+
+lock: ## compile the hashed locks anew from pyproject.toml
+	@requirements/lock.sh
+
+clean: ## remove environments and caches; runs and models in var/ stay (remove those by hand)
+	rm -rf .venv .venv-ml .venv-uv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +
+	@echo "var/ stays: runs, models and the ledger are in it. Remove it yourself if you mean to."
+
+airflow:
+	@requirements/setup.sh .venv requirements/airflow.txt
+
+ml:
+	@requirements/setup.sh .venv-ml requirements/ml.txt
+
+airflow-dev:
+	@requirements/setup.sh .venv requirements/airflow.txt requirements/airflow-dev.txt
+
+ml-dev:
+	@requirements/setup.sh .venv-ml requirements/ml.txt requirements/ml-dev.txt

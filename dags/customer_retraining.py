@@ -1,0 +1,96 @@
+"""Every Monday: from the customer file to a model that has earned its place, served and asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
+
+from retraining.params import form
+from retraining.step_operator import StepOperator
+
+CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
+MINUTE = timedelta(minutes=1)
+
+with DAG(
+    "customer_retraining",
+    description="Download, validate, train, judge, promote and confirm the customer model",
+    # Without a start date, and with no slot ever run at once, switching the DAG on starts nothing.
+    schedule=CronTriggerTimetable("0 3 * * 1", timezone="UTC", run_immediately=timedelta()),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=3),
+    is_paused_upon_creation=True,
+    params=form(),
+    tags=["customer-model", "retraining"],
+    default_args={
+        "owner": "ml-platform",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=3),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(seconds=30),
+    },
+    doc_md="""
+### Retraining of the customer model
+
+Eight steps, each a child process in the ML environment (`python -m ml STEP --run RUN_ID`):
+**ingest** → **validate** → **transform** → **train** → **evaluate** → **judge** → **promote** → **confirm**.
+
+| you see | it means |
+|---|---|
+| all green | a new version serves, and has answered known customers as training did |
+| *promote* and *confirm* skipped, run green | rejected, or promotion is switched off: log and XCom of *judge* say why |
+| all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
+| a task red at its first try | it would fail again: the last line of its log says what is wrong and the cure |
+| a task red after three tries | the world was in the way; the version that served before still serves |
+
+Monday 03:00 UTC, one run at a time. The DAG is created paused. The first time it is switched on, nothing runs before
+the next Monday. If it had run before and was paused over one or more Mondays, switching it on makes up for the latest
+of them, once and at once.
+
+A trigger may change what the form offers: it can ask for more accuracy, never for less.
+""",
+) as dag:
+    chain(
+        StepOperator(
+            step="ingest",
+            execution_timeout=20 * MINUTE,
+            doc_md="Gets the data and hashes them. Skips the run when nothing changed since the last result.",
+        ),
+        StepOperator(
+            step="validate",
+            execution_timeout=30 * MINUTE,
+            doc_md="Statistics, schema, drift. A blocking anomaly ends the run; its log names feature, finding, rows.",
+        ),
+        StepOperator(
+            step="transform",
+            execution_timeout=30 * MINUTE,
+            doc_md="Splits by customer profile, fits the encoding on the train part, writes the examples.",
+        ),
+        StepOperator(
+            step="train",
+            execution_timeout=90 * MINUTE,
+            doc_md="Fits the network and exports it with its preprocessing; one line for each epoch.",
+        ),
+        StepOperator(
+            step="evaluate",
+            execution_timeout=60 * MINUTE,
+            doc_md="Scores the candidate and the version that serves on the same rows, overall and by slice.",
+        ),
+        StepOperator(
+            step="judge",
+            execution_timeout=10 * MINUTE,
+            doc_md="Compares with the thresholds and with the champion. Every reason is a sentence in the log.",
+        ),
+        StepOperator(
+            step="promote",
+            execution_timeout=20 * MINUTE,
+            outlets=[CUSTOMER_MODEL],
+            doc_md="Publishes the version under the next number. Skipped when the verdict says no.",
+        ),
+        StepOperator(
+            step="confirm",
+            execution_timeout=20 * MINUTE,
+            doc_md="Asks the model server for known customers until this version answers as training did.",
+        ),
+    )

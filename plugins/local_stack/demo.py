@@ -1,0 +1,109 @@
+"""`make demo`: one run of the DAG through the real Airflow, from data to an answer of the new version."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from local_stack import report
+from local_stack.airflow_database import migrate_if_needed
+from local_stack.airflow_environment import airflow_environment
+from local_stack.closing import print_answer, print_failure
+from local_stack.data_choice import DataChoice, choose_data, conf_of
+from local_stack.failure import StackError, as_interrupt, run_command
+from local_stack.follow import POLL_SECONDS, Follower
+from local_stack.model_server import Endpoint, start_model_server
+from local_stack.places import AIRFLOW, DAG_ID, Places
+from local_stack.ports import SERVING, need_free, port_of
+from local_stack.processes import Process, start, stop
+from ml.root import PROJECT, Root
+from ml.settings import resolve
+
+RUN_SECONDS = 3600.0
+TAIL_LINES = 12
+
+
+def main() -> int:
+    """0 when there is a result (promoted, rejected, withheld, unchanged), 2 when a retry cannot help, else 1."""
+    signal.signal(signal.SIGTERM, as_interrupt)
+    began = time.monotonic()
+    places = Places(Root.find())
+    model = resolve().serving.model
+    port = port_of(SERVING)
+    need_free(port, SERVING[0], "the model server")
+    data = choose_data(os.environ.get("DATA"), places.root)
+    print(f"Data: {data.why}", flush=True)
+    places.prepare()
+    endpoint = Endpoint(port, model)
+    with ExitStack() as ours:
+        server, _ = start_model_server(places, model, port, dies_with_us=True)
+        ours.callback(stop, [server])
+        follower, code = _run_dag(places, data, endpoint, server, ours)
+        if code or not follower.results:
+            if not follower.results:
+                _print_tail(places)
+            return print_failure(follower, places, where=str(_log(places)))
+        print()
+        for line in report.lines(follower.results, root=places.root, run_id=str(follower.run_id), model=model):
+            print(line)
+        print_answer(endpoint, places, hint=" (the server ends with the demo; `make serve` starts it again)")
+        print(f"\n{report.conclusion(follower.results).capitalize()} after {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+def _run_dag(
+    places: Places, data: DataChoice, endpoint: Endpoint, server: Process, ours: ExitStack
+) -> tuple[Follower, int]:
+    environment = airflow_environment(places, serving_url=endpoint.root_url)
+    migrate_if_needed(places, environment)
+    follower = Follower(places.root)
+    ours.callback(follower.close)
+    conf = json.dumps(conf_of(data, force=os.environ.get("FORCE") == "1"))
+    print(f"Airflow runs the DAG {DAG_ID}; its log is {_log(places)}", flush=True)
+    airflow, child = start(
+        "airflow",
+        [AIRFLOW, "dags", "test", DAG_ID, "--conf", conf],
+        environment=environment,
+        directory=PROJECT,
+        log=_log(places),
+        dies_with_us=True,
+    )
+    ours.callback(stop, [airflow])
+    deadline = time.monotonic() + RUN_SECONDS
+    while (code := _exit_code(child)) is None:
+        follower.look()
+        if not server.is_alive():
+            raise StackError(f"The model server has died; see {places.logs / 'model-server.log'}")
+        if time.monotonic() > deadline:
+            raise StackError(f"The run was not done after {RUN_SECONDS:g} s and has been stopped.")
+    follower.look()
+    follower.close()
+    return follower, code
+
+
+def _exit_code(child: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return child.wait(POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _log(places: Places) -> Path:
+    return places.logs / "demo-airflow.log"
+
+
+def _print_tail(places: Places) -> None:
+    text = _log(places).read_text(errors="replace")
+    print("\nThe end of Airflow's log:")
+    for line in text.splitlines()[-TAIL_LINES:]:
+        print(f"  {line[:300]}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

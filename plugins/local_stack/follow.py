@@ -1,0 +1,96 @@
+"""A run seen from outside: its result files, one line for each as it appears."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from ml.root import Root
+
+STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
+POLL_SECONDS = 0.2
+_CLEAR_LINE = "\r\x1b[K"
+
+
+@dataclass
+class Follower:
+    """Prints a line for each new result; on a terminal also what is running, on a line that is overwritten."""
+
+    root: Root
+    run_id: str | None = None
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _before: set[str] = field(default_factory=set)
+    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Remember which runs there are already; without a given id the next new one is ours."""
+        self._before = set(self._run_ids())
+
+    def look(self) -> None:
+        """Print what is new since the last look."""
+        if self.run_id is None:
+            self.run_id = next((run_id for run_id in self._run_ids() if run_id not in self._before), None)
+        if self.run_id is not None:
+            directory = self.root.run(self.run_id) / "results"
+            for step in STEPS:
+                self._look_at(step, directory / f"{step}.json")
+        self._show_running()
+
+    def close(self) -> None:
+        """Take the running line away."""
+        if self.out.isatty():
+            self.out.write(_CLEAR_LINE)
+            self.out.flush()
+
+    def failed(self) -> dict[str, Any] | None:
+        """The result of the step that failed last."""
+        return next((r for r in reversed(self.results.values()) if r.get("outcome") == "failed"), None)
+
+    def _look_at(self, step: str, file: Path) -> None:
+        try:
+            stat = file.stat()
+            if self._seen.get(step) == (stat.st_ino, stat.st_mtime_ns):
+                return
+            result = json.loads(file.read_bytes())
+        except (OSError, ValueError):  # not there yet
+            return
+        self._seen[step] = (stat.st_ino, stat.st_mtime_ns)
+        self.results.pop(step, None)
+        self.results[step] = result
+        self._since = time.monotonic()
+        self.close()
+        print(line(result), file=self.out, flush=True)
+
+    def _show_running(self) -> None:
+        if self.out.isatty():
+            done = [step for step in STEPS if self.results.get(step, {}).get("outcome") not in (None, "failed")]
+            nothing_more = "skipped" in [result.get("outcome") for result in self.results.values()]
+            step = next((step for step in STEPS if step not in done), None)
+            if step and not nothing_more:
+                waiting = step if self.run_id else "Airflow is starting"
+                seconds = time.monotonic() - self._since
+                self.out.write(f"{_CLEAR_LINE}  {waiting} ... {seconds:.0f} s")
+                self.out.flush()
+
+    def _run_ids(self) -> list[str]:
+        """Oldest first."""
+        runs = self.root.runs
+        if not runs.is_dir():
+            return []
+        return [path.name for path in sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime_ns)]
+
+
+def line(result: dict[str, Any]) -> str:
+    """Name, outcome, seconds, and the first words of what stopped it."""
+    because = result.get("skipped_because")
+    outcome = f"skipped ({because})" if because else str(result.get("outcome"))
+    text = f"  {result.get('step', ''):<10} {outcome:<20} {result.get('seconds') or 0:7.1f} s"
+    if result.get("outcome") == "failed" and (result.get("error") or {}).get("retry"):
+        text += "   may be tried again"
+    return text

@@ -1,0 +1,143 @@
+"""Processes with an identity: a number and a start time, so that a recycled number is never mistaken for ours."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_POLL_SECONDS = 0.05
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """`started` is in clock ticks since boot, field 22 of proc(5)'s `stat`."""
+
+    name: str
+    pid: int
+    started: int
+
+    @classmethod
+    def of(cls, name: str, pid: int) -> Process:
+        """The process that has this number now; `started` is -1 when there is none."""
+        return cls(name, pid, _stat(pid)[1])
+
+    def is_alive(self) -> bool:
+        """Whether this very process runs; a zombie does not."""
+        state, started = _stat(self.pid)
+        return started == self.started != -1 and state not in "ZX"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to this very process, and to no successor under its number."""
+        if self.is_alive():
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+
+    def with_descendants(self) -> list[Process]:
+        """This process and all that descend from it or are in its group, whatever their sessions."""
+        if not self.is_alive():
+            return []
+        table = {pid: (_parent_and_group(pid)) for pid in _pids()}
+        family, grew = {self.pid}, True
+        while grew:
+            more = {pid for pid, (parent, group) in table.items() if parent in family or group == self.pid} - family
+            family |= more
+            grew = bool(more)
+        return [self, *(Process.of(self.name, pid) for pid in sorted(family - {self.pid}))]
+
+
+def start(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    directory: Path,
+    log: Path,
+    dies_with_us: bool = False,
+) -> tuple[Process, subprocess.Popen[bytes]]:
+    """Start a command in a session of its own, its output in `log` (anew).
+
+    With `dies_with_us` the kernel kills it when this process ends in a way that leaves no time to stop it.
+    """
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=partial(_die_with, os.getpid()) if dies_with_us else None,
+        )
+    return Process.of(name, child.pid), child
+
+
+def stop(processes: Sequence[Process], *, seconds: float = STOP_SECONDS) -> list[Process]:
+    """End these processes with all their descendants: ask the first ones, wait, then kill whatever is left.
+
+    Returns:
+        Those that had to be killed.
+    """
+    everybody = [member for process in processes for member in process.with_descendants()]
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while any(member.is_alive() for member in everybody) and time.monotonic() < deadline:
+        _reap(processes)
+        time.sleep(_POLL_SECONDS)
+    # What was started meanwhile by those who are still there belongs to them too.
+    stubborn = [m for member in everybody for m in member.with_descendants()]
+    for member in stubborn:
+        member.signal(signal.SIGKILL)
+    deadline = time.monotonic() + seconds
+    while any(member.is_alive() for member in stubborn) and time.monotonic() < deadline:
+        _reap(processes)
+        time.sleep(_POLL_SECONDS)
+    return list(dict.fromkeys(stubborn))
+
+
+def _reap(processes: Sequence[Process]) -> None:
+    for process in processes:
+        try:
+            os.waitpid(process.pid, os.WNOHANG)
+        except ChildProcessError:  # not our child, or reaped already
+            continue
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _fields(pid: int) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    fields = _fields(pid)
+    return (fields[0], int(fields[19])) if fields else ("X", -1)
+
+
+def _parent_and_group(pid: int) -> tuple[int, int]:
+    fields = _fields(pid)
+    return (int(fields[1]), int(fields[2])) if fields else (-1, -1)

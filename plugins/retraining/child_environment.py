@@ -1,0 +1,38 @@
+"""Which environment variables a step sees. All others stay with Airflow, its database address among them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+NAMES = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "MALLOC_ARENA_MAX"),
+    }
+)
+PREFIXES = ("LC_", "RETRAIN_", "OMP_", "MKL_", "TF_")
+KAGGLE = "KAGGLE_"
+
+
+def child_environment(
+    parent: Mapping[str, str], *, who: str, credentials: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The variables for one step.
+
+    Args:
+        parent: Those of this process.
+        who: Is written into the ledger as the one who asked for the run.
+        credentials: `KAGGLE_*` variables, for the one step that may know them.
+    """
+    kept = {name: value for name, value in parent.items() if name in NAMES or name.startswith(PREFIXES)}
+    return {
+        **kept,
+        "RETRAIN_WHO": who,
+        "RETRAIN_DIE_WITH_PARENT": str(os.getpid()),
+        "PYTHONUNBUFFERED": "1",  # or the lines come all at once, at the end
+        **(credentials or {}),
+    }

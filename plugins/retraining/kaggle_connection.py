@@ -1,0 +1,45 @@
+"""Kaggle credentials for the step that downloads: an Airflow Connection, else the environment, else none."""
+
+from __future__ import annotations
+
+import os
+
+from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
+
+from retraining.child_environment import KAGGLE
+
+CONNECTION = "kaggle_default"
+_SECRET = ("KAGGLE_KEY", "KAGGLE_API_TOKEN")
+
+
+def kaggle_credentials() -> dict[str, str]:
+    """`KAGGLE_*` variables, their secret values masked in every log of this task.
+
+    A Connection with login and password is a user with a key; one with a password alone, or with `token` in its
+    extra, is an API token. It takes the place of all credentials in the environment: they are never mixed.
+    """
+    variables = {name: value for name, value in os.environ.items() if name.startswith(KAGGLE)}
+    from_connection = _connection()
+    if from_connection:
+        for name in ("KAGGLE_USERNAME", *_SECRET):
+            variables.pop(name, None)
+        variables |= from_connection
+    for name in _SECRET:
+        if variables.get(name):
+            mask_secret(variables[name])
+    return variables
+
+
+def _connection() -> dict[str, str]:
+    try:
+        connection = Connection.get(CONNECTION)
+    except AirflowNotFoundException:
+        return {}
+    token = str(connection.extra_dejson.get("token") or "")
+    if token:
+        return {"KAGGLE_API_TOKEN": token}
+    if connection.login and connection.password:
+        return {"KAGGLE_USERNAME": connection.login, "KAGGLE_KEY": connection.password}
+    return {"KAGGLE_API_TOKEN": connection.password} if connection.password else {}

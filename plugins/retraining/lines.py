@@ -1,0 +1,52 @@
+"""Log lines out of the bytes that a child process writes, however it writes them."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+LIMIT = 4000
+_END = re.compile(rb"[\r\n]+")
+_LEVEL = re.compile(r"\d\d:\d\d:\d\d (DEBUG|WARNING|ERROR|CRITICAL)\b")
+
+
+class LineSplitter:
+    """Cuts a stream of bytes into lines; a progress bar's carriage return ends a line too.
+
+    A line is cut at `limit` bytes, and the rest of it is counted but not kept: what a child writes without a
+    line end must not fill the memory of the task.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._kept = b""
+        self._dropped = 0
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The lines that `chunk` completes, blank ones left out."""
+        *complete, rest = _END.split(chunk)
+        lines = []
+        for part in complete:
+            self._add(part)
+            lines += self.flush()
+        self._add(rest)
+        return lines
+
+    def flush(self) -> list[str]:
+        """What there is of an unfinished line."""
+        text = self._kept.decode("utf-8", "replace").rstrip()
+        if self._dropped:
+            text += f" ... ({self._dropped} bytes more)"
+        self._kept, self._dropped = b"", 0
+        return [text] if text else []
+
+    def _add(self, part: bytes) -> None:
+        room = self._limit - len(self._kept)
+        self._kept += part[:room]
+        self._dropped += len(part[room:])
+
+
+def level_of(line: str) -> int:
+    """The level that a line of `ml` names after its time; INFO for everything else."""
+    found = _LEVEL.match(line)
+    return logging.getLevelNamesMapping()[found[1]] if found else logging.INFO

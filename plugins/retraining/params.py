@@ -1,0 +1,100 @@
+"""The form of the Trigger dialog, and the command line that its answers become.
+
+Defaults are those of the settings at the time the DAG is parsed. An answer that equals its default is not passed on,
+so that the settings keep speaking for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
+
+from airflow.sdk import Param
+
+from ml.settings import TrainSettings, resolve
+from ml.strict import Between
+
+# No path: from the UI nobody names a file outside the inbox.
+DATA_PATTERN = r"^(kaggle|sample|inbox:[\w.-]+)$"
+_ACCURACY = "judge.at_least.BinaryAccuracy"
+_SETTING = {
+    "data": "data.source",
+    "epochs": "train.epochs",
+    "batch_size": "train.batch_size",
+    "learning_rate": "train.learning_rate",
+    "seed": "train.seed",
+}
+
+
+def form() -> dict[str, Param]:
+    """The Params of the DAG."""
+    settings = resolve()
+    train, least = settings.train, settings.judge.at_least
+    source = settings.data.source
+    return {
+        "data": Param(
+            source if re.match(DATA_PATTERN, source) else None,
+            type=["null", "string"],
+            pattern=DATA_PATTERN,
+            examples=["kaggle", "sample", "inbox:customers.csv"],
+            title="Data",
+            description="kaggle (download), sample (made-up customers) or inbox:NAME, a CSV in the inbox directory. "
+            "Empty: as in the settings.",
+        ),
+        "epochs": _number("epochs", train, "Epochs", "At most; training stops early when it no longer gets better."),
+        "batch_size": _number("batch_size", train, "Batch size", "Customers in one step of the optimizer."),
+        "learning_rate": _number("learning_rate", train, "Learning rate", "Of Adam."),
+        "seed": _number("seed", train, "Seed", "Of weights and order; the split does not depend on it."),
+        "minimum_accuracy": Param(
+            least.BinaryAccuracy,
+            type="number",
+            minimum=least.BinaryAccuracy,
+            maximum=1,
+            title="Minimum accuracy",
+            description="BinaryAccuracy that the candidate must reach. It can be raised for one run, not lowered.",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Force",
+            description="Repeat the work even if nothing changed. The judge is never skipped.",
+        ),
+        "promote": Param(
+            True,
+            type="boolean",
+            title="Promote",
+            description="Off: train and judge, but publish nothing. It cannot switch on what the settings forbid.",
+        ),
+    }
+
+
+def command_line(step: str, answers: Mapping[str, Any]) -> list[str]:
+    """The options of `python -m ml STEP` that say what differs from the settings."""
+    defaults = {name: param.value for name, param in form().items()}
+    options = []
+    for name, setting in _SETTING.items():
+        if answers.get(name) is not None and answers[name] != defaults[name]:
+            options += ["--set", f"{setting}={answers[name]}"]
+    accuracy = answers.get("minimum_accuracy")
+    if accuracy is not None and accuracy != defaults["minimum_accuracy"]:
+        options += ["--raise", f"{_ACCURACY}={accuracy}"]
+    if answers.get("promote") is False:
+        options += ["--set", "promote.enabled=false"]
+    if answers.get("force") is True and step == "ingest":
+        options += ["--force"]
+    return options
+
+
+def _number(name: str, train: TrainSettings, title: str, description: str) -> Param:
+    hint = get_type_hints(TrainSettings, include_extras=True)[name]
+    kind, bounds = get_args(hint)
+    assert isinstance(bounds, Between)  # noqa: S101 - the settings give every number of train its range
+    return Param(
+        getattr(train, name),
+        type="integer" if kind is int else "number",
+        minimum=bounds.low,
+        maximum=bounds.high,
+        title=title,
+        description=description,
+    )

@@ -1,0 +1,102 @@
+"""The one operator: a task is a step of `ml`, run as a child process in the ML environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
+from ml.root import PROJECT, Root
+from retraining.child_environment import child_environment
+from retraining.child_process import ChildProcess
+from retraining.kaggle_connection import kaggle_credentials
+from retraining.lines import level_of
+from retraining.params import command_line
+from retraining.result import ResultFile, for_xcom, sentence
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NEEDS_CREDENTIALS = "ingest"
+_INTERPRETER = PROJECT / ".venv-ml" / "bin" / "python"
+
+
+class StepOperator(BaseOperator):
+    """Runs `ML_PYTHON -m ml STEP --run RUN_ID` and lets its exit code decide.
+
+    0 succeeds and returns the result as XCom; 2 fails at once, since a retry cannot help; 99 skips the task and with
+    it what follows; anything else, a kill among it, fails and may be retried.
+
+    Args:
+        step: The name of the step, and of the task unless `task_id` is given.
+        ml_python: The interpreter of the ML environment; else `ML_PYTHON`, else the project's own.
+    """
+
+    ui_color = "#dce9f5"
+
+    def __init__(self, *, step: str, ml_python: str | None = None, **kwargs: Any) -> None:
+        super().__init__(task_id=kwargs.pop("task_id", step), **kwargs)
+        self.step = step
+        self.ml_python = ml_python
+        self._child: ChildProcess | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the step to its end; its lines go to the task's log as they come."""
+        result_file = ResultFile(_run_directory(context["dag_run"].run_id), self.step)
+        result_file.forget()
+        command = self._command(context)
+        self.log.info("%s", " ".join(command))
+        environment = child_environment(
+            os.environ,
+            who=context["dag_run"].triggering_user_name or "airflow (scheduled)",
+            credentials=kaggle_credentials() if self.step == NEEDS_CREDENTIALS else None,
+        )
+        self._child = ChildProcess(command, environment=environment, directory=PROJECT)
+        last_line = ""
+        try:
+            for last_line in self._child.lines():
+                self.log.log(level_of(last_line), "%s", last_line)
+            code = self._child.finish()
+        finally:  # a time-out and Ctrl-C come through here; `airflow dags test` never calls on_kill
+            self._child.stop()
+        return self._outcome(code, result_file.read(), last_line)
+
+    def on_kill(self) -> None:
+        """End the child and everything it started."""
+        if self._child is not None:
+            self._child.stop()
+
+    def _command(self, context: Context) -> list[str]:
+        python = self.ml_python or os.environ.get("ML_PYTHON") or str(_INTERPRETER)
+        options = command_line(self.step, context["params"])
+        return [python, "-m", "ml", self.step, "--run", context["dag_run"].run_id, *options]
+
+    def _outcome(self, code: int, result: dict[str, Any] | None, last_line: str) -> dict[str, Any]:
+        error = (result or {}).get("error")
+        ended = f"Step {self.step} {_ended(code)} and left no result. {f'Its last line: {last_line}' * bool(last_line)}"
+        if code == DONE and result is not None:
+            return for_xcom(result)
+        if code == NOTHING_TO_DO:
+            raise AirflowSkipException(sentence(error, f"Step {self.step} had nothing to do."))
+        if code == WILL_FAIL_AGAIN:
+            raise AirflowFailException(sentence(error, ended))
+        raise AirflowException(sentence(error, ended))
+
+
+def _run_directory(run_id: str) -> Path:
+    try:
+        return Root.find().run(run_id)
+    except RetrainError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    hint = "; out of memory?" if code == -signal.SIGKILL else ""
+    return f"was killed by signal {-code} ({signal.strsignal(-code)}{hint})"

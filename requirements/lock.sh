@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Compile the four locks anew from pyproject.toml: two environments, and what testing adds to each.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=$(requirements/uv.sh "$(requirements/needs.sh)")
+compile() {
+    "$uv" pip compile pyproject.toml "$@" --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet
+    echo "compiled ${*: -1}"
+}
+
+for environment in airflow ml; do
+    compile --extra "$environment" -o "requirements/$environment.txt"
+    # Constrained by the lock above: the additions never change what runs.
+    compile --group "$environment-dev" -c "requirements/$environment.txt" --no-annotate -o "requirements/$environment-dev.txt"
+done
