@@ -1,0 +1,89 @@
+"""The step that obtains the data: from Kaggle, the inbox, a path, or the built-in sample."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.artifacts import Dataset
+from ml.csv_file import copy_csv
+from ml.errors import FinalError, SettingsError
+from ml.files import disk_errors
+from ml.root import Root
+from ml.settings import DataSettings
+
+INBOX = "inbox:"
+
+log = logging.getLogger("ml.ingest")
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """A file at `path`, what messages call it (`name`), and where it came from (`source`)."""
+
+    path: Path
+    name: str
+    source: str
+
+
+def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[float], None] = time.sleep) -> Dataset:
+    """Write the bytes of the CSV exactly as obtained to `out`/data.csv, whole or not at all.
+
+    Args:
+        settings: `source` is kaggle, sample, inbox:NAME or a path; `max_bytes` limits the file.
+        root: Where the inbox is.
+        out: An empty directory.
+        sleep: Waits a number of seconds between two attempts to download.
+
+    Returns:
+        The data set: `sha256` of the bytes, `rows` below the header, and its source in a few words.
+
+    Raises:
+        SettingsError: The source names no file.
+        FinalError: No credentials, a refusal by Kaggle, or a file or directory that this user may not use.
+        DataError: What was obtained is no CSV of customers in UTF-8, has no rows, or is too large.
+        TransientError: The network or the disk was in the way.
+    """
+    with disk_errors(f"ingest into {out}"), tempfile.TemporaryDirectory(prefix=".obtain-", dir=out) as folder:
+        obtained = _obtain(settings, root, Path(folder), sleep)
+        dataset = Dataset(path=out, sha256="", rows=0, source=obtained.source)
+        facts = copy_csv(obtained.path, dataset.csv, name=obtained.name, max_bytes=settings.max_bytes)
+    log.info("%s: %s rows, sha256 %s", obtained.source, f"{facts.rows:,}", facts.sha256)
+    return Dataset(path=out, sha256=facts.sha256, rows=facts.rows, source=obtained.source)
+
+
+def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:
+    if settings.source == "kaggle":
+        from ml.kaggle_source import download
+
+        label = f"{settings.dataset}/{settings.file}"
+        return Obtained(download(settings, folder=folder, sleep=sleep), f"Kaggle {label}", f"kaggle:{label}")
+    if settings.source == "sample":
+        from ml.sample import write_csv
+
+        path = folder / "sample.csv"
+        write_csv(path, rows=settings.sample_rows, seed=settings.sample_seed)
+        return Obtained(path, "sample", f"sample:{settings.sample_rows} rows, seed {settings.sample_seed}")
+    if settings.source.startswith(INBOX):
+        name = settings.source.removeprefix(INBOX)
+        return Obtained(_readable(root.inbox_file(name)), settings.source, settings.source)
+    path = Path(settings.source).expanduser()
+    if not settings.source or not path.is_file():
+        found = "a directory" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
+        raise SettingsError(
+            f"data.source = {settings.source!r}: {found if settings.source else 'nothing is named'}.",
+            "Give the path of a CSV, inbox:NAME, kaggle or sample.",
+        )
+    return Obtained(_readable(path), settings.source, f"file:{path.name}")
+
+
+def _readable(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except PermissionError as error:
+        raise FinalError(f"{path}: this user may not read it.", "Change its mode or owner.") from error
+    return path

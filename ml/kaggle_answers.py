@@ -1,0 +1,105 @@
+"""What the Kaggle client met, as errors: which may pass, which will not, and the way out of each."""
+
+from __future__ import annotations
+
+import email.utils
+from datetime import UTC, datetime
+
+from ml.csv_file import too_large
+from ml.errors import FinalError, RetrainError, TransientError
+from ml.kaggle_credentials import CURE
+from ml.kaggle_fetch import Outcome
+from ml.settings import DataSettings
+
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+LATER = "Try again later; a proxy or firewall in the way, or kaggle.com being down, looks like this."
+
+
+class MayPassError(Exception):
+    """An attempt failed with `error`; the next may not. `pause`: the seconds that the server asked for, if it did."""
+
+    def __init__(self, error: RetrainError, pause: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.pause = pause
+
+    def after(self, attempts: int) -> RetrainError:
+        """The error to end with when so many attempts failed."""
+        tried = f"Tried {attempts} times." if attempts > 1 else "Tried once."
+        return type(self.error)(f"{self.error.what} {tried}", self.error.cure)
+
+
+def error_of(outcome: Outcome, settings: DataSettings, account: str) -> Exception:
+    """The error for an `outcome` other than done; `account` names the source of the credentials.
+
+    A `MayPassError` when another attempt can help; a `FinalError`, `DataError` or `OSError` when it cannot.
+    """
+    match outcome["kind"]:
+        case "status":
+            return _refusal(outcome["status"], outcome["retry_after"], settings, account)
+        case "timeout":
+            return _may_pass(
+                f"no complete answer within {settings.timeout_seconds:g} s.",
+                f"{LATER} For a slow line raise data.timeout_seconds.",
+            )
+        case "network":
+            return _may_pass(f"no connection ({outcome['error']}).")
+        case "cut":
+            expected = f" of {outcome['expected']:,}" if outcome["expected"] is not None else ""
+            return _may_pass(f"the transfer ended after {outcome['bytes']:,}{expected} bytes.")
+        case "too_large":
+            return too_large(f"Kaggle {settings.dataset}: the download is", settings.max_bytes)
+        case "login":
+            return FinalError(f"Kaggle: the client rejects the credentials in {account} (expired or revoked?).", CURE)
+        case "not_installed":
+            what = f"Kaggle: the client cannot be imported: {outcome['error']}."
+            return FinalError(what, "Install the packages of requirements/ml.txt.")
+        case "disk":
+            return OSError(outcome["errno"], outcome["strerror"], outcome["filename"])
+        case _:
+            return _may_pass(f"the client failed: {outcome['error']}.")
+
+
+def _refusal(status: int, retry_after: str | None, settings: DataSettings, account: str) -> Exception:
+    dataset, file = settings.dataset, settings.file
+    if status == 429:
+        return _may_pass("429, too many requests.", pause=retry_after_seconds(retry_after))
+    if status in (408, 425) or status >= 500:
+        return _may_pass(f"{status}, trouble at the server.", pause=retry_after_seconds(retry_after))
+    if status == 401:
+        return FinalError(f"Kaggle: 401, the credentials in {account} are wrong, expired or revoked.", CURE)
+    if status == 403:
+        return FinalError(
+            f"Kaggle: 403, the account of {account} may not download {dataset}.",
+            f"Log in with that account, open kaggle.com/datasets/{dataset} and accept its terms or licence.",
+        )
+    if status == 404:
+        return FinalError(
+            f"Kaggle: 404, there is no data set {dataset}, or no file {file} in it.",
+            "Check data.dataset and data.file.",
+        )
+    return FinalError(
+        f"Kaggle: {status}, the request for {file} of {dataset} was refused.",
+        "Check data.dataset and data.file, and whether this version of the client is still supported.",
+    )
+
+
+def _may_pass(what: str, cure: str = LATER, pause: float | None = None) -> MayPassError:
+    return MayPassError(TransientError(f"Kaggle: {what}", cure), pause)
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """The wait that a Retry-After header asks for, at most 300 s; None when there is none that can be read.
+
+    It holds seconds or a date (RFC 9110, section 10.2.3).
+    """
+    if not header:
+        return None
+    if header.strip().isdecimal():
+        seconds = float(header)
+    else:
+        try:
+            seconds = (email.utils.parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):  # no date, or one without a zone
+            return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)

@@ -1,0 +1,126 @@
+"""One download by the real Kaggle client, in a process of its own.
+
+The client blocks without a time-out (at its import too, where it checks an access token), prints, may exit, and
+creates directories. Here all this is harmless: the parent ends this process at the deadline and reads what it
+found from `outcome.json`. What lands there names neither addresses (a signed one is a secret) nor credentials.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from ml.files import write_json
+from ml.kaggle_credentials import config_directory
+
+OUTCOME = "outcome.json"
+PAYLOAD = "payload"
+CHUNK = 1 << 18
+PROGRESS_BYTES = 16 << 20
+PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h
+
+Outcome = dict[str, Any]
+
+
+def fetch(dataset: str, file: str, *, folder: Path, max_bytes: int) -> Outcome:
+    """Download `file` of `dataset` to `folder`/payload as the server sends it, which may be a zip.
+
+    Returns:
+        `kind` and facts: done (bytes), too_large (bytes), cut (bytes, expected), status (status, retry_after),
+        network (error), login, not_installed (error), disk (errno, strerror, filename), failed (error).
+    """
+    try:
+        import requests
+        from kaggle import KaggleApi, api
+        from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
+    except ImportError as error:
+        return {"kind": "not_installed", "error": str(error)}
+    try:
+        if KaggleApi.CONFIG_NAME_AUTH_METHOD not in api.config_values:
+            api.authenticate()  # the import tried this and swallowed the reason
+        owner, slug, version = api.split_dataset_string(dataset)
+        request = ApiDownloadDatasetRequest()
+        request.owner_slug, request.dataset_slug, request.file_name = owner, slug, file
+        request.dataset_version_number = int(version) if version else None
+        with api.build_kaggle_client() as client:
+            response = client.datasets.dataset_api_client.download_dataset(request)
+            with response:
+                return _save(response, folder / PAYLOAD, max_bytes)
+    except SystemExit:
+        return {"kind": "login"}
+    except requests.HTTPError as error:
+        return _status(error.response)
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+        return {"kind": "network", "error": type(error).__name__}
+    except OSError as error:
+        return {"kind": "disk", "errno": error.errno, "strerror": error.strerror, "filename": str(error.filename)}
+    except Exception as error:  # what the client raises is no contract; the parent reports its kind
+        return {"kind": "failed", "error": type(error).__name__}
+
+
+def _save(response: Any, payload: Path, max_bytes: int) -> Outcome:
+    import requests
+
+    length = response.headers.get("Content-Length", "")
+    expected = int(length) if length.isdecimal() else None
+    if expected is not None and expected > max_bytes:
+        return {"kind": "too_large", "bytes": expected}
+    size = 0
+    with payload.open("wb") as out:
+        try:
+            for chunk in response.iter_content(CHUNK):
+                size += len(chunk)
+                if size > max_bytes:
+                    return {"kind": "too_large", "bytes": size}
+                out.write(chunk)
+                if size // PROGRESS_BYTES > (size - len(chunk)) // PROGRESS_BYTES:
+                    sys.stdout.write(f"received {size:,} bytes of {expected or 'an unknown number'}\n")
+                    sys.stdout.flush()
+        except requests.RequestException:
+            return {"kind": "cut", "bytes": response.raw.tell(), "expected": expected}  # as sent, perhaps compressed
+    return {"kind": "done", "bytes": size}
+
+
+def _status(response: Any) -> Outcome:
+    status = response.status_code
+    if status < 400:  # the client also raises for an error that is told in the JSON of a 200
+        status = response.json()["code"]
+    return {"kind": "status", "status": status, "retry_after": response.headers.get("Retry-After")}
+
+
+def _prepare(environment: MutableMapping[str, str], folder: Path) -> None:
+    """Take away what makes the client leak or misread.
+
+    Set `VERBOSE`, it prints the Authorization header of each request; an empty variable hides what a file holds;
+    and its import creates its configuration directory, in a home that may not be writable.
+    """
+    for name in ("VERBOSE", "VERBOSE_OUTPUT"):
+        environment.pop(name, None)
+    for name in [name for name, value in environment.items() if name.startswith("KAGGLE_") and not value]:
+        del environment[name]
+    if not config_directory(environment).exists():
+        environment["KAGGLE_CONFIG_DIR"] = str(folder / "config")
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(arguments: list[str]) -> None:
+    """`DATASET FILE FOLDER MAX_BYTES PARENT_PID`: fetch, and write the outcome."""
+    dataset, file, folder, max_bytes, parent = arguments
+    _die_with(int(parent))
+    _prepare(os.environ, Path(folder))
+    write_json(Path(folder) / OUTCOME, fetch(dataset, file, folder=Path(folder), max_bytes=int(max_bytes)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

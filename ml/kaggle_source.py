@@ -1,0 +1,129 @@
+"""The file of a Kaggle data set, by Kaggle's own client: patient with what can pass, plain about what cannot."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Timer
+
+from ml.errors import FinalError, SettingsError
+from ml.files import read_json
+from ml.kaggle_answers import MayPassError, error_of
+from ml.kaggle_credentials import CURE, credentials
+from ml.kaggle_fetch import OUTCOME, PAYLOAD, Outcome
+from ml.root import PROJECT
+from ml.settings import DataSettings
+from ml.zip_member import BadZipError, extract_member, is_zip
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+log = logging.getLogger("ml.ingest")
+
+
+def download(settings: DataSettings, *, folder: Path, sleep: Callable[[float], None] = time.sleep) -> Path:
+    """Download `settings.file` of `settings.dataset` into `folder`; the file, unpacked, content not yet checked.
+
+    Args:
+        settings: Data set, file, attempts, the time-out of one attempt in seconds, the limit in bytes.
+        folder: A directory for this alone.
+        sleep: Waits a number of seconds between two attempts: 1, 2, 4... up to 60, each shortened at random by up
+            to a half so that many clients do not come back at once; or what the server asks for, up to 300.
+
+    Raises:
+        SettingsError: `settings.dataset` is not of the form owner/name.
+        FinalError: No credentials, or Kaggle answered 401, 403, 404 or another refusal.
+        DataError: What came is too large, no whole zip in any attempt, or a zip without the file.
+        TransientError: Time-outs, lost connections, 429 or 5xx in all attempts.
+        OSError: The disk refused.
+    """
+    owner, _, name = settings.dataset.partition("/")
+    name, _, version = name.partition("/")
+    if not owner or not name or not (version or "0").isdecimal():
+        raise SettingsError(
+            f"data.dataset = {settings.dataset!r}: not of the form owner/name.",
+            "It is the end of the data set's address: kaggle.com/datasets/owner/name.",
+        )
+    account = credentials()
+    if account is None:
+        raise FinalError(f"Kaggle: no credentials to download {settings.dataset}.", CURE)
+    attempt = 1
+    while True:
+        log.info("Kaggle: attempt %d of %d with %s", attempt, settings.attempts, account)
+        place = folder / f"attempt-{attempt}"
+        place.mkdir()
+        try:
+            return _attempt(settings, place, account)
+        except MayPassError as problem:
+            if attempt == settings.attempts:
+                raise problem.after(attempt) from problem
+            pause = _pause(attempt) if problem.pause is None else problem.pause
+            log.warning("%s The next attempt is in %.1f s.", problem.error.what, pause)
+        shutil.rmtree(place)
+        sleep(pause)
+        attempt += 1
+
+
+def _attempt(settings: DataSettings, place: Path, account: str) -> Path:
+    outcome = _run_client(settings, place)
+    if outcome["kind"] != "done":
+        raise error_of(outcome, settings, account)
+    payload = place / PAYLOAD
+    log.info("Kaggle: received %s bytes", f"{outcome['bytes']:,}")
+    if not is_zip(payload):
+        return payload
+    unpacked = place / "unpacked"
+    name = f"Kaggle {settings.dataset}"
+    try:
+        extract_member(payload, settings.file, target=unpacked, name=name, max_bytes=settings.max_bytes)
+    except BadZipError as error:
+        raise MayPassError(error) from error
+    log.info("Kaggle: unpacked %s, %s bytes", settings.file, f"{unpacked.stat().st_size:,}")
+    return unpacked
+
+
+def _run_client(settings: DataSettings, place: Path) -> Outcome:
+    """What `ml.kaggle_fetch` met; its process is ended after `timeout_seconds`, whatever it is waiting for."""
+    arguments = [settings.dataset, settings.file, str(place.absolute()), str(settings.max_bytes), str(os.getpid())]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ml.kaggle_fetch", *arguments],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as client:
+        expired = Event()
+
+        def end() -> None:
+            expired.set()
+            client.kill()
+
+        deadline = Timer(settings.timeout_seconds, end)
+        deadline.start()
+        try:
+            for line in client.stdout or ():
+                level = logging.INFO if line.startswith(("received ", "Warning")) else logging.DEBUG
+                log.log(level, "Kaggle client: %s", line.rstrip())
+            code = client.wait()
+        finally:
+            deadline.cancel()
+            client.kill()
+    if (place / OUTCOME).exists():
+        return dict(read_json(place / OUTCOME))
+    if expired.is_set():
+        return {"kind": "timeout"}
+    return {"kind": "failed", "error": f"it ended with exit code {code}"}
+
+
+def _pause(attempt: int) -> float:
+    longest = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+    return float(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
