@@ -6,6 +6,7 @@ written beside its place, flushed to the disk, and renamed.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -74,7 +75,7 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
@@ -127,8 +128,6 @@ def disk_errors(what: str) -> Iterator[None]:
             "Make the directory writable for this user, or choose another with --root or RETRAIN_ROOT.",
         ) from error
     except OSError as error:
-        import errno
-
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise TransientError(
                 f"{what}: {error.strerror}{f': {error.filename}' if error.filename else ''}.",

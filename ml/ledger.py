@@ -76,7 +76,7 @@ class Ledger:
         """Every version ever begun, by number."""
         found: dict[int, Version] = {}
         for event in self.events():
-            number = event.get("version")
+            number = event.get("version", 0)
             if event["event"] == INTENT:
                 found[number] = Version(number, INTENT, event["run_id"], event, event)
             elif event["event"] in (PUBLISHED, CONFIRMED, WITHDRAWN) and number in found:

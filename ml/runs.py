@@ -24,7 +24,8 @@ LOCK_WAIT_SECONDS = 5.0
 class Work(Protocol):
     """Fills an empty directory and says what it made."""
 
-    def __call__(self, out: Path) -> Artifact: ...
+    def __call__(self, out: Path, /) -> Artifact:
+        """The artifact whose `path` is `out`, or another place that the work itself filled."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ class Run:
         result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": "failed", "artifact": None, "error": None}
         with files.disk_errors(f"Run {self.id}, step {step}"):
             self.directory.mkdir(parents=True, exist_ok=True)
-            with locks.hold(self.directory / ".lock", who=f"step {step} of run {self.id}", wait_seconds=LOCK_WAIT_SECONDS):
+            with locks.hold(
+                self.directory / ".lock", who=f"step {step} of run {self.id}", wait_seconds=LOCK_WAIT_SECONDS
+            ):
                 try:
                     fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
                     reused = not again and self._is_finished(step, fingerprint)

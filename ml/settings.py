@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
-from ml.errors import SettingsError
-from ml.strict import Between, OneOrMore, build, lookup
+from ml.overrides import Overrides, key_and_value, read_toml
+from ml.strict import Between, OneOrMore, build
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 ENVIRONMENT_PREFIX = "RETRAIN__"
@@ -22,6 +21,8 @@ Seconds = Annotated[float, Between(0.1, 86_400)]
 
 @dataclass(frozen=True)
 class DataSettings:
+    """Where the data come from, and the limits of fetching them."""
+
     source: str
     dataset: str
     file: str
@@ -34,6 +35,8 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class TargetSettings:
+    """What counts as a target customer."""
+
     column: str
     positive_segments: Annotated[tuple[str, ...], OneOrMore()]
     threshold: Share
@@ -41,6 +44,8 @@ class TargetSettings:
 
 @dataclass(frozen=True)
 class ValidateSettings:
+    """Which findings block."""
+
     drift_blocks: bool
     max_examples: Annotated[int, Between(1, 100)]
     blocks_above: Mapping[str, Share]
@@ -48,6 +53,8 @@ class ValidateSettings:
 
 @dataclass(frozen=True)
 class TransformSettings:
+    """The split."""
+
     eval_share: Annotated[float, Between(0.01, 0.99)]
     salt: str
     batch_rows: Annotated[int, Between(1, 10**7)]
@@ -55,23 +62,28 @@ class TransformSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
+    """The fit."""
+
     epochs: Annotated[int, Between(1, 500)]
     batch_size: Annotated[int, Between(1, 65_536)]
     learning_rate: Annotated[float, Between(1e-6, 1)]
     seed: Annotated[int, Between(0, 2**31)]
     patience: Annotated[int, Between(1, 500)]
     holdout_share: Annotated[float, Between(0.01, 0.5)]
-    dropout: Annotated[float, Between(0, 0.9)]
 
 
 @dataclass(frozen=True)
 class EvaluateSettings:
+    """What is scored how."""
+
     tfma_rows: Annotated[int, Between(1, 10**7)]
     min_slice_rows: Annotated[int, Between(1, 10**7)]
 
 
 @dataclass(frozen=True)
 class AtLeast:
+    """Lower bounds; all five are required."""
+
     BinaryAccuracy: Share
     AUC: Share
     Precision: Share
@@ -81,17 +93,23 @@ class AtLeast:
 
 @dataclass(frozen=True)
 class AtMost:
+    """Upper alarms."""
+
     BinaryAccuracy: Share
 
 
 @dataclass(frozen=True)
 class BelowChampion:
+    """How far below the champion a metric may be."""
+
     AUC: Share
     BinaryAccuracy: Share
 
 
 @dataclass(frozen=True)
 class JudgeSettings:
+    """The bar."""
+
     at_least: AtLeast
     at_most: AtMost
     below_champion: BelowChampion
@@ -101,6 +119,8 @@ class JudgeSettings:
 
 @dataclass(frozen=True)
 class PromoteSettings:
+    """Publishing, and the proof before it."""
+
     enabled: bool
     replay_rows: Annotated[int, Between(1, 10_000)]
     tolerance: Annotated[float, Between(1e-9, 0.1)]
@@ -110,17 +130,23 @@ class PromoteSettings:
 
 @dataclass(frozen=True)
 class ConfirmSettings:
+    """The proof after it."""
+
     deadline_seconds: Seconds
 
 
 @dataclass(frozen=True)
 class KeepSettings:
+    """Retention."""
+
     versions: Annotated[int, Between(2, 10_000)]
     runs: Annotated[int, Between(1, 100_000)]
 
 
 @dataclass(frozen=True)
 class ServingSettings:
+    """The model server to ask."""
+
     url: str
     model: str
 
@@ -171,69 +197,15 @@ def resolve(
     Raises:
         SettingsError: A key is unknown or missing, or a value has the wrong type or is out of range.
     """
-    tree = dict(frozen) if frozen is not None else _read(DEFAULTS)
+    tree = Overrides(Settings, dict(frozen) if frozen is not None else read_toml(DEFAULTS))
     if file is not None:
-        _merge(tree, _read(file), file.name)
+        tree.merge(read_toml(file), where=file.name)
     for name, text in sorted((os.environ if environment is None else environment).items()):
         if name.upper().startswith(ENVIRONMENT_PREFIX):
-            _assign(tree, name[len(ENVIRONMENT_PREFIX) :].replace("__", "."), text, f"environment variable {name}")
+            key = name[len(ENVIRONMENT_PREFIX) :].replace("__", ".")
+            tree.assign(key, text, where=f"environment variable {name}")
     for override in overrides:
-        key, text = _split(override)
-        _assign(tree, key, text, f"--set {override}")
+        tree.assign(*key_and_value(override), where=f"--set {override}")
     for override in raises:
-        key, text = _split(override)
-        _only_up(tree, key, text)
-    return build(Settings, tree, "")
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{file}: no such settings file.", "Check --settings.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not valid TOML: {error}.", "Mend the file.") from error
-
-
-def _merge(tree: dict[str, Any], extra: Mapping[str, Any], where: str, prefix: str = "") -> None:
-    for key, value in extra.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, Mapping) and isinstance(tree.get(key), Mapping):
-            tree[key] = dict(tree[key])
-            _merge(tree[key], value, where, f"{path}.")
-        else:
-            lookup(get_type_hints(Settings, include_extras=True), path, where)
-            tree[key] = value
-
-
-def _split(override: str) -> tuple[str, str]:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise SettingsError(f"--set {override}: not of the form KEY=VALUE.", "For example: --set train.epochs=5.")
-    return key.strip(), text.strip()
-
-
-def _assign(tree: dict[str, Any], key: str, text: str, where: str) -> None:
-    *sections, name = lookup(get_type_hints(Settings, include_extras=True), key, where)
-    for section in sections:
-        tree[section] = dict(tree[section])
-        tree = tree[section]
-    tree[name] = _value(text)
-
-
-def _only_up(tree: dict[str, Any], key: str, text: str) -> None:
-    where = f"--raise {key}={text}"
-    value: Any = tree
-    for name in lookup(get_type_hints(Settings, include_extras=True), key, where):
-        value = value[name]
-    asked = _value(text)
-    if not isinstance(value, int | float) or not isinstance(asked, int | float) or asked < value:
-        raise SettingsError(f"{where}: may only go up from {value}.", f"Give a number of at least {value}.")
-    _assign(tree, key, text, where)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        tree.only_up(*key_and_value(override))
+    return build(Settings, tree.tree, "")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.artifacts import Accepted, Artifact, Confirmed, Dataset, Evaluation, Examples, Model, Release, Verdict
+from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.champion import champion_of
 from ml.errors import FinalError, NothingToDoError
 from ml.fingerprint import run_fingerprint, settings_sha256
@@ -132,7 +132,7 @@ def promote(run: Run) -> Result:
     """Publish the version if the verdict says so; skipped (and remembered) when it does not."""
     verdict = run.artifact("judge", Verdict)
 
-    def work(out: Path) -> Artifact:
+    def work(_out: Path) -> Artifact:
         from ml.promote import decline, promote
 
         identity = _identity(run)

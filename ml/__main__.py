@@ -1,0 +1,41 @@
+"""`python -m ml COMMAND`: the process around the command line."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import warnings
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies, so that no orphan writes beside a retry.
+
+    Only when `RETRAIN_DIE_WITH_PARENT` names the parent's process id.
+    """
+    parent = os.environ.get("RETRAIN_DIE_WITH_PARENT", "")
+    if not parent.isdecimal():
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):  # it died before the call
+        sys.exit(1)
+
+
+def main() -> int:
+    """Give the answer the real stdout, and everything that libraries print there stderr."""
+    die_with_parent()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures raise; the rest is noise about GPUs
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine of a kind
+    warnings.filterwarnings("ignore", module=r"google\.api_core|apache_beam|tensorflow|keras|pandas")
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout:
+        os.dup2(2, 1)
+        from ml.cli import main as command_line
+
+        return command_line(sys.argv[1:], stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

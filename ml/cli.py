@@ -1,0 +1,146 @@
+"""The command line: each step by hand, the whole loop, and the questions one asks afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ml import report
+from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError
+from ml.files import read_json
+from ml.flow import new_run_id, retrain
+from ml.root import Root
+from ml.runs import Run
+from ml.settings import Settings, resolve
+from ml.steps import STEPS
+
+log = logging.getLogger("ml")
+
+
+def main(arguments: Sequence[str], stdout: TextIO) -> int:
+    """Carry out one command; returns the exit code. Logs go to stderr, the answer alone to `stdout`."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    _quieten_libraries()
+    try:
+        answer: tuple[int, str] = options.command(options)
+    except NothingToDoError as nothing:
+        log.info("nothing to do (%s): %s", nothing.outcome, nothing.what)
+        return NOTHING_TO_DO if options.is_step else DONE
+    except RetrainError as error:
+        log.error("%s: %s", type(error).__name__, error)
+        return error.exit_code
+    code, text = answer
+    if text:
+        stdout.write(text if text.endswith("\n") else text + "\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
+    common.add_argument("--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/settings.toml")
+    common.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides")
+    common.add_argument(
+        "--raise",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="raises",
+        help="like --set, for a number that may only go up",
+    )
+    common.add_argument("--serving-url", metavar="URL", help="the model server; default: one in this process")
+    common.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH")
+    common.add_argument("--json", action="store_true", help="one JSON value on stdout")
+    common.add_argument("--verbose", action="store_true")
+
+    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, step in STEPS.items():
+        one = commands.add_parser(name, parents=[common], help=step.__doc__)
+        one.add_argument("--run", required=True, metavar="ID")
+        one.add_argument("--force", action="store_true", help="do not stop because nothing is new")
+        one.set_defaults(command=_step, step=name, is_step=True)
+    whole = commands.add_parser("retrain", parents=[common], help="all steps in one process")
+    whole.add_argument("--run", metavar="ID", help="default: made from the time")
+    whole.add_argument("--force", action="store_true", help="retrain although nothing is new")
+    whole.set_defaults(command=_retrain, is_step=False)
+    status = commands.add_parser("status", parents=[common], help="what serves, since when, and why")
+    status.set_defaults(command=_status, is_step=False)
+    history = commands.add_parser("history", parents=[common], help="all that ever happened to versions")
+    history.set_defaults(command=_history, is_step=False)
+    back = commands.add_parser("rollback", parents=[common], help="serve an older version again")
+    back.add_argument("version", nargs="?", type=int, help="default: the one before the champion")
+    back.add_argument("--reason", required=True)
+    back.set_defaults(command=_rollback, is_step=False)
+    return parser
+
+
+def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
+    overrides = list(options.overrides)
+    if options.data is not None:
+        overrides.append(f"data.source={options.data!r}")
+    if options.serving_url is not None:
+        overrides.append(f"serving.url={options.serving_url!r}")
+    return resolve(file=options.settings, overrides=overrides, raises=options.raises, frozen=frozen)
+
+
+def _step(options: argparse.Namespace) -> tuple[int, str]:
+    root = Root.find(options.root)
+    frozen = root.run(options.run) / "settings.json"
+    is_later = options.step != "ingest" and frozen.is_file()
+    settings = _settings(options, read_json(frozen) if is_later else None)
+    result = STEPS[options.step](Run(root, options.run, settings, options.force))
+    log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
+    return DONE, report.as_json(result) if options.json else ""
+
+
+def _retrain(options: argparse.Namespace) -> tuple[int, str]:
+    run_id = options.run or new_run_id()
+    try:
+        root, settings = Root.find(options.root), _settings(options)
+        root.run(run_id)
+    except RetrainError as error:
+        failed = report.failed_before_the_start(run_id, error)
+        log.error("%s: %s", type(error).__name__, error)
+        return failed.exit_code, report.as_json(failed.as_json()) if options.json else ""
+    outcome = retrain(root, settings, run_id=run_id, force=options.force)
+    text = report.as_json(outcome.as_json()) if options.json else report.outcome_text(outcome, root, settings)
+    return outcome.exit_code, text
+
+
+def _status(options: argparse.Namespace) -> tuple[int, str]:
+    status = report.status(Root.find(options.root), _settings(options))
+    return DONE, report.as_json(status) if options.json else report.status_text(status)
+
+
+def _history(options: argparse.Namespace) -> tuple[int, str]:
+    events = report.history(Root.find(options.root))
+    return DONE, report.as_json(events) if options.json else report.history_text(events)
+
+
+def _rollback(options: argparse.Namespace) -> tuple[int, str]:
+    from ml.retention import clean_up
+    from ml.rollback import rollback
+
+    root, settings = Root.find(options.root), _settings(options)
+    version = rollback(root, settings, target=options.version, reason=options.reason)
+    clean_up(root, settings)
+    status = report.status(root, settings)
+    text = f"Version {version.number} now serves the bytes of version {version.intent['rollback_of']}."
+    return DONE, report.as_json(status) if options.json else text
+
+
+def _quieten_libraries() -> None:
+    """Keep the log to what this project says, and to warnings of the libraries."""
+    for noisy in ("absl", "apache_beam", "tensorflow", "urllib3", "uvicorn"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

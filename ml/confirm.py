@@ -1,0 +1,33 @@
+"""Confirm a published version over HTTP, or take it out again when it failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml import locks
+from ml.artifacts import Confirmed
+from ml.errors import FinalError
+from ml.proof import prove
+from ml.releases import Registry
+from ml.replay import Replay
+from ml.root import Root
+from ml.settings import Settings
+from serving.client import ModelServer
+
+
+def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings, out: Path) -> Confirmed:
+    """Wait until `server` serves version `number`, replay the known rows and write `confirmed` to the ledger.
+
+    Raises:
+        TransientError: The server does not answer (yet); the version stays published.
+        FinalError: The version failed to load or answered wrongly, and was withdrawn.
+    """
+    registry = Registry(root, settings.serving.model)
+    wait = settings.promote.lock_wait_seconds
+    with locks.hold(root.promotion_lock, who=f"confirmation of version {number}", wait_seconds=wait):
+        version = registry.ledger.versions().get(number)
+        if version is None:
+            raise FinalError(f"Version {number} is not in the ledger.", "Promote it first.")
+        worst = prove(registry.finish(version), server=server, registry=registry, settings=settings)
+    rows = len(Replay.read(root.release(number) / "replay.json").instances)
+    return Confirmed(out, version.intent["model_sha256"], rows, number, worst)

@@ -1,0 +1,25 @@
+"""The model server to ask: the one that the settings name, or one of our own for the duration of the question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ml.root import Root
+from ml.settings import Settings
+from serving.client import ModelServer
+
+
+@contextmanager
+def endpoint(root: Root, settings: Settings) -> Iterator[ModelServer]:
+    """A client of the settings' server; without a URL, of a server in this process that ends with the block."""
+    model = settings.serving.model
+    if settings.serving.url:
+        yield ModelServer(settings.serving.url, model)
+        return
+    from serving import private
+
+    base = root.models / model
+    base.mkdir(parents=True, exist_ok=True)
+    with private.running(base, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+        yield ModelServer(url, model)

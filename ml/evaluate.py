@@ -1,0 +1,179 @@
+"""Score candidate and champion on the same evaluation rows: TFMA on a sample, the same metrics over all of them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ml import files
+from ml.artifacts import Evaluation, Examples, Model
+from ml.champion import Champion
+from ml.errors import FinalError
+from ml.features import FEATURES, NUMERIC
+from ml.metrics import METRICS, binary_metrics, precision_at_top
+from ml.settings import EvaluateSettings, TargetSettings
+from ml.slices import slices, slicing_columns
+from ml.tfma_report import analyse
+
+log = logging.getLogger("ml.evaluate")
+Columns = dict[str, NDArray[Any]]
+Scores = dict[str, NDArray[np.float32]]
+BATCH_ROWS = 8192
+AGREEMENT = 1e-6
+"""TFMA and the vectorised metrics may differ by so much on the same rows; more is a bug, and stops the run."""
+
+
+def evaluate(
+    examples: Examples,
+    model: Model,
+    *,
+    champion: Champion | None,
+    settings: EvaluateSettings,
+    target: TargetSettings,
+    out: Path,
+) -> Evaluation:
+    """Metrics of the candidate and, when there is a comparable one, of the champion.
+
+    Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking).
+
+    Raises:
+        FinalError: There is no evaluation row, a model gives something else than a probability, or the two ways of
+            computing the metrics disagree.
+    """
+    columns, labels = _rows(examples.eval)
+    if not len(labels):
+        raise FinalError(f"{examples.eval.name}: no evaluation row.", "Get more data, or change transform.eval_share.")
+    incomparable = _incomparable(champion, target)
+    models = {"candidate": model.saved_model}
+    if champion and not incomparable:
+        models["champion"] = champion.saved_model
+    scores = {name: _score(path, columns, target) for name, path in models.items()}
+    groups = slicing_columns(columns)
+    by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
+    tfma = _tfma(labels, scores, groups, settings, target, out / "tfma")
+    overall = by_slice[0]
+    report = {
+        "rows": len(labels),
+        "threshold": target.threshold,
+        "champion_version": champion.number if champion else None,
+        "slices": by_slice,
+        "tfma": tfma,
+        "ranking": precision_at_top(labels, scores["candidate"]),
+    }
+    files.write_json(out / "evaluation.json", _without_nan(report))
+    for name in models:
+        log.info("%s: %s", name, ", ".join(f"{metric} {overall[name][metric]:.4f}" for metric in METRICS))
+    return Evaluation(
+        path=out,
+        sha256=files.sha256_file(out / "evaluation.json"),
+        rows=len(labels),
+        model_sha256=model.sha256,
+        metrics=overall["candidate"],
+        champion_version=champion.number if champion else None,
+        champion_metrics=overall.get("champion", {}),
+        incomparable=incomparable,
+        data_sha256=examples.sha256,
+    )
+
+
+def _rows(parquet: Path) -> tuple[Columns, NDArray[np.int8]]:
+    table = pq.read_table(parquet, columns=[*FEATURES, "label"])
+    columns = {name: table[name].to_numpy().astype(np.float32 if name in NUMERIC else object) for name in FEATURES}
+    return columns, table["label"].to_numpy().astype(np.int8)
+
+
+def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
+    if champion is None:
+        return ""
+    remembered = champion.remembered()
+    wanted: dict[str, Any] = {"column": target.column, "positive_segments": list(target.positive_segments)}
+    if remembered["target"] != wanted:
+        theirs, ours = ("/".join(side["positive_segments"]) for side in (remembered["target"], wanted))
+        return f"it predicts {remembered['target']['column']} = {theirs}, the candidate {target.column} = {ours}"
+    if remembered["features"] != list(FEATURES):
+        return f"its inputs are {', '.join(remembered['features'])}"
+    return ""
+
+
+def _score(saved_model: Path, columns: Columns, target: TargetSettings) -> NDArray[np.float32]:
+    """Probabilities, shape [n], by the loader that the model server uses."""
+    from serving.servable import load
+
+    servable = load(saved_model)
+    try:
+        rows = len(columns[FEATURES[0]])
+        parts = [
+            servable.run({name: column[start : start + BATCH_ROWS] for name, column in columns.items()})["probability"]
+            for start in range(0, rows, BATCH_ROWS)
+        ]
+    finally:
+        servable.close()
+    probability: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
+    if len(probability) != rows or not np.all((probability >= 0) & (probability <= 1)):
+        raise FinalError(
+            f"{saved_model}: {len(probability)} answers to {rows} rows, or values that are no probabilities.",
+            f"The model for {target.column} is broken: train it again.",
+        )
+    return probability
+
+
+def _by_slice(
+    labels: NDArray[np.int8], scores: Scores, groups: Columns, threshold: float, min_rows: int
+) -> Iterator[dict[str, Any]]:
+    """All rows first, then every slice with at least `min_rows`."""
+    for selected_by, mask in slices(groups, len(labels)):
+        rows = int(np.count_nonzero(mask))
+        if rows >= min_rows or not selected_by:
+            yield {"slice": selected_by, "rows": rows} | {
+                name: binary_metrics(labels[mask], probability[mask], threshold) for name, probability in scores.items()
+            }
+
+
+def _tfma(
+    labels: NDArray[np.int8],
+    scores: Scores,
+    groups: Columns,
+    settings: EvaluateSettings,
+    target: TargetSettings,
+    out: Path,
+) -> dict[str, Any]:
+    """TFMA's overall numbers on at most `tfma_rows` rows, after proof that ours are the same on the same rows."""
+    chosen = np.arange(len(labels))
+    if len(labels) > settings.tfma_rows:
+        chosen = np.sort(np.random.default_rng(0).choice(len(labels), settings.tfma_rows, replace=False))
+    labels = labels[chosen]
+    scores = {name: probability[chosen] for name, probability in scores.items()}
+    groups = {name: column[chosen] for name, column in groups.items()}
+    found = analyse(labels, scores, groups, threshold=target.threshold, out=out)
+    for selected_by, mask in slices(groups, len(labels)):
+        key = tuple(selected_by.items())
+        for name, probability in scores.items():
+            ours, theirs = binary_metrics(labels[mask], probability[mask], target.threshold), found[name][key]
+            _agree(ours, theirs, f"{name}, {selected_by or 'all rows'}")
+    return {"rows": len(labels), **{name: found[name][()] for name in scores}}
+
+
+def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None:
+    for metric in METRICS:
+        both_undefined = math.isnan(ours[metric]) and math.isnan(theirs[metric])
+        if not both_undefined and not abs(ours[metric] - theirs[metric]) <= AGREEMENT:
+            raise FinalError(
+                f"{metric} of {where}: TFMA computes {theirs[metric]:.6f} and ml.metrics {ours[metric]:.6f}.",
+                "One of them is wrong; nothing is judged by numbers that disagree.",
+            )
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: an undefined metric becomes null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,76 @@
+"""The served graph: raw customers in, probability and label out, with the fitted encoding inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ml.encoding import Encoding, FeatureEncoding
+from ml.features import CATEGORICAL, FEATURES
+from ml.settings import TargetSettings
+
+
+def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path: Path) -> None:
+    """Write the SavedModel.
+
+    Signature `serving_default`: the eight raw features, each of shape [n] (text "" where missing; float32, NaN or
+    negative where missing), to `probability` (float32 [n]) and `label` (string [n]: the target segments joined by
+    "/", or "rest").
+
+    `ExportArchive` is the form whose variables TensorFlow Serving finds; a `tf.Module` around a Keras 3 model saved
+    by `tf.saved_model.save` loads there and then fails every request.
+    """
+    name = "/".join(target.positive_segments)
+
+    def serve(customers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        probability = model(encode(customers, encoding), training=False)[:, 0]
+        is_target = probability > tf.constant(target.threshold, tf.float32)
+        return {"probability": probability, "label": tf.where(is_target, name, "rest")}
+
+    specs = {
+        feature: tf.TensorSpec([None], tf.string if feature in CATEGORICAL else tf.float32, name=feature)
+        for feature in FEATURES
+    }
+    endpoint = tf.function(serve, autograph=False, input_signature=[specs])
+    endpoint.get_concrete_function()
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", endpoint)
+    archive.write_out(str(path), verbose=False)
+
+
+def encode(customers: Mapping[str, tf.Tensor], encoding: Encoding) -> tf.Tensor:
+    """The network's input, float32 [n, width]: what `Encoding.apply` computes, in TensorFlow ops.
+
+    Comparisons with constants, and no lookup tables: nothing has to be initialised before the first request.
+    """
+    return tf.concat([_encode(feature, customers[feature.name]) for feature in encoding.features], axis=1)
+
+
+def _encode(feature: FeatureEncoding, column: tf.Tensor) -> tf.Tensor:
+    if feature.kind == "category":
+        known = tf.equal(column[:, None], tf.constant(feature.values)[None, :])
+        parts, missing = known, ~tf.reduce_any(known, axis=1)
+    else:
+        # Not `~(column >= 0)`: TensorFlow's optimizer may turn that into `column < 0`, which NaN is not.
+        missing = tf.math.is_nan(column) | (column < 0)
+        number = tf.where(missing, tf.constant(feature.fill, tf.float32), column)
+        parts = _encode_number(feature, number[:, None])
+    slots: list[Any] = [tf.cast(parts, tf.float32)]
+    if feature.missing:
+        slots.append(tf.cast(missing[:, None], tf.float32))
+    return tf.concat(slots, axis=1)
+
+
+def _encode_number(feature: FeatureEncoding, number: tf.Tensor) -> tf.Tensor:
+    fitted = np.array(feature.numbers, dtype=np.float32)
+    if feature.kind == "steps":
+        return tf.equal(tf.minimum(number, fitted[-1]), fitted[None, :])
+    if feature.kind == "pieces":
+        return tf.clip_by_value((number - fitted[None, :-1]) / np.diff(fitted)[None, :], 0, 1)
+    return (number - np.float32(feature.mean)) / np.float32(feature.deviation)

@@ -1,0 +1,80 @@
+"""One finding of validation: which feature, what was found, in how many rows, a few examples, and whether it blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.table import not_numbers
+
+OUT_OF_RANGE = ("FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
+NOT_THERE = ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_NOT_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT")
+NOT_A_NUMBER = ("UNEXPECTED_DATA_TYPE", "FLOAT_TYPE_STRING_NOT_FLOAT")
+UNEXPECTED_VALUE = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`rows` of the data show anomaly `kind` in `feature` ("" for the data set as a whole)."""
+
+    kind: str
+    feature: str
+    what: str
+    rows: int
+    share: float
+    examples: list[str]
+    blocks: bool
+
+    @property
+    def sentence(self) -> str:
+        """For people: feature, what was found, how many rows, examples."""
+        where = f"Column {self.feature!r}" if self.feature else "The data set"
+        counted = f" in {self.rows} rows ({self.share:.1%})" if self.rows else ""
+        shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
+        return f"{where}: {self.what}{counted}{shown}."
+
+    def as_dict(self) -> dict[str, Any]:
+        """For validation.json."""
+        return asdict(self) | {"sentence": self.sentence}
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The settings' table: kind of anomaly -> the share of rows above which it blocks; unlisted kinds block."""
+
+    blocks_above: Mapping[str, float]
+    max_examples: int
+
+    def finding(self, kind: str, feature: str, what: str, rows: int, total: int, examples: list[str]) -> Finding:
+        """A finding with its share and severity; without countable rows the share is that of the whole."""
+        share = rows / total if rows and total else 1.0
+        blocks = share > self.blocks_above.get(kind, 0.0)
+        return Finding(kind, feature, what, rows, share, examples[: self.max_examples], blocks)
+
+    def examples(self, column: pa.Array, mask: pa.Array) -> list[str]:
+        """Distinct values where `mask` is true, at most `max_examples`."""
+        values = pc.unique(column.filter(pc.fill_null(mask, False))).to_pylist()
+        return [f"{v:g}" if isinstance(v, float) else repr(v) for v in values if v is not None][: self.max_examples]
+
+
+def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
+    """Which rows of `column` show the anomaly `kind`; None when rows cannot tell.
+
+    `feature` is its `tensorflow_metadata.proto.v0.Feature`.
+    """
+    is_text = pa.types.is_string(column.type)
+    if kind in OUT_OF_RANGE and not is_text:
+        domain = feature.float_domain
+        return pc.less(column, domain.min) if kind == OUT_OF_RANGE[0] else pc.greater(column, domain.max)
+    if kind in NOT_THERE:
+        return pc.is_null(column)
+    if kind in NOT_A_NUMBER and is_text:
+        return not_numbers(column)
+    if kind == UNEXPECTED_VALUE and is_text:
+        known = pa.array(list(feature.string_domain.value), pa.string())
+        return pc.and_(pc.is_valid(column), pc.invert(pc.is_in(column, value_set=known)))
+    return None

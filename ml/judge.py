@@ -1,0 +1,124 @@
+"""The verdict: a pure function of two evaluations and the bar. No I/O, no clock, no opinion about what happens next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ml.artifacts import Evaluation, Verdict
+from ml.files import sha256_json
+from ml.settings import JudgeSettings
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`code` is one of a few words, for machines; `sentence` holds metric, value, bound, slice and baseline."""
+
+    code: str
+    sentence: str
+
+
+def judge(evaluation: Evaluation, *, settings: JudgeSettings, out: Path) -> Verdict:
+    """Whether the candidate earned promotion, with every reason for or against.
+
+    A metric that is not a number reaches no threshold. `out` is where the verdict will stand; nothing is written.
+    """
+    against = [
+        *_below_the_bar(evaluation, settings),
+        *_too_good(evaluation, settings),
+        *_against_champion(evaluation, settings),
+    ]
+    reasons = [asdict(reason) for reason in against or _in_favour(evaluation, settings)]
+    return Verdict(
+        path=out,
+        sha256=sha256_json([evaluation.sha256, evaluation.model_sha256, reasons]),
+        rows=evaluation.rows,
+        promotes=not against,
+        reasons=reasons,
+        model_sha256=evaluation.model_sha256,
+        champion_version=evaluation.champion_version,
+        metrics=evaluation.metrics,
+        champion_metrics=evaluation.champion_metrics,
+    )
+
+
+def _below_the_bar(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
+    for metric, bound in asdict(settings.at_least).items():
+        value = evaluation.metrics.get(metric, math.nan)
+        if not value >= bound:
+            yield Reason(
+                "below_threshold",
+                f"{metric} is {_shown(metric, value)}, below the threshold {_shown(metric, bound)} "
+                f"({evaluation.rows} evaluation rows, overall).",
+            )
+
+
+def _too_good(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
+    for metric, bound in asdict(settings.at_most).items():
+        value = evaluation.metrics.get(metric, math.nan)
+        if not value <= bound:
+            yield Reason(
+                "leak_suspected",
+                f"{metric} is {_shown(metric, value)}, above {_shown(metric, bound)}: too good to be true on this "
+                "data. Look for the answer among the features.",
+            )
+
+
+def _against_champion(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
+    if evaluation.champion_version is None:
+        if not settings.first_run_promotes:
+            yield Reason(
+                "first_run",
+                "There is no champion, and the settings say that the first version needs a person "
+                "(judge.first_run_promotes).",
+            )
+        return
+    if evaluation.incomparable:
+        if not settings.accept_incomparable:
+            yield Reason(
+                "incomparable_champion",
+                f"Version {evaluation.champion_version} cannot be compared: {evaluation.incomparable}. "
+                "Accept that with judge.accept_incomparable = true.",
+            )
+        return
+    for metric, allowed in asdict(settings.below_champion).items():
+        value = evaluation.metrics.get(metric, math.nan)
+        baseline = evaluation.champion_metrics.get(metric, math.nan)
+        if not baseline - value <= allowed:
+            yield Reason(
+                "worse_than_champion",
+                f"{metric} is {_shown(metric, value)}, {baseline - value:.4f} below the champion's "
+                f"{_shown(metric, baseline)} (version {evaluation.champion_version}, same {evaluation.rows} rows); "
+                f"at most {allowed:g} is allowed.",
+            )
+
+
+def _in_favour(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
+    reached = ", ".join(
+        f"{metric} {_shown(metric, evaluation.metrics[metric])} >= {_shown(metric, bound)}"
+        for metric, bound in asdict(settings.at_least).items()
+    )
+    yield Reason("thresholds_reached", f"All thresholds are reached: {reached}.")
+    if evaluation.champion_version is None:
+        yield Reason("first_run", "There is no champion yet, so the thresholds alone decide.")
+    elif evaluation.incomparable:
+        yield Reason(
+            "incomparable_accepted",
+            f"Version {evaluation.champion_version} cannot be compared ({evaluation.incomparable}); "
+            "the settings accept that.",
+        )
+    else:
+        compared = ", ".join(
+            f"{metric} {evaluation.metrics[metric] - evaluation.champion_metrics[metric]:+.4f}"
+            for metric in asdict(settings.below_champion)
+        )
+        yield Reason(
+            "not_worse_than_champion",
+            f"Not worse than version {evaluation.champion_version} on the same {evaluation.rows} rows: {compared}.",
+        )
+
+
+def _shown(metric: str, value: float) -> str:
+    return f"{value:g}" if metric == "ExampleCount" else f"{value:.4f}"

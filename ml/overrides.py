@@ -1,0 +1,78 @@
+"""Changes to a tree of settings: a TOML file, dotted keys, and numbers that may only go up."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ml.errors import SettingsError
+from ml.strict import lookup
+
+
+class Overrides:
+    """Applies changes to a plain `tree` whose keys are those of the dataclass `cls`; later ones win."""
+
+    def __init__(self, cls: type, tree: dict[str, Any]) -> None:
+        self.tree = tree
+        self._hints = get_type_hints(cls, include_extras=True)
+
+    def merge(self, extra: Mapping[str, Any], *, where: str) -> None:
+        """Take over what a file says; a `SettingsError` names an unknown key and lists the known ones."""
+        self._merge(self.tree, extra, where, "")
+
+    def assign(self, key: str, text: str, *, where: str) -> None:
+        """Set the dotted `key` (upper and lower case do not matter) to a TOML value, or else a plain string."""
+        *sections, name = lookup(self._hints, key, where)
+        level = self.tree
+        for section in sections:
+            level[section] = dict(level[section])
+            level = level[section]
+        level[name] = _value(text)
+
+    def only_up(self, key: str, text: str) -> None:
+        """Like `assign`, for a number that must not become smaller."""
+        where = f"--raise {key}={text}"
+        value: Any = self.tree
+        for name in lookup(self._hints, key, where):
+            value = value[name]
+        asked = _value(text)
+        if not isinstance(value, int | float) or not isinstance(asked, int | float) or not asked >= value:
+            raise SettingsError(f"{where}: may only go up from {value}.", f"Give a number of at least {value}.")
+        self.assign(key, text, where=where)
+
+    def _merge(self, tree: dict[str, Any], extra: Mapping[str, Any], where: str, prefix: str) -> None:
+        for key, value in extra.items():
+            path = f"{prefix}{key}"
+            if isinstance(value, Mapping) and isinstance(tree.get(key), Mapping):
+                tree[key] = dict(tree[key])
+                self._merge(tree[key], value, where, f"{path}.")
+            else:
+                lookup(self._hints, path, where)
+                tree[key] = value
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The content of a settings file; a `SettingsError` when it is missing or no TOML."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{file}: no such settings file.", "Check --settings.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}.", "Mend the file.") from error
+
+
+def key_and_value(override: str) -> tuple[str, str]:
+    """The two sides of `KEY=VALUE`."""
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise SettingsError(f"{override}: not of the form KEY=VALUE.", "For example: --set train.epochs=5.")
+    return key.strip(), text.strip()
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,184 @@
+"""Publish a candidate that earned it: under the lock, after private proof, by one rename."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ml import files, locks
+from ml.artifacts import Model, Release, Verdict
+from ml.errors import FinalError
+from ml.features import FEATURES
+from ml.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
+from ml.releases import Registry
+from ml.replay import Replay
+from ml.root import Root
+from ml.settings import PromoteSettings, Settings
+from ml.settle import settle
+
+log = logging.getLogger("ml.promote")
+Check = Callable[[Path, Replay, Settings], None]
+
+
+def promote(
+    model: Model,
+    verdict: Verdict,
+    *,
+    statistics: Path,
+    report: Path,
+    root: Root,
+    settings: Settings,
+    run_id: str,
+    identity: Mapping[str, str],
+    check: Check | None = None,
+) -> Release:
+    """Publish `model` under the next version number. Repeating it for the same run changes nothing more.
+
+    Args:
+        model: The candidate; its files must hash to what the verdict names.
+        verdict: Promotes, and names the champion it was judged against.
+        statistics: Remembered beside the version, for drift.
+        report: The evaluation's JSON, remembered too.
+        root: Where versions, releases and the ledger are.
+        settings: `promote`, `confirm` and `serving` are used.
+        run_id: Identifies the version: a retry finds its own intent.
+        identity: Hashes of data, schema, settings and code, for the ledger.
+        check: Loads the staged copy and replays known rows; the default starts a private model server.
+
+    Raises:
+        FinalError: The verdict is stale, the bytes changed, or the private answers are wrong.
+        TransientError: Another promotion holds the lock, or a former version cannot be settled yet.
+    """
+    with locks.hold(
+        root.promotion_lock, who=f"promotion of run {run_id}", wait_seconds=settings.promote.lock_wait_seconds
+    ):
+        registry = Registry(root, settings.serving.model)
+        settle(root, settings, but=run_id)
+        number = _already_published(registry, run_id)
+        if number is None:
+            _check_champion(registry.ledger, verdict)
+            replay = Replay.read(model.replay)
+            staged = registry.stage(run_id, model.saved_model, sha256=verdict.model_sha256)
+            (check or _answers_privately)(staged, replay, settings)
+            record = _record(root.staging / f"{run_id}.record", model, verdict, statistics, report, settings, identity)
+            facts = {
+                **identity,
+                "champion": verdict.champion_version,
+                "reasons": verdict.sentences,
+                "metrics": verdict.metrics,
+                "champion_metrics": verdict.champion_metrics,
+            }
+            number = registry.publish(staged, record, run_id=run_id, model_sha256=verdict.model_sha256, facts=facts)
+    return Release(registry.place(number), verdict.model_sha256, model.rows, number)
+
+
+def decline(
+    root: Root,
+    event: str,
+    verdict: Verdict,
+    *,
+    run_id: str,
+    identity: Mapping[str, str],
+    settings: PromoteSettings,
+) -> None:
+    """Remember once per run that its candidate was rejected or withheld."""
+    with locks.hold(root.promotion_lock, who=f"run {run_id}", wait_seconds=settings.lock_wait_seconds):
+        ledger = Ledger(root.ledger)
+        if any(
+            e["event"] == event and e["run_id"] == run_id and e["model_sha256"] == verdict.model_sha256
+            for e in ledger.events()
+        ):
+            return
+        ledger.append(
+            event,
+            run_id=run_id,
+            model_sha256=verdict.model_sha256,
+            **identity,
+            champion=verdict.champion_version,
+            reasons=verdict.sentences,
+            codes=[reason["code"] for reason in verdict.reasons],
+            metrics=verdict.metrics,
+            champion_metrics=verdict.champion_metrics,
+        )
+
+
+def _already_published(registry: Registry, run_id: str) -> int | None:
+    own = registry.ledger.of_run(run_id)
+    if own is None:
+        return None
+    if own.pending and registry.place(own.number).exists():
+        own = registry.finish(own)
+    if own.state == WITHDRAWN:
+        raise FinalError(
+            f"Version {own.number} of this run was withdrawn: {own.last.get('reason', 'unknown')}.",
+            "Its number is burned. Find the cause, then start a new run.",
+        )
+    return own.number if own.state in (PUBLISHED, CONFIRMED) else None
+
+
+def _check_champion(ledger: Ledger, verdict: Verdict) -> None:
+    champion = ledger.champion()
+    number = champion.number if champion else None
+    if number != verdict.champion_version:
+        raise FinalError(
+            f"The verdict is stale: it compared with {_named(verdict.champion_version)}, "
+            f"and the champion is now {_named(number)}.",
+            "Start a new run, so that the candidate is compared with the version that serves.",
+        )
+
+
+def _named(number: int | None) -> str:
+    return "no champion" if number is None else f"version {number}"
+
+
+def _answers_privately(staged: Path, replay: Replay, settings: Settings) -> None:
+    from serving import private
+    from serving.client import ModelServer, ServingError
+
+    model = settings.serving.model
+    try:
+        with private.running(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+            server = ModelServer(url, model)
+            server.wait_available(1, deadline=settings.promote.load_deadline_seconds)
+            worst = replay.check(
+                lambda rows: server.predict(rows, version=1),
+                tolerance=settings.promote.tolerance,
+                whom="A private server with the staged candidate",
+            )
+    except ServingError as error:
+        raise FinalError(
+            f"The staged candidate cannot be served: {error}", "Nothing was published. Repeat the run from train."
+        ) from error
+    log.info("%d known rows answered privately; largest difference %.1e", len(replay.instances), worst)
+
+
+def _record(
+    place: Path,
+    model: Model,
+    verdict: Verdict,
+    statistics: Path,
+    report: Path,
+    settings: Settings,
+    identity: Mapping[str, str],
+) -> Path:
+    """What is remembered of a version beside its bytes."""
+    place.mkdir(parents=True)
+    shutil.copyfile(statistics, place / "statistics.pb")
+    shutil.copyfile(model.replay, place / "replay.json")
+    shutil.copyfile(report, place / "evaluation.json")
+    target = settings.target
+    files.write_json(
+        place / "release.json",
+        {
+            "target": {"column": target.column, "positive_segments": list(target.positive_segments)},
+            "threshold": target.threshold,
+            "features": list(FEATURES),
+            "model_sha256": verdict.model_sha256,
+            "metrics": verdict.metrics,
+            "reasons": verdict.sentences,
+            **identity,
+        },
+    )
+    return place

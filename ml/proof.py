@@ -1,0 +1,61 @@
+"""Proof that the model server answers with a version: it is AVAILABLE, and the known rows come out as in training."""
+
+from __future__ import annotations
+
+import logging
+
+from ml.errors import FinalError, TransientError
+from ml.ledger import CONFIRMED, WITHDRAWN, Version
+from ml.releases import Registry
+from ml.replay import Replay, WrongAnswersError
+from ml.settings import Settings
+from serving.client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
+
+log = logging.getLogger("ml.release")
+CURE = "The former version goes on serving; find the cause, then retrain."
+
+
+def prove(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
+    """Confirm a published version, or withdraw it when it failed to load or answered wrongly.
+
+    The caller holds the promotion lock. Returns the largest difference of a probability.
+
+    Raises:
+        TransientError: The server does not answer, or not yet: no evidence against the model.
+        FinalError: The version was withdrawn; the message says why.
+    """
+    if version.state == WITHDRAWN:
+        reason = version.last.get("reason", "unknown")
+        raise FinalError(f"Version {version.number} was withdrawn before: {reason}.", CURE)
+    replay = Replay.read(registry.root.release(version.number) / "replay.json")
+    try:
+        server.wait_available(version.number, deadline=settings.confirm.deadline_seconds)
+        worst = replay.check(
+            lambda rows: server.predict(rows, version=version.number),
+            tolerance=settings.promote.tolerance,
+            whom=f"The model server at {server.url} (version {version.number})",
+        )
+    except (Unreachable, DeadlineExceeded) as error:
+        raise TransientError(
+            f"Version {version.number} is published but not confirmed: {error}",
+            "Start the model server, or look at its log, then repeat confirm.",
+        ) from error
+    except Refused as error:
+        if error.status >= 500 or error.status in (404, 408, 429):
+            raise TransientError(f"Version {version.number} is not confirmed: {error}", "Repeat confirm.") from error
+        return _withdraw(version, registry, f"it refuses the known rows: {error}")
+    except VersionFailed as error:
+        return _withdraw(version, registry, f"the model server could not load it: {error}")
+    except WrongAnswersError as error:
+        return _withdraw(version, registry, f"it answers wrongly: {error.what}")
+    if version.state != CONFIRMED:
+        registry.ledger.append(
+            CONFIRMED, run_id=version.run_id, version=version.number, worst_difference=worst, server=server.url
+        )
+    log.info("version %d answers at %s; largest difference to training %.1e", version.number, server.url, worst)
+    return worst
+
+
+def _withdraw(version: Version, registry: Registry, reason: str) -> float:
+    registry.withdraw(version, reason)
+    raise FinalError(f"Version {version.number} was withdrawn: {reason}", CURE)

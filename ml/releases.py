@@ -1,0 +1,115 @@
+"""How a version gets into the served directory and out of it: ledger first, then one rename.
+
+All functions here expect the caller to hold the promotion lock, and are safe to repeat after a kill at any point.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml import files
+from ml.errors import FinalError
+from ml.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
+from ml.root import Root
+
+log = logging.getLogger("ml.release")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The versions of one model: their directories and the ledger."""
+
+    root: Root
+    model: str
+
+    @property
+    def ledger(self) -> Ledger:
+        """The record of all that happens here."""
+        return Ledger(self.root.ledger)
+
+    def place(self, number: int) -> Path:
+        """Where the model server looks for the version."""
+        return self.root.version(self.model, number)
+
+    def stage(self, name: str, saved_model: Path, *, sha256: str) -> Path:
+        """A copy of `saved_model` on the filesystem of the served directory, out of the server's sight.
+
+        The copy stands in a base directory of its own as version 1, so that a server can load it privately.
+
+        Raises:
+            FinalError: The bytes are not those that `sha256` names.
+        """
+        base = self.root.staging / name
+        for leftover in self.root.staging.glob("*"):  # of tries that were killed; the lock says that none is alive
+            files.remove_directory(leftover, self.root.trash)
+        staged = base / "1"
+        base.mkdir(parents=True)
+        shutil.copytree(saved_model, staged)
+        found = files.sha256_tree(staged)
+        if found != sha256:
+            raise FinalError(
+                f"{saved_model}: its bytes (sha256 {found[:12]}) are not those that were judged ({sha256[:12]}).",
+                "Somebody changed the files: repeat the run from train.",
+            )
+        return staged
+
+    def publish(self, staged: Path, record: Path, *, run_id: str, model_sha256: str, facts: Mapping[str, Any]) -> int:
+        """Put a staged version and its record in their places; returns its number.
+
+        A retry of the same run finds its own intent and goes on with the same number.
+        """
+        own = self.ledger.of_run(run_id)
+        if own is not None and own.pending:
+            number = own.number
+        else:
+            number = self.next_number()
+            self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
+        if self.place(number).exists():
+            raise FinalError(f"{self.place(number)} exists already and is not ours.", "Move it away, then repeat.")
+        files.remove_directory(self.root.release(number), self.root.trash)
+        files.publish_directory(record, self.root.release(number))
+        files.publish_directory(staged, self.place(number))
+        self.ledger.append(PUBLISHED, run_id=run_id, version=number)
+        log.info("published version %d at %s", number, self.place(number))
+        return number
+
+    def next_number(self) -> int:
+        """One more than the highest ever used, by us or by anybody who put a directory there."""
+        base = self.root.models / self.model
+        on_disk = [int(p.name) for p in base.glob("*") if p.name.isdecimal()] if base.is_dir() else []
+        return max([0, *self.ledger.versions(), *on_disk]) + 1
+
+    def finish(self, version: Version) -> Version:
+        """Bring an intent whose writer died to `published`, if its rename had happened, else to `withdrawn`."""
+        if version.state == INTENT and self._is_whole(version):
+            self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
+        elif version.state == INTENT or (version.state == PUBLISHED and not self.place(version.number).is_dir()):
+            self.withdraw(version, "it was never completely published")
+        return self.ledger.versions()[version.number]
+
+    def withdraw(self, version: Version, reason: str) -> None:
+        """Burn the number and take the directory out of the server's sight. The reason is on the disk first."""
+        if version.state != WITHDRAWN:
+            self.ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
+            log.warning("withdrew version %d: %s", version.number, reason)
+        place, away = self.place(version.number), self.root.withdrawn / str(version.number)
+        if place.exists():
+            files.remove_directory(away, self.root.trash)
+            files.publish_directory(place, away)
+
+    def sweep_withdrawn(self) -> None:
+        """Take out what a killed withdrawal left in the served directory."""
+        for version in self.ledger.versions().values():
+            if version.state == WITHDRAWN and self.place(version.number).exists():
+                self.withdraw(version, "")
+
+    def _is_whole(self, version: Version) -> bool:
+        place = self.place(version.number)
+        if not place.is_dir() or not self.root.release(version.number).is_dir():
+            return False
+        return bool(files.sha256_tree(place) == version.intent["model_sha256"])

@@ -1,0 +1,60 @@
+"""Known customers and the probabilities that training computed for them: the questions every version must answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml.errors import RetrainError
+from ml.files import read_json, write_json
+
+Instance = Mapping[str, Any]
+Predict = Callable[[Sequence[Instance]], Sequence[Any]]
+
+
+class WrongAnswersError(RetrainError):
+    """A server answered the known rows, and not as training did."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Replay:
+    """`instances` are raw rows ("" or NaN where a value is missing), `probability` one value in [0, 1] for each."""
+
+    instances: list[dict[str, Any]]
+    probability: list[float]
+
+    def write(self, path: Path) -> None:
+        """As JSON; a missing number is a bare NaN, as TensorFlow Serving takes it."""
+        write_json(path, {"instances": self.instances, "probability": self.probability})
+
+    @classmethod
+    def read(cls, path: Path) -> Replay:
+        """Written by `write`."""
+        content = read_json(path)
+        return cls(content["instances"], content["probability"])
+
+    def check(self, predict: Predict, *, tolerance: float, whom: str) -> float:
+        """Ask `predict` for all rows and return the largest absolute difference of a probability.
+
+        Raises:
+            WrongAnswersError: An answer is missing, malformed, or further away than `tolerance`.
+        """
+        answers = predict(self.instances)
+        if len(answers) != len(self.instances):
+            raise WrongAnswersError(f"{whom} gave {len(answers)} answers to {len(self.instances)} known rows.")
+        worst = 0.0
+        for row, (answer, expected) in enumerate(zip(answers, self.probability, strict=True)):
+            given = answer.get("probability") if isinstance(answer, Mapping) else None
+            if not isinstance(given, int | float) or not math.isfinite(given):
+                raise WrongAnswersError(f"{whom} answered known row {row} with {answer!r}, not with a probability.")
+            worst = max(worst, abs(given - expected))
+            if abs(given - expected) > tolerance:
+                raise WrongAnswersError(
+                    f"{whom} answered known row {row} with probability {given:.6f}; training computed {expected:.6f}."
+                )
+        return worst

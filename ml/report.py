@@ -1,0 +1,127 @@
+"""Answers for people and programs: what serves and why, what happened, what a loop came to."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from ml.errors import RetrainError
+from ml.flow import Outcome
+from ml.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.root import Root
+from ml.settings import JudgeSettings, Settings
+from serving.client import ModelServer, ServingError
+
+
+def as_json(value: object) -> str:
+    """Strict JSON, indented; an undefined number must have become null before."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def failed_before_the_start(run_id: str, error: RetrainError) -> Outcome:
+    """The outcome of a loop whose settings or root were wrong."""
+    return Outcome(run_id, reasons=[error.what, error.cure], exit_code=2 if error.exit_code == 2 else 1)
+
+
+def status(root: Root, settings: Settings) -> dict[str, Any]:
+    """The champion, since when and why; what is pending; what the model server says when the settings name one."""
+    ledger = Ledger(root.ledger)
+    champion = ledger.champion()
+    answer: dict[str, Any] = {
+        "model": settings.serving.model,
+        "version": None,
+        "pending": [v.number for v in ledger.pending()],
+        "last_event": next(iter(reversed(ledger.events())), None),
+    }
+    if champion:
+        answer |= {
+            "version": champion.number,
+            "since": champion.last["at"],
+            "run_id": champion.run_id,
+            "who": champion.intent["who"],
+            "reasons": champion.intent.get("reasons", []),
+            "metrics": _strict(champion.intent.get("metrics", {})),
+            "directory": str(root.version(settings.serving.model, champion.number)),
+            "data_sha256": champion.intent.get("data_sha256"),
+            "source": champion.intent.get("source"),
+        }
+    if settings.serving.url:
+        try:
+            states = ModelServer(settings.serving.url, settings.serving.model).versions()
+            answer["server"] = {str(s.version): f"{s.state} {s.error_message}".strip() for s in states}
+        except ServingError as error:
+            answer["server"] = str(error)
+    return answer
+
+
+def status_text(answer: dict[str, Any]) -> str:
+    """`status` for people."""
+    if answer["version"] is None:
+        lines = [f"{answer['model']}: no version confirmed yet."]
+    else:
+        lines = [
+            f"{answer['model']}: version {answer['version']} serves since {answer['since']}",
+            f"  from      run {answer['run_id']} by {answer['who']}, data {answer['source']}",
+            f"  directory {answer['directory']}",
+            *(f"  because   {reason}" for reason in answer["reasons"]),
+        ]
+    if answer["pending"]:
+        lines.append(f"  pending   {answer['pending']}: published, not confirmed; the next run settles that")
+    if "server" in answer:
+        lines.append(f"  server    {answer['server']}")
+    return "\n".join(lines)
+
+
+def history(root: Root) -> list[dict[str, Any]]:
+    """All events of the ledger, oldest first."""
+    return [_strict(event) for event in Ledger(root.ledger).events()]
+
+
+def history_text(events: list[dict[str, Any]]) -> str:
+    """One line an event; the ones that matter with their reason."""
+    if not events:
+        return "Nothing happened yet."
+    lines = []
+    for event in events:
+        version = event.get("version")
+        reason = ""
+        if event["event"] in (REJECTED, WITHHELD):
+            reason = " ".join(event.get("reasons", []))
+        elif event["event"] == WITHDRAWN:
+            reason = event.get("reason", "")
+        elif event["event"] != CONFIRMED and event.get("rollback_of") is not None:
+            reason = " ".join(event.get("reasons", []))
+        name = "-" if version is None else str(version)
+        lines.append(f"{event['at']}  {event['event']:<9}  {name:>4}  {event['run_id']}  {reason}".rstrip())
+    return "\n".join(lines)
+
+
+def outcome_text(outcome: Outcome, root: Root, settings: Settings) -> str:
+    """What a loop came to, for people."""
+    lines = [
+        f"{outcome.outcome.upper()} (run {outcome.run_id})",
+        *(f"  {reason}" for reason in outcome.reasons if reason),
+    ]
+    if outcome.metrics:
+        lines += ["", *_metric_table(outcome, settings.judge)]
+    if outcome.version is not None:
+        directory = root.version(settings.serving.model, outcome.version)
+        lines += ["", f"Serving: version {outcome.version} in {directory}"]
+    return "\n".join(lines)
+
+
+def _metric_table(outcome: Outcome, judge: JudgeSettings) -> list[str]:
+    lines = [f"  {'metric':<16}{'candidate':>10}{'at least':>10}{'champion':>10}"]
+    for metric, bound in asdict(judge.at_least).items():
+        champion = outcome.champion_metrics.get(metric)
+        shown = "-" if champion is None else f"{champion:.4g}"
+        lines.append(f"  {metric:<16}{outcome.metrics[metric]:>10.4g}{bound:>10.4g}{shown:>10}")
+    return lines
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _strict(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

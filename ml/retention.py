@@ -1,0 +1,44 @@
+"""What is kept: the last confirmed versions and the files of the last runs; never less than what serves."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ml import files, locks
+from ml.ledger import CONFIRMED
+from ml.releases import Registry
+from ml.root import Root
+from ml.settings import Settings
+
+log = logging.getLogger("ml.retention")
+
+
+def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
+    """Remove versions and runs beyond the settings' numbers. Safe to be killed and to be repeated.
+
+    The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions and
+    runs in progress are never touched.
+    """
+    wait = settings.promote.lock_wait_seconds
+    with locks.hold(root.promotion_lock, who="clean-up", wait_seconds=wait):
+        registry = Registry(root, settings.serving.model)
+        versions = registry.ledger.versions().values()
+        confirmed = sorted((v.number for v in versions if v.state == CONFIRMED), reverse=True)
+        for number in confirmed[settings.keep.versions :]:
+            for directory in (registry.place(number), root.release(number)):
+                _remove(directory, root, f"version {number}")
+        withdrawn = sorted(root.withdrawn.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for directory in withdrawn[settings.keep.versions :]:
+            _remove(directory, root, f"withdrawn version {directory.name}")
+        busy = {v.run_id for v in registry.ledger.pending()} | {current_run}
+        runs = sorted(root.runs.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for directory in runs[settings.keep.runs :]:
+            if directory.name not in busy and not locks.is_held(directory / ".lock"):
+                _remove(directory, root, f"run {directory.name}")
+
+
+def _remove(directory: Path, root: Root, what: str) -> None:
+    if directory.exists():
+        files.remove_directory(directory, root.trash)
+        log.info("removed %s: beyond what the settings keep", what)

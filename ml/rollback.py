@@ -1,0 +1,90 @@
+"""Serve an older version's bytes again, under a higher number."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+from ml import locks
+from ml.endpoint import endpoint
+from ml.errors import FinalError, NothingToDoError
+from ml.ledger import CONFIRMED, Ledger, Version
+from ml.proof import prove
+from ml.releases import Registry
+from ml.root import Root
+from ml.settings import Settings
+from ml.settle import settle
+
+log = logging.getLogger("ml.rollback")
+
+
+def rollback(root: Root, settings: Settings, *, target: int | None, reason: str) -> Version:
+    """Publish the bytes of version `target` again and confirm them; returns the new version.
+
+    A rollback that was killed is finished by repeating the command.
+
+    Args:
+        root: Where versions and the ledger are.
+        settings: `promote`, `confirm` and `serving` are used.
+        target: A confirmed version; None: the one confirmed before the champion's bytes.
+        reason: For the ledger.
+
+    Raises:
+        NothingToDoError: The champion already has these bytes.
+        FinalError: There is no such version, or its files are gone or changed.
+        TransientError: The model server does not answer; repeat the command.
+    """
+    registry = Registry(root, settings.serving.model)
+    with locks.hold(root.promotion_lock, who="a rollback", wait_seconds=settings.promote.lock_wait_seconds):
+        for version in settle(root, settings):
+            interrupted = version.intent.get("rollback_of")
+            if version.state == CONFIRMED and interrupted is not None and target in (None, interrupted):
+                log.info("finished the interrupted rollback to version %s", interrupted)
+                return version
+        champion = registry.ledger.champion()
+        if champion is None:
+            raise FinalError("There is no confirmed version yet, so nothing to roll back.", "Run a retraining first.")
+        wanted = _target(registry, champion, target)
+        run_id = f"rollback-from-{champion.number}-to-{wanted.number}"
+        sha256 = wanted.intent["model_sha256"]
+        staged = registry.stage(run_id, registry.place(wanted.number), sha256=sha256)
+        record = root.staging / f"{run_id}.record"
+        shutil.copytree(root.release(wanted.number), record)
+        facts = _facts(wanted, champion, reason)
+        number = registry.publish(staged, record, run_id=run_id, model_sha256=sha256, facts=facts)
+        with endpoint(root, settings) as server:
+            prove(registry.ledger.versions()[number], server=server, registry=registry, settings=settings)
+        return registry.ledger.versions()[number]
+
+
+def origin(version: Version) -> int:
+    """The version whose bytes these are: itself, or what it was rolled back to."""
+    return int(version.intent.get("rollback_of", version.number))
+
+
+def _target(registry: Registry, champion: Version, target: int | None) -> Version:
+    ledger: Ledger = registry.ledger
+    confirmed = [v for v in ledger.versions().values() if v.state == CONFIRMED]
+    if target is None:
+        older = [v for v in confirmed if v.number < origin(champion) and registry.place(v.number).is_dir()]
+        if not older:
+            raise FinalError(
+                f"No confirmed version before {origin(champion)} is kept.", "Name one that is kept, or retrain."
+            )
+        return max(older, key=lambda v: v.number)
+    wanted = next((v for v in confirmed if v.number == target), None)
+    if wanted is None or not registry.place(target).is_dir():
+        kept = ", ".join(str(v.number) for v in confirmed if registry.place(v.number).is_dir())
+        raise FinalError(f"Version {target} is not a confirmed version that is kept.", f"Kept: {kept or 'none'}.")
+    if wanted.intent["model_sha256"] == champion.intent["model_sha256"]:
+        raise NothingToDoError("unchanged", f"Version {champion.number} already has the bytes of version {target}.")
+    return wanted
+
+
+def _facts(wanted: Version, champion: Version, reason: str) -> dict[str, object]:
+    carried = ("source", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256", "metrics")
+    return {key: wanted.intent[key] for key in carried if key in wanted.intent} | {
+        "rollback_of": origin(wanted),
+        "replaces": champion.number,
+        "reasons": [f"Rolled back from version {champion.number} to {origin(wanted)}: {reason}"],
+    }

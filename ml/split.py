@@ -1,0 +1,48 @@
+"""Which side of the split a customer is on: decided by the feature profile, so that twins never straddle it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml.features import FEATURES, NUMERIC
+
+BUCKETS = 10_000
+
+
+def profile_hashes(columns: Mapping[str, pa.Array], salt: str) -> NDArray[np.uint64]:
+    """A 64-bit hash of each row's eight features, shape [n].
+
+    Args:
+        columns: Text and float64 arrays with null where a value is missing.
+        salt: Another salt is another split.
+    """
+    parts = [_as_text(columns[name]) if name in NUMERIC else pc.fill_null(columns[name], "") for name in FEATURES]
+    profiles = pc.binary_join_element_wise(*parts, "\x1f").dictionary_encode()
+    hashes = [
+        int.from_bytes(hashlib.blake2b(f"{salt}\x1f{profile}".encode(), digest_size=8).digest(), "big")
+        for profile in profiles.dictionary.to_pylist()
+    ]
+    return np.asarray(np.array(hashes, dtype=np.uint64)[profiles.indices.to_numpy()])
+
+
+def is_eval(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
+    """True for the rows of the evaluation side."""
+    return np.asarray(hashes % np.uint64(BUCKETS) < round(share * BUCKETS))
+
+
+def is_holdout(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
+    """True for the part of train that early stopping watches; independent of `is_eval`."""
+    return np.asarray(hashes // np.uint64(BUCKETS) % np.uint64(BUCKETS) < round(share * BUCKETS))
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """22 and 22.0 are the same customer; "" where missing."""
+    encoded = column.dictionary_encode()
+    texts = pa.array([format(value, ".6g") for value in encoded.dictionary.to_pylist()], pa.string())
+    return pc.fill_null(texts.take(encoded.indices), "")

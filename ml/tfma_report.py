@@ -1,0 +1,84 @@
+"""TensorFlow Model Analysis over predictions that were made before: its own result files, and its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.metrics import METRICS
+from ml.slices import SLICED_BY
+
+NAMES = {
+    "AUC": "auc",
+    "Precision": "precision",
+    "Recall": "recall",
+    "ExampleCount": "example_count",
+    "BinaryAccuracy": "binary_accuracy",
+}
+SliceKey = tuple[tuple[str, str], ...]
+
+
+def analyse(
+    labels: NDArray[np.int8],
+    probabilities: Mapping[str, NDArray[np.float32]],
+    columns: Mapping[str, NDArray[np.object_]],
+    *,
+    threshold: float,
+    out: Path,
+) -> dict[str, dict[SliceKey, dict[str, float]]]:
+    """Write TFMA's files below `out` and return metrics by model and slice.
+
+    Args:
+        labels: Shape [n], 0 or 1.
+        probabilities: By model name, each of shape [n]; a model called "champion" is the baseline.
+        columns: What to slice by, each of shape [n].
+        threshold: Above it a row counts as predicted positive.
+        out: Made by TFMA; readable with `tfma.load_eval_result(out, model_name=...)`.
+    """
+    import pandas as pd
+    import tensorflow_model_analysis as tfma
+
+    frame = pd.DataFrame({"label": labels.astype(np.float32), **probabilities, **columns})
+    tfma.analyze_raw_data(frame, _config(list(probabilities), threshold), output_path=str(out))
+    found: dict[str, dict[SliceKey, dict[str, float]]] = {}
+    for model in probabilities:
+        name = model if len(probabilities) > 1 else None
+        result = tfma.load_eval_result(str(out), model_name=name)
+        found[model] = {tuple(key): _numbers(values[""][""]) for key, values in result.slicing_metrics}
+    return found
+
+
+def _config(models: list[str], threshold: float) -> Any:
+    from tensorflow_model_analysis.proto import config_pb2
+
+    config = config_pb2.EvalConfig()
+    for model in models:
+        config.model_specs.add(
+            name=model if len(models) > 1 else "",
+            prediction_key=model,
+            label_key="label",
+            is_baseline=model == "champion",
+        )
+    config.slicing_specs.add()
+    for name in SLICED_BY:
+        config.slicing_specs.add(feature_keys=[name])
+    specs = config.metrics_specs.add()
+    if len(models) > 1:
+        specs.model_names.extend(models)
+    options = {
+        "Precision": f'{{"thresholds": [{threshold}]}}',
+        "Recall": f'{{"thresholds": [{threshold}]}}',
+        "BinaryAccuracy": f'{{"threshold": {threshold}}}',
+    }
+    for metric in METRICS:
+        specs.metrics.add(class_name=metric, config=options.get(metric, ""))
+    return config
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(values[key].get("doubleValue", math.nan)) for name, key in NAMES.items()}

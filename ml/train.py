@@ -1,0 +1,133 @@
+"""Train the network on the transformed rows, export it with its preprocessing, and prove that it can be served."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ml import files
+from ml.artifacts import Examples, Model
+from ml.encoding import Encoding
+from ml.errors import FinalError
+from ml.features import FEATURES, NUMERIC, transformed
+from ml.replay import Replay
+from ml.settings import TargetSettings, TrainSettings
+from ml.split import is_holdout
+
+log = logging.getLogger("ml.train")
+Floats = NDArray[np.float32]
+SAME = 1e-5
+"""Largest difference of a probability between the trained network and the exported graph."""
+
+
+def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings, replay_rows: int, out: Path) -> Model:
+    """Fit, export and check the network.
+
+    Writes `saved_model/`, `replay.json` (known evaluation rows with the network's own probabilities) and
+    `history.json` (one entry an epoch) into `out`.
+
+    Raises:
+        FinalError: The loss diverges, or the exported graph does not answer as the network does.
+    """
+    from ml import network
+    from ml.export import export
+
+    encoding = Encoding.read(examples.encoding)
+    x, labels, profiles = _matrix(examples.train, encoding)
+    model, history = network.fit(
+        x,
+        labels,
+        holdout=is_holdout(profiles, settings.holdout_share),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
+        patience=settings.patience,
+        on_epoch=_log_epoch,
+    )
+    export(model, encoding, target, out / "saved_model")
+    known, known_x = _known_rows(examples.eval, encoding, replay_rows)
+    replay = Replay(known, network.predict(model, known_x).tolist())
+    _check(out / "saved_model", replay)
+    replay.write(out / "replay.json")
+    files.write_json(out / "history.json", [asdict(epoch) for epoch in history])
+    best = min(history, key=lambda epoch: epoch.holdout_loss)
+    sha256 = files.sha256_tree(out / "saved_model")
+    return Model(out, sha256, examples.train_rows, epochs=best.number, loss=best.holdout_loss)
+
+
+def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[np.uint64]]:
+    """All rows as inputs [n, width], labels [n] and profile hashes [n]."""
+    file = pq.ParquetFile(parquet)
+    rows = file.metadata.num_rows
+    x = np.empty((rows, encoding.width), dtype=np.float32)
+    names = [transformed(feature.name) for feature in encoding.features]
+    start = 0
+    for batch in file.iter_batches(columns=names):
+        x[start : start + batch.num_rows] = _inputs(batch, encoding)
+        start += batch.num_rows
+    rest = file.read(columns=["label", "profile"])
+    return x, rest["label"].to_numpy().astype(np.float32), rest["profile"].to_numpy()
+
+
+def _inputs(rows: Any, encoding: Encoding) -> Floats:
+    """The `_xf` columns of a record batch side by side, float32 [n, width]."""
+    parts = [rows.column(transformed(f.name)).flatten().to_numpy().reshape(-1, f.width) for f in encoding.features]
+    return np.concatenate(parts, axis=1)
+
+
+def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dict[str, Any]], Floats]:
+    """Evaluation rows spread evenly over the file: as a client sends them, and as the network sees them."""
+    file = pq.ParquetFile(parquet)
+    total = file.metadata.num_rows
+    wanted = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+    instances: list[dict[str, Any]] = []
+    inputs: list[Floats] = []
+    start = 0
+    for batch in file.iter_batches():
+        inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
+        if len(inside):
+            chosen = batch.take(inside)
+            inputs.append(_inputs(chosen, encoding))
+            instances += [{name: row[name] for name in FEATURES} for row in chosen.to_pylist()]
+        start += batch.num_rows
+    return instances, np.concatenate(inputs)
+
+
+def _check(saved_model: Path, replay: Replay) -> None:
+    """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
+    from serving.servable import load
+
+    def ask(rows: Any) -> list[dict[str, float]]:
+        columns = {
+            name: np.array([row[name] for row in rows], dtype=np.float32 if name in NUMERIC else object)
+            for name in FEATURES
+        }
+        return [{"probability": float(value)} for value in servable.run(columns)["probability"]]
+
+    servable = load(saved_model)
+    try:
+        worst = replay.check(ask, tolerance=SAME, whom="The exported model")
+    except Exception as error:
+        raise FinalError(f"The exported model cannot be served: {error}", "This is a bug in ml/export.py.") from error
+    finally:
+        servable.close()
+    log.info("the exported model answers; largest difference to the network %.1e", worst)
+
+
+def _log_epoch(epoch: Any) -> None:
+    log.info(
+        "epoch %2d  loss %.4f  BinaryAccuracy %.4f  holdout loss %.4f  holdout BinaryAccuracy %.4f%s",
+        epoch.number,
+        epoch.loss,
+        epoch.accuracy,
+        epoch.holdout_loss,
+        epoch.holdout_accuracy,
+        "  best so far" if epoch.is_best else "",
+    )

@@ -1,0 +1,116 @@
+"""Transformation: split by profile, fit the encoding on train only, write both sides as Parquet, batch by batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ml import files, table
+from ml.artifacts import Accepted, Examples
+from ml.encoding import Encoding, Fitter
+from ml.errors import DataError
+from ml.features import FEATURES, NUMERIC, transformed
+from ml.settings import TargetSettings, TransformSettings
+from ml.split import is_eval, profile_hashes
+
+log = logging.getLogger("ml.transform")
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows: raw features by name, labels 0 or 1, profile hashes, and which side they are on."""
+
+    columns: Columns
+    labels: NDArray[np.int8]
+    profiles: NDArray[np.uint64]
+    in_eval: NDArray[np.bool_]
+
+
+def transform(accepted: Accepted, *, settings: TransformSettings, target: TargetSettings, out: Path) -> Examples:
+    """Write `train.parquet`, `eval.parquet` and `encoding.json` into `out`.
+
+    The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8),
+    `profile` (uint64) and `NAME_xf`, a fixed-size list of float32 for every feature. The data are read twice, and
+    never more than `batch_rows` rows are in memory at a time.
+
+    Raises:
+        DataError: A label is missing, or one side of the split is empty.
+    """
+    fitter, rows = Fitter(), {"train": 0, "eval": 0}
+    for batch in _batches(accepted.csv, settings, target):
+        fitter.add({name: column[~batch.in_eval] for name, column in batch.columns.items()})
+        rows["eval"] += int(batch.in_eval.sum())
+        rows["train"] += int((~batch.in_eval).sum())
+    for side, count in rows.items():
+        if not count:
+            raise DataError(
+                f"The {side} side of the split is empty ({sum(rows.values())} rows, share {settings.eval_share}).",
+                "Get more data, or change transform.eval_share.",
+            )
+    encoding = fitter.fitted()
+    encoding.write(out / "encoding.json")
+    _write(accepted.csv, encoding, settings, target, out)
+    log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
+    sha256 = files.sha256_tree(out)
+    return Examples(out, sha256, sum(rows.values()), rows["train"], rows["eval"])
+
+
+def _batches(csv: Path, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:
+    for block in table.batches(csv):
+        for start in range(0, block.num_rows, settings.batch_rows):
+            yield _batch(block.slice(start, settings.batch_rows), csv, settings, target)
+
+
+def _batch(rows: pa.RecordBatch, csv: Path, settings: TransformSettings, target: TargetSettings) -> Batch:
+    typed = {name: table.numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
+    segments = rows[target.column]
+    if segments.null_count:
+        raise DataError(f"{csv.name}: {segments.null_count} rows have no {target.column}.", "Drop or label them.")
+    profiles = profile_hashes(typed, settings.salt)
+    columns: Columns = {
+        name: pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False).astype(np.float32)
+        if name in NUMERIC
+        else pc.fill_null(column, "").to_numpy(zero_copy_only=False)
+        for name, column in typed.items()
+    }
+    positive = pc.is_in(segments, value_set=pa.array(target.positive_segments))
+    labels = positive.to_numpy(zero_copy_only=False).astype(np.int8)
+    return Batch(columns, labels, profiles, is_eval(profiles, settings.eval_share))
+
+
+def _write(csv: Path, encoding: Encoding, settings: TransformSettings, target: TargetSettings, out: Path) -> None:
+    schema = _schema(encoding)
+    with (
+        pq.ParquetWriter(out / "train.parquet", schema) as train,
+        pq.ParquetWriter(out / "eval.parquet", schema) as held,
+    ):
+        for batch in _batches(csv, settings, target):
+            for writer, mask in ((train, ~batch.in_eval), (held, batch.in_eval)):
+                if mask.any():
+                    writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, encoding), schema=schema))
+
+
+def _schema(encoding: Encoding) -> pa.Schema:
+    raw = [(name, pa.float32() if name in NUMERIC else pa.string()) for name in FEATURES]
+    fitted = [(transformed(f.name), pa.list_(pa.float32(), f.width)) for f in encoding.features]
+    return pa.schema([*raw, ("label", pa.int8()), ("profile", pa.uint64()), *fitted])
+
+
+def _arrays(batch: Batch, mask: NDArray[np.bool_], encoding: Encoding) -> list[pa.Array]:
+    columns = {name: column[mask] for name, column in batch.columns.items()}
+    raw = [pa.array(columns[name], pa.float32() if name in NUMERIC else pa.string()) for name in FEATURES]
+    lists = [
+        pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
+        for numbers in encoding.apply(columns).values()
+    ]
+    return [*raw, pa.array(batch.labels[mask]), pa.array(batch.profiles[mask]), *lists]
