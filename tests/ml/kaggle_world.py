@@ -80,6 +80,7 @@ def world(tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def no_secret_in_what_is_said(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     caplog.set_level(logging.DEBUG)
     yield
-    said = caplog.text + "".join(capfd.readouterr())
+    logged = [record.getMessage() for record in caplog.get_records("call")]
+    said = "\n".join([*logged, *capfd.readouterr()])
     for secret in SECRETS:
         assert secret not in said

@@ -57,7 +57,7 @@ def test_progress_is_logged_and_stdout_stays_clean(
 
 def test_the_client_is_kept_from_printing_credentials(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERBOSE", "true")  # makes the client print each request with its headers
-    world.ingest("plain")  # the autouse fixture looks for the secrets
+    world.ingest("plain")  # a fixture looks for the secrets in all that was said
 
 
 def test_an_access_token_is_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +80,8 @@ def test_stored_credentials_are_used_and_empty_variables_do_not_hide_them(
 ) -> None:
     monkeypatch.setenv("KAGGLE_USERNAME", "")
     monkeypatch.setenv("KAGGLE_KEY", "")
-    stored = world.home / ".kaggle" / "kaggle.json"
-    stored.parent.mkdir()
+    stored = world.home / ".config" / "kaggle" / "kaggle.json"
+    stored.parent.mkdir(parents=True)
     stored.write_text(f'{{"username": "somebody", "key": "{KEY}"}}')
     stored.chmod(0o600)
     world.ingest("plain")

@@ -18,7 +18,8 @@ import pytest
 from ml.errors import DataError, FinalError, TransientError
 from ml.kaggle_answers import retry_after_seconds
 from ml.root import PROJECT
-from tests.ml.kaggle_stand_in import CSV, TOKEN
+from ml.zip_member import extract_member
+from tests.ml.kaggle_stand_in import CSV, TOKEN, zipped
 
 if TYPE_CHECKING:
     from tests.ml.kaggle_world import World
@@ -114,6 +115,13 @@ def test_a_web_page_instead_of_data_is_named(world: World) -> None:
 def test_more_bytes_than_allowed_are_refused(world: World, slug: str) -> None:
     world.fails(DataError, slug, f"owner/{slug}", "larger than 100,000 bytes", "data.max_bytes", max_bytes=100_000)
     assert world.requests == 1
+
+
+def test_a_zip_that_is_too_large_is_not_even_begun(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_bytes(zipped(Train__csv=CSV * 1000))
+    with pytest.raises(DataError, match="larger than 60,000 bytes"):
+        extract_member(tmp_path / "data.zip", "Train.csv", target=tmp_path / "x", name="data.zip", max_bytes=60_000)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_zip_that_lies_about_its_size_fills_no_disk(world: World) -> None:
