@@ -23,6 +23,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies announce the end of Python versions; nothing to act on here
     import tensorflow as tf
 
+from tensorflow.core.protobuf import config_pb2
+
 from serving.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from serving.status import CODE_NAMES, StatusError
 
@@ -81,14 +83,19 @@ class Servable:
         self._session.close()
 
     def _prepare(self, signature: str) -> Callable[..., Sequence[NDArray[Any]]]:
-        # make_callable skips what session.run checks and converts on every call; it also leaves shapes unchecked,
-        # as TensorFlow Serving does, so that the graph itself says what is wrong.
+        # Session.make_callable with feeds is session.run in disguise, with its checks and conversions at every call.
+        # What lies below it is what TensorFlow Serving calls too: nothing compares shapes with the signature, the
+        # graph itself says what is wrong. There is no public name for it.
         known = self.signatures[signature]
-        with self._lock, self._session.graph.as_default():
-            call: Callable[..., Sequence[NDArray[Any]]] = self._session.make_callable(
-                [spec.tensor for spec in known.outputs.values()],
-                feed_list=[spec.tensor for spec in known.inputs.values()],
-            )
+        options = config_pb2.CallableOptions(
+            feed=[spec.tensor for spec in known.inputs.values()],
+            fetch=[spec.tensor for spec in known.outputs.values()],
+            # Run the operations on the thread that asks: handing a small graph to another thread and waiting for it
+            # costs three times the graph. One operation may still use all cores.
+            run_options=config_pb2.RunOptions(inter_op_thread_pool=-1),
+        )
+        with self._lock:
+            call: Callable[..., Sequence[NDArray[Any]]] = self._session._make_callable_from_options(options)  # noqa: SLF001
             self._calls[signature] = call
         return call
 

@@ -1,0 +1,80 @@
+"""Turns the JSON of :classify and :regress into serialized tf.Examples.
+
+Source of the rules: FillClassifyRegressRequestFromJson and AddValueToFeature in
+tensorflow_serving/util/json_tensor.cc.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.documents import Members
+from serving.request import RequestBody
+from serving.spelled import json_type
+from serving.status import StatusError, invalid
+from serving.tensors import decode_base64, is_base64
+
+_KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
+
+
+def examples(body: RequestBody) -> list[bytes]:
+    """The examples of a request, each with the features of its "context", if there is one.
+
+    Raises:
+        StatusError: "examples" is missing, empty or no list, or a feature has a value that no feature can hold.
+    """
+    body.signature_name()
+    has_context, context = body.find("context")
+    # Concatenated serialized protobufs merge: the example's own features win over those of the context.
+    shared = _example(context) if has_context else b""
+    there, listed = body.find("examples")
+    if not there:
+        raise body.wrong("When method is classify, key 'examples' is expected and was not found")
+    if not isinstance(listed, list):
+        raise body.wrong("Expecting 'examples' value to be an list/array")
+    if not listed:
+        raise body.wrong("'examples' value is an empty array")
+    return [shared + _example(value) for value in listed]
+
+
+def _example(value: object) -> bytes:
+    from tensorflow.core.example.example_pb2 import Example
+
+    if not isinstance(value, Members):
+        raise invalid(f"Example must be JSON object but got JSON {json_type(value)}")
+    example = Example()
+    for name, content in value.pairs:
+        feature = example.features.feature[name]
+        feature.Clear()  # a repeated key replaces the former one
+        for element in content if isinstance(content, list) else [content]:
+            _add(feature, name, element)
+    data: bytes = example.SerializeToString()
+    return data
+
+
+def _add(feature: Any, name: str, value: Any) -> None:
+    kind, scalar = _feature_value(name, value)
+    had = feature.WhichOneof("kind")
+    if had not in (None, kind):
+        raise invalid(f"Unexpected element type in feature: {name} expecting type: {_KINDS[had]}")
+    if kind == "int64_list" and scalar >= 1 << 63:
+        raise invalid(f"Feature: {name} has uint64 element. Only int64 is supported.")
+    getattr(feature, kind).value.append(scalar)
+
+
+def _feature_value(name: str, value: Any) -> tuple[str, Any]:
+    if isinstance(value, str):
+        return "bytes_list", value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bool):
+        return "int64_list", int(value)
+    if isinstance(value, int):
+        return "int64_list", value
+    if isinstance(value, float):
+        return "float_list", value
+    if isinstance(value, Members) and is_base64(value):
+        return "bytes_list", decode_base64(value)
+    raise _unexpected(name, value)
+
+
+def _unexpected(name: str, value: object) -> StatusError:
+    return invalid(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")

@@ -1,0 +1,53 @@
+"""One HTTP request and its one answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.http_connection import Connection
+
+JSON = b"application/json"
+TEXT = b"text/plain"
+HTML = b"text/html"
+
+
+class Exchange:
+    """A complete request. Whoever handles it calls `answer` once, now or later, on the event loop's thread.
+
+    Attributes:
+        method: as sent, such as "POST".
+        target: the request target as sent.
+        gzipped: whether the body is said to be compressed.
+        body: the request body.
+        started: when it had arrived, on the clock of `time.perf_counter`.
+        answered: whether there was an answer, or nobody is left to read one.
+        on_expire: what to do when the request takes too long; it must answer.
+    """
+
+    __slots__ = ("_connection", "answered", "body", "gzipped", "method", "on_expire", "started", "target")
+
+    def __init__(self, connection: Connection, method: str, target: str, *, gzipped: bool, body: bytes) -> None:
+        self._connection = connection
+        self.method = method
+        self.target = target
+        self.gzipped = gzipped
+        self.body = body
+        self.started = time.perf_counter()
+        self.answered = False
+        self.on_expire: Callable[[], None] | None = None
+
+    def answer(self, status: int, body: bytes, kind: bytes = JSON, headers: bytes = b"") -> None:
+        """Sends the answer; does nothing when there was one.
+
+        Args:
+            status: the HTTP status.
+            body: the body.
+            kind: the content type.
+            headers: more header lines, each with its line end.
+        """
+        if not self.answered:
+            self.answered = True
+            self._connection.send(self, status, body, kind, headers)

@@ -1,0 +1,138 @@
+"""Counts what a server does, under the names and labels of TensorFlow Serving."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client.core import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
+
+_LATENCY_BUCKETS = tuple(10 * 1.8**power for power in range(33))
+"""Upper bounds in microseconds: 10 us to about 24 minutes."""
+_EXAMPLE_BUCKETS = tuple(float(2**power) for power in range(15))
+
+
+class Histogram:
+    """Counts of values by bucket, for each combination of labels. Values of one histogram share their buckets."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        self._sums: dict[tuple[tuple[str, str], ...], float] = {}
+
+    def add(self, labels: tuple[tuple[str, str], ...], value: float) -> None:
+        """Counts one value."""
+        counts = self._counts.get(labels)
+        if counts is None:
+            self._sums[labels] = 0
+            counts = self._counts[labels] = [0] * (len(self._bounds) + 1)
+        counts[bisect_left(self._bounds, value)] += 1
+        self._sums[labels] += value
+
+    def fill(self, metric: Metric) -> Metric:
+        """Adds all samples to a metric."""
+        for labels, counts in sorted(self._counts.items()):
+            below = 0
+            for bound, count in zip([*(f"{bound:.6g}" for bound in self._bounds), "+Inf"], counts, strict=True):
+                below += count
+                metric.add_sample(f"{metric.name}_bucket", {**dict(labels), "le": bound}, below)
+            metric.add_sample(f"{metric.name}_sum", dict(labels), self._sums[labels])
+            metric.add_sample(f"{metric.name}_count", dict(labels), below)
+        return metric
+
+
+class ServerMetrics(Collector):
+    """The metrics of one server, in a registry of their own.
+
+    Requests are counted on the event loop and loads on the manager's thread; each cell has one writer.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+        self._requests: dict[tuple[str, str], int] = {}
+        self._request_latency = Histogram(_LATENCY_BUCKETS)
+        self._runtime_latency = Histogram(_LATENCY_BUCKETS)
+        self._examples = Histogram(_EXAMPLE_BUCKETS)
+        self._example_totals: dict[str, int] = {}
+        self._attempts: dict[tuple[str, str], int] = {}
+        self._load_micros: dict[str, int] = {}
+        self._warmups = Histogram(_LATENCY_BUCKETS)
+
+    def request(self, model: str, status: str, api: str, seconds: float) -> None:
+        """One answered request; only good ones count into the latency, as in TensorFlow Serving."""
+        key = (model, status)
+        self._requests[key] = self._requests.get(key, 0) + 1
+        if status == "OK":
+            labels = (("model_name", model), ("API", api), ("entrypoint", "REST"))
+            self._request_latency.add(labels, int(seconds * 1e6))
+
+    def run(self, model: str, api: str, seconds: float) -> None:
+        """One request's call of the graph (a shared call counts for each request in it)."""
+        self._runtime_latency.add((("model_name", model), ("API", api), ("runtime", "TF1")), int(seconds * 1e6))
+
+    def examples(self, model: str, count: int) -> None:
+        """The tf.Examples of one request."""
+        self._examples.add((("model", model),), count)
+        self._example_totals[model] = self._example_totals.get(model, 0) + count
+
+    def load(self, path: Path, started: float, *, succeeded: bool, warmed: bool = False) -> None:
+        """One attempt to load, begun at a time of `time.perf_counter`."""
+        micros = int((time.perf_counter() - started) * 1e6)
+        key = (str(path), "success" if succeeded else "fail")
+        self._attempts[key] = self._attempts.get(key, 0) + 1
+        if succeeded:
+            self._load_micros[str(path)] = self._load_micros.get(str(path), 0) + micros
+        if warmed:
+            self._warmups.add((("model_path", str(path)), ("status", "OK")), micros)
+
+    def collect(self) -> Iterator[Metric]:
+        """All families; called by the registry."""
+        attempts = Metric(":tensorflow:cc:saved_model:load_attempt_count", "Attempts to load a SavedModel.", "counter")
+        for (path, status), count in sorted(self._attempts.items()):
+            attempts.add_sample(attempts.name, {"model_path": path, "status": status}, count)
+        yield attempts
+        loads = Metric(":tensorflow:cc:saved_model:load_latency", "Microseconds spent loading.", "counter")
+        for path, micros in sorted(self._load_micros.items()):
+            loads.add_sample(loads.name, {"model_path": path}, micros)
+        yield loads
+        yield self._warmups.fill(
+            Metric(":tensorflow:serving:model_warmup_latency", "Microseconds of loads with warm-up.", "histogram")
+        )
+        requests = Metric(":tensorflow:serving:request_count", "Requests.", "counter")
+        for (model, status), count in sorted(self._requests.items()):
+            requests.add_sample(requests.name, {"model_name": model, "status": status}, count)
+        yield requests
+        totals = Metric(":tensorflow:serving:request_example_count_total", "tf.Examples received.", "counter")
+        for model, count in sorted(self._example_totals.items()):
+            totals.add_sample(totals.name, {"model": model}, count)
+        yield totals
+        yield self._examples.fill(
+            Metric(":tensorflow:serving:request_example_counts", "tf.Examples by request.", "histogram")
+        )
+        yield self._request_latency.fill(
+            Metric(":tensorflow:serving:request_latency", "Microseconds of a request.", "histogram")
+        )
+        yield self._runtime_latency.fill(
+            Metric(":tensorflow:serving:runtime_latency", "Microseconds of a call of the graph.", "histogram")
+        )
+
+    def page(self) -> bytes:
+        """The page for Prometheus.
+
+        `prometheus_client.generate_latest` would rename the counters to `..._total`; TensorFlow Serving's are not.
+        """
+        lines = []
+        for metric in self.registry.collect():
+            lines.append(f"# TYPE {metric.name} {metric.type}")
+            for sample in metric.samples:
+                labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in sample.labels.items())
+                lines.append(f"{sample.name}{{{labels}}} {sample.value:.17g}")
+        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,146 @@
+"""The fast way in: a request that is plainly right becomes columns with a few passes at C speed.
+
+Everything here either gives the same columns as the exact rules or gives up (None); then the exact rules decide, and
+word the error. So the exact rules stay readable and the usual request stays fast.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import orjson
+
+from serving.signatures import Signature
+from serving.status import StatusError
+from serving.tensors import INTEGER_RANGES, Column, decode_base64, is_base64
+
+
+class _GiveUpError(ValueError):
+    """The text needs the exact parser."""
+
+
+def decode(text: bytes) -> tuple[dict[str, Any] | None, bool]:
+    """The JSON object of a request, and whether repeated keys have been ruled out; None for anything unusual."""
+    try:
+        document, unique = orjson.loads(text), False
+    except orjson.JSONDecodeError:
+        # A bare NaN is how a missing number is sent. The standard library takes it, at a fraction of the speed; its
+        # escapes are laxer than ours, so a text with any is left to the exact parser.
+        if b"NaN" not in text or b"\\u" in text:
+            return None, False
+        try:
+            document = json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite)
+        except (ValueError, RecursionError):
+            return None, False
+        unique = True
+    return (document if type(document) is dict else None), unique
+
+
+def repeats_keys(text: bytes) -> bool:
+    """Whether an object of the text has the same key twice."""
+    try:
+        json.loads(text.decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def rows(document: dict[str, Any], signature: Signature) -> tuple[dict[str, Column], int] | None:
+    """Columns from {"instances": [...]}, and how many keys the text must have if none is repeated; None: unusual."""
+    instances = document.get("instances")
+    if type(instances) is not list or not instances or "inputs" in document:
+        return None
+    count = len(instances)
+    columns: dict[str, Column] = {}
+    keys = len(document)
+    if type(instances[0]) is dict and not is_base64(instances[0]):
+        if set(map(type, instances)) != {dict} or set(map(len, instances)) != {len(signature.inputs)}:
+            return None
+        keys += count * len(signature.inputs)
+        try:
+            named = [(name, [instance[name] for instance in instances]) for name in signature.inputs]
+        except KeyError:
+            return None
+    elif len(signature.inputs) == 1:
+        named = [(name, instances) for name in signature.inputs]
+    else:
+        return None
+    for name, values in named:
+        taken = _take(values, signature.inputs[name].dtype)
+        if taken is None:
+            return None
+        flat, inner, objects = taken
+        columns[name] = Column(flat, (count, *inner))
+        keys += objects
+    return columns, keys
+
+
+def columns(document: dict[str, Any], signature: Signature) -> tuple[dict[str, Column], int] | None:
+    """Columns from {"inputs": {...}}, as `rows` does."""
+    inputs = document.get("inputs")
+    if type(inputs) is not dict or "instances" in document or is_base64(inputs):
+        return None
+    found: dict[str, Column] = {}
+    keys = len(document) + len(inputs)
+    for name, spec in signature.inputs.items():
+        taken = _take([inputs[name]], spec.dtype) if name in inputs else None
+        if taken is None:
+            return None
+        flat, inner, objects = taken
+        found[name] = Column(flat, inner)
+        keys += objects
+    return found, keys
+
+
+def _take(values: list[Any], dtype: str) -> tuple[list[Any], tuple[int, ...], int] | None:
+    """Flattens equally nested lists: the scalars, the shape of each element, and how many base64 objects there were."""
+    inner: tuple[int, ...] = ()
+    kinds = set(map(type, values))
+    while kinds == {list}:
+        lengths = set(map(len, values))
+        if len(lengths) != 1:
+            return None
+        inner = (*inner, *lengths)
+        values = [scalar for value in values for scalar in value]
+        kinds = set(map(type, values))
+        if not values:
+            break
+    if dtype in ("float", "double"):
+        return (values, inner, 0) if kinds <= {float, int} else None
+    if dtype == "string":
+        return (values, inner, 0) if kinds <= {str} else _take_bytes(values, kinds, inner)
+    if dtype == "bool":
+        return (values, inner, 0) if kinds <= {bool} else None
+    if dtype in INTEGER_RANGES and kinds <= {int}:
+        low, high = INTEGER_RANGES[dtype]
+        if not values or (low <= min(values) and max(values) <= high):
+            return values, inner, 0
+    return None
+
+
+def _take_bytes(
+    values: list[Any], kinds: set[type[Any]], inner: tuple[int, ...]
+) -> tuple[list[Any], tuple[int, ...], int] | None:
+    if not kinds <= {str, dict}:
+        return None
+    try:
+        texts = [decode_base64(value) if type(value) is dict else value for value in values]
+    except StatusError:
+        return None
+    return texts, inner, sum(type(value) is dict for value in values)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _GiveUpError
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _GiveUpError
+    return value

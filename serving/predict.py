@@ -1,0 +1,27 @@
+"""What a :predict request asks for."""
+
+from __future__ import annotations
+
+from serving.answers import Rows
+from serving.call import Call
+from serving.request import RequestBody
+from serving.status import invalid
+from serving.version import Version
+
+_ROWS = Rows()
+
+
+def predict(body: RequestBody, version: Version) -> Call:
+    """The call for a request in row or column format.
+
+    Raises:
+        StatusError: the signature does not exist, or the request does not fit it.
+    """
+    name = body.signature_name()
+    signature = version.servable.signatures.get(name)
+    if signature is None:
+        raise invalid(f'Serving signature name: "{name}" not found in signature def')
+    if not signature.inputs:
+        raise invalid(f"Failed to get input map for signature: {body.requested_signature() or 'DEFAULT'}")
+    columns, by_row = body.tensors(signature)
+    return Call(version, signature, columns, _ROWS if by_row else None, "Predict")

@@ -1,0 +1,34 @@
+"""Which request targets TensorFlow Serving's HTTP library (libevent) lets through to the API."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+_CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
+_WELL_FORMED = re.compile(rf"(?:{_CHARACTER}|/)*(?:\?(?:{_CHARACTER}|[/?])*)?(?:#(?:{_CHARACTER}|[/?])*)?")
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_API = re.compile(r"/v1/.*", re.IGNORECASE)
+
+
+def relative(target: str) -> str | None:
+    """The target without scheme and host, or None when it is no URI."""
+    absolute = _ABSOLUTE.match(target)
+    if absolute is not None:
+        target = target[absolute.end() :] or "/"
+    return target if _WELL_FORMED.fullmatch(target) else None
+
+
+def is_api(target: str) -> bool:
+    """Whether the target belongs to the API at all; anything else is 404."""
+    return _API.fullmatch(target) is not None
+
+
+def unpacked(body: bytes, *, most: int) -> bytes | None:
+    """A gzip body unpacked; empty when it is not gzip, None when it would be larger than `most` bytes."""
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        text = inflater.decompress(body, most + 1)
+    except zlib.error:
+        return b""
+    return None if len(text) > most else text
