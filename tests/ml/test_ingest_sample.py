@@ -1,0 +1,21 @@
+"""Ingest of the built-in sample."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from ml.ingest import ingest
+from ml.root import Root
+from ml.settings import resolve
+
+
+def test_the_sample_is_the_same_for_the_same_rows_and_seed(tmp_path: Path) -> None:
+    made = []
+    for name, seed in (("first", 7), ("again", 7), ("other", 8)):
+        (tmp_path / name).mkdir()
+        settings = dataclasses.replace(resolve(environment={}).data, source="sample", sample_rows=50, sample_seed=seed)
+        made.append(ingest(settings, root=Root(tmp_path), out=tmp_path / name))
+    assert [path.name for path in made[0].path.iterdir()] == ["data.csv"]
+    assert (made[0].rows, made[0].source) == (50, "sample:50 rows, seed 7")
+    assert made[0].sha256 == made[1].sha256 != made[2].sha256
