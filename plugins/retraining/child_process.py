@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from retraining.lines import LineSplitter
 
@@ -25,7 +26,10 @@ AFTERMATH_SECONDS = 1.0
 
 
 class ChildProcess:
-    """Started by the constructor; read `lines()`, then `finish()`. `stop()` at any time, from a signal handler too."""
+    """Started by the constructor; read `lines()`, then `finish()`. `stop()` at any time, from a signal handler too.
+
+    As a context manager it stops whatever still runs at the end of the block, and closes the pipe.
+    """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], directory: Path) -> None:
         self._process = subprocess.Popen(
@@ -38,6 +42,14 @@ class ChildProcess:
             bufsize=0,
             start_new_session=True,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     @property
     def pid(self) -> int:

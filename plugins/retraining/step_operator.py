@@ -56,14 +56,12 @@ class StepOperator(BaseOperator):
             who=context["dag_run"].triggering_user_name or "airflow (scheduled)",
             credentials=kaggle_credentials() if self.step == NEEDS_CREDENTIALS else None,
         )
-        self._child = ChildProcess(command, environment=environment, directory=PROJECT)
         last_line = ""
-        try:
+        # The block ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
+        with ChildProcess(command, environment=environment, directory=PROJECT) as self._child:
             for last_line in self._child.lines():
                 self.log.log(level_of(last_line), "%s", last_line)
             code = self._child.finish()
-        finally:  # a time-out and Ctrl-C come through here; `airflow dags test` never calls on_kill
-            self._child.stop()
         return self._outcome(code, result_file.read(), last_line)
 
     def on_kill(self) -> None:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import runpy
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from ml.root import PROJECT
+from ml.settings import resolve
+from ml.steps import STEPS
+
+pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own
+
+
+@pytest.fixture(scope="module")
+def dag() -> Any:
+    return runpy.run_path(str(PROJECT / "dags" / "customer_retraining.py"))["dag"]
+
+
+@pytest.fixture(scope="module")
+def scheduled(dag: Any) -> Any:
+    """The DAG as the scheduler reads it from the database."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    return DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+
+
+def test_the_eight_steps_are_one_chain(dag: Any) -> None:
+    names = list(STEPS)
+    assert [task.task_id for task in dag.topological_sort()] == names
+    for earlier, later in pairwise(names):
+        assert dag.get_task(earlier).downstream_task_ids == {later}
+    assert {task.trigger_rule for task in dag.tasks} == {"all_success"}
+
+
+def test_one_run_at_a_time_with_an_end(dag: Any) -> None:
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+    assert dag.is_paused_upon_creation is True
+    longest = sum((task.execution_timeout for task in dag.tasks), timedelta())
+    assert timedelta() < dag.dagrun_timeout < longest + timedelta(hours=1)
+
+
+def test_retries_are_few_and_short(dag: Any) -> None:
+    for task in dag.tasks:
+        assert task.retries == 2
+        assert task.retry_delay <= timedelta(seconds=5)
+        assert task.retry_exponential_backoff == 2
+        assert task.max_retry_delay <= timedelta(minutes=1)
+
+
+def test_everything_is_explained_in_the_ui(dag: Any) -> None:
+    assert "Monday 03:00 UTC" in dag.doc_md
+    assert dag.tags
+    for task in dag.tasks:
+        assert len(task.doc_md) > 40
+        assert task.owner == "ml-platform"
+
+
+def test_the_model_is_what_promote_makes(dag: Any) -> None:
+    outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
+    assert outlets == {"promote": ["customer_model"]}
+
+
+def test_the_params_reach_the_trigger_form(scheduled: Any) -> None:
+    params = scheduled.params.dump()
+    assert params["epochs"] == resolve().train.epochs
+    assert set(params) == {
+        *("data", "epochs", "batch_size", "learning_rate", "seed", "minimum_accuracy", "force", "promote"),
+    }
+
+
+def test_every_monday_at_three(scheduled: Any) -> None:
+    first = next_run(scheduled, None)
+    second = next_run(scheduled, first)
+    assert (first.weekday(), first.hour, first.minute, first.utcoffset()) == (0, 3, 0, timedelta())
+    assert second - first == timedelta(days=7)
+
+
+def test_switching_on_for_the_first_time_runs_nothing_that_is_past(scheduled: Any, monkeypatch: Any) -> None:
+    just_after_the_slot = datetime(2026, 11, 23, 3, 1, tzinfo=UTC)
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: just_after_the_slot)
+    assert next_run(scheduled, None) == datetime(2026, 11, 30, 3, tzinfo=UTC)
+
+
+def next_run(scheduled: Any, last: Any) -> Any:
+    from airflow.timetables.base import DataInterval, TimeRestriction
+
+    return scheduled.timetable.next_dagrun_info(
+        last_automated_data_interval=None if last is None else DataInterval.exact(last),
+        restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
+    ).run_after

@@ -1,0 +1,130 @@
+"""The DAG in the real Airflow (`airflow dags test`), with a stand-in for the ML environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml.root import PROJECT
+from ml.steps import STEPS
+from tests.airflow_home import fake_ml, variables
+
+AIRFLOW = Path(sys.executable).with_name("airflow")
+AGE = "Train.csv: column 'Age' has 12 values outside [0, 120]."
+WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "success": ({}, {"epochs": 3, "minimum_accuracy": 0.81, "force": True, "data": "sample"}),
+    "rejected": ({"judge": {"promotes": False}}, {}),
+    "unchanged": ({"ingest": {"exit": 99, "error": {"what": "Nothing new."}}}, {}),
+    "blocked": ({"validate": {"exit": 2, "error": {"what": AGE, "cure": "Fix the source."}}}, {}),
+    "down": ({"ingest": {"exit": 1, "error": {"what": "Kaggle answered 503."}}}, {}),
+    "too low": ({}, {"minimum_accuracy": 0.5}),
+}
+
+
+@dataclass
+class Ran:
+    root: Path
+    code: int
+    log: str
+    state: str
+    states: dict[str, str]
+    tries: dict[str, int]
+    xcom: dict[str, Any]
+    asset_events: int
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+    home = tmp_path_factory.mktemp("airflow")
+    call(home, [AIRFLOW, "db", "migrate"])
+    roots, orders = {}, []
+    for name, (plan, conf) in WANTED.items():
+        roots[name] = tmp_path_factory.mktemp(name)
+        fake_ml(roots[name])
+        orders.append({"root": str(roots[name]), "fake": json.dumps(plan), "conf": json.dumps(conf)})
+    codes = json.loads(call(home, [sys.executable, "tests/dags/several_runs.py"], json.dumps(orders)))
+    return {name: gather(home, roots[name], code) for name, code in zip(WANTED, codes, strict=True)}
+
+
+def call(home: Path, command: list[str | Path], stdin: str = "") -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    done = subprocess.run(
+        command, cwd=PROJECT, env=clean | variables(home), input=stdin, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def gather(home: Path, root: Path, code: int) -> Ran:
+    log = (root / "airflow.log").read_text()
+    runs = root / "runs"
+    (run_id,) = [path.name for path in runs.iterdir()] if runs.is_dir() else [""]
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+
+        def rows(query: str) -> list[Any]:
+            return database.execute(query, [run_id]).fetchall()
+
+        state = dict(rows("SELECT run_id, state FROM dag_run WHERE run_id = ?")).get(run_id, "")
+        states = dict(rows("SELECT task_id, state FROM task_instance WHERE run_id = ?"))
+        tries = dict(rows("SELECT task_id, try_number FROM task_instance WHERE run_id = ?"))
+        xcom = dict(rows("SELECT task_id, value FROM xcom WHERE key = 'return_value' AND run_id = ?"))
+        ((events,),) = rows("SELECT count(*) FROM asset_event WHERE source_run_id = ?")
+    return Ran(root, code, log, state, states, tries, xcom, events)
+
+
+def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]) -> None:
+    run = ran["success"]
+    assert (run.code, run.state) == (0, "success"), run.log
+    assert run.states == dict.fromkeys(STEPS, "success")
+    options = "--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy=0.81"
+    assert f"fake ingest {options} --force" in run.log
+    assert f"fake judge {options}" in run.log
+    assert run.asset_events == 1
+    assert '"promotes": true' in run.xcom["judge"].replace("\\", "")
+    assert set(run.xcom) == set(STEPS)
+
+
+def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran]) -> None:
+    run = ran["rejected"]
+    assert (run.code, run.state) == (0, "success"), run.log
+    assert run.states == dict.fromkeys(STEPS, "success") | {"promote": "skipped", "confirm": "skipped"}
+    assert "Not promoted. AUC 0.88 is compared with 0.85." in run.log
+    assert "AUC 0.88 is compared with 0.85." in run.xcom["judge"]
+    assert run.asset_events == 0
+
+
+def test_unchanged_is_green_with_everything_skipped(ran: dict[str, Ran]) -> None:
+    run = ran["unchanged"]
+    assert (run.code, run.state) == (0, "success"), run.log
+    assert run.states == dict.fromkeys(STEPS, "skipped")
+
+
+def test_blocked_is_red_at_its_first_try(ran: dict[str, Ran]) -> None:
+    run = ran["blocked"]
+    assert (run.code, run.state) == (1, "failed")
+    assert (run.states["validate"], run.tries["validate"]) == ("failed", 1)
+    assert run.states["transform"] == run.states["confirm"] == "upstream_failed"
+    assert f"{AGE} Fix the source." in run.log
+
+
+def test_what_may_pass_is_tried_three_times(ran: dict[str, Ran]) -> None:
+    run = ran["down"]
+    assert (run.code, run.state) == (1, "failed")
+    assert (run.states["ingest"], run.tries["ingest"]) == ("failed", 3)
+    assert run.log.count("fake ingest") == 3
+
+
+def test_a_param_out_of_bounds_starts_nothing(ran: dict[str, Ran]) -> None:
+    run = ran["too low"]
+    assert run.code == 1
+    assert "0.5 is less than the minimum of 0.8" in run.log
+    assert not (run.root / "runs").exists()

@@ -1,0 +1,101 @@
+"""Stands where the interpreter of the ML environment would: takes its command lines, does nothing heavy.
+
+`RETRAIN_FAKE` holds JSON: what each step shall do, for example
+`{"judge": {"promotes": false}, "validate": {"exit": 2, "error": {"what": "...", "cure": "..."}}}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(os.environ["RETRAIN_ROOT"])
+METRICS = {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0}
+
+
+def step(name: str, run_id: str, options: list[str]) -> int:
+    plan = json.loads(os.environ.get("RETRAIN_FAKE", "{}")).get(name, {})
+    print(f"fake {name} {' '.join(options)}", file=sys.stderr, flush=True)
+    for line in plan.get("lines", []):
+        print(line, flush=True)
+    if plan.get("environment"):
+        Path(plan["environment"]).write_text(json.dumps(dict(os.environ)))
+    if plan.get("stubborn"):
+        ignore = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+        grandchild = subprocess.Popen([sys.executable, "-c", ignore])
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(0.3)  # until the grandchild ignores it as well
+        Path(plan["stubborn"]).write_text(f"{os.getpid()} {grandchild.pid}")
+    time.sleep(plan.get("sleep", 0))
+    if plan.get("signal"):
+        os.kill(os.getpid(), plan["signal"])
+    code = int(plan.get("exit", 0))
+    outcome = {0: "done", 99: "skipped"}.get(code, "failed")
+    result: dict[str, Any] = {"step": name, "run_id": run_id, "outcome": outcome, "seconds": 0.1, "artifact": None}
+    result["error"] = plan.get("error")
+    if name == "judge":
+        promotes = plan.get("promotes", True)
+        reasons = [{"code": "ok" if promotes else "below", "sentence": "AUC 0.88 is compared with 0.85."}]
+        result["artifact"] = {"promotes": promotes, "reasons": reasons, "metrics": METRICS, "champion_metrics": {}}
+    if name == "promote" and code == 0:
+        verdict = json.loads((ROOT / "runs" / run_id / "results" / "judge.json").read_text())["artifact"]
+        if not verdict["promotes"]:
+            code, result["outcome"] = 99, "skipped"
+            result["error"] = {"what": "Not promoted. AUC 0.88 is compared with 0.85."}
+            result["skipped_because"] = "rejected"
+        else:
+            publish(run_id)
+    if code == 99:
+        result.setdefault("skipped_because", plan.get("because", "unchanged"))
+    place = ROOT / "runs" / run_id / "results"
+    place.mkdir(parents=True, exist_ok=True)
+    (place.parent / "settings.json").write_text(json.dumps({"judge": {"at_least": {"AUC": 0.85}}}))
+    if not plan.get("no_result"):
+        (place / f"{name}.json").write_text(json.dumps(result))
+    return code
+
+
+def publish(run_id: str) -> None:
+    number = 1 + max((int(p.name) for p in (ROOT / "models" / "customer-model").glob("*")), default=0)
+    (ROOT / "models" / "customer-model" / str(number)).mkdir(parents=True)
+    with (ROOT / "ledger.jsonl").open("a") as ledger:
+        for event in ("intent", "published", "confirmed"):
+            entry = {"event": event, "at": "2026-11-23T00:00:00+00:00", "run_id": run_id, "who": "test"}
+            ledger.write(json.dumps(entry | {"version": number, "fingerprint": "f"}) + "\n")
+
+
+class Serving(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        numbers = [p.name for p in (ROOT / "models" / "customer-model").glob("*")]
+        self._answer({"model_version_status": [{"version": n, "state": "AVAILABLE"} for n in numbers]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({"predictions": [{"probability": 0.9, "label": "D"}]})
+
+    def _answer(self, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main(arguments: list[str]) -> int:
+    _, module, *rest = arguments
+    if module == "serving.model_server":
+        port = int(next(option for option in rest if option.startswith("--rest_api_port=")).partition("=")[2])
+        ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
+    name, _, run_id, *options = rest
+    return step(name, run_id, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

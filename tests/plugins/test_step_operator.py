@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import Connection
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
+from airflow.sdk.execution_time.timeout import timeout
+from airflow.sdk.log import redact  # type: ignore[attr-defined]
+
+from retraining.params import form
+from retraining.step_operator import StepOperator
+from tests.airflow_home import fake_ml
+
+RUN = "manual__2026-11-23T00:00:00+00:00"
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RETRAIN_ROOT", str(tmp_path))
+    monkeypatch.setattr(Connection, "get", classmethod(no_connection))
+    return tmp_path
+
+
+def no_connection(_cls: type, conn_id: str) -> Any:
+    raise AirflowNotFoundException(conn_id)
+
+
+class Task:
+    """One step, run as Airflow would: a real operator, a real child process."""
+
+    def __init__(self, step: str, plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RETRAIN_FAKE", json.dumps({step: plan}))
+        self.operator = StepOperator(step=step, ml_python=str(fake_ml(Path(os.environ["RETRAIN_ROOT"]))))
+
+    def run(self, run_id: str = RUN, who: str | None = "ada", **answers: Any) -> dict[str, Any]:
+        params = {name: param.value for name, param in form().items()} | answers
+        context: Any = {
+            "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name=who),
+            "params": params,
+        }
+        return self.operator.execute(context)
+
+
+@pytest.fixture
+def task(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    tasks: list[Task] = []
+
+    def make(step: str = "train", **plan: Any) -> Task:
+        tasks.append(Task(step, plan, monkeypatch))
+        return tasks[-1]
+
+    yield make
+    for made in tasks:
+        made.operator.on_kill()
+
+
+def test_success_returns_the_result_without_data(task: Any) -> None:
+    result = task("judge").run()
+    assert result["outcome"] == "done"
+    assert result["artifact"]["promotes"] is True
+    assert result["artifact"]["metrics"]["AUC"] == 0.88
+    assert len(json.dumps(result)) < 2000
+
+
+def test_exit_code_2_fails_at_once_with_fact_and_cure(task: Any) -> None:
+    error = {"what": "Train.csv: column 'Age' has 12 values outside [0, 120].", "cure": "Fix the source."}
+    with pytest.raises(AirflowFailException, match=r"column 'Age' has 12 values.*Fix the source"):
+        task("validate", exit=2, error=error).run()
+
+
+def test_exit_code_2_without_a_result_quotes_the_last_line(task: Any) -> None:
+    lines = ["12:00:00 ERROR   SettingsError: Unknown setting 'train.epoch'."]
+    with pytest.raises(AirflowFailException, match=r"exit code 2 .*Unknown setting 'train.epoch'"):
+        task("validate", exit=2, lines=lines, no_result=True).run()
+
+
+def test_exit_code_99_skips_with_the_reason(task: Any) -> None:
+    with pytest.raises(AirflowSkipException, match="Nothing new"):
+        task("ingest", exit=99, error={"what": "Nothing new."}).run()
+
+
+@pytest.mark.parametrize("code", [1, 3, 137])
+def test_any_other_exit_code_may_be_retried(task: Any, code: int) -> None:
+    with pytest.raises(AirflowException, match="the server is away") as raised:
+        task("confirm", exit=code, error={"what": "the server is away"}).run()
+    assert not isinstance(raised.value, AirflowFailException | AirflowSkipException)
+
+
+def test_a_killed_child_may_be_retried_and_is_called_killed(task: Any) -> None:
+    with pytest.raises(AirflowException, match=r"killed by signal 9 .*out of memory") as raised:
+        task("train", signal=int(signal.SIGKILL)).run()
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_success_without_a_result_is_no_success(task: Any) -> None:
+    with pytest.raises(AirflowException, match="left no result"):
+        task("train", no_result=True).run()
+
+
+def test_the_result_of_an_earlier_try_does_not_count(task: Any) -> None:
+    task("train").run()
+    with pytest.raises(AirflowException, match="killed by signal 9"):
+        task("train", signal=9).run()
+
+
+def test_a_run_id_that_leaves_the_directory_is_refused(task: Any) -> None:
+    with pytest.raises(AirflowFailException, match="cannot become a directory"):
+        task("train").run(run_id="manual__../../etc")
+
+
+def test_lines_reach_the_log_while_the_child_runs(
+    task: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StepOperator, "log", logging.getLogger("step"))
+    slow = task("train", lines=["12:00:00 WARNING early words"], sleep=30)
+    caplog.set_level(logging.INFO)
+    thread = threading.Thread(target=fails, args=[slow])
+    thread.start()
+    deadline = time.monotonic() + 15
+    while "early words" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert thread.is_alive()
+    assert [r.levelname for r in caplog.records if "early words" in r.getMessage()] == ["WARNING"]
+    slow.operator.on_kill()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_the_child_sees_an_allow_list_of_variables(task: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AWS_SECRET_ACCESS_KEY", "KAGGLE_KEY", "PYTHONPATH"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("RETRAIN__TRAIN__EPOCHS", "3")
+    seen = root / "seen.json"
+    task("train", environment=str(seen)).run()
+    variables = json.loads(seen.read_text())
+    assert "secret" not in variables.values()
+    assert not [name for name in variables if name.startswith("AIRFLOW")]
+    assert variables["RETRAIN__TRAIN__EPOCHS"] == "3"
+    assert variables["RETRAIN_WHO"] == "ada"
+    assert variables["RETRAIN_DIE_WITH_PARENT"] == str(os.getpid())
+    assert variables["HOME"] == os.environ["HOME"]
+
+
+def test_a_scheduled_run_says_that_nobody_asked(task: Any, root: Path) -> None:
+    seen = root / "seen.json"
+    task("train", environment=str(seen)).run(who=None)
+    assert json.loads(seen.read_text())["RETRAIN_WHO"] == "airflow (scheduled)"
+
+
+def test_kaggle_credentials_go_to_ingest_only(task: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAGGLE_USERNAME", "ada")
+    monkeypatch.setenv("KAGGLE_KEY", "k3y-of-ada")
+    seen = {}
+    for step in ("ingest", "train"):
+        task(step, environment=str(root / "seen.json")).run()
+        seen[step] = {n: v for n, v in json.loads((root / "seen.json").read_text()).items() if n.startswith("KAGGLE")}
+    assert seen == {"ingest": {"KAGGLE_USERNAME": "ada", "KAGGLE_KEY": "k3y-of-ada"}, "train": {}}
+    assert redact("the key is k3y-of-ada") == "the key is ***"
+
+
+@pytest.mark.parametrize(
+    ("connection", "expected"),
+    [
+        ({"login": "bob", "password": "p4ss-of-bob"}, {"KAGGLE_USERNAME": "bob", "KAGGLE_KEY": "p4ss-of-bob"}),
+        ({"password": "t0ken-of-bob"}, {"KAGGLE_API_TOKEN": "t0ken-of-bob"}),
+        ({"extra": '{"token": "t0ken-in-extra"}'}, {"KAGGLE_API_TOKEN": "t0ken-in-extra"}),
+    ],
+)
+def test_a_connection_takes_the_place_of_the_environment(
+    task: Any,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    connection: dict[str, str],
+    expected: dict[str, str],
+) -> None:
+    monkeypatch.setenv("KAGGLE_USERNAME", "ada")
+    monkeypatch.setenv("KAGGLE_KEY", "k3y")
+    made = Connection(conn_id="kaggle_default", conn_type="generic", **connection)  # type: ignore[arg-type]
+    monkeypatch.setattr(Connection, "get", classmethod(lambda _cls, _conn_id: made))
+    task("ingest", environment=str(root / "seen.json")).run()
+    variables = json.loads((root / "seen.json").read_text())
+    assert {name: value for name, value in variables.items() if name.startswith("KAGGLE")} == expected
+    secret = list(expected.values())[-1]
+    assert redact(f"got {secret}") == "got ***"
+
+
+def fails(task: Task) -> None:
+    with pytest.raises(AirflowException, match="killed by signal"):
+        task.run()
+
+
+def stubborn_family(marker: Path) -> list[int]:
+    deadline = time.monotonic() + 20
+    while not (marker.exists() and marker.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return [int(pid) for pid in marker.read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_on_kill_ends_a_stubborn_family_within_airflows_five_seconds(task: Any, root: Path) -> None:
+    stubborn = task("train", stubborn=str(root / "pids"), sleep=600)
+    thread = threading.Thread(target=fails, args=[stubborn])
+    thread.start()
+    family = stubborn_family(root / "pids")
+    assert all(runs(pid) for pid in family)
+    began = time.monotonic()
+    stubborn.operator.on_kill()
+    assert time.monotonic() - began < 4.5
+    assert not any(runs(pid) for pid in family)
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_time_out_ends_a_stubborn_family(task: Any, root: Path) -> None:
+    stubborn = task("train", stubborn=str(root / "pids"), sleep=600)
+    with pytest.raises(AirflowTaskTimeout), timeout(3):  # type: ignore[no-untyped-call]
+        stubborn.run()
+    assert not any(runs(pid) for pid in stubborn_family(root / "pids"))
+
+
+def test_ctrl_c_ends_a_stubborn_family(task: Any, root: Path) -> None:
+    stubborn = task("train", stubborn=str(root / "pids"), sleep=600)
+
+    def interrupt() -> None:
+        stubborn_family(root / "pids")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        stubborn.run()
+    assert not any(runs(pid) for pid in stubborn_family(root / "pids"))
