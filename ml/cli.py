@@ -24,13 +24,7 @@ log = logging.getLogger("ml")
 def main(arguments: Sequence[str], stdout: TextIO) -> int:
     """Carry out one command; returns the exit code. Logs go to stderr, the answer alone to `stdout`."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if options.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        datefmt="%H:%M:%S",
-    )
-    _quieten_libraries()
+    _log_to_stderr(logging.DEBUG if options.verbose else logging.INFO)
     try:
         answer: tuple[int, str] = options.command(options)
     except NothingToDoError as nothing:
@@ -140,7 +134,11 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, report.as_json(status) if options.json else text
 
 
-def _quieten_libraries() -> None:
-    """Keep the log to what this project says, and to warnings of the libraries."""
-    for noisy in ("absl", "apache_beam", "tensorflow", "urllib3", "uvicorn"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+def _log_to_stderr(level: int) -> None:
+    """What this project says from `level` on, and only the errors of libraries, some of which use the root logger."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.ERROR, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
+    )
+    for ours in ("ml", "serving"):
+        logging.getLogger(ours).setLevel(level)
+    logging.getLogger("absl").setLevel(logging.ERROR)

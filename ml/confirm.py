@@ -25,6 +25,7 @@ def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings,
     registry = Registry(root, settings.serving.model)
     wait = settings.promote.lock_wait_seconds
     with locks.hold(root.promotion_lock, who=f"confirmation of version {number}", wait_seconds=wait):
+        registry.sweep()
         version = registry.ledger.versions().get(number)
         if version is None:
             raise FinalError(f"Version {number} is not in the ledger.", "Promote it first.")

@@ -45,8 +45,6 @@ class Registry:
             FinalError: The bytes are not those that `sha256` names.
         """
         base = self.root.staging / name
-        for leftover in self.root.staging.glob("*"):  # of tries that were killed; the lock says that none is alive
-            files.remove_directory(leftover, self.root.trash)
         staged = base / "1"
         base.mkdir(parents=True)
         shutil.copytree(saved_model, staged)
@@ -74,6 +72,7 @@ class Registry:
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
         files.publish_directory(staged, self.place(number))
+        staged.parent.rmdir()
         self.ledger.append(PUBLISHED, run_id=run_id, version=number)
         log.info("published version %d at %s", number, self.place(number))
         return number
@@ -102,8 +101,10 @@ class Registry:
             files.remove_directory(away, self.root.trash)
             files.publish_directory(place, away)
 
-    def sweep_withdrawn(self) -> None:
-        """Take out what a killed withdrawal left in the served directory."""
+    def sweep(self) -> None:
+        """Clear what killed tries left: staged copies (the lock says that none is in use), withdrawn versions."""
+        for leftover in self.root.staging.glob("*"):
+            files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():
             if version.state == WITHDRAWN and self.place(version.number).exists():
                 self.withdraw(version, "")

@@ -30,7 +30,7 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         reason: For the ledger.
 
     Raises:
-        NothingToDoError: The champion already has these bytes.
+        NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
         FinalError: There is no such version, or its files are gone or changed.
         TransientError: The model server does not answer; repeat the command.
     """
@@ -65,6 +65,13 @@ def origin(version: Version) -> int:
 def _target(registry: Registry, champion: Version, target: int | None) -> Version:
     ledger: Ledger = registry.ledger
     confirmed = [v for v in ledger.versions().values() if v.state == CONFIRMED]
+    if target is None and champion.intent.get("rollback_of") is not None:
+        # Also what a repeated command finds when the first one was killed after its work was done.
+        raise NothingToDoError(
+            "unchanged",
+            f"Version {champion.number} is a rollback already, to the bytes of version {origin(champion)}. "
+            "To go further back, name the version.",
+        )
     if target is None:
         older = [v for v in confirmed if v.number < origin(champion) and registry.place(v.number).is_dir()]
         if not older:

@@ -25,7 +25,7 @@ def settle(root: Root, settings: Settings, *, but: str = "") -> list[Version]:
         TransientError: A version is published and the model server does not answer: its fate is open.
     """
     registry = Registry(root, settings.serving.model)
-    registry.sweep_withdrawn()
+    registry.sweep()
     settled = []
     for pending in registry.ledger.pending():
         if pending.run_id == but:
