@@ -55,13 +55,15 @@ def table(verdict: Mapping[str, Any], judge: Mapping[str, Any]) -> Iterator[str]
     """Each metric of candidate and champion beside what was asked of it."""
     version = verdict.get("champion_version")
     champion = verdict.get("champion_metrics") or {}
-    against = f"champion v{version}" if version else "champion"
-    rows: list[tuple[str, ...]] = [("metric", "candidate", "at least", "at most", against, "at most below")]
+    rows: list[tuple[str, ...]] = [
+        ("metric", "candidate", "at least", "at most", f"version {version}", "at most below it")
+    ]
     for metric in METRICS:
         if metric in verdict.get("metrics", {}):
             bounds = [judge.get(section, {}).get(metric) for section in ("at_least", "at_most", "below_champion")]
             values = [verdict["metrics"][metric], bounds[0], bounds[1], champion.get(metric), bounds[2]]
             rows.append((metric, *(number(value) for value in values)))
+    rows = rows if version else [row[:4] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         numbers = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
@@ -72,7 +74,7 @@ def number(value: Any) -> str:
     """A cell of the table."""
     if value is None:
         return "-"
-    return f"{value:.0f}" if float(value).is_integer() and value > 1 else f"{value:.4f}".rstrip("0")
+    return f"{value:.0f}" if value > 1 else f"{value:.4f}"
 
 
 def thresholds_of(run_directory: Path) -> dict[str, Any]:
