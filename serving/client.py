@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ class DeadlineExceeded(ServingError):  # noqa: N818
 
 
 class ModelServer:
-    """One model behind one server. Safe to share between threads: each keeps its own connection."""
+    """One model behind one server. Threads may share it."""
 
     def __init__(self, url: str, model: str = "customer-model", *, timeout: float = 5.0) -> None:
         parts = urlsplit(url)
@@ -84,7 +83,6 @@ class ModelServer:
         self.model = model
         self._host, self._port, self._prefix = parts.hostname, parts.port or 80, parts.path.rstrip("/")
         self._timeout = timeout
-        self._local = threading.local()
 
     def versions(self) -> list[VersionStatus]:
         """All versions the server knows, in its order; empty when it knows the model but no version of it.
@@ -180,7 +178,6 @@ class ModelServer:
         try:
             status, payload = self._exchange(method, target, body)
         except (OSError, http.client.HTTPException) as error:
-            self._drop()
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise Unreachable(
                 f"{self.url}{target[len(self._prefix):]} does not answer ({reason}). {_CURE_UNREACHABLE}"
@@ -197,34 +194,14 @@ class ModelServer:
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            try:
-                return _send(connection, method, target, body, headers)
-            except (ConnectionError, http.client.BadStatusLine):
-                # A kept connection may have been closed by the server meanwhile; that says nothing about now.
-                self._drop()
+        # A connection for each question: nothing to close later, and none that the server closed meanwhile.
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        self._local.connection = connection
-        return _send(connection, method, target, body, headers)
-
-    def _drop(self) -> None:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
+        try:
+            connection.request(method, target, body=body, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
             connection.close()
-            self._local.connection = None
-
-    def close(self) -> None:
-        """Closes this thread's connection; the next question opens a new one."""
-        self._drop()
-
-
-def _send(
-    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | None, headers: dict[str, str]
-) -> tuple[int, bytes]:
-    connection.request(method, target, body=body, headers=headers)
-    response = connection.getresponse()
-    return response.status, response.read()
 
 
 def _parsed(payload: bytes) -> Any:

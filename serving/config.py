@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from serving.monitoring import monitoring_config
 from serving.source import Every, Latest, ModelConfig, Policy, Specific
 
 
@@ -37,9 +38,7 @@ def read_metrics_path(path: Path, default: str) -> str | None:
     Raises:
         ConfigError: the file is missing or is no MonitoringConfig.
     """
-    from tensorflow_serving.config.monitoring_config_pb2 import MonitoringConfig
-
-    prometheus = _parsed(path, MonitoringConfig()).prometheus_config
+    prometheus = _parsed(path, monitoring_config()()).prometheus_config
     return (str(prometheus.path) or default) if prometheus.enable else None
 
 
@@ -51,7 +50,8 @@ def _parsed(path: Path, message: Any) -> Any:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}). Correct the path.") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}. It must be a {type(message).__name__} in protobuf's text form.") from error
+        name = message.DESCRIPTOR.name
+        raise ConfigError(f"{path}: {error}. It must be a {name} in protobuf's text form.") from error
 
 
 def _model(path: Path, entry: Any) -> ModelConfig:

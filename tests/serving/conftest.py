@@ -1,0 +1,55 @@
+"""One server process for all tests that need the command line, and models made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving.live import GOLDEN, STARTED_WITHIN, ServerProcess, eventually
+
+_MODELS = ("customer-model", "customer-flat", "customer-strict", "customer-example")
+
+
+@pytest.fixture(scope="session")
+def golden_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """All golden models behind one server, configured as when the exchanges were recorded."""
+    where = tmp_path_factory.mktemp("golden-server")
+    entries = "".join(
+        f'config {{ name: "{name}" base_path: "{GOLDEN / "models" / name}" model_platform: "tensorflow"'
+        + (' version_labels { key: "stable" value: 1 }' if name == "customer-model" else "")
+        + " }\n"
+        for name in _MODELS
+    )
+    both = where / "both"
+    (both).mkdir()
+    for number, source in ((1, GOLDEN / "models/customer-model/1"), (2, GOLDEN / "staging/customer-model/2")):
+        (both / str(number)).symlink_to(source)
+    entries += f'config {{ name: "every" base_path: "{both}" model_version_policy {{ all {{}} }} }}\n'
+    entries += (
+        f'config {{ name: "specific" base_path: "{both}" '
+        "model_version_policy { specific { versions: 1 versions: 7 } } }\n"
+    )
+    entries += (
+        f'config {{ name: "two" base_path: "{both}" model_version_policy {{ latest {{ num_versions: 2 }} }} '
+        'version_labels { key: "stable" value: 1 } version_labels { key: "canary" value: 2 } }\n'
+    )
+    config = where / "models.config"
+    config.write_text(f"model_config_list {{\n{entries}}}\n")
+    monitoring = where / "monitoring.config"
+    monitoring.write_text('prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }\n')
+    server = ServerProcess(
+        f"--model_config_file={config}", f"--monitoring_config_file={monitoring}", "--grpc_max_threads=4",
+        log=where / "log",
+    )
+    try:
+        eventually(lambda: "serving two version 1" in server.log.read_text(), within=STARTED_WITHIN)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def base_path(tmp_path: Path) -> Path:
+    path = tmp_path / "customer-model"
+    path.mkdir()
+    return path
