@@ -7,6 +7,7 @@ next. Nothing ever waits for company. A call of the graph costs nearly the same 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 import time
@@ -22,6 +23,7 @@ from serving.call import Call
 from serving.status import StatusError
 from serving.tensors import array
 
+_log = logging.getLogger(__name__)
 Done = Callable[["Outcome"], None]
 
 
@@ -82,7 +84,10 @@ class Batcher:
             self._busy = False
             self._flush()
         for done, outcome in ended:
-            done(outcome)
+            try:
+                done(outcome)
+            except Exception:  # the others in this call want their answers all the same
+                _log.exception("an answer could not be delivered")
 
     def _run(self) -> None:
         # What does not fit a float becomes infinite, as in C++, without a word.

@@ -216,8 +216,11 @@ class Connection(asyncio.Protocol):
         self.draining = True
         if self._transport is None:
             return
-        if self._transport.can_write_eof():
+        try:
             self._transport.write_eof()
+        except OSError:  # the client has hung up already
+            self._transport.close()
+            return
         if not self._reading:
             self._transport.resume_reading()
             self._reading = True

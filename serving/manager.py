@@ -27,7 +27,7 @@ class LoadOptions:
     """How versions are watched and loaded.
 
     Attributes:
-        poll_seconds: time between two looks at the disk; 0 looks once; negative never looks.
+        poll_seconds: time between two looks at the disk; 0 or less looks only once.
         retries: how often a failed load is tried again.
         retry_seconds: the time between two tries.
         labels_may_wait: whether a label may name a version that is not available.

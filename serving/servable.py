@@ -131,7 +131,9 @@ def load(path: Path, *, threads: int = 0) -> Servable:
 def from_tensorflow(error: Any) -> StatusError:
     """The same error without TensorFlow's types."""
     code = error.error_code if isinstance(error.error_code, int) else 2
-    return StatusError(CODE_NAMES[code] if 0 <= code < len(CODE_NAMES) else "UNKNOWN", str(error.message))
+    # session.run, which restores the variables, adds words of its own before the message of the C++ runtime.
+    message = str(error.message).removeprefix("Graph execution error:\n\n")
+    return StatusError(CODE_NAMES[code] if 0 <= code < len(CODE_NAMES) else "UNKNOWN", message)
 
 
 def _refuse_what_is_no_saved_model(path: Path) -> None:
@@ -154,14 +156,20 @@ def _refuse_what_is_no_saved_model(path: Path) -> None:
 
 
 def _from_python(error: Exception, path: Path) -> StatusError:
-    if isinstance(error, OSError):
-        return StatusError("NOT_FOUND", f"{error}")
     if "MetaGraphDef associated with tags" in str(error):
         return StatusError(
             "NOT_FOUND",
             "Could not find meta graph def matching supplied tags: { serve }. To inspect available tag-sets in the "
             f"SavedModel, please use the SavedModel CLI: `saved_model_cli` Specified file path: {path}",
         )
+    index = path / "variables" / "variables.index"
+    if isinstance(error, ValueError) and not index.exists():
+        # TensorFlow Serving loads this without a word, and then fails every request with "Could not find variable".
+        return StatusError(
+            "FAILED_PRECONDITION", f"Could not find variables: the graph has some, but there is no {index}"
+        )
+    if isinstance(error, OSError):
+        return StatusError("NOT_FOUND", f"{error}")
     return StatusError("INVALID_ARGUMENT", f"{type(error).__name__}: {error}")
 
 

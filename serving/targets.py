@@ -25,10 +25,12 @@ def is_api(target: str) -> bool:
 
 
 def unpacked(body: bytes, *, most: int) -> bytes | None:
-    """A gzip body unpacked; empty when it is not gzip, None when it would be larger than `most` bytes."""
+    """A gzip body unpacked; empty when it is no whole gzip, None when it would be larger than `most` bytes."""
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         text = inflater.decompress(body, most + 1)
     except zlib.error:
         return b""
-    return None if len(text) > most else text
+    if len(text) > most:
+        return None
+    return text if inflater.eof else b""

@@ -1,0 +1,123 @@
+"""The client against servers that are missing, slow or no model servers at all."""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from serving.client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed, VersionStatus
+
+Answer = tuple[int, object]
+
+
+@contextmanager
+def stand_in(answer: Callable[[str, object], Answer]) -> Iterator[str]:
+    """A server that answers what it is told to."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, body: object) -> None:
+            status, said = answer(self.path, body)
+            data = said if isinstance(said, bytes) else json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _status(version: int, state: str, code: str = "OK", message: str = "") -> dict[str, object]:
+    return {"version": str(version), "state": state, "status": {"error_code": code, "error_message": message}}
+
+
+def test_nobody_there() -> None:
+    with stand_in(lambda *_: (200, {})) as url:
+        pass
+    with pytest.raises(Unreachable, match=rf"{url}/v1/models/customer-model does not answer \(ConnectionRefusedError"):
+        ModelServer(url).versions()
+    with pytest.raises(DeadlineExceeded, match=r"within 0.2 s; last it said: .*does not answer"):
+        ModelServer(url).wait_available(1, deadline=0.2)
+
+
+def test_a_server_that_never_answers_is_unreachable() -> None:
+    release = threading.Event()
+
+    def answer(*_: object) -> Answer:
+        release.wait(20)
+        return 200, {}
+
+    with stand_in(answer) as url:
+        with pytest.raises(Unreachable, match=r"timed out|TimeoutError"):
+            ModelServer(url, timeout=0.2).versions()
+        release.set()
+
+
+def test_an_address_that_is_none() -> None:
+    with pytest.raises(ValueError, match="write it as http://HOST:PORT"):
+        ModelServer("localhost:8501")
+
+
+def test_a_server_of_another_kind_is_refused() -> None:
+    with stand_in(lambda *_: (200, b"<html>hello</html>")) as url, pytest.raises(Refused, match="<html>hello"):
+        ModelServer(url).versions()
+
+
+def test_waiting_sees_a_version_through_its_states() -> None:
+    said = iter([
+        (404, {"error": "Could not find version 2 of model m"}),
+        (200, {"model_version_status": [_status(2, "LOADING")]}),
+        (503, {"error": "busy"}),
+        (200, {"model_version_status": [_status(2, "AVAILABLE")]}),
+    ])
+    with stand_in(lambda *_: next(said)) as url:
+        assert ModelServer(url, "m").wait_available(2, deadline=20) == VersionStatus(2, "AVAILABLE", "OK", "")
+
+
+def test_waiting_ends_at_once_when_the_version_failed() -> None:
+    failed = _status(2, "END", "DATA_LOSS", "Can't parse it")
+    with stand_in(lambda *_: (200, {"model_version_status": [failed]})) as url:
+        with pytest.raises(VersionFailed, match="version 2 of m: DATA_LOSS: Can't parse it") as caught:
+            ModelServer(url, "m").wait_available(2, deadline=20)
+        assert caught.value.status == VersionStatus(2, "END", "DATA_LOSS", "Can't parse it")
+
+
+def test_waiting_gives_up_with_the_last_word() -> None:
+    with (
+        stand_in(lambda *_: (200, {"model_version_status": [_status(2, "LOADING")]})) as url,
+        pytest.raises(DeadlineExceeded, match="last it said: version 2 is LOADING"),
+    ):
+        ModelServer(url, "m").wait_available(2, deadline=0.3)
+
+
+def test_predict_sends_nan_bare_and_asks_for_the_version() -> None:
+    asked: list[tuple[str, object]] = []
+
+    def answer(path: str, body: object) -> Answer:
+        asked.append((path, body))
+        return 200, {"predictions": [1, 2]}
+
+    with stand_in(answer) as url:
+        assert ModelServer(url, "a b").predict([{"x": float("nan")}, {"x": 1}], version=3) == [1, 2]
+    path, body = asked[0]
+    assert path == "/v1/models/a%20b/versions/3:predict"
+    assert repr(body) == "{'instances': [{'x': nan}, {'x': 1}]}"
