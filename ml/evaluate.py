@@ -21,6 +21,7 @@ from ml.metrics import METRICS, binary_metrics, precision_at_top
 from ml.settings import EvaluateSettings, TargetSettings
 from ml.slices import slices, slicing_columns
 from ml.tfma_report import analyse
+from ml.wording import metric_text
 
 log = logging.getLogger("ml.evaluate")
 Columns = dict[str, NDArray[Any]]
@@ -69,7 +70,7 @@ def evaluate(
     }
     files.write_json(out / "evaluation.json", _without_nan(report))
     for name in models:
-        log.info("%s: %s", name, ", ".join(f"{metric} {overall[name][metric]:.4f}" for metric in METRICS))
+        log.info("%s: %s", name, ", ".join(f"{m} {metric_text(m, overall[name][m])}" for m in METRICS))
     return Evaluation(
         path=out,
         sha256=files.sha256_file(out / "evaluation.json"),

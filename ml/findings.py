@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.table import not_numbers
+from ml.wording import rows_text
 
 OUT_OF_RANGE = ("FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 NOT_THERE = ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_NOT_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT")
@@ -33,7 +34,7 @@ class Finding:
     def sentence(self) -> str:
         """For people: feature, what was found, how many rows, examples."""
         where = f"Column {self.feature!r}" if self.feature else "The data set"
-        counted = f" in {self.rows} rows ({self.share:.1%})" if self.rows else ""
+        counted = f" in {rows_text(self.rows)} ({self.share:.2%})" if self.rows else ""
         shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
         return f"{where}: {self.what}{counted}{shown}."
 
@@ -53,12 +54,12 @@ class Severity:
         """A finding with its share and severity; without countable rows the share is that of the whole."""
         share = rows / total if rows and total else 1.0
         blocks = share > self.blocks_above.get(kind, 0.0)
-        return Finding(kind, feature, what, rows, share, examples[: self.max_examples], blocks)
+        return Finding(kind, feature, what, rows, share, examples, blocks)
 
-    def examples(self, column: pa.Array, mask: pa.Array) -> list[str]:
-        """Distinct values where `mask` is true, at most `max_examples`."""
-        values = pc.unique(column.filter(pc.fill_null(mask, False))).to_pylist()
-        return [f"{v:g}" if isinstance(v, float) else repr(v) for v in values if v is not None][: self.max_examples]
+    def shown(self, values: pa.Array) -> list[str]:
+        """Distinct values for a message, at most `max_examples`."""
+        distinct = pc.unique(values).to_pylist()[: self.max_examples]
+        return [f"{value:g}" if isinstance(value, float) else repr(value) for value in distinct if value is not None]
 
 
 def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ml.artifacts import Evaluation, Verdict
 from ml.files import sha256_json
 from ml.settings import JudgeSettings
+from ml.wording import metric_text
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _below_the_bar(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[
         if not value >= bound:
             yield Reason(
                 "below_threshold",
-                f"{metric} is {_shown(metric, value)}, below the threshold {_shown(metric, bound)} "
+                f"{metric} is {metric_text(metric, value)}, below the threshold {metric_text(metric, bound)} "
                 f"({evaluation.rows} evaluation rows, overall).",
             )
 
@@ -61,7 +62,7 @@ def _too_good(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reaso
         if not value <= bound:
             yield Reason(
                 "leak_suspected",
-                f"{metric} is {_shown(metric, value)}, above {_shown(metric, bound)}: too good to be true on this "
+                f"{metric} is {metric_text(metric, value)}, above {metric_text(metric, bound)}: too good to be true on this "
                 "data. Look for the answer among the features.",
             )
 
@@ -89,15 +90,15 @@ def _against_champion(evaluation: Evaluation, settings: JudgeSettings) -> Iterat
         if not baseline - value <= allowed:
             yield Reason(
                 "worse_than_champion",
-                f"{metric} is {_shown(metric, value)}, {baseline - value:.4f} below the champion's "
-                f"{_shown(metric, baseline)} (version {evaluation.champion_version}, same {evaluation.rows} rows); "
+                f"{metric} is {metric_text(metric, value)}, {baseline - value:.4f} below the champion's "
+                f"{metric_text(metric, baseline)} (version {evaluation.champion_version}, same {evaluation.rows} rows); "
                 f"at most {allowed:g} is allowed.",
             )
 
 
 def _in_favour(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
     reached = ", ".join(
-        f"{metric} {_shown(metric, evaluation.metrics[metric])} >= {_shown(metric, bound)}"
+        f"{metric} {metric_text(metric, evaluation.metrics[metric])} >= {metric_text(metric, bound)}"
         for metric, bound in asdict(settings.at_least).items()
     )
     yield Reason("thresholds_reached", f"All thresholds are reached: {reached}.")
@@ -118,7 +119,3 @@ def _in_favour(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reas
             "not_worse_than_champion",
             f"Not worse than version {evaluation.champion_version} on the same {evaluation.rows} rows: {compared}.",
         )
-
-
-def _shown(metric: str, value: float) -> str:
-    return f"{value:g}" if metric == "ExampleCount" else f"{value:.4f}"

@@ -14,7 +14,7 @@ EPSILON = 1e-7
 
 
 def binary_metrics(labels: NDArray[np.int8], probability: NDArray[np.float32], threshold: float) -> dict[str, float]:
-    """All of `METRICS` for one set of rows; NaN where a metric is undefined (no such rows).
+    """All of `METRICS` for one set of rows; NaN where precision or recall is undefined.
 
     Args:
         labels: Shape [n], 0 or 1.
@@ -56,7 +56,8 @@ def _auc(positive: NDArray[np.bool_], probability: NDArray[np.float32]) -> float
     """Area under the ROC curve as TFMA computes it: a histogram of the scores, then the trapezoidal rule.
 
     Scores fall into `AUC_BUCKETS` equal buckets of [0, 1], one more on each side; the lower edge of a bucket decides
-    to which of as many evenly spaced thresholds its rows belong.
+    to which of as many evenly spaced thresholds its rows belong. With one class only the area is 0, not NaN: that too
+    is TFMA's answer.
     """
     bucket = np.clip(np.floor(probability.astype(np.float64) * AUC_BUCKETS + 1), 0, AUC_BUCKETS + 1)
     edge = (bucket - 1) / AUC_BUCKETS
@@ -69,7 +70,7 @@ def _auc(positive: NDArray[np.bool_], probability: NDArray[np.float32]) -> float
         counts = np.bincount(index[rows], minlength=AUC_BUCKETS)
         rates.append(counts[::-1].cumsum()[::-1] / total if (total := counts.sum()) else np.full(AUC_BUCKETS, np.nan))
     true_rate, false_rate = (np.append(rate, 0.0) for rate in rates)
-    return float(np.sum((true_rate[:-1] + true_rate[1:]) / 2 * (false_rate[:-1] - false_rate[1:])))
+    return float(np.nansum((true_rate[:-1] + true_rate[1:]) / 2 * (false_rate[:-1] - false_rate[1:])))
 
 
 def _ratio(part: int, whole: int) -> float:

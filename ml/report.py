@@ -12,6 +12,7 @@ from ml.flow import Outcome
 from ml.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.root import Root
 from ml.settings import JudgeSettings, Settings
+from ml.wording import metric_text
 from serving.client import ModelServer, ServingError
 
 
@@ -116,8 +117,9 @@ def _metric_table(outcome: Outcome, judge: JudgeSettings) -> list[str]:
     lines = [f"  {'metric':<16}{'candidate':>10}{'at least':>10}{'champion':>10}"]
     for metric, bound in asdict(judge.at_least).items():
         champion = outcome.champion_metrics.get(metric)
-        shown = "-" if champion is None else f"{champion:.4g}"
-        lines.append(f"  {metric:<16}{outcome.metrics[metric]:>10.4g}{bound:>10.4g}{shown:>10}")
+        shown = "-" if champion is None else metric_text(metric, champion)
+        reached = metric_text(metric, outcome.metrics[metric])
+        lines.append(f"  {metric:<16}{reached:>10}{metric_text(metric, bound):>10}{shown:>10}")
     return lines
 
 

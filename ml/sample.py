@@ -62,7 +62,7 @@ D_LOW_SPENDING = 1.0
 D_MALE = 0.4
 D_FAMILY_OF_FIVE_OR_MORE = 0.4
 D_WORKED_SIX_YEARS_OR_MORE = 0.3
-NOISE = 2.95  # times the sum of four uniforms minus 2: standard deviation 1.70
+NOISE = 2.8  # times the sum of four uniforms minus 2: standard deviation 1.62
 SEGMENTS = ("A", "B", "C")
 SEGMENT_BY_SPENDING = (
     (48, 30, 22),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,12 +46,15 @@ def analyse(
     import tensorflow_model_analysis as tfma
 
     frame = pd.DataFrame({"label": labels.astype(np.float32), **probabilities, **columns})
-    tfma.analyze_raw_data(frame, _config(list(probabilities), threshold), output_path=str(out))
     found: dict[str, dict[SliceKey, dict[str, float]]] = {}
-    for model in probabilities:
-        name = model if len(probabilities) > 1 else None
-        result = tfma.load_eval_result(str(out), model_name=name)
-        found[model] = {tuple(key): _numbers(values[""][""]) for key, values in result.slicing_metrics}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TFMA and Beam warn of their own old calls and of files they leave to the GC
+        tfma.analyze_raw_data(frame, _config(list(probabilities), threshold), output_path=str(out))
+        for model in probabilities:
+            name = model if len(probabilities) > 1 else None
+            result = tfma.load_eval_result(str(out), model_name=name)
+            found[model] = {tuple(key): _numbers(values[""][""]) for key, values in result.slicing_metrics}
+        gc.collect()
     return found
 
 

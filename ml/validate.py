@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml import files, table
+from ml import files
 from ml.artifacts import Accepted, Dataset
+from ml.columns import Columns, count_rows, describe, ranges, read_columns
 from ml.errors import BlockedError
 from ml.features import ID
 from ml.findings import UNEXPECTED_VALUE, Finding, Severity, offending
 from ml.schema import read_schema
 from ml.settings import TargetSettings, ValidateSettings
+from ml.wording import rows_text
 
 log = logging.getLogger("ml.validate")
 
@@ -24,15 +26,17 @@ WORDS = {
     "SCHEMA_MISSING_COLUMN": "the column is missing",
     "SCHEMA_NEW_COLUMN": "a column that the schema does not know; it is ignored",
     "UNEXPECTED_DATA_TYPE": "text where a number belongs",
-    "FLOAT_TYPE_STRING_NOT_FLOAT": "text that is not a number",
     "FLOAT_TYPE_SMALL_FLOAT": "values below {low:g}",
     "FLOAT_TYPE_BIG_FLOAT": "values above {high:g}",
-    "FEATURE_TYPE_LOW_FRACTION_PRESENT": "missing more often than {missing:.0%} allowed",
+    "FEATURE_TYPE_LOW_FRACTION_PRESENT": "missing more often than the allowed {missing:.0%}",
     "FEATURE_TYPE_NOT_PRESENT": "no value at all",
     UNEXPECTED_VALUE: "values that the schema does not know",
 }
-DRIFT_KINDS = ("COMPARATOR_L_INFTY_HIGH", "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH")
-CURE = "Fix the source, or widen ml/schema.pbtxt if the world has changed."
+DISTANCE = {
+    "COMPARATOR_L_INFTY_HIGH": "L-infinity distance",
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": "Jensen-Shannon divergence",
+}
+CURE = "Fix the source, or change ml/schema.pbtxt if the world has changed."
 
 
 def validate(
@@ -45,19 +49,23 @@ def validate(
 ) -> Accepted:
     """Describe the data, compare them with the schema and the champion's data, and stop what must not go on.
 
-    Writes `statistics.pb` (`DatasetFeatureStatisticsList`) and `validation.json` into `out`; the latter also into
-    the run's directory when it blocks, because `out` does not survive that.
+    Writes `statistics.pb` (`DatasetFeatureStatisticsList`) and `validation.json` into `out`; when it blocks,
+    `validation.json` into the run's directory, because `out` does not survive that.
 
     Raises:
         BlockedError: A finding blocks; the message names each feature, what was found and in how many rows.
         DataError: The file cannot be read as a table.
     """
-    columns = _typed(dataset.csv)
+    columns = read_columns(dataset.csv)
     statistics = describe(columns)
     files.write_whole(out / "statistics.pb", statistics.SerializeToString())
-    findings, drift = _compare(columns, statistics, champion_statistics, settings)
-    findings += _our_own(columns, target, settings)
-    report = {"rows": _rows(columns), "drift": drift, "findings": [finding.as_dict() for finding in findings]}
+    comparison = _Comparison(columns, statistics, champion_statistics, settings, target)
+    findings = [*comparison.anomalies(), *comparison.beyond_the_schema()]
+    report = {
+        "rows": count_rows(columns),
+        "drift": comparison.drift(),
+        "findings": [finding.as_dict() for finding in findings],
+    }
     for finding in findings:
         log.log(logging.ERROR if finding.blocks else logging.WARNING, "%s", finding.sentence)
     blocking = [finding.sentence for finding in findings if finding.blocks]
@@ -66,117 +74,108 @@ def validate(
         raise BlockedError(blocking, CURE)
     files.write_json(out / "validation.json", report)
     warnings = [finding.sentence for finding in findings]
-    return Accepted(out, dataset.sha256, _rows(columns), dataset.csv, warnings, drift)
+    return Accepted(out, dataset.sha256, count_rows(columns), dataset.csv, warnings, comparison.drift())
 
 
-def describe(columns: dict[str, pa.Array]) -> Any:
-    """TFDV statistics of columns in memory: string or float64 arrays with null where a value is missing."""
-    import tensorflow_data_validation as tfdv
-    from tensorflow_data_validation.statistics import stats_impl
+class _Comparison:
+    """The anomalies that TFDV reports, each made a finding that counts rows and shows examples."""
 
-    batch = pa.RecordBatch.from_arrays([_as_lists(column) for column in columns.values()], names=list(columns))
-    return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
+    def __init__(
+        self,
+        columns: Columns,
+        statistics: Any,
+        champion_statistics: Path | None,
+        settings: ValidateSettings,
+        target: TargetSettings,
+    ) -> None:
+        import tensorflow_data_validation as tfdv
+        from tensorflow_metadata.proto.v0 import statistics_pb2
 
+        self.columns, self.target = columns, target
+        blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCE, 0.0) if settings.drift_blocks else {})
+        self.severity = Severity(blocks_above, settings.max_examples)
+        self.schema = read_schema()
+        self.features = {feature.name: feature for feature in self.schema.feature}
+        previous = None
+        self.before: dict[str, tuple[float, float]] = {}
+        if champion_statistics is not None:
+            previous = statistics_pb2.DatasetFeatureStatisticsList.FromString(champion_statistics.read_bytes())
+            self.before = ranges(previous)
+        self.now = ranges(statistics)
+        self.found = tfdv.validate_statistics(
+            statistics, self.schema, environment="TRAINING", previous_statistics=previous
+        )
 
-def _typed(csv: Path) -> dict[str, pa.Array]:
-    """All columns in memory: numbers where every value is one, else text."""
-    rows = pa.Table.from_batches(list(table.batches(csv)))
-    columns = {}
-    for name in rows.column_names:
-        column = rows[name].combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks)
-        is_number = name in table.NUMBER_COLUMNS and not pc.any(table.not_numbers(column)).as_py()
-        columns[name] = table.numbers(column) if is_number else column
-    return columns
+    def drift(self) -> dict[str, float]:
+        """The distance of each compared feature to the champion's data; empty without a champion."""
+        return {
+            info.path.step[0]: round(measured.value, 6)
+            for info in self.found.drift_skew_info
+            for measured in info.drift_measurements
+        }
 
+    def anomalies(self) -> Iterator[Finding]:
+        """What the schema and the champion's statistics say."""
+        from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-def _as_lists(column: pa.Array) -> pa.Array:
-    """TFDV's form of a feature: a list of its values a row, null where there is none."""
-    present = np.asarray(column.is_valid())
-    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-    missing = np.append(~present, False)
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32(), mask=missing), column.drop_null())
+        for name, info in sorted(self.found.anomaly_info.items()):
+            kinds = {type(info).Type.Name(reason.type): reason.description for reason in info.reason}
+            if "UNEXPECTED_DATA_TYPE" in kinds:  # TFDV reports text in a number column twice
+                kinds.pop("FLOAT_TYPE_STRING_NOT_FLOAT", None)
+            for kind, description in kinds.items():
+                yield self._finding(kind, name, description.rstrip("."))
+        for reason in self.found.dataset_anomaly_info.reason:
+            least = self.schema.dataset_constraints.min_examples_count
+            what = f"{rows_text(count_rows(self.columns))}, and at least {least:,} are needed"
+            yield self.severity.finding(anomalies_pb2.AnomalyInfo.Type.Name(reason.type), "", what, 0, 0, [])
 
+    def beyond_the_schema(self) -> Iterator[Finding]:
+        """What a schema cannot say: identifiers used twice, and a label with only one class."""
+        total = count_rows(self.columns)
+        if ID in self.columns:
+            counts = pc.value_counts(self.columns[ID].drop_null())
+            twice = counts.filter(pc.greater(counts.field("counts"), 1))
+            if len(twice):
+                rows = int(pc.sum(twice.field("counts")).as_py())
+                examples = self.severity.shown(twice.field("values"))
+                yield self.severity.finding(
+                    "duplicate_id", ID, "identifiers used more than once", rows, total, examples
+                )
+        if self.target.column in self.columns:
+            segments = self.columns[self.target.column]
+            positive = int(pc.sum(pc.is_in(segments, value_set=pa.array(self.target.positive_segments))).as_py() or 0)
+            if positive in (0, total):
+                named = "/".join(self.target.positive_segments)
+                what = f"{'every' if positive else 'no'} customer is in {named}, so there is nothing to tell apart"
+                yield self.severity.finding("single_class", self.target.column, what, 0, 0, [])
 
-def _compare(
-    columns: dict[str, pa.Array], statistics: Any, champion_statistics: Path | None, settings: ValidateSettings
-) -> tuple[list[Finding], dict[str, float]]:
-    import tensorflow_data_validation as tfdv
-    from tensorflow_metadata.proto.v0 import statistics_pb2
+    def _finding(self, kind: str, name: str, description: str) -> Finding:
+        column, feature = self.columns.get(name), self.features.get(name)
+        if kind in DISTANCE:
+            return self.severity.finding(kind, name, self._drift_words(kind, name), 0, 0, [])
+        words = WORDS.get(kind, description)
+        if column is None or feature is None:
+            return self.severity.finding(kind, name, words, 0, 0, [])
+        domain = feature.float_domain
+        words = words.format(low=domain.min, high=domain.max, missing=1 - feature.presence.min_fraction)
+        mask = offending(kind, column, feature)
+        if mask is None:
+            return self.severity.finding(kind, name, words, 0, 0, [])
+        # An unseen label cannot be learnt from, however rare it is: a kind of its own that no share excuses.
+        shown = "unseen_label" if kind == UNEXPECTED_VALUE and name == self.target.column else kind
+        rows = int(pc.sum(mask).as_py() or 0)
+        examples = self.severity.shown(column.filter(pc.fill_null(mask, False)))
+        return self.severity.finding(shown, name, words, rows, len(column), examples)
 
-    schema = read_schema()
-    previous = None
-    if champion_statistics is not None:
-        previous = statistics_pb2.DatasetFeatureStatisticsList.FromString(champion_statistics.read_bytes())
-    anomalies = tfdv.validate_statistics(statistics, schema, environment="TRAINING", previous_statistics=previous)
-    features = {feature.name: feature for feature in schema.feature}
-    findings = []
-    for name, info in sorted(anomalies.anomaly_info.items()):
-        # TFDV reports text in a number column twice; the first says it all.
-        kinds = {type(info).Type.Name(reason.type): reason.description for reason in info.reason}
-        if "UNEXPECTED_DATA_TYPE" in kinds:
-            kinds.pop("FLOAT_TYPE_STRING_NOT_FLOAT", None)
-        for kind, description in kinds.items():
-            findings.append(_finding(kind, description, name, columns, features.get(name), settings))
-    for reason in anomalies.dataset_anomaly_info.reason:
-        least = schema.dataset_constraints.min_examples_count
-        what = f"{_rows(columns)} rows, and at least {least} are needed. {reason.description}".rstrip(".")
-        findings.append(_severity(settings).finding("DATASET_LOW_NUM_EXAMPLES", "", what, 0, 0, []))
-    drift = {
-        info.path.step[0]: round(measured.value, 6)
-        for info in anomalies.drift_skew_info
-        for measured in info.drift_measurements
-    }
-    return findings, drift
-
-
-def _finding(
-    kind: str, description: str, name: str, columns: dict[str, pa.Array], feature: Any, settings: ValidateSettings
-) -> Finding:
-    severity = _severity(settings)
-    column = columns.get(name)
-    mask = offending(kind, column, feature) if column is not None and feature is not None else None
-    words = WORDS.get(kind, description.rstrip("."))
-    if feature is not None:
-        low, high = feature.float_domain.min, feature.float_domain.max
-        words = words.format(low=low, high=high, missing=1 - feature.presence.min_fraction)
-    if kind in DRIFT_KINDS:
-        words = f"drifted from the data of the served version. {description.rstrip('.')}"
-    if mask is None or column is None:
-        return severity.finding(kind, name, words, 0, 0, [])
-    # An unseen label cannot be learnt from, however rare it is: a kind of its own that no share excuses.
-    shown = "unseen_label" if kind == UNEXPECTED_VALUE and name == "Segmentation" else kind
-    rows = int(pc.sum(mask).as_py() or 0)
-    return severity.finding(shown, name, words, rows, len(column), severity.examples(column, mask))
-
-
-def _our_own(columns: dict[str, pa.Array], target: TargetSettings, settings: ValidateSettings) -> list[Finding]:
-    """What a schema cannot say: repeated identifiers, and a label with only one class."""
-    severity, findings = _severity(settings), []
-    if ID in columns:
-        counts = pc.value_counts(columns[ID].drop_null())
-        repeated = counts.filter(pc.greater(counts.field("counts"), 1))
-        if len(repeated):
-            rows = int(pc.sum(repeated.field("counts")).as_py())
-            shown = [f"{v:g}" if isinstance(v, float) else repr(v) for v in repeated.field("values").to_pylist()[:10]]
-            findings.append(severity.finding("duplicate_id", ID, "identifiers used twice", rows, _rows(columns), shown))
-    if target.column in columns:
-        positive = pc.is_in(columns[target.column], value_set=pa.array(target.positive_segments))
-        share = pc.mean(pc.cast(positive, pa.float64())).as_py()
-        if share in (0.0, 1.0):
-            kinds = "/".join(target.positive_segments)
-            what = f"{'every' if share else 'no'} customer is in segment {kinds}, so there is nothing to tell apart"
-            findings.append(severity.finding("single_class", target.column, what, 0, 0, []))
-    return findings
-
-
-def _severity(settings: ValidateSettings) -> Severity:
-    blocks_above = dict(settings.blocks_above)
-    if settings.drift_blocks:
-        blocks_above |= dict.fromkeys(DRIFT_KINDS, 0.0)
-    return Severity(blocks_above, settings.max_examples)
-
-
-def _rows(columns: dict[str, pa.Array]) -> int:
-    return len(next(iter(columns.values()), []))
+    def _drift_words(self, kind: str, name: str) -> str:
+        comparator = self.features[name].drift_comparator
+        is_text = kind == "COMPARATOR_L_INFTY_HIGH"
+        limit = (comparator.infinity_norm if is_text else comparator.jensen_shannon_divergence).threshold
+        words = (
+            f"drifted from the data of the served version: {DISTANCE[kind]} {self.drift()[name]:.4f}, above {limit:g}"
+        )
+        if name in self.before and self.before[name] != self.now.get(name):
+            # The histograms share their edges, so that one extreme value alone can move the distance.
+            old, new = (f"[{low:g}, {high:g}]" for low, high in (self.before[name], self.now[name]))
+            words += f"; its range went from {old} to {new}, which moves this distance by itself"
+        return words

@@ -1,0 +1,57 @@
+"""The whole data set in memory, column by column, and its TFDV statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml import table
+
+Columns = Mapping[str, pa.Array]
+
+
+def read_columns(csv: Path) -> Columns:
+    """All columns: float64 for those that are numbers and hold nothing else, else text; null where missing."""
+    rows = pa.Table.from_batches(list(table.batches(csv)))
+    columns = {}
+    for name in rows.column_names:
+        text = pa.concat_arrays(rows[name].chunks)
+        is_number = name in table.NUMBER_COLUMNS and not pc.any(table.not_numbers(text)).as_py()
+        columns[name] = table.numbers(text) if is_number else text
+    return columns
+
+
+def count_rows(columns: Columns) -> int:
+    """How many customers there are."""
+    return len(next(iter(columns.values()), ()))
+
+
+def describe(columns: Columns) -> Any:
+    """A `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of the columns."""
+    import tensorflow_data_validation as tfdv
+    from tensorflow_data_validation.statistics import stats_impl
+
+    batch = pa.RecordBatch.from_arrays([_as_lists(column) for column in columns.values()], names=list(columns))
+    return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
+
+
+def ranges(statistics: Any) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of every numeric feature in a `DatasetFeatureStatisticsList`."""
+    return {
+        feature.path.step[0]: (feature.num_stats.min, feature.num_stats.max)
+        for feature in statistics.datasets[0].features
+        if feature.HasField("num_stats")
+    }
+
+
+def _as_lists(column: pa.Array) -> pa.Array:
+    """TFDV's form of a feature: a list of its values a row, null (and not NaN) where there is none."""
+    present = np.asarray(column.is_valid())
+    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
+    missing = np.append(~present, False)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32(), mask=missing), column.drop_null())

@@ -1,0 +1,70 @@
+"""What several tests of the steps share: data, and one real retraining in this process."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from ml.flow import Outcome, retrain
+from ml.root import PROJECT, Root
+from ml.sample import write_csv
+from ml.settings import Settings, resolve
+
+REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
+QUICK = ["train.epochs=4", "judge.at_least.AUC=0.8", "judge.at_least.BinaryAccuracy=0.75", "judge.at_least.Recall=0.2"]
+"""Settings for runs whose quality is not the question."""
+
+
+@pytest.fixture(scope="session")
+def sample_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3,000 made-up customers."""
+    path = tmp_path_factory.mktemp("data") / "customers.csv"
+    write_csv(path, rows=3000, seed=7)
+    return path
+
+
+@pytest.fixture(scope="session")
+def customers_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Kaggle file where it is, else as many made-up customers."""
+    if REAL_FILE.is_file():
+        return REAL_FILE
+    path = tmp_path_factory.mktemp("data") / "customers.csv"
+    write_csv(path, rows=8000, seed=7)
+    return path
+
+
+@pytest.fixture(scope="session")
+def libraries() -> None:
+    """Load TensorFlow and its company once; what they warn of while loading is not ours to mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow_data_validation
+        import tensorflow_model_analysis
+
+        import serving.servable
+
+        for module in (tensorflow_data_validation, tensorflow_model_analysis, serving.servable):
+            assert module.__name__ in sys.modules
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root.find(str(tmp_path / "root"))
+
+
+def settings_for(data: Path | str, *overrides: str) -> Settings:
+    """Quick settings for `data`, whatever the environment of the tests says."""
+    return resolve(overrides=[f"data.source={str(data)!r}", *QUICK, *overrides], environment={})
+
+
+@pytest.fixture(scope="session")
+def first_run(libraries: None, customers_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, Outcome]:
+    """A root whose version 1 came from all eight steps with the default settings. Copy it before you change it."""
+    root = Root.find(str(tmp_path_factory.mktemp("first") / "root"))
+    settings = resolve(overrides=[f"data.source={str(customers_csv)!r}"], environment={})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return root, retrain(root, settings, run_id="first", force=False)

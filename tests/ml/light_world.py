@@ -1,0 +1,150 @@
+"""A model registry with a few bytes in place of networks, and a stand-in for TensorFlow Serving that reads it.
+
+Everything in it is the real code of `ml`, but for the network; no TensorFlow is imported, so it is quick to set up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from ml.artifacts import Model, Verdict
+from ml.confirm import confirm
+from ml.files import sha256_tree, write_json
+from ml.ledger import Ledger
+from ml.promote import promote
+from ml.replay import Replay
+from ml.retention import clean_up
+from ml.root import Root
+from ml.settings import Settings, resolve
+from serving.client import ModelServer
+
+MODEL = "customer-model"
+RUN = "run-under-test"
+
+
+class StandIn(BaseHTTPRequestHandler):
+    """Speaks as much of TensorFlow Serving's REST as confirm asks, straight from the directories on the disk."""
+
+    root: Root
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        base = self.root.models / MODEL
+        found = sorted((int(p.name) for p in base.glob("*") if p.name.isdecimal()), reverse=True)
+        states = [
+            {
+                "version": str(n),
+                "state": "END" if self._fails(n) else "AVAILABLE" if n == found[0] else "END",
+                "status": {
+                    "error_code": "DATA_LOSS" if self._fails(n) else "OK",
+                    "error_message": "garbage" if self._fails(n) else "",
+                },
+            }
+            for n in found
+        ]
+        wanted = re.search(r"/versions/(\d+)$", self.path)
+        if wanted:
+            states = [state for state in states if state["version"] == wanted[1]]
+        if not states:
+            return self._answer(404, {"error": "Could not find any versions of model"})
+        return self._answer(200, {"model_version_status": states})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        number = re.search(r"/versions/(\d+):predict", self.path)
+        assert number
+        replay = Replay.read(self.root.release(int(number[1])) / "replay.json")
+        self._answer(200, {"predictions": [{"probability": p, "label": "D"} for p in replay.probability]})
+
+    def _fails(self, number: int) -> bool:
+        return (self.root.version(MODEL, number) / "broken").exists()
+
+    def _answer(self, status: int, body: object) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def candidate(root: Root, text: str, *, broken: bool = False) -> tuple[Model, Path, Path]:
+    """A run's finished steps, with a few bytes in place of a network."""
+    run = root.run(RUN)
+    model = run / "train"
+    (model / "saved_model" / "variables").mkdir(parents=True)
+    (model / "saved_model" / "saved_model.pb").write_text(text)
+    (model / "saved_model" / "variables" / "variables.index").write_text(text * 3)
+    if broken:
+        (model / "saved_model" / "broken").write_text("yes")
+    Replay([{"Age": float(i)} for i in range(3)], [0.1, 0.2, 0.3]).write(model / "replay.json")
+    (run / "statistics.pb").write_bytes(b"statistics")
+    write_json(run / "evaluation.json", {"rows": 3})
+    return Model(model, sha256_tree(model / "saved_model"), 3, 1, 0.5), run / "statistics.pb", run / "evaluation.json"
+
+
+def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = RUN, *, broken: bool = False) -> None:
+    run = root.run(RUN)
+    if not run.exists():
+        candidate(root, text, broken=broken)
+    model = Model(run / "train", sha256_tree(run / "train" / "saved_model"), 3, 1, 0.5)
+    champion = Ledger(root.ledger).champion()
+    own = Ledger(root.ledger).of_run(run_id)
+    judged = own.intent["champion"] if own else champion.number if champion else None
+    verdict = Verdict(run / "judge", "v", 3, True, [{"code": "ok", "sentence": "Good."}], model.sha256, judged, {}, {})
+    promote(
+        model,
+        verdict,
+        statistics=run / "statistics.pb",
+        report=run / "evaluation.json",
+        root=root,
+        settings=settings,
+        run_id=run_id,
+        identity={"data_sha256": "d"},
+        check=lambda *_: None,
+    )
+
+
+def do_confirm(root: Root, settings: Settings) -> None:
+    version = Ledger(root.ledger).of_run(RUN)
+    assert version is not None
+    confirm(
+        version.number, server=ModelServer(settings.serving.url, MODEL), root=root, settings=settings, out=root.path
+    )
+    clean_up(root, settings)
+
+
+def released(root: Root, settings: Settings, text: str) -> int:
+    """One more confirmed version, whose bytes hold `text`; returns its number."""
+    do_promote(root, settings, text, run_id=text)
+    version = Ledger(root.ledger).of_run(text)
+    assert version is not None
+    server = ModelServer(settings.serving.url, MODEL)
+    confirm(version.number, server=server, root=root, settings=settings, out=root.path)
+    shutil.rmtree(root.run(RUN))
+    return version.number
+
+
+@contextmanager
+def stand_in(root: Root) -> Iterator[Settings]:
+    """Settings that name a stand-in server for the versions below `root`."""
+    StandIn.root = root
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield resolve(overrides=[f"serving.url={url!r}", "confirm.deadline_seconds=5.0"], environment={})
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,102 @@
+"""The verdict: which metrics decide, and what the sentences say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ml.artifacts import Evaluation
+from ml.judge import judge
+from ml.settings import JudgeSettings, resolve
+
+GOOD = {"AUC": 0.88, "Precision": 0.7, "Recall": 0.6, "ExampleCount": 1600.0, "BinaryAccuracy": 0.82}
+SETTINGS = resolve(environment={}).judge
+
+
+def evaluation(
+    metrics: dict[str, float] | None = None, champion: dict[str, float] | None = None, incomparable: str = ""
+) -> Evaluation:
+    has_champion = champion is not None or incomparable
+    return Evaluation(
+        path=Path("evaluate"),
+        sha256="e",
+        rows=1600,
+        model_sha256="m",
+        metrics=GOOD | (metrics or {}),
+        champion_version=4 if has_champion else None,
+        champion_metrics=GOOD | champion if champion is not None else {},
+        incomparable=incomparable,
+        data_sha256="d",
+    )
+
+
+def verdict_codes(candidate: Evaluation, settings: JudgeSettings = SETTINGS) -> tuple[bool, list[str]]:
+    verdict = judge(candidate, settings=settings, out=Path("out"))
+    assert verdict.reasons, "a verdict without a reason"
+    return verdict.promotes, [reason["code"] for reason in verdict.reasons]
+
+
+def test_the_first_run_needs_only_the_thresholds() -> None:
+    assert verdict_codes(evaluation()) == (True, ["thresholds_reached", "first_run"])
+
+
+def test_the_first_version_can_be_left_to_a_person() -> None:
+    assert verdict_codes(evaluation(), replace(SETTINGS, first_run_promotes=False)) == (False, ["first_run"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("AUC", 0.849), ("Precision", 0.59), ("Recall", 0.39), ("ExampleCount", 499.0), ("BinaryAccuracy", 0.799)],
+)
+def test_each_threshold_rejects_alone(metric: str, value: float) -> None:
+    verdict = judge(evaluation({metric: value}), settings=SETTINGS, out=Path("out"))
+    assert not verdict.promotes
+    assert [reason["code"] for reason in verdict.reasons] == ["below_threshold"]
+    bound = getattr(SETTINGS.at_least, metric)
+    assert metric in verdict.sentences[0]
+    assert f"{value:g}" in verdict.sentences[0]
+    assert f"{bound:g}" in verdict.sentences[0]
+
+
+def test_a_threshold_is_reached_by_its_own_value() -> None:
+    exactly = {name: float(getattr(SETTINGS.at_least, name)) for name in GOOD}
+    assert verdict_codes(evaluation(exactly))[0]
+
+
+@pytest.mark.parametrize("metric", sorted(GOOD))
+def test_an_undefined_metric_reaches_nothing(metric: str) -> None:
+    assert not verdict_codes(evaluation({metric: float("nan")}))[0]
+
+
+def test_too_good_is_a_leak_alarm() -> None:
+    promotes, codes = verdict_codes(evaluation({"BinaryAccuracy": 0.95}))
+    assert (promotes, codes) == (False, ["leak_suspected"])
+
+
+def test_the_champion_allows_a_little_less() -> None:
+    champion = {"AUC": 0.8849, "BinaryAccuracy": 0.8299}
+    assert verdict_codes(evaluation(champion=champion)) == (True, ["thresholds_reached", "not_worse_than_champion"])
+
+
+@pytest.mark.parametrize(("metric", "value"), [("AUC", 0.8852), ("BinaryAccuracy", 0.8302)])
+def test_worse_than_the_champion_is_rejected_with_both_numbers(metric: str, value: float) -> None:
+    verdict = judge(evaluation(champion={metric: value}), settings=SETTINGS, out=Path("out"))
+    assert [reason["code"] for reason in verdict.reasons] == ["worse_than_champion"]
+    assert "version 4" in verdict.sentences[0]
+    assert f"{value:.4f}" in verdict.sentences[0]
+    assert f"{GOOD[metric]:.4f}" in verdict.sentences[0]
+
+
+def test_every_reason_is_given_not_only_the_first() -> None:
+    candidate = evaluation({"AUC": 0.5, "Recall": 0.1}, champion={})
+    codes = verdict_codes(candidate)[1]
+    assert codes == ["below_threshold", "below_threshold", "worse_than_champion"]
+
+
+def test_an_incomparable_champion_needs_an_explicit_word() -> None:
+    candidate = evaluation(incomparable="it predicts Segmentation = A")
+    assert verdict_codes(candidate) == (False, ["incomparable_champion"])
+    accepted = replace(SETTINGS, accept_incomparable=True)
+    assert verdict_codes(candidate, accepted) == (True, ["thresholds_reached", "incomparable_accepted"])

@@ -1,0 +1,115 @@
+"""Settings fail at the door, and every message names the key and the cure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml.errors import SettingsError
+from ml.settings import DEFAULTS, Settings, resolve
+
+
+def test_the_defaults_are_complete() -> None:
+    settings = resolve(environment={})
+    assert settings.judge.at_least.BinaryAccuracy == 0.80
+    assert settings.judge.at_least.AUC == 0.85
+    assert settings.judge.at_least.Precision == 0.60
+    assert settings.judge.at_least.Recall == 0.40
+    assert settings.judge.at_least.ExampleCount == 500
+    assert settings.judge.at_most.BinaryAccuracy == 0.90
+    assert settings.train.learning_rate == 0.001
+    assert settings.data.dataset == "kaushiksuresh147/customer-segmentation"
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\nepochs = 11\nseed = 11\nbatch_size = 11\n")
+    environment = {"RETRAIN__TRAIN__SEED": "12", "RETRAIN__TRAIN__BATCH_SIZE": "12"}
+    train = resolve(file=file, environment=environment, overrides=["train.batch_size=13"]).train
+    assert (train.epochs, train.seed, train.batch_size) == (11, 12, 13)
+
+
+def test_a_run_keeps_the_settings_it_began_with() -> None:
+    frozen = resolve(overrides=["train.epochs=3"], environment={}).as_dict()
+    assert resolve(frozen=frozen, environment={}).train.epochs == 3
+
+
+def test_names_with_capitals_can_be_set_from_the_environment() -> None:
+    settings = resolve(environment={"RETRAIN__JUDGE__AT_LEAST__BINARYACCURACY": "0.82"})
+    assert settings.judge.at_least.BinaryAccuracy == 0.82
+
+
+def test_a_typo_in_a_file_lists_what_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\nepoch = 11\n")
+    with pytest.raises(SettingsError, match=r"mine\.toml: unknown setting 'train\.epoch'\. Known in train: .*epochs"):
+        resolve(file=file, environment={})
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.epochs=0", r"train\.epochs = 0: must lie in \[1, 500\]"),
+        ("train.epochs=many", r"train\.epochs = 'many': must be of type int"),
+        ("train.epochs=true", "must be of type int"),
+        ("train.learning_rate=nan", "must"),
+        ("judge.at_least.AUC=1.5", r"judge\.at_least\.AUC = 1\.5: must lie in \[0, 1\]"),
+        ("target.positive_segments=[]", r"target\.positive_segments is empty"),
+        ("promote=1", "must be a table"),
+        ("epochs=3", "unknown setting 'epochs'. Known sections: .*train"),
+        ("train.epochs", "not of the form KEY=VALUE"),
+    ],
+)
+def test_a_bad_override_is_an_error(override: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        resolve(overrides=[override], environment={})
+
+
+def test_a_missing_threshold_is_an_error_and_never_a_pass() -> None:
+    frozen = resolve(environment={}).as_dict()
+    del frozen["judge"]["at_least"]["AUC"]
+    with pytest.raises(SettingsError, match=r"Missing setting 'judge\.at_least\.AUC'"):
+        resolve(frozen=frozen, environment={})
+
+
+def test_raise_goes_up_only() -> None:
+    assert resolve(raises=["judge.at_least.AUC=0.9"], environment={}).judge.at_least.AUC == 0.9
+    with pytest.raises(SettingsError, match=r"may only go up from 0\.85"):
+        resolve(raises=["judge.at_least.AUC=0.8"], environment={})
+    with pytest.raises(SettingsError, match="may only go up"):
+        resolve(raises=["judge.at_least.AUC=nan"], environment={})
+
+
+def test_what_only_says_where_does_not_decide() -> None:
+    def deciding(*overrides: str) -> object:
+        return resolve(overrides=list(overrides), environment={}).deciding()
+
+    assert deciding("serving.url='http://x'", "keep.runs=3", "data.source='sample'") == deciding()
+    assert deciding("train.seed=1") != deciding()
+    assert deciding("judge.at_least.AUC=0.9") != deciding()
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("train: epochs")
+    with pytest.raises(SettingsError, match=r"mine\.toml: not valid TOML"):
+        resolve(file=file, environment={})
+    with pytest.raises(SettingsError, match="no such settings file"):
+        resolve(file=tmp_path / "none.toml", environment={})
+
+
+def test_settings_load_nothing_heavy() -> None:
+    code = (
+        "import sys, ml.settings, ml.errors, ml.root, ml.ledger, ml.cli; ml.settings.resolve();"
+        "print([m for m in ('tensorflow', 'numpy', 'pandas', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_default_has_its_line_in_the_file() -> None:
+    assert set(resolve(environment={}).as_dict()) == set(Settings.__dataclass_fields__)
+    assert "salt" in DEFAULTS.read_text()

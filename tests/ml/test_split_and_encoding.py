@@ -1,0 +1,134 @@
+"""Twins stay together, and the encoding is the same in NumPy, in the served graph, and for every size of batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml import table
+from ml.artifacts import Accepted
+from ml.encoding import Encoding, Fitter
+from ml.errors import DataError
+from ml.features import FEATURES, NUMERIC, transformed
+from ml.settings import Settings, resolve
+from ml.split import is_eval, is_holdout, profile_hashes
+from ml.transform import transform
+from tests.ml.conftest import settings_for
+
+SETTINGS = resolve(environment={})
+
+
+def columns_of(csv: Path) -> dict[str, pa.Array]:
+    rows = pa.Table.from_batches(list(table.batches(csv))).combine_chunks()
+    return {name: table.numbers(rows[name].chunk(0)) if name in NUMERIC else rows[name].chunk(0) for name in FEATURES}
+
+
+def transformed_to(out: Path, csv: Path, settings: Settings) -> Path:
+    out.mkdir()
+    accepted = Accepted(out, "sha", 0, csv, [], {})
+    transform(accepted, settings=settings.transform, target=settings.target, out=out)
+    return out
+
+
+def test_identical_profiles_are_on_one_side(sample_csv: Path) -> None:
+    columns = columns_of(sample_csv)
+    hashes = profile_hashes(columns, "s01")
+    profiles = ["|".join(map(str, row)) for row in zip(*(c.to_pylist() for c in columns.values()), strict=True)]
+    sides: dict[str, set[bool]] = {}
+    for profile, side in zip(profiles, is_eval(hashes, 0.2), strict=True):
+        sides.setdefault(profile, set()).add(bool(side))
+    assert len(sides) < len(profiles), "the test needs twins"
+    assert all(len(side) == 1 for side in sides.values())
+
+
+def test_the_share_and_the_salt_decide(sample_csv: Path) -> None:
+    columns = columns_of(sample_csv)
+    one, other = (is_eval(profile_hashes(columns, salt), 0.2) for salt in ("a", "b"))
+    assert 0.17 < one.mean() < 0.23
+    assert (one != other).any()
+    hashes = profile_hashes(columns, "a")
+    holdout = is_holdout(hashes, 0.1)
+    assert 0.07 < holdout[~one].mean() < 0.13, "early stopping watches a tenth of train, whatever the split"
+
+
+def test_22_and_22_0_are_the_same_customer() -> None:
+    row = {"Gender": "Male", "Ever_Married": "No", "Graduated": None, "Profession": "Artist", "Spending_Score": "Low"}
+    base = {name: pa.array([row[name]], pa.string()) for name in FEATURES if name not in NUMERIC}
+    ways = [pa.array(["22"]), pa.array(["22.0"]), pa.array(["22.00"])]
+    hashes = {int(profile_hashes(base | {name: table.numbers(way) for name in NUMERIC}, "s")[0]) for way in ways}
+    assert len(hashes) == 1
+
+
+def test_batches_of_any_size_write_the_same(sample_csv: Path, tmp_path: Path) -> None:
+    whole = transformed_to(tmp_path / "whole", sample_csv, settings_for(sample_csv))
+    small = transformed_to(tmp_path / "small", sample_csv, settings_for(sample_csv, "transform.batch_rows=97"))
+    assert (whole / "encoding.json").read_text() == (small / "encoding.json").read_text()
+    for side in ("train.parquet", "eval.parquet"):
+        assert str(pq.read_table(whole / side).to_pylist()) == str(pq.read_table(small / side).to_pylist())
+
+
+def test_the_encoding_is_fitted_on_train_only(sample_csv: Path, tmp_path: Path) -> None:
+    out = transformed_to(tmp_path / "out", sample_csv, settings_for(sample_csv))
+    train = pq.read_table(out / "train.parquet")
+    fitter = Fitter()
+    fitter.add({n: train[n].to_numpy().astype(np.float32 if n in NUMERIC else object) for n in FEATURES})
+    assert fitter.fitted() == Encoding.read(out / "encoding.json")
+
+
+def test_rows_are_complete_and_named(sample_csv: Path, tmp_path: Path) -> None:
+    out = transformed_to(tmp_path / "out", sample_csv, settings_for(sample_csv))
+    train, held = pq.read_table(out / "train.parquet"), pq.read_table(out / "eval.parquet")
+    assert train.num_rows + held.num_rows == 3000
+    assert set(train.column_names) == {*FEATURES, *map(transformed, FEATURES), "label", "profile"}
+    one_hot = np.stack(train["Profession_xf"].to_numpy())
+    assert set(one_hot.sum(axis=1)) == {1.0}
+    assert set(np.unique(train["label"])) == {0, 1}
+
+
+def test_one_class_on_one_side_is_not_this_steps_business_but_an_empty_side_is(
+    tmp_path: Path, sample_csv: Path
+) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(sample_csv.read_text().splitlines()[:3]) + "\n")
+    with pytest.raises(DataError, match="side of the split is empty"):
+        transformed_to(tmp_path / "out", few, settings_for(few, "transform.eval_share=0.01"))
+
+
+def test_a_missing_label_is_named(tmp_path: Path, sample_csv: Path) -> None:
+    lines = sample_csv.read_text().splitlines()
+    lines[5] = lines[5][:-1]
+    bad = tmp_path / "bad.csv"
+    bad.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="1 rows have no Segmentation"):
+        transformed_to(tmp_path / "out", bad, settings_for(bad))
+
+
+@pytest.mark.usefixtures("libraries")
+def test_numpy_and_the_served_graph_encode_alike(sample_csv: Path, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    from ml.export import encode
+
+    out = transformed_to(tmp_path / "out", sample_csv, settings_for(sample_csv))
+    encoding = Encoding.read(out / "encoding.json")
+    odd = {
+        "Gender": ["Male", "", "Other", "male"],
+        "Ever_Married": ["Yes", "", "Perhaps", "No"],
+        "Age": [18.0, np.nan, -1.0, 119.5],
+        "Graduated": ["Yes", "", "?", "No"],
+        "Profession": ["Artist", "", "Pirate", "Lawyer"],
+        "Work_Experience": [0.0, np.nan, -1.0, 14.0],
+        "Spending_Score": ["Low", "", "None", "High"],
+        "Family_Size": [1.0, np.nan, -1.0, 25.0],
+    }
+    columns = {n: np.array(v, dtype=np.float32 if n in NUMERIC else object) for n, v in odd.items()}
+    ours = np.concatenate(list(encoding.apply(columns).values()), axis=1)
+    graph = tf.function(lambda **customers: encode(customers, encoding), autograph=False)
+    served = graph(**{name: tf.constant(column) for name, column in columns.items()}).numpy()
+    assert np.isfinite(ours).all()
+    np.testing.assert_allclose(served, ours, atol=1e-6)
+    np.testing.assert_array_equal(served[1], served[2], "a missing customer and an unseen one look alike")
