@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from serving.warmup import warm_up
 _HARMLESS = {"INVALID_ARGUMENT", "OUT_OF_RANGE"}
 
 
-def bring_up(path: Path, *, model: str, number: int, threads: int) -> tuple[Servable, bool]:
-    """A servable that is ready for requests, and whether it had warm-up requests.
+def bring_up(path: Path, *, model: str, number: int, threads: int) -> tuple[Servable, float | None]:
+    """A servable that is ready for requests, and the seconds its warm-up requests took, if it had any.
 
     Raises:
         StatusError: it cannot be loaded or called; code and text are for the version's status.
@@ -30,7 +31,9 @@ def bring_up(path: Path, *, model: str, number: int, threads: int) -> tuple[Serv
     try:
         for signature in servable.signatures.values():
             prove_callable(servable, signature)
-        return servable, warm_up(servable) is not None
+        start = time.perf_counter()
+        warmed = warm_up(servable) is not None
+        return servable, time.perf_counter() - start if warmed else None
     except BaseException:
         servable.close()
         raise

@@ -38,18 +38,32 @@ def examples(body: RequestBody) -> list[bytes]:
 
 
 def _example(value: object) -> bytes:
-    from tensorflow.core.example.example_pb2 import Example
+    from tensorflow.core.example.feature_pb2 import Feature
 
     if not isinstance(value, Members):
         raise invalid(f"Example must be JSON object but got JSON {json_type(value)}")
-    example = Example()
+    features: dict[str, Any] = {}
     for name, content in value.pairs:
-        feature = example.features.feature[name]
-        feature.Clear()  # a repeated key replaces the former one
+        features[name] = feature = Feature()  # a repeated key replaces the former one
         for element in content if isinstance(content, list) else [content]:
             _add(feature, name, element)
-    data: bytes = example.SerializeToString()
-    return data
+    # Names need not be UTF-8 here, as little as in C++; Python's protobuf would insist, so the map is put in by hand:
+    # Example { Features features = 1; }, Features { map<string, Feature> feature = 1; }.
+    entries = (
+        _field(1, name.encode("utf-8", "surrogateescape")) + _field(2, feature.SerializeToString())
+        for name, feature in features.items()
+    )
+    return _field(1, b"".join(_field(1, entry) for entry in entries))
+
+
+def _field(number: int, data: bytes) -> bytes:
+    """A length-delimited field of a serialized protobuf."""
+    size, length = len(data), bytearray()
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    length.append(size)
+    return bytes([number << 3 | 2]) + bytes(length) + data
 
 
 def _add(feature: Any, name: str, value: Any) -> None:

@@ -177,14 +177,14 @@ class Manager:
         start = time.perf_counter()
         try:
             self._awake = True
-            servable, warmed = bring_up(path, model=name, number=number, threads=self._options.threads)
+            servable, warm_up_seconds = bring_up(path, model=name, number=number, threads=self._options.threads)
         except Exception as error:
             self._metrics.load(path, start, succeeded=False)
             if not isinstance(error, StatusError):
                 error = StatusError("INTERNAL", f"{type(error).__name__}: {error}")
             self._give_up(model, version, error)
             return
-        self._metrics.load(path, start, succeeded=True, warmed=warmed)
+        self._metrics.load(path, start, succeeded=True, warm_up_seconds=warm_up_seconds)
         version.available(servable)
         model.retries.pop(number, None)
         _log.info("serving %s version %d from %s", name, number, path)

@@ -79,15 +79,15 @@ class ServerMetrics(Collector):
         self._examples.add((("model", model),), count)
         self._example_totals[model] = self._example_totals.get(model, 0) + count
 
-    def load(self, path: Path, started: float, *, succeeded: bool, warmed: bool = False) -> None:
-        """One attempt to load, begun at a time of `time.perf_counter`."""
+    def load(self, path: Path, started: float, *, succeeded: bool, warm_up_seconds: float | None = None) -> None:
+        """One attempt to load, begun at a time of `time.perf_counter`; with its warm-up, if there was one."""
         micros = int((time.perf_counter() - started) * 1e6)
         key = (str(path), "success" if succeeded else "fail")
         self._attempts[key] = self._attempts.get(key, 0) + 1
         if succeeded:
             self._load_micros[str(path)] = self._load_micros.get(str(path), 0) + micros
-        if warmed:
-            self._warmups.add((("model_path", str(path)), ("status", "OK")), micros)
+        if warm_up_seconds is not None:
+            self._warmups.add((("model_path", str(path)), ("status", "OK")), int(warm_up_seconds * 1e6))
 
     def collect(self) -> Iterator[Metric]:
         """All families; called by the registry."""
@@ -100,7 +100,7 @@ class ServerMetrics(Collector):
             loads.add_sample(loads.name, {"model_path": path}, micros)
         yield loads
         yield self._warmups.fill(
-            Metric(":tensorflow:serving:model_warmup_latency", "Microseconds of loads with warm-up.", "histogram")
+            Metric(":tensorflow:serving:model_warmup_latency", "Microseconds of a warm-up.", "histogram")
         )
         requests = Metric(":tensorflow:serving:request_count", "Requests.", "counter")
         for (model, status), count in sorted(self._requests.items()):

@@ -71,6 +71,9 @@ class Servable:
             results = call(*[inputs[name] for name in known.inputs])
         except tf.errors.OpError as error:
             raise from_tensorflow(error) from error
+        except UnicodeDecodeError as error:
+            # The graph's message quotes bytes of the request that are no UTF-8, and so never became an OpError.
+            raise StatusError("INVALID_ARGUMENT", error.object.decode("utf-8", "surrogateescape")) from error
         # A scalar output comes as a NumPy scalar or as plain bytes; everything else is an array already.
         return {
             name: value if isinstance(value, np.ndarray) else np.asarray(value, dtype=spec.numpy)

@@ -53,3 +53,9 @@ def base_path(tmp_path: Path) -> Path:
     path = tmp_path / "customer-model"
     path.mkdir()
     return path
+
+
+@pytest.fixture(scope="session")
+def tensorflow_here() -> None:
+    """TensorFlow in this process, imported where its own warnings do no harm."""
+    import serving.servable  # noqa: F401

@@ -1,10 +1,14 @@
 """Small SavedModels made on the spot, for what the golden ones do not show."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its dependencies announce the end of Python versions
+    import tensorflow as tf
 
 
 def save_slow(path: Path) -> None:
