@@ -4,7 +4,7 @@
 .PHONY: help demo test up down retrain serve bench lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT
-LOCAL := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m local_stack
+LOCAL := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins .venv/bin/python -m local_stack
 MODEL ?= customer-model
 ROOT := $(or $(RETRAIN_ROOT),var)
 

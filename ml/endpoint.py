@@ -17,9 +17,9 @@ def endpoint(root: Root, settings: Settings) -> Iterator[ModelServer]:
     if settings.serving.url:
         yield ModelServer(settings.serving.url, model)
         return
-    from serving import private
+    from serving.private import running
 
     base = root.models / model
     base.mkdir(parents=True, exist_ok=True)
-    with private.running(base, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+    with running(base, model=model, deadline=settings.promote.load_deadline_seconds) as url:
         yield ModelServer(url, model)

@@ -62,8 +62,8 @@ def _too_good(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reaso
         if not value <= bound:
             yield Reason(
                 "leak_suspected",
-                f"{metric} is {metric_text(metric, value)}, above {metric_text(metric, bound)}: too good to be true on this "
-                "data. Look for the answer among the features.",
+                f"{metric} is {metric_text(metric, value)}, above {metric_text(metric, bound)}: too good to be true on "
+                "this data. Look for the answer among the features.",
             )
 
 
@@ -91,8 +91,8 @@ def _against_champion(evaluation: Evaluation, settings: JudgeSettings) -> Iterat
             yield Reason(
                 "worse_than_champion",
                 f"{metric} is {metric_text(metric, value)}, {baseline - value:.4f} below the champion's "
-                f"{metric_text(metric, baseline)} (version {evaluation.champion_version}, same {evaluation.rows} rows); "
-                f"at most {allowed:g} is allowed.",
+                f"{metric_text(metric, baseline)} (version {evaluation.champion_version}, same {evaluation.rows} "
+                f"rows); at most {allowed:g} is allowed.",
             )
 
 

@@ -107,7 +107,7 @@ def fit(
         size = sum(float(np.abs(weights).sum()) for weights in model.get_weights())
         if not (isfinite(loss) and isfinite(holdout_loss) and isfinite(size)):
             raise FinalError(
-                f"Training diverged: loss {loss}, holdout loss {holdout_loss}, sum of weights {size} in epoch {number}.",
+                f"Training diverged in epoch {number}: loss {loss}, holdout loss {holdout_loss}, weights {size}.",
                 "Lower train.learning_rate.",
             )
         epoch = Epoch(number, loss, accuracy, holdout_loss, holdout_accuracy, holdout_loss < best)

@@ -134,12 +134,12 @@ def _named(number: int | None) -> str:
 
 
 def _answers_privately(staged: Path, replay: Replay, settings: Settings) -> None:
-    from serving import private
     from serving.client import ModelServer, ServingError
+    from serving.private import running
 
     model = settings.serving.model
     try:
-        with private.running(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+        with running(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
             server = ModelServer(url, model)
             server.wait_available(1, deadline=settings.promote.load_deadline_seconds)
             worst = replay.check(

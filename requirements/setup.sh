@@ -35,7 +35,7 @@ for lock in "$@"; do
     if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$sum" ]; then
         uv=$(requirements/uv.sh "$python")
         echo "Installing $lock into $environment (the first time takes some minutes) ..."
-        "$uv" pip install --python "$environment/bin/python" --require-hashes -r "$lock"
+        "$uv" pip install --compile-bytecode --python "$environment/bin/python" --require-hashes -r "$lock"
         echo "$sum" >"$stamp"
     fi
 done

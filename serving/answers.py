@@ -111,9 +111,7 @@ def _check_batch(outputs: Outputs) -> None:
         if value.shape[0] < 1:
             raise invalid(f"Tensor name: {name} has invalid batch size: {value.shape[0]}")
         if size and value.shape[0] != size:
-            raise invalid(
-                f"Tensor name: {name} has inconsistent batch size: {value.shape[0]} expecting: {size}"
-            )
+            raise invalid(f"Tensor name: {name} has inconsistent batch size: {value.shape[0]} expecting: {size}")
         size = value.shape[0]
 
 
@@ -143,9 +141,7 @@ def _nested(value: NDArray[Any], name: str, spec: TensorSpec, *, level: int) -> 
             texts = ["[]"] * groups
             continue
         separator = f",\n{indent}"
-        texts = [
-            f"[\n{indent}{separator.join(texts[at * size : (at + 1) * size])}\n{outdent}]" for at in range(groups)
-        ]
+        texts = [f"[\n{indent}{separator.join(texts[at * size : (at + 1) * size])}\n{outdent}]" for at in range(groups)]
     return texts[0]
 
 

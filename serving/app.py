@@ -5,27 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from serving import questions
 from serving.batching import Batcher, Outcome
 from serving.call import Call
-from serving.classify import classify
-from serving.examples import examples
-from serving.exchange import HTML, TEXT, Exchange
-from serving.http_connection import error_page
+from serving.exchange import HTML, TEXT, Exchange, error_page
 from serving.limits import Limits
 from serving.manager import Manager
 from serving.metrics import ServerMetrics
-from serving.predict import predict
-from serving.regress import regress
-from serving.request import RequestBody
+from serving.reading import TooLargeError, read_call
 from serving.routes import BadVersionError, Route, route
 from serving.spelled import literal
 from serving.status import StatusError
-from serving.targets import is_api, relative, unpacked
+from serving.targets import is_api, relative
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 _LARGE_BODY = 64 << 10
@@ -45,8 +39,13 @@ class App:
     """
 
     def __init__(
-        self, manager: Manager, metrics: ServerMetrics, limits: Limits, *,
-        together: bool = True, metrics_path: str | None = METRICS_PATH,
+        self,
+        manager: Manager,
+        metrics: ServerMetrics,
+        limits: Limits,
+        *,
+        together: bool = True,
+        metrics_path: str | None = METRICS_PATH,
     ) -> None:
         self._manager = manager
         self._metrics = metrics
@@ -138,10 +137,12 @@ class App:
     def _answer_call(self, exchange: Exchange, wanted: Route) -> None:
         if self._active >= self._limits.requests:
             self._fail(
-                exchange, wanted.model,
+                exchange,
+                wanted.model,
                 StatusError(
-                    "UNAVAILABLE", f"{self._active} requests are in work already. Try again, or start the server "
-                    "with a larger --max_concurrent_requests."
+                    "UNAVAILABLE",
+                    f"{self._active} requests are in work already. Try again, or start the server "
+                    "with a larger --max_concurrent_requests.",
                 ),
                 b"Retry-After: 1\r\n",
             )
@@ -151,40 +152,15 @@ class App:
         exchange.on_expire = lambda: self._expire(work)
         if exchange.gzipped or len(exchange.body) > _LARGE_BODY:
             # Reading takes long enough to be noticed by other connections.
-            reading = self._readers.submit(self._read, exchange, wanted)
+            reading = self._readers.submit(read_call, exchange, wanted, self._manager, self._limits)
             reading.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._have_read, work, done))
             return
         try:
-            call = self._read(exchange, wanted)
+            call = read_call(exchange, wanted, self._manager, self._limits)
         except BaseException:
             self._active -= 1
             raise
         self._submit(work, call)
-
-    def _read(self, exchange: Exchange, wanted: Route) -> Call:
-        """Understands the body; any thread."""
-        text = exchange.body
-        if exchange.gzipped:
-            inflated = unpacked(text, most=self._limits.body_bytes)
-            if inflated is None:
-                most = self._limits.body_bytes
-                raise _TooLargeError("INVALID_ARGUMENT", f"The unpacked request body is larger than {most} bytes.")
-            text = inflated
-        body = RequestBody(text)
-        if wanted.verb == "predict":
-            body.requested_signature()
-            version = self._manager.acquire(wanted.model, wanted.version, wanted.label)
-            make: Callable[[], Call] = lambda: predict(body, version)  # noqa: E731 - the two cases side by side
-        else:
-            # Examples need TensorFlow, which may still be on its way in; then no model is there either.
-            serialized = examples(body) if self._manager.awake else []
-            version = self._manager.acquire(wanted.model, wanted.version, wanted.label)
-            make = lambda: (classify if wanted.verb == "classify" else regress)(body, serialized, version)  # noqa: E731
-        try:
-            return make()
-        except BaseException:
-            version.release()
-            raise
 
     def _have_read(self, work: _Work, done: Future[Call]) -> None:
         error = done.exception()
@@ -192,7 +168,7 @@ class App:
             self._submit(work, done.result())
             return
         self._active -= 1
-        if isinstance(error, _TooLargeError):
+        if isinstance(error, TooLargeError):
             self._metrics.request(work.wanted.model, error.code, "", 0)
             work.exchange.answer(413, error_body(error.message))
         elif isinstance(error, StatusError):
@@ -230,7 +206,8 @@ class App:
         if work.call is not None:
             work.call.given_up = True
         self._fail(
-            work.exchange, work.wanted.model,
+            work.exchange,
+            work.wanted.model,
             StatusError("DEADLINE_EXCEEDED", f"No answer within {self._limits.answer_seconds:g} seconds."),
         )
 
@@ -254,10 +231,6 @@ class _Work:
         self.exchange = exchange
         self.wanted = wanted
         self.call: Call | None = None
-
-
-class _TooLargeError(StatusError):
-    """An unpacked body beyond the limit."""
 
 
 def error_body(message: Any) -> bytes:

@@ -33,13 +33,9 @@ class CheckedClasses(Classes):
                 continue
             value = outputs[name]
             if value.ndim != 2:
-                raise invalid(
-                    f"Expected Tensor shape: [batch_size num_classes] but got {debug_shape(value.shape)}"
-                )
+                raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {debug_shape(value.shape)}")
             if signature.outputs[name].dtype != dtype:
-                raise invalid(
-                    f"Expected {name} Tensor of {word}. Got: DT_{signature.outputs[name].dtype.upper()}"
-                )
+                raise invalid(f"Expected {name} Tensor of {word}. Got: DT_{signature.outputs[name].dtype.upper()}")
         if len(outputs) == 2 and outputs["classes"].shape[1] != outputs["scores"].shape[1]:
             raise invalid(
                 "Tensors class and score should match in dim_size(1). Got "
@@ -61,9 +57,7 @@ def classify(body: RequestBody, serialized: list[bytes], version: Version) -> Ca
     if len(signature.outputs) not in (1, 2):
         raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
     if "inputs" not in signature.inputs:
-        raise StatusError(
-            "FAILED_PRECONDITION", f"No classification inputs found in SignatureDef: {signature.text}"
-        )
+        raise StatusError("FAILED_PRECONDITION", f"No classification inputs found in SignatureDef: {signature.text}")
     if not any(name in signature.outputs for name in _OUTPUTS):
         raise StatusError(
             "FAILED_PRECONDITION",
@@ -71,7 +65,11 @@ def classify(body: RequestBody, serialized: list[bytes], version: Version) -> Ca
             f"was: {signature.text}",
         )
     return Call(
-        version, signature, {"inputs": Column(list(serialized), (len(serialized),))}, _CLASSES, "Classify",
+        version,
+        signature,
+        {"inputs": Column(list(serialized), (len(serialized),))},
+        _CLASSES,
+        "Classify",
         len(serialized),
     )
 

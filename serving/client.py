@@ -127,8 +127,11 @@ class ModelServer:
         answer = self._ask("POST", f"{at}:predict", body)
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
         if not isinstance(predictions, list):
-            raise Refused(f"{self.url} answered a prediction without 'predictions'. Is it a model server?",
-                          status=200, said=json.dumps(answer)[:200])
+            raise Refused(
+                f"{self.url} answered a prediction without 'predictions'. Is it a model server?",
+                status=200,
+                said=json.dumps(answer)[:200],
+            )
         return predictions
 
     def wait_available(self, version: int, *, deadline: float) -> VersionStatus:
@@ -180,7 +183,7 @@ class ModelServer:
         except (OSError, http.client.HTTPException) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise Unreachable(
-                f"{self.url}{target[len(self._prefix):]} does not answer ({reason}). {_CURE_UNREACHABLE}"
+                f"{self.url}{target[len(self._prefix) :]} does not answer ({reason}). {_CURE_UNREACHABLE}"
             ) from error
         answer = _parsed(payload)
         if status == 200 and answer is not None:
@@ -188,8 +191,9 @@ class ModelServer:
         told = answer.get("error") if isinstance(answer, dict) else None
         said = str(told) if told is not None else payload[:200].decode("utf-8", "replace")
         raise Refused(
-            f"{method} {self.url}{target[len(self._prefix):]} was refused with {status}: {said}. {_cure(status)}",
-            status=status, said=said,
+            f"{method} {self.url}{target[len(self._prefix) :]} was refused with {status}: {said}. {_cure(status)}",
+            status=status,
+            said=said,
         )
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:

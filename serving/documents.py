@@ -17,10 +17,15 @@ from serving.status import invalid
 _SPACE = re.compile(rb"[ \n\r\t]*")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX = re.compile(rb"[0-9A-Fa-f]{4}")
-_ESCAPES = {ord(k): v for k, v in {'"': b'"', "\\": b"\\", "/": b"/", "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r",
-                                   "t": b"\t"}.items()}
-_WORDS: dict[int, tuple[bytes, object]] = {ord("n"): (b"null", None), ord("t"): (b"true", True),
-                                           ord("f"): (b"false", False)}
+_ESCAPES = {
+    ord(k): v
+    for k, v in {'"': b'"', "\\": b"\\", "/": b"/", "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t"}.items()
+}
+_WORDS: dict[int, tuple[bytes, object]] = {
+    ord("n"): (b"null", None),
+    ord("t"): (b"true", True),
+    ord("f"): (b"false", False),
+}
 _DEEPEST = 200
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 JSON = b"application/json"
 TEXT = b"text/plain"
 HTML = b"text/html"
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
 
 class Exchange:
@@ -51,3 +53,16 @@ class Exchange:
         if not self.answered:
             self.answered = True
             self._connection.send(self, status, body, kind, headers)
+
+
+def phrase(status: int) -> str:
+    """The words that belong to an HTTP status."""
+    return _PHRASES.get(status, "Unknown")
+
+
+def error_page(status: int) -> bytes:
+    """The page that TensorFlow Serving's HTTP library gives for what never reaches its API."""
+    words = phrase(status)
+    return (f"<HTML><HEAD>\n<TITLE>{status} {words}</TITLE>\n</HEAD><BODY>\n<H1>{words}</H1>\n</BODY></HTML>\n").encode(
+        "ascii"
+    )

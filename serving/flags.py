@@ -17,18 +17,47 @@ from serving.manager import LoadOptions
 from serving.serve import ServeOptions
 from serving.source import ModelConfig
 
-IGNORED = frozenset({
-    "port", "grpc_socket_path", "grpc_max_threads", "grpc_channel_arguments", "ssl_config_file",
-    "rest_api_num_threads", "rest_api_enable_cors_support", "batching_parameters_file", "model_platform",
-    "model_config_file_poll_wait_seconds", "flush_filesystem_caches", "tensorflow_inter_op_parallelism",
-    "tensorflow_intra_op_parallelism", "platform_config_file", "per_process_gpu_memory_fraction",
-    "saved_model_tags", "use_tflite_model", "num_tflite_pools", "num_tflite_interpreters_per_pool",
-    "enable_model_warmup", "num_request_iterations_for_warmup", "max_num_load_threads", "num_load_threads",
-    "num_unload_threads", "prefer_tflite_model", "remove_unused_fields_from_bundle_metagraph",
-    "enable_signature_method_name_check", "enable_profiler", "enable_serialization_as_tensor_content",
-    "mixed_precision", "skip_initialize_tpu", "use_alts_credentials", "xla_cpu_compilation_enabled",
-    "enable_per_model_metrics", "thread_pool_factory_config_file", "response_cache_config_file", "version",
-})
+IGNORED = frozenset(
+    {
+        "port",
+        "grpc_socket_path",
+        "grpc_max_threads",
+        "grpc_channel_arguments",
+        "ssl_config_file",
+        "rest_api_num_threads",
+        "rest_api_enable_cors_support",
+        "batching_parameters_file",
+        "model_platform",
+        "model_config_file_poll_wait_seconds",
+        "flush_filesystem_caches",
+        "tensorflow_inter_op_parallelism",
+        "tensorflow_intra_op_parallelism",
+        "platform_config_file",
+        "per_process_gpu_memory_fraction",
+        "saved_model_tags",
+        "use_tflite_model",
+        "num_tflite_pools",
+        "num_tflite_interpreters_per_pool",
+        "enable_model_warmup",
+        "num_request_iterations_for_warmup",
+        "max_num_load_threads",
+        "num_load_threads",
+        "num_unload_threads",
+        "prefer_tflite_model",
+        "remove_unused_fields_from_bundle_metagraph",
+        "enable_signature_method_name_check",
+        "enable_profiler",
+        "enable_serialization_as_tensor_content",
+        "mixed_precision",
+        "skip_initialize_tpu",
+        "use_alts_credentials",
+        "xla_cpu_compilation_enabled",
+        "enable_per_model_metrics",
+        "thread_pool_factory_config_file",
+        "response_cache_config_file",
+        "version",
+    }
+)
 """Flags of the original that make no sense here; they are accepted so that one command line serves both."""
 
 
@@ -90,7 +119,8 @@ def parse(arguments: Sequence[str]) -> Flags:
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog="python -m serving.model_server", allow_abbrev=False,
+        prog="python -m serving.model_server",
+        allow_abbrev=False,
         description="Serves SavedModels over TensorFlow Serving's REST.",
     )
     add = parser.add_argument

@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from serving.exchange import HTML, JSON, Exchange
+from serving.exchange import HTML, JSON, Exchange, error_page, phrase
 
 if TYPE_CHECKING:
     from serving.http_server import HttpServer
 
 _PIPELINED = 16
-_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
 
 class _RefusedError(Exception):
@@ -151,8 +149,11 @@ class Connection(asyncio.Protocol):
         self.receiving_since = None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         exchange = Exchange(
-            self, self._parser.get_method().decode("ascii"), self._target.decode("latin-1"),
-            gzipped=self._gzipped, body=body,
+            self,
+            self._parser.get_method().decode("ascii"),
+            self._target.decode("latin-1"),
+            gzipped=self._gzipped,
+            body=body,
         )
         self._body = []
         self._queue.append((exchange, self._parser.should_keep_alive(), None))
@@ -180,9 +181,14 @@ class Connection(asyncio.Protocol):
             return
         keep = self._keep_alive and not self._last and not self._server.stopping
         ending = b"" if keep else b"Connection: close\r\n"
-        phrase = _PHRASES.get(status, "Unknown")
         head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\n%bContent-Length: %d\r\n%b%b\r\n" % (
-            status, phrase.encode("ascii"), kind, self._server.date_line(), len(body), headers, ending
+            status,
+            phrase(status).encode("ascii"),
+            kind,
+            self._server.date_line(),
+            len(body),
+            headers,
+            ending,
         )
         self._transport.write(head if exchange.method == "HEAD" else head + body)
         self.current = None
@@ -243,14 +249,3 @@ class Connection(asyncio.Protocol):
             b'the server with a larger --max_body_bytes."\n}' % self._limits.body_bytes,
         )
         raise _RefusedError
-
-
-def error_page(status: int) -> bytes:
-    """The page that TensorFlow Serving's HTTP library gives for what never reaches its API."""
-    phrase = _PHRASES.get(status, "Error")
-    return (
-        f"<HTML><HEAD>\n<TITLE>{status} {phrase}</TITLE>\n</HEAD><BODY>\n<H1>{phrase}</H1>\n</BODY></HTML>\n"
-    ).encode("ascii")
-
-
-

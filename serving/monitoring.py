@@ -27,8 +27,11 @@ def monitoring_config() -> Any:
     )
     whole = file.message_type.add(name="MonitoringConfig")
     whole.field.add(
-        name="prometheus_config", number=1, type=FieldDescriptorProto.TYPE_MESSAGE,
-        label=FieldDescriptorProto.LABEL_OPTIONAL, type_name=".tensorflow.serving.PrometheusConfig",
+        name="prometheus_config",
+        number=1,
+        type=FieldDescriptorProto.TYPE_MESSAGE,
+        label=FieldDescriptorProto.LABEL_OPTIONAL,
+        type_name=".tensorflow.serving.PrometheusConfig",
     )
     pool = DescriptorPool()  # one of its own: a later release of the package may bring the same file
     pool.Add(file)

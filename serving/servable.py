@@ -50,9 +50,7 @@ class Servable:
         self._calls: dict[str, Callable[..., Sequence[NDArray[Any]]]] = {}
         self._lock = threading.Lock()
 
-    def run(
-        self, inputs: Mapping[str, NDArray[Any]], *, signature: str = DEFAULT_SIGNATURE
-    ) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, NDArray[Any]], *, signature: str = DEFAULT_SIGNATURE) -> dict[str, NDArray[Any]]:
         """Calls the graph once.
 
         Args:

@@ -57,9 +57,7 @@ async def serve(
     """
     metrics = ServerMetrics()
     manager = Manager(options.models, metrics, options.loading)
-    app = App(
-        manager, metrics, options.limits, together=options.together, metrics_path=options.metrics_path
-    )
+    app = App(manager, metrics, options.limits, together=options.together, metrics_path=options.metrics_path)
     server = HttpServer(app.handle, options.limits)
     await server.start(sock)
     manager.start()

@@ -12,9 +12,18 @@ import numpy as np
 DEFAULT_SIGNATURE = "serving_default"
 
 _NUMPY: dict[str, type[Any]] = {
-    "float": np.float32, "double": np.float64, "int32": np.int32, "int16": np.int16, "int8": np.int8,
-    "uint8": np.uint8, "uint16": np.uint16, "uint32": np.uint32, "int64": np.int64, "uint64": np.uint64,
-    "bool": np.bool_, "string": np.object_,
+    "float": np.float32,
+    "double": np.float64,
+    "int32": np.int32,
+    "int16": np.int16,
+    "int8": np.int8,
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "uint32": np.uint32,
+    "int64": np.int64,
+    "uint64": np.uint64,
+    "bool": np.bool_,
+    "string": np.object_,
 }
 
 

@@ -24,9 +24,13 @@ from serving.status import StatusError, invalid
 
 INTEGER_RANGES = {
     # JSON integers for the small types only have to fit 32 bits; what does not fit the type wraps around.
-    "int8": (-(1 << 31), (1 << 31) - 1), "int16": (-(1 << 31), (1 << 31) - 1), "uint8": (-(1 << 31), (1 << 31) - 1),
-    "int32": (-(1 << 31), (1 << 31) - 1), "int64": (-(1 << 63), (1 << 63) - 1),
-    "uint32": (0, (1 << 32) - 1), "uint64": (0, (1 << 64) - 1),
+    "int8": (-(1 << 31), (1 << 31) - 1),
+    "int16": (-(1 << 31), (1 << 31) - 1),
+    "uint8": (-(1 << 31), (1 << 31) - 1),
+    "int32": (-(1 << 31), (1 << 31) - 1),
+    "int64": (-(1 << 63), (1 << 63) - 1),
+    "uint32": (0, (1 << 32) - 1),
+    "uint64": (0, (1 << 64) - 1),
 }
 _SPACES = re.compile(r"[ \t\n\v\f\r]")
 
@@ -140,9 +144,7 @@ def _scalar(value: Any, dtype: str) -> Any:
 
 
 def _type_error(value: object, dtype: str) -> StatusError:
-    return invalid(
-        f"JSON Value: {spelled(value)} Type: {json_type(value)} is not of expected type: {dtype}"
-    )
+    return invalid(f"JSON Value: {spelled(value)} Type: {json_type(value)} is not of expected type: {dtype}")
 
 
 def trimmed(values: list[Any], shape: tuple[int, ...]) -> Column:

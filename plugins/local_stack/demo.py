@@ -26,6 +26,7 @@ from ml.root import PROJECT, Root
 from ml.settings import resolve
 
 RUN_SECONDS = 3600.0
+AIRFLOW_SECONDS = 4.0
 TAIL_LINES = 12
 
 
@@ -33,7 +34,7 @@ def main() -> int:
     """0 when there is a result (promoted, rejected, withheld, unchanged), 2 when a retry cannot help, else 1."""
     signal.signal(signal.SIGTERM, as_interrupt)
     began = time.monotonic()
-    places = Places(Root.find())
+    places = Places(Root.find(), home="airflow-demo")
     model = resolve().serving.model
     port = port_of(SERVING)
     need_free(port, SERVING[0], "the model server")
@@ -74,7 +75,8 @@ def _run_dag(
         log=_log(places),
         dies_with_us=True,
     )
-    ours.callback(stop, [airflow])
+    # `dags test` takes SIGTERM for the end of one task and goes on with the next try, so it is not given long.
+    ours.callback(stop, [airflow], seconds=AIRFLOW_SECONDS)
     deadline = time.monotonic() + RUN_SECONDS
     while (code := _exit_code(child)) is None:
         follower.look()

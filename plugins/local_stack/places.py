@@ -13,14 +13,18 @@ AIRFLOW = PROJECT / ".venv" / "bin" / "airflow"
 
 @dataclass(frozen=True)
 class Places:
-    """Names the places; `prepare()` makes those that must exist."""
+    """Names the places; `prepare()` makes those that must exist.
+
+    The demo has an Airflow `home` of its own: a scheduler would take up what an interrupted demo left in the database.
+    """
 
     root: Root
+    home: str = "airflow"
 
     @property
     def airflow_home(self) -> Path:
         """Airflow's configuration, database and task logs; for nobody else to read, since keys are in it."""
-        return self.root.path / "airflow"
+        return self.root.path / self.home
 
     @property
     def logs(self) -> Path:

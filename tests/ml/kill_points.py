@@ -120,8 +120,8 @@ def forked(work: Callable[[], None], *, number: int = 0, half: bool = False) -> 
     with os.fdopen(reader) as pipe:
         said = pipe.read()
     status = os.waitpid(child, 0)[1]
-    message, done = json.loads(said) if said else ["", {}]
-    return status, message, Counter(done)
+    message, operations = json.loads(said) if said else ("", {})
+    return status, message, Counter(operations)
 
 
 def violations(root: Root, known: set[str]) -> list[str]:

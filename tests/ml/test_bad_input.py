@@ -1,4 +1,4 @@
-"""Bad input: a clear error that names the thing, the fact and the cure; nothing is promoted and nothing half-written."""
+"""Bad input: a clear error that names the thing, the fact and the cure; nothing promoted, nothing half-written."""
 
 from __future__ import annotations
 

@@ -111,7 +111,12 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    child_code = f"import ml.__main__ as m, pathlib, time; m.die_with_parent(); pathlib.Path({str(tmp_path / 'up')!r}).touch(); time.sleep(60)"
+    child_code = (
+        "import ml.__main__ as m, pathlib, time\n"
+        "m.die_with_parent()\n"
+        f"pathlib.Path({str(tmp_path / 'up')!r}).touch()\n"
+        "time.sleep(60)\n"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", parent_code, child_code], stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=ENVIRONMENT
     )

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from ml.metrics import METRICS, binary_metrics, precision_at_top
 from ml.slices import slices, slicing_columns
 
 
-def scores(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def scores(rows: int, seed: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     rng = np.random.default_rng(seed)
     labels = (rng.random(rows) < 0.3).astype(np.int8)
     probability = np.clip(labels * 0.25 + rng.random(rows) * 0.8 - 0.05, 0, 1).astype(np.float32)

@@ -38,7 +38,9 @@ def golden_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
     monitoring = where / "monitoring.config"
     monitoring.write_text('prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }\n')
     server = ServerProcess(
-        f"--model_config_file={config}", f"--monitoring_config_file={monitoring}", "--grpc_max_threads=4",
+        f"--model_config_file={config}",
+        f"--monitoring_config_file={monitoring}",
+        "--grpc_max_threads=4",
         log=where / "log",
     )
     try:

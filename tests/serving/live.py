@@ -16,8 +16,14 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 CUSTOMER = {
-    "Gender": "Male", "Ever_Married": "No", "Age": 22, "Graduated": "No", "Profession": "Healthcare",
-    "Work_Experience": 1, "Spending_Score": "Low", "Family_Size": 4,
+    "Gender": "Male",
+    "Ever_Married": "No",
+    "Age": 22,
+    "Graduated": "No",
+    "Profession": "Healthcare",
+    "Work_Experience": 1,
+    "Spending_Score": "Low",
+    "Family_Size": 4,
 }
 STARTED_WITHIN = 120.0
 
@@ -30,7 +36,11 @@ class ServerProcess:
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "serving.model_server", "--rest_api_port=0", *flags],
-                cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, "PYTHONWARNINGS": ""},
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "PYTHONWARNINGS": ""},
             )
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], STARTED_WITHIN)

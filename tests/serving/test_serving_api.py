@@ -56,12 +56,16 @@ def test_examples_merge_with_their_context() -> None:
         b'"examples": [{}, {"a": [2, true]}, {"f": 1.5, "e": [], "b": {"b64": "YQ=="}}]}'
     )
     features = [
-        {name: list(getattr(feature, feature.WhichOneof("kind") or "bytes_list").value)
-         for name, feature in Example.FromString(data).features.feature.items()}
+        {
+            name: list(getattr(feature, feature.WhichOneof("kind") or "bytes_list").value)
+            for name, feature in Example.FromString(data).features.feature.items()
+        }
         for data in examples(RequestBody(body))
     ]
     assert features == [
-        {"a": [1], "b": [b"c"]}, {"a": [2, 1], "b": [b"c"]}, {"a": [1], "b": [b"a"], "f": [1.5], "e": []},
+        {"a": [1], "b": [b"c"]},
+        {"a": [2, 1], "b": [b"c"]},
+        {"a": [1], "b": [b"a"], "f": [1.5], "e": []},
     ]
 
 
@@ -69,7 +73,7 @@ def test_examples_merge_with_their_context() -> None:
     ("body", "error"),
     [
         (b"{}", "JSON Value: {} When method is classify, key 'examples' is expected and was not found"),
-        (b'{"examples": 1}', 'JSON Value: {\n    "examples": 1\n} Expecting \'examples\' value to be an list/array'),
+        (b'{"examples": 1}', "JSON Value: {\n    \"examples\": 1\n} Expecting 'examples' value to be an list/array"),
         (b'{"signature_name": "nope", "examples": [{}]}', "No signature was found with the name: nope"),
     ],
 )
@@ -103,7 +107,7 @@ def test_rows_are_one_line_each_and_columns_one_element_a_line() -> None:
 
 def test_text_goes_out_as_it_is_with_control_characters_escaped() -> None:
     signature = _giving(t="string")
-    outputs = {"t": np.array(["é/\"\\\n\x01\x7f".encode(), b"\xff"], object)}
+    outputs = {"t": np.array(['é/"\\\n\x01\x7f'.encode(), b"\xff"], object)}
     assert Rows().body(Rows().texts(outputs, signature), signature) == (
         b'{\n    "predictions": ["\xc3\xa9/\\"\\\\\\n\\u0001\x7f", "\xff"\n    ]\n}'
     )
@@ -169,8 +173,15 @@ def test_routes(method: str, target: str, want: Route) -> None:
 
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("POST", "/v1/models/m:PREDICT"), ("GET", "/v1/models/"), ("HEAD", "/v1/models/m"), ("POST", "/v1/models/m"),
-     ("GET", "/v1/models/m/metadata/"), ("POST", "/v1/models/m/versions/1/labels/a:predict"), ("GET", "/v1/x")],
+    [
+        ("POST", "/v1/models/m:PREDICT"),
+        ("GET", "/v1/models/"),
+        ("HEAD", "/v1/models/m"),
+        ("POST", "/v1/models/m"),
+        ("GET", "/v1/models/m/metadata/"),
+        ("POST", "/v1/models/m/versions/1/labels/a:predict"),
+        ("GET", "/v1/x"),
+    ],
 )
 def test_requests_without_a_route(method: str, target: str) -> None:
     with pytest.raises(StatusError) as refused:
@@ -223,8 +234,10 @@ def test_two_thousand_damaged_requests_never_make_the_server_fail(golden_server:
     seeds = [
         (exchange["path"], exchange["request_body"].encode())
         for exchange in map(json.loads, (GOLDEN / "rest.jsonl").read_text().splitlines())
-        if exchange["method"] == "POST" and isinstance(exchange["request_body"], str)
-        and 2 < len(exchange["request_body"]) < 2000 and exchange["path"].startswith("/v1/models/")
+        if exchange["method"] == "POST"
+        and isinstance(exchange["request_body"], str)
+        and 2 < len(exchange["request_body"]) < 2000
+        and exchange["path"].startswith("/v1/models/")
     ]
     parts = [b"[", b"]", b"{", b"}", b"null", b"NaN", b"1e999", b'"', b"\\u0000", b'{"b64": "x"}', b"9" * 30, b"\xff"]
     url = urlsplit(golden_server.url)

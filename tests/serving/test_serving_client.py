@@ -83,12 +83,14 @@ def test_a_server_of_another_kind_is_refused() -> None:
 
 
 def test_waiting_sees_a_version_through_its_states() -> None:
-    said = iter([
-        (404, {"error": "Could not find version 2 of model m"}),
-        (200, {"model_version_status": [_status(2, "LOADING")]}),
-        (503, {"error": "busy"}),
-        (200, {"model_version_status": [_status(2, "AVAILABLE")]}),
-    ])
+    said = iter(
+        [
+            (404, {"error": "Could not find version 2 of model m"}),
+            (200, {"model_version_status": [_status(2, "LOADING")]}),
+            (503, {"error": "busy"}),
+            (200, {"model_version_status": [_status(2, "AVAILABLE")]}),
+        ]
+    )
     with stand_in(lambda *_: next(said)) as url:
         assert ModelServer(url, "m").wait_available(2, deadline=20) == VersionStatus(2, "AVAILABLE", "OK", "")
 

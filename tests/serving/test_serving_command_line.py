@@ -16,7 +16,11 @@ from tests.serving.live import ROOT, ServerProcess
 
 def _run(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "serving.model_server", *flags], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "serving.model_server", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
     )
 
@@ -81,11 +85,20 @@ def test_a_wrong_command_line_is_one_line(
 
 
 def test_flags_of_the_original() -> None:
-    flags = parse([
-        "--rest_api_port=9000", "-model_name=m", "--model_base_path=/models/m", "--file_system_poll_wait_seconds=5",
-        "--enable_batching=false", "--max_num_load_retries=2", "--rest_api_timeout_in_ms=1500", "--port=8500",
-        "--grpc_channel_arguments=a=b", "--flush_filesystem_caches",
-    ])
+    flags = parse(
+        [
+            "--rest_api_port=9000",
+            "-model_name=m",
+            "--model_base_path=/models/m",
+            "--file_system_poll_wait_seconds=5",
+            "--enable_batching=false",
+            "--max_num_load_retries=2",
+            "--rest_api_timeout_in_ms=1500",
+            "--port=8500",
+            "--grpc_channel_arguments=a=b",
+            "--flush_filesystem_caches",
+        ]
+    )
     options = flags.options
     assert (flags.host, flags.port) == ("127.0.0.1", 9000)
     assert [(model.name, model.base_path, model.policy) for model in options.models] == [

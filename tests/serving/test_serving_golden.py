@@ -11,8 +11,11 @@ from tests.serving.live import GOLDEN, ServerProcess, ask
 
 EXCHANGES = [json.loads(line) for line in (GOLDEN / "rest.jsonl").read_text().splitlines()]
 FAMILIES = (
-    ":tensorflow:serving:request_count", ":tensorflow:serving:request_latency", ":tensorflow:serving:runtime_latency",
-    ":tensorflow:cc:saved_model:load_attempt_count", ":tensorflow:cc:saved_model:load_latency",
+    ":tensorflow:serving:request_count",
+    ":tensorflow:serving:request_latency",
+    ":tensorflow:serving:runtime_latency",
+    ":tensorflow:cc:saved_model:load_attempt_count",
+    ":tensorflow:cc:saved_model:load_latency",
 )
 
 

@@ -15,8 +15,14 @@ from tests.serving.live import GOLDEN, eventually
 FIRST = GOLDEN / "models/customer-model/1"
 SECOND = GOLDEN / "staging/customer-model/2"
 ROW = {
-    "Gender": ["Male"], "Ever_Married": ["Yes"], "Age": [38.0], "Graduated": ["Yes"], "Profession": ["Engineer"],
-    "Work_Experience": [1.0], "Spending_Score": ["Average"], "Family_Size": [3.0],
+    "Gender": ["Male"],
+    "Ever_Married": ["Yes"],
+    "Age": [38.0],
+    "Graduated": ["Yes"],
+    "Profession": ["Engineer"],
+    "Work_Experience": [1.0],
+    "Spending_Score": ["Average"],
+    "Family_Size": [3.0],
 }
 
 
@@ -127,12 +133,14 @@ def _truncated(path: Path) -> None:
     ("make", "code", "message"),
     [
         (
-            _plain_file, "FAILED_PRECONDITION",
+            _plain_file,
+            "FAILED_PRECONDITION",
             "Error while attempting to reserve resources to load servable {{name: customer-model version: 5}}: {path}; "
             "Not a directory",
         ),
         (
-            _empty, "NOT_FOUND",
+            _empty,
+            "NOT_FOUND",
             "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
             "`saved_model.pb`)\nSpecified file path: {path}",
         ),
@@ -142,7 +150,11 @@ def _truncated(path: Path) -> None:
         (_truncated, "OUT_OF_RANGE", "Read less bytes than requested"),
     ],
     ids=[
-        "a plain file", "an empty directory", "garbage", "no variables", "a variable never written",
+        "a plain file",
+        "an empty directory",
+        "garbage",
+        "no variables",
+        "a variable never written",
         "truncated variables",
     ],
 )

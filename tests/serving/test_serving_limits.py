@@ -43,11 +43,12 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> ModelConfig:
 def test_more_requests_at_once_than_allowed_are_told_to_come_back(slow: ModelConfig) -> None:
     long, short = b'{"instances": [400000]}', b'{"instances": [0]}'
     with ThreadPoolExecutor(1) as pool, serving(slow, Limits(requests=1)) as url:
-        first = pool.submit(ask, url, "POST", PREDICT, long)
+        # Our own short questions may have the one place when the long request comes; then it comes again.
+        first = pool.submit(eventually, lambda: ask(url, "POST", PREDICT, long)[0] == 200)
         status, body, headers = eventually(lambda: _refused(ask(url, "POST", PREDICT, short)))
         assert (status, headers["retry-after"]) == (503, "1")
         assert "1 requests are in work already. Try again" in error_of(body)
-        assert first.result()[0] == 200
+        assert first.result()
         assert ask(url, "POST", PREDICT, short)[0] == 200
 
 
@@ -81,7 +82,8 @@ def test_a_large_request_is_answered(slow: ModelConfig) -> None:
         assert len(json.loads(answer)["predictions"]) == 100_000
         status, answer, _ = ask(url, "POST", PREDICT, body.replace(b"[0,", b"[0.5,"))
         assert (status, error_of(answer)) == (
-            400, "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: 0.5 Type: "
+            400,
+            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: 0.5 Type: "
             "Number is not of expected type: int32",
         )
 

@@ -8,8 +8,14 @@ from serving.client import ModelServer, Refused
 from tests.serving.live import ServerProcess, ask, error_of
 
 ROW = {
-    "Gender": ["Male"], "Ever_Married": ["No"], "Age": [22.0], "Graduated": ["No"], "Profession": ["Artist"],
-    "Work_Experience": [1.0], "Spending_Score": ["Low"], "Family_Size": [4.0],
+    "Gender": ["Male"],
+    "Ever_Married": ["No"],
+    "Age": [22.0],
+    "Graduated": ["No"],
+    "Profession": ["Artist"],
+    "Work_Experience": [1.0],
+    "Spending_Score": ["Low"],
+    "Family_Size": [4.0],
 }
 BODY = json.dumps({"instances": [ROW]}).encode()
 

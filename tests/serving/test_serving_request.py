@@ -107,8 +107,16 @@ def test_numbers_in_error_messages_read_back(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1.0"), (38.5, "38.5"), (1e20, "100000000000000000000.0"), (1e21, "1e21"), (1.5e-5, "0.000015"),
-     (1e-7, "1e-7"), (-0.0, "-0.0"), (1.25e300, "1.25e300")],
+    [
+        (1.0, "1.0"),
+        (38.5, "38.5"),
+        (1e20, "100000000000000000000.0"),
+        (1e21, "1e21"),
+        (1.5e-5, "0.000015"),
+        (1e-7, "1e-7"),
+        (-0.0, "-0.0"),
+        (1.25e300, "1.25e300"),
+    ],
 )
 def test_numbers_in_error_messages(value: float, text: str) -> None:
     assert debug(value) == text
@@ -125,22 +133,41 @@ def test_quoted_values_are_indented_and_cut_after_256_bytes() -> None:
 
 MIXED = _signature(f="float", i="int32", s="string", b="bool")
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.just(1 << 31), st.just(1 << 63), st.just(1 << 70),
-    st.floats(width=32), st.sampled_from(["", "a:b", "é", "NaN"]), st.just({"b64": "YQ=="}), st.just({"b64": "?"}),
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.just(1 << 31),
+    st.just(1 << 63),
+    st.just(1 << 70),
+    st.floats(width=32),
+    st.sampled_from(["", "a:b", "é", "NaN"]),
+    st.just({"b64": "YQ=="}),
+    st.just({"b64": "?"}),
     st.just({"x": 1}),
 )
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.lists(st.lists(SCALARS, max_size=2), max_size=2))
-GOOD = st.fixed_dictionaries({
-    "f": st.floats(width=32), "i": st.integers(-9, 9), "s": st.sampled_from(["", "a:b"]), "b": st.booleans(),
-})
-NESTED_GOOD = st.fixed_dictionaries({
-    "f": st.lists(st.floats(width=32), min_size=2, max_size=2), "i": st.just([[1], [2]]), "s": st.just([]),
-    "b": st.booleans(),
-})
+GOOD = st.fixed_dictionaries(
+    {
+        "f": st.floats(width=32),
+        "i": st.integers(-9, 9),
+        "s": st.sampled_from(["", "a:b"]),
+        "b": st.booleans(),
+    }
+)
+NESTED_GOOD = st.fixed_dictionaries(
+    {
+        "f": st.lists(st.floats(width=32), min_size=2, max_size=2),
+        "i": st.just([[1], [2]]),
+        "s": st.just([]),
+        "b": st.booleans(),
+    }
+)
 ROWS = st.one_of(
-    st.lists(GOOD, max_size=3), st.lists(NESTED_GOOD, max_size=3),
+    st.lists(GOOD, max_size=3),
+    st.lists(NESTED_GOOD, max_size=3),
     st.lists(st.dictionaries(st.sampled_from(["f", "i", "s", "b", "z"]), VALUES, max_size=5), max_size=2),
-    st.lists(VALUES, max_size=3), VALUES,
+    st.lists(VALUES, max_size=3),
+    VALUES,
 )
 DOCUMENTS = st.one_of(
     st.fixed_dictionaries({"instances": ROWS}),
