@@ -70,13 +70,13 @@ def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[
     names = [transformed(feature.name) for feature in encoding.features]
     start = 0
     for batch in file.iter_batches(columns=names):
-        x[start : start + batch.num_rows] = _inputs(batch, encoding)
+        x[start : start + batch.num_rows] = network_inputs(batch, encoding)
         start += batch.num_rows
     rest = file.read(columns=["label", "profile"])
     return x, rest["label"].to_numpy().astype(np.float32), rest["profile"].to_numpy()
 
 
-def _inputs(rows: Any, encoding: Encoding) -> Floats:
+def network_inputs(rows: Any, encoding: Encoding) -> Floats:
     """The `_xf` columns of a record batch side by side, float32 [n, width]."""
     parts = [rows.column(transformed(f.name)).flatten().to_numpy().reshape(-1, f.width) for f in encoding.features]
     return np.concatenate(parts, axis=1)
@@ -94,7 +94,7 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
         inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
         if len(inside):
             chosen = batch.take(inside)
-            inputs.append(_inputs(chosen, encoding))
+            inputs.append(network_inputs(chosen, encoding))
             instances += [{name: row[name] for name in FEATURES} for row in chosen.to_pylist()]
         start += batch.num_rows
     return instances, np.concatenate(inputs)

@@ -6,6 +6,7 @@ called), this one goes on with the highest version that works; otherwise states 
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -77,6 +78,7 @@ class Manager:
             for version in model.versions.values():
                 if version.state == "AVAILABLE":
                     version.unload(patience=patience)
+        gc.unfreeze()
         return True
 
     @property
@@ -164,6 +166,7 @@ class Manager:
         for number in sorted(model.versions):
             if number not in wanted and self._is_available(model, number):
                 model.versions[number].unload(patience=_PATIENCE_SECONDS)
+                self._settle()
                 _log.info("unloaded %s version %d", model.config.name, number)
 
     def _load(self, model: _Model, number: int, path: Path) -> None:
@@ -186,8 +189,19 @@ class Manager:
             return
         self._metrics.load(path, start, succeeded=True, warm_up_seconds=warm_up_seconds)
         version.available(servable)
+        self._settle()
         model.retries.pop(number, None)
         _log.info("serving %s version %d from %s", name, number, path)
+
+    @staticmethod
+    def _settle() -> None:
+        """Frees what a version left behind, and takes what stays out of the garbage collector's rounds.
+
+        TensorFlow alone is some million objects; walking over them halts every request for a quarter of a second.
+        """
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
     def _give_up(self, model: _Model, version: Version, error: StatusError) -> None:
         tries, _ = model.retries.get(version.number, (0, 0.0))
