@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -61,13 +61,22 @@ class Run:
         self.directory.mkdir(parents=True, exist_ok=True)
         files.write_json(self.directory / "settings.json", self.settings.as_dict())
 
-    def carry_out(self, step: str, work: Work, *, inputs: Mapping[str, Any], again: bool = False) -> dict[str, Any]:
+    def carry_out(
+        self,
+        step: str,
+        work: Work,
+        *,
+        inputs: Mapping[str, Any],
+        again: bool = False,
+        afterwards: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
         """Do one step, or reuse its finished directory when inputs and code are those it was made from.
 
         Args:
             step: Its name, which is also that of its directory.
             work: Makes the artifact in an empty temporary directory.
             inputs: JSON values that decide the result; part of the fingerprint.
+            afterwards: Called when the directory is finished; may still say that there is nothing to do.
             again: Never reuse: the step acts on the world and knows by itself what is already done.
 
         Returns:
@@ -89,8 +98,9 @@ class Run:
                     reused = not again and self._is_finished(step, fingerprint)
                     if not reused:
                         self._make(step, work, inputs, fingerprint)
-                    result["outcome"] = "reused" if reused else "done"
                     result["artifact"] = files.read_json(self.step_directory(step) / RECORD)
+                    afterwards()
+                    result["outcome"] = "reused" if reused else "done"
                 except NothingToDoError as nothing:
                     result |= {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
                     raise
@@ -101,11 +111,6 @@ class Run:
                     result["seconds"] = round(time.monotonic() - started, 3)
                     self._write_result(step, result)
         return result
-
-    def mark_skipped(self, step: str, result: dict[str, Any], nothing: NothingToDoError) -> None:
-        """Say in the result of a finished step that the run needs nothing after it."""
-        skipped = {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
-        self._write_result(step, result | skipped)
 
     def _is_finished(self, step: str, fingerprint: str) -> bool:
         record = self.step_directory(step) / RECORD

@@ -23,25 +23,24 @@ def ingest(run: Run) -> Result:
     from ml.ingest import ingest
     from ml.settle import settle_if_reachable
 
+    def stop_when_nothing_is_new() -> None:
+        fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
+        if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
+            raise NothingToDoError(
+                "unchanged",
+                "Nothing new: data, settings and code are those of the last run that came to a result. "
+                "Force the run to repeat it.",
+            )
+
     settle_if_reachable(run.root, run.settings)
     run.freeze_settings()
-    result = run.carry_out(
+    return run.carry_out(
         "ingest",
         lambda out: ingest(run.settings.data, root=run.root, out=out),
-        inputs=run.settings.as_dict()["data"] | {"file": _local_sha256(run)},
         # Kaggle may have something new; a retry of the same run keeps what it has.
+        inputs=run.settings.as_dict()["data"] | {"file": _local_sha256(run)},
+        afterwards=stop_when_nothing_is_new,
     )
-    dataset = run.artifact("ingest", Dataset)
-    fingerprint = run_fingerprint(dataset.sha256, run.settings)
-    if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
-        nothing = NothingToDoError(
-            "unchanged",
-            "Nothing new: data, settings and code are those of the last run that came to a result. "
-            "Force the run to repeat it.",
-        )
-        run.mark_skipped("ingest", result, nothing)
-        raise nothing
-    return result
 
 
 def validate(run: Run) -> Result:
