@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +29,9 @@ def use_temporary_home() -> None:
     if not os.environ.get("AIRFLOW_HOME", "").startswith(tempfile.gettempdir()):
         for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
             del os.environ[name]
-        os.environ.update(variables(Path(tempfile.mkdtemp(prefix="airflow-tests-"))))
+        home = Path(tempfile.mkdtemp(prefix="airflow-tests-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        os.environ.update(variables(home))
 
 
 def fake_ml(directory: Path) -> Path:

@@ -21,6 +21,8 @@ POLL_SECONDS = 0.1
 CHUNK = 1 << 16
 # Airflow sends SIGKILL five seconds after it asked a task to stop; we have to be done well before.
 TERM_SECONDS = 2.5
+# A killed process can take a moment to vanish on a busy machine; a retry must not meet it.
+KILL_SECONDS = 1.0
 # How long the output of a child that has ended is followed when a descendant still holds the pipe.
 AFTERMATH_SECONDS = 1.0
 
@@ -88,16 +90,20 @@ class ChildProcess:
             return
         if self._living():
             self._signal(signal.SIGTERM)
-            deadline = time.monotonic() + TERM_SECONDS
-            while self._living() and time.monotonic() < deadline:
-                time.sleep(POLL_SECONDS / 5)
+            self._wait_until_gone(TERM_SECONDS)
             self._signal(signal.SIGKILL)
+            self._wait_until_gone(KILL_SECONDS)
         self._process.wait()
 
     def _has_ended(self) -> bool:
         if self._process.returncode is not None:
             return True
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _wait_until_gone(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._living() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS / 5)
 
     def _signal(self, number: signal.Signals) -> None:
         try:
