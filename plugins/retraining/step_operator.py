@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,11 @@ class StepOperator(BaseOperator):
         self._child: ChildProcess | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the step to its end; its lines go to the task's log as they come."""
+        """Run the step to its end; its lines go to the task's log as they come.
+
+        Returns:
+            The step's result, with `process_seconds`: what its process took, imports and all.
+        """
         result_file = ResultFile(_run_directory(context["dag_run"].run_id), self.step)
         result_file.forget()
         command = self._command(context)
@@ -56,13 +61,14 @@ class StepOperator(BaseOperator):
             who=context["dag_run"].triggering_user_name or "airflow (scheduled)",
             credentials=kaggle_credentials() if self.step == NEEDS_CREDENTIALS else None,
         )
-        last_line = ""
+        last_line, began = "", time.monotonic()
         # The block ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
         with ChildProcess(command, environment=environment, directory=PROJECT) as self._child:
             for last_line in self._child.lines():
                 self.log.log(level_of(last_line), "%s", last_line)
             code = self._child.finish()
-        return self._outcome(code, result_file.read(), last_line)
+        result = self._outcome(code, result_file.read(), last_line)
+        return result | {"process_seconds": round(time.monotonic() - began, 3)}
 
     def on_kill(self) -> None:
         """End the child and everything it started."""
