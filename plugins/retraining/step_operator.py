@@ -16,7 +16,7 @@ from ml.root import PROJECT, Root
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
-from retraining.lines import level_of
+from retraining.lines import level_and_text
 from retraining.params import command_line
 from retraining.result import ResultFile, for_xcom, sentence
 
@@ -64,8 +64,9 @@ class StepOperator(BaseOperator):
         last_line, began = "", time.monotonic()
         # The block ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
         with ChildProcess(command, environment=environment, directory=PROJECT) as self._child:
-            for last_line in self._child.lines():
-                self.log.log(level_of(last_line), "%s", last_line)
+            for line in self._child.lines():
+                level, last_line = level_and_text(line)
+                self.log.log(level, "%s", last_line)
             code = self._child.finish()
         result = self._outcome(code, result_file.read(), last_line)
         return result | {"process_seconds": round(time.monotonic() - began, 3)}
