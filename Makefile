@@ -32,10 +32,10 @@ serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
 		--model_name=$(MODEL) --model_base_path=$(abspath $(ROOT))/models/$(MODEL)
 
 bench: airflow ml-dev ## speed, memory and quality, as printed tables
-	@for benchmark in benchmarks/*.py; do \
+	@for benchmark in benchmarks/[!_]*.py; do \
 		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
 		echo "== $$benchmark"; \
-		PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $$environment/bin/python $$benchmark || exit 1; \
+		PYTHONPATH=$(CURDIR):$(CURDIR)/plugins PYTHONWARNINGS=ignore $$environment/bin/python $$benchmark || exit 1; \
 	done
 
 lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
