@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
 import os
-import signal
 import sys
 import warnings
 from typing import NoReturn
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from ml.parent_death import die_with
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies, so that no orphan writes beside a retry.
-
-    Only when `RETRAIN_DIE_WITH_PARENT` names the parent's process id.
-    """
+    """Let the kernel end this process with its parent when `RETRAIN_DIE_WITH_PARENT` names that."""
     parent = os.environ.get("RETRAIN_DIE_WITH_PARENT", "")
-    if not parent.isdecimal():
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it died before the call
-        sys.exit(1)
+    if parent.isdecimal():
+        die_with(int(parent))
 
 
 def main() -> int:
@@ -36,7 +28,7 @@ def main() -> int:
     # Importing TensorFlow makes a million objects that stay; looking through them for garbage again and again is a
     # fifth of its time.
     gc.set_threshold(200_000, 20, 20)
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as stdout:
         os.dup2(2, 1)
         from ml.cli import main as command_line
 

@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.files import read_json
+from ml.files import read_json, sha256_tree
 from ml.ledger import Ledger
 from ml.root import Root
+
+CURE = (
+    "Restore the directory from a backup, or give the version up and go back to the one before: "
+    "python -m ml rollback --reason '...'"
+)
 
 
 @dataclass(frozen=True)
@@ -31,25 +36,42 @@ class Champion:
         return dict(read_json(self.release / "release.json"))
 
 
-def champion_of(root: Root, model: str) -> Champion | None:
-    """The last confirmed version, or None before the first.
-
-    Raises:
-        FinalError: The ledger names a champion whose files are gone.
-    """
+def named_champion(root: Root, model: str) -> Champion | None:
+    """The last confirmed version by the ledger, whatever became of its files; None before the first."""
     version = Ledger(root.ledger).champion()
     if version is None:
         return None
-    champion = Champion(
+    return Champion(
         version.number,
         version.intent["model_sha256"],
         root.version(model, version.number),
         root.release(version.number),
     )
+
+
+def champion_of(root: Root, model: str) -> Champion | None:
+    """The last confirmed version, or None before the first.
+
+    Raises:
+        FinalError: The ledger names a champion whose files are gone or were changed.
+    """
+    champion = named_champion(root, model)
+    if champion is None:
+        return None
+    lost = what_is_lost(champion)
+    if lost:
+        raise FinalError(f"Version {champion.number} is the champion by the ledger, but {lost}.", CURE)
+    return champion
+
+
+def what_is_lost(champion: Champion) -> str:
+    """Why the champion's files are not those that were confirmed; "" when they are."""
     for needed in (champion.saved_model, champion.release):
         if not needed.is_dir():
-            raise FinalError(
-                f"Version {champion.number} is the champion by the ledger, but {needed} is missing.",
-                "Restore the directory from a backup, or roll back: python -m ml rollback --reason '...'",
-            )
-    return champion
+            return f"{needed} is missing"
+    found = sha256_tree(champion.saved_model)
+    if found != champion.model_sha256:
+        return (
+            f"the bytes in {champion.saved_model} were changed (sha256 {found[:12]}, not {champion.model_sha256[:12]})"
+        )
+    return ""

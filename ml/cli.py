@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -11,12 +12,12 @@ from typing import Any, TextIO
 
 from ml import report
 from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError
-from ml.files import read_json
+from ml.files import disk_errors, read_json
 from ml.flow import new_run_id, retrain
 from ml.root import Root
 from ml.runs import Run
 from ml.settings import Settings, resolve
-from ml.steps import STEPS
+from ml.steps import STEPS, carry_out
 
 log = logging.getLogger("ml")
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
     options = _parser().parse_args(arguments)
     _log_to_stderr(logging.DEBUG if options.verbose else logging.INFO)
     try:
-        answer: tuple[int, str] = options.command(options)
+        with disk_errors(f"python -m ml {options.name}"):
+            answer: tuple[int, str] = options.command(options)
     except NothingToDoError as nothing:
         log.info("nothing to do (%s): %s", nothing.outcome, nothing.what)
         return NOTHING_TO_DO if options.is_step else DONE
@@ -58,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--verbose", action="store_true")
 
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
     for name, step in STEPS.items():
         one = commands.add_parser(name, parents=[common], help=step.__doc__)
         one.add_argument("--run", required=True, metavar="ID")
@@ -82,9 +84,9 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
     overrides = list(options.overrides)
     if options.data is not None:
-        overrides.append(f"data.source={options.data!r}")
+        overrides.append(f"data.source={json.dumps(options.data)}")  # which is a TOML string, too
     if options.serving_url is not None:
-        overrides.append(f"serving.url={options.serving_url!r}")
+        overrides.append(f"serving.url={json.dumps(options.serving_url)}")
     return resolve(file=options.settings, overrides=overrides, raises=options.raises, frozen=frozen)
 
 
@@ -93,7 +95,9 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     frozen = root.run(options.run) / "settings.json"
     is_later = options.step != "ingest" and frozen.is_file()
     settings = _settings(options, read_json(frozen) if is_later else None)
-    result = STEPS[options.step](Run(root, options.run, settings, options.force))
+    if is_later:
+        settings.must_decide_like(resolve(frozen=read_json(frozen), environment={}), run=options.run)
+    result = carry_out(options.step, Run(root, options.run, settings, options.force))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
     return DONE, report.as_json(result) if options.json else ""
 
@@ -101,7 +105,8 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
     run_id = options.run or new_run_id()
     try:
-        root, settings = Root.find(options.root), _settings(options)
+        with disk_errors("python -m ml retrain"):
+            root, settings = Root.find(options.root), _settings(options)
         root.run(run_id)
     except RetrainError as error:
         failed = report.failed_before_the_start(run_id, error)
@@ -113,12 +118,12 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
-    status = report.status(Root.find(options.root), _settings(options))
+    status = report.status(Root.find(options.root, writable=False), _settings(options))
     return DONE, report.as_json(status) if options.json else report.status_text(status)
 
 
 def _history(options: argparse.Namespace) -> tuple[int, str]:
-    events = report.history(Root.find(options.root))
+    events = report.history(Root.find(options.root, writable=False))
     return DONE, report.as_json(events) if options.json else report.history_text(events)
 
 
@@ -127,10 +132,14 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
     from ml.rollback import rollback
 
     root, settings = Root.find(options.root), _settings(options)
-    version = rollback(root, settings, target=options.version, reason=options.reason)
+    try:
+        version = rollback(root, settings, target=options.version, reason=options.reason)
+    except NothingToDoError as nothing:
+        return DONE, report.as_json(report.status(root, settings)) if options.json else nothing.what
     clean_up(root, settings)
     status = report.status(root, settings)
-    text = f"Version {version.number} now serves the bytes of version {version.intent['rollback_of']}."
+    text = f"Version {version.number} now serves"
+    text += f" the bytes of version {version.intent['rollback_of']}." if "rollback_of" in version.intent else " again."
     return DONE, report.as_json(status) if options.json else text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml import table
+from ml.features import ID
 
 Columns = Mapping[str, pa.Array]
 
 
 def read_columns(csv: Path) -> Columns:
-    """All columns: float64 for those that are numbers and hold nothing else, else text; null where missing."""
+    """All columns: float64 for those that are numbers and hold nothing else, else text; null where missing.
+
+    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly.
+    """
     rows = pa.Table.from_batches(list(table.batches(csv)))
     columns = {}
     for name in rows.column_names:
         text = pa.concat_arrays(rows[name].chunks)
         is_number = name in table.NUMBER_COLUMNS and not pc.any(table.not_numbers(text)).as_py()
         columns[name] = table.numbers(text) if is_number else text
+        if name == ID and is_number:
+            with contextlib.suppress(pa.ArrowInvalid):
+                columns[name] = pc.cast(text, pa.int64())
     return columns
 
 
@@ -37,7 +45,8 @@ def describe(columns: Columns) -> Any:
     from tensorflow_data_validation.statistics import stats_impl
 
     batch = pa.RecordBatch.from_arrays([_as_lists(column) for column in columns.values()], names=list(columns))
-    return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
+    with np.errstate(invalid="ignore"):  # an infinite value, of which validation speaks
+        return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
 
 
 def ranges(statistics: Any) -> dict[str, tuple[float, float]]:
@@ -52,6 +61,8 @@ def ranges(statistics: Any) -> dict[str, tuple[float, float]]:
 def _as_lists(column: pa.Array) -> pa.Array:
     """TFDV's form of a feature: a list of its values a row, null (and not NaN) where there is none."""
     present = np.asarray(column.is_valid())
+    if pa.types.is_integer(column.type):
+        column = pc.cast(column, pa.float64(), safe=False)  # the schema knows one kind of number
     offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
     missing = np.append(~present, False)
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32(), mask=missing), column.drop_null())

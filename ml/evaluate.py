@@ -20,6 +20,7 @@ from ml.features import FEATURES, NUMERIC
 from ml.metrics import METRICS, binary_metrics, precision_at_top
 from ml.settings import EvaluateSettings, TargetSettings
 from ml.slices import slices, slicing_columns
+from ml.strict_json import without_nan
 from ml.tfma_report import analyse
 from ml.wording import metric_text
 
@@ -68,7 +69,7 @@ def evaluate(
         "tfma": tfma,
         "ranking": precision_at_top(labels, scores["candidate"]),
     }
-    files.write_json(out / "evaluation.json", _without_nan(report))
+    files.write_json(out / "evaluation.json", without_nan(report))
     for name in models:
         log.info("%s: %s", name, ", ".join(f"{m} {metric_text(m, overall[name][m])}" for m in METRICS))
     return Evaluation(
@@ -169,12 +170,3 @@ def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None
                 f"{metric} of {where}: TFMA computes {theirs[metric]:.6f} and ml.metrics {ours[metric]:.6f}.",
                 "One of them is wrong; nothing is judged by numbers that disagree.",
             )
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: an undefined metric becomes null."""
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -127,12 +127,17 @@ def disk_errors(what: str) -> Iterator[None]:
             f"{what}: {error.strerror}: {error.filename}.",
             "Make the directory writable for this user, or choose another with --root or RETRAIN_ROOT.",
         ) from error
+    except FileNotFoundError as error:
+        raise FinalError(
+            f"{what}: {error.strerror}: {error.filename}.",
+            "Somebody removed it, or the path is wrong: put it back, or begin a new run.",
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise TransientError(
                 f"{what}: {error.strerror}{f': {error.filename}' if error.filename else ''}.",
                 "Free disk space or raise the limit; nothing was published and the step can be repeated.",
             ) from error
-        if error.errno == errno.EROFS:
-            raise FinalError(f"{what}: {error.strerror}.", "Choose a writable --root.") from error
+        if error.errno in (errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
+            raise FinalError(f"{what}: {error.strerror}: {error.filename}.", "Choose another --root.") from error
         raise

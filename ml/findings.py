@@ -15,6 +15,8 @@ from ml.wording import rows_text
 OUT_OF_RANGE = ("FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 NOT_THERE = ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_NOT_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT")
 NOT_A_NUMBER = ("UNEXPECTED_DATA_TYPE", "FLOAT_TYPE_STRING_NOT_FLOAT")
+INFINITE = "FLOAT_TYPE_HAS_INF"
+SHOWN_CHARACTERS = 60
 UNEXPECTED_VALUE = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
 
 
@@ -57,9 +59,13 @@ class Severity:
         return Finding(kind, feature, what, rows, share, examples, blocks)
 
     def shown(self, values: pa.Array) -> list[str]:
-        """Distinct values for a message, at most `max_examples`."""
+        """Distinct values for a message, at most `max_examples`, each cut to `SHOWN_CHARACTERS`."""
         distinct = pc.unique(values).to_pylist()[: self.max_examples]
-        return [f"{value:g}" if isinstance(value, float) else repr(value) for value in distinct if value is not None]
+        return [
+            f"{value:g}" if isinstance(value, float) else repr(value)[:SHOWN_CHARACTERS]
+            for value in distinct
+            if value is not None
+        ]
 
 
 def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
@@ -71,6 +77,8 @@ def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
     if kind in OUT_OF_RANGE and not is_text:
         domain = feature.float_domain
         return pc.less(column, domain.min) if kind == OUT_OF_RANGE[0] else pc.greater(column, domain.max)
+    if kind == INFINITE and not is_text:
+        return pc.is_inf(column)
     if kind in NOT_THERE:
         return pc.is_null(column)
     if kind in NOT_A_NUMBER and is_text:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ml import locks
-from ml.artifacts import Confirmed, Dataset, Evaluation, Verdict
+from ml import files, locks
+from ml.artifacts import Dataset, Evaluation, Verdict
 from ml.errors import DataError, NothingToDoError, RetrainError, SettingsError
 from ml.ledger import Ledger
 from ml.root import Root
 from ml.runs import Run
 from ml.settings import Settings
-from ml.steps import STEPS
+from ml.steps import STEPS, carry_out
+from ml.strict_json import without_nan
 
 log = logging.getLogger("ml.run")
 LOCK_WAIT_SECONDS = 2.0
@@ -44,9 +44,7 @@ class Outcome:
         """Without the exit code, and with null where a metric is undefined."""
         fields = asdict(self)
         del fields["exit_code"]
-        for name in ("metrics", "champion_metrics"):
-            fields[name] = {k: None if math.isnan(v) else v for k, v in fields[name].items()}
-        return fields
+        return dict(without_nan(fields))
 
 
 def new_run_id(prefix: str = "manual") -> str:
@@ -59,12 +57,15 @@ def retrain(root: Root, settings: Settings, *, run_id: str, force: bool) -> Outc
     outcome = Outcome(run_id)
     run = Run(root, run_id, settings, force)
     try:
-        with locks.hold(root.retrain_lock, who=f"retraining {run_id}", wait_seconds=LOCK_WAIT_SECONDS):
-            for name, step in STEPS.items():
+        with (
+            files.disk_errors(f"Run {run_id}"),
+            locks.hold(root.retrain_lock, who=f"retraining {run_id}", wait_seconds=LOCK_WAIT_SECONDS),
+        ):
+            for name in STEPS:
                 started = time.monotonic()
                 ended = "failed"
                 try:
-                    ended = step(run)["outcome"]
+                    ended = carry_out(name, run)["outcome"]
                 except NothingToDoError:
                     ended = "skipped"
                     raise
@@ -79,28 +80,41 @@ def retrain(root: Root, settings: Settings, *, run_id: str, force: bool) -> Outc
         outcome.outcome = "blocked" if is_data else "failed"
         outcome.reasons = [*getattr(error, "findings", [error.what]), error.cure]
         outcome.exit_code = 2 if is_data or isinstance(error, SettingsError) else 1
-    except (Exception, KeyboardInterrupt) as error:
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        outcome.reasons, outcome.exit_code = ["Interrupted."], 130
+    except Exception as error:
         log.exception("unexpected error")
-        outcome.reasons = [f"{type(error).__name__}: {error}"]
-        outcome.exit_code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        outcome.reasons, outcome.exit_code = [f"{type(error).__name__}: {error}"], 1
     _fill_in(outcome, run)
     return outcome
 
 
 def _fill_in(outcome: Outcome, run: Run) -> None:
-    """What the finished steps of the run know, and which version serves now."""
-    try:
-        if "ingest" in outcome.seconds:
-            outcome.data_sha256 = run.artifact("ingest", Dataset).sha256
-        if "evaluate" in outcome.seconds:
-            evaluation = run.artifact("evaluate", Evaluation)
-            outcome.metrics, outcome.champion_metrics = evaluation.metrics, evaluation.champion_metrics
-        if outcome.outcome in ("promoted", "rejected", "withheld"):
-            outcome.reasons = run.artifact("judge", Verdict).sentences
-        if outcome.outcome == "promoted":
-            outcome.version = run.artifact("confirm", Confirmed).version
-            return
-        champion = Ledger(run.root.ledger).champion()
-        outcome.version = champion.number if champion else None
-    except RetrainError as error:  # the failed step has no artifact; what is known is filled in already
-        log.debug("%s", error)
+    """What the finished steps of the run know, and which version serves now; what is not known stays empty."""
+    for fill in (_from_ingest, _from_evaluate, _from_judge, _from_ledger):
+        try:
+            fill(outcome, run)
+        except (RetrainError, OSError) as error:  # the step that failed has no artifact
+            log.debug("%s", error)
+
+
+def _from_ingest(outcome: Outcome, run: Run) -> None:
+    if "ingest" in outcome.seconds:
+        outcome.data_sha256 = run.artifact("ingest", Dataset).sha256
+
+
+def _from_evaluate(outcome: Outcome, run: Run) -> None:
+    if "evaluate" in outcome.seconds:
+        evaluation = run.artifact("evaluate", Evaluation)
+        outcome.metrics, outcome.champion_metrics = evaluation.metrics, evaluation.champion_metrics
+
+
+def _from_judge(outcome: Outcome, run: Run) -> None:
+    if outcome.outcome in ("promoted", "rejected", "withheld"):
+        outcome.reasons = run.artifact("judge", Verdict).sentences
+
+
+def _from_ledger(outcome: Outcome, run: Run) -> None:
+    champion = Ledger(run.root.ledger).champion()
+    outcome.version = champion.number if champion else None

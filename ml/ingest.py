@@ -56,6 +56,27 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
     return Dataset(path=out, sha256=facts.sha256, rows=facts.rows, source=obtained.source)
 
 
+def local_file(source: str, root: Root) -> Path | None:
+    """The file on this machine that `source` names; None for kaggle and sample.
+
+    Raises:
+        SettingsError: There is no such file.
+        FinalError: This user may not read it.
+    """
+    if source in ("kaggle", "sample"):
+        return None
+    if source.startswith(INBOX):
+        return _readable(root.inbox_file(source.removeprefix(INBOX)))
+    path = Path(source).expanduser()
+    if not source or not path.is_file():
+        found = "a directory" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
+        raise SettingsError(
+            f"data.source = {source!r}: {found if source else 'nothing is named'}.",
+            "Give the path of a CSV, inbox:NAME, kaggle or sample.",
+        )
+    return _readable(path)
+
+
 def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:
     if settings.source == "kaggle":
         from ml.kaggle_source import download
@@ -65,20 +86,13 @@ def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[f
     if settings.source == "sample":
         from ml.sample import write_csv
 
-        path = folder / "sample.csv"
-        write_csv(path, rows=settings.sample_rows, seed=settings.sample_seed)
-        return Obtained(path, "sample", f"sample:{settings.sample_rows} rows, seed {settings.sample_seed}")
-    if settings.source.startswith(INBOX):
-        name = settings.source.removeprefix(INBOX)
-        return Obtained(_readable(root.inbox_file(name)), settings.source, settings.source)
-    path = Path(settings.source).expanduser()
-    if not settings.source or not path.is_file():
-        found = "a directory" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
-        raise SettingsError(
-            f"data.source = {settings.source!r}: {found if settings.source else 'nothing is named'}.",
-            "Give the path of a CSV, inbox:NAME, kaggle or sample.",
-        )
-    return Obtained(_readable(path), settings.source, f"file:{path.name}")
+        made = folder / "sample.csv"
+        write_csv(made, rows=settings.sample_rows, seed=settings.sample_seed)
+        return Obtained(made, "sample", f"sample:{settings.sample_rows} rows, seed {settings.sample_seed}")
+    path = local_file(settings.source, root)
+    assert path is not None  # noqa: S101 - the two other sources are above
+    is_inbox = settings.source.startswith(INBOX)
+    return Obtained(path, settings.source, settings.source if is_inbox else f"file:{path.name}")
 
 
 def _readable(path: Path) -> Path:

@@ -10,7 +10,10 @@ from pathlib import Path
 from ml.artifacts import Evaluation, Verdict
 from ml.files import sha256_json
 from ml.settings import JudgeSettings
-from ml.wording import metric_text
+from ml.wording import apart, metric_text
+
+ROUNDING = 1e-9
+"""What a binary fraction may be off: 0.880 - 0.875 is not above 0.005."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +51,23 @@ def judge(evaluation: Evaluation, *, settings: JudgeSettings, out: Path) -> Verd
 def _below_the_bar(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
     for metric, bound in asdict(settings.at_least).items():
         value = evaluation.metrics.get(metric, math.nan)
-        if not value >= bound:
+        if not value >= bound - ROUNDING:
+            shown, least = apart(metric, value, bound)
             yield Reason(
                 "below_threshold",
-                f"{metric} is {metric_text(metric, value)}, below the threshold {metric_text(metric, bound)} "
-                f"({evaluation.rows} evaluation rows, overall).",
+                f"{metric} is {shown}, below the threshold {least} ({evaluation.rows} evaluation rows, overall).",
             )
 
 
 def _too_good(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
     for metric, bound in asdict(settings.at_most).items():
         value = evaluation.metrics.get(metric, math.nan)
-        if not value <= bound:
+        if not value <= bound + ROUNDING:
+            shown, most = apart(metric, value, bound)
             yield Reason(
                 "leak_suspected",
-                f"{metric} is {metric_text(metric, value)}, above {metric_text(metric, bound)}: too good to be true on "
-                "this data. Look for the answer among the features.",
+                f"{metric} is {shown}, above {most}: too good to be true on this data. "
+                "Look for the answer among the features.",
             )
 
 
@@ -87,10 +91,16 @@ def _against_champion(evaluation: Evaluation, settings: JudgeSettings) -> Iterat
     for metric, allowed in asdict(settings.below_champion).items():
         value = evaluation.metrics.get(metric, math.nan)
         baseline = evaluation.champion_metrics.get(metric, math.nan)
-        if not baseline - value <= allowed:
+        if math.isnan(baseline):
+            yield Reason(
+                "no_baseline",
+                f"{metric} of the champion (version {evaluation.champion_version}) is not defined on these "
+                f"{evaluation.rows} rows, so the candidate cannot be compared with it.",
+            )
+        elif not baseline - value <= allowed + ROUNDING:
             yield Reason(
                 "worse_than_champion",
-                f"{metric} is {metric_text(metric, value)}, {baseline - value:.4f} below the champion's "
+                f"{metric} is {metric_text(metric, value)}, {baseline - value:.5f} below the champion's "
                 f"{metric_text(metric, baseline)} (version {evaluation.champion_version}, same {evaluation.rows} "
                 f"rows); at most {allowed:g} is allowed.",
             )

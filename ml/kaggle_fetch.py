@@ -7,9 +7,7 @@ found from `outcome.json`. What lands there names neither addresses (a signed on
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -17,12 +15,12 @@ from typing import Any
 
 from ml.files import write_json
 from ml.kaggle_credentials import config_directory
+from ml.parent_death import die_with
 
 OUTCOME = "outcome.json"
 PAYLOAD = "payload"
 CHUNK = 1 << 18
 PROGRESS_BYTES = 16 << 20
-PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 Outcome = dict[str, Any]
 
@@ -107,17 +105,10 @@ def _prepare(environment: MutableMapping[str, str], folder: Path) -> None:
         environment["KAGGLE_CONFIG_DIR"] = str(folder / "config")
 
 
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def main(arguments: list[str]) -> None:
     """`DATASET FILE FOLDER MAX_BYTES PARENT_PID`: fetch, and write the outcome."""
     dataset, file, folder, max_bytes, parent = arguments
-    _die_with(int(parent))
+    die_with(int(parent))
     _prepare(os.environ, Path(folder))
     write_json(Path(folder) / OUTCOME, fetch(dataset, file, folder=Path(folder), max_bytes=int(max_bytes)))
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ml.errors import FinalError
 from ml.files import fsync_directory
+from ml.strict_json import without_nan
 
 INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
 REJECTED, WITHHELD = "rejected", "withheld"
@@ -54,9 +55,9 @@ class Ledger:
 
     def append(self, event: str, *, run_id: str, **facts: Any) -> dict[str, Any]:
         """Append one event, on the disk when this returns."""
-        who = os.environ.get("RETRAIN_WHO") or getpass.getuser()
-        entry = {"event": event, "at": self._clock().isoformat(timespec="seconds"), "run_id": run_id, "who": who}
-        line = (json.dumps({**entry, **facts}, ensure_ascii=False) + "\n").encode()
+        at = self._clock().isoformat(timespec="seconds")
+        entry = without_nan({"event": event, "at": at, "run_id": run_id, "who": _who(), **facts})
+        line = (json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
         is_new = not self.path.exists()
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -70,7 +71,7 @@ class Ledger:
             os.close(handle)
         if is_new:
             fsync_directory(self.path.parent)
-        return {**entry, **facts}
+        return dict(entry)
 
     def versions(self) -> dict[int, Version]:
         """Every version ever begun, by number."""
@@ -98,23 +99,40 @@ class Ledger:
         return next((v for v in reversed(list(self.versions().values())) if v.run_id == run_id), None)
 
     def last_fingerprint(self) -> str | None:
-        """Of the last run that came to a result: its version was confirmed, or the judge rejected it."""
+        """Of the last run that came to a result: its version was confirmed, or the judge rejected it.
+
+        None when that was a rejection beside a champion that is no longer the champion: the verdict may differ now.
+        """
         intents = {v.number: v.intent for v in self.versions().values()}
         for event in reversed(self.events()):
             source = intents.get(event["version"], {}) if event["event"] == CONFIRMED else event
             if event["event"] in (CONFIRMED, REJECTED) and "fingerprint" in source:
-                return str(source["fingerprint"])
+                champion = self.champion()
+                is_stale = event["event"] == REJECTED and event.get("champion") != (
+                    champion.number if champion else None
+                )
+                return None if is_stale else str(source["fingerprint"])
         return None
 
     def _parsed(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, start=1):
             try:
-                yield json.loads(line)
+                event = json.loads(line)
+                if not isinstance(event, dict) or not {"event", "at", "run_id"} <= event.keys():
+                    raise ValueError("no event with a time and a run")
             except ValueError as error:
                 raise FinalError(
-                    f"{self.path}: line {number} is not JSON ({error}).",
+                    f"{self.path}: line {number} is no entry ({error}).",
                     "Somebody edited the ledger: restore the file from a backup, or mend that line.",
                 ) from error
+            yield event
+
+
+def _who() -> str:
+    try:
+        return os.environ.get("RETRAIN_WHO") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"uid {os.getuid()}"
 
 
 def _end_of_last_line(handle: int) -> int:

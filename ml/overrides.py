@@ -10,6 +10,8 @@ from typing import Any, get_type_hints
 from ml.errors import SettingsError
 from ml.strict import lookup
 
+RAISABLE = "judge.at_least."
+
 
 class Overrides:
     """Applies changes to a plain `tree` whose keys are those of the dataclass `cls`; later ones win."""
@@ -32,8 +34,10 @@ class Overrides:
         level[name] = _value(text)
 
     def only_up(self, key: str, text: str) -> None:
-        """Like `assign`, for a number that must not become smaller."""
+        """Like `assign`, for a threshold that must not become smaller."""
         where = f"--raise {key}={text}"
+        if not key.lower().startswith(RAISABLE):
+            raise SettingsError(f"{where}: only a threshold in {RAISABLE}* can be raised.", "Use --set for the others.")
         value: Any = self.tree
         for name in lookup(self._hints, key, where):
             value = value[name]
@@ -59,6 +63,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{file}: no such settings file.", "Check --settings.") from None
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read as settings: {error.strerror}.", "Check --settings.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not valid TOML: {error}.", "Mend the file.") from error
 

@@ -34,7 +34,7 @@ def promote(
     identity: Mapping[str, str],
     check: Check | None = None,
 ) -> Release:
-    """Publish `model` under the next version number. Repeating it for the same run changes nothing more.
+    """Publish `model` under the next version number. Repeating it for the same run and bytes changes nothing more.
 
     Args:
         model: The candidate; its files must hash to what the verdict names.
@@ -55,8 +55,8 @@ def promote(
         root.promotion_lock, who=f"promotion of run {run_id}", wait_seconds=settings.promote.lock_wait_seconds
     ):
         registry = Registry(root, settings.serving.model)
-        settle(root, settings, but=run_id)
-        number = _already_published(registry, run_id)
+        settle(root, settings, but=(run_id, verdict.model_sha256))
+        number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
             _check_champion(registry.ledger, verdict)
             replay = Replay.read(model.replay)
@@ -104,9 +104,10 @@ def decline(
         )
 
 
-def _already_published(registry: Registry, run_id: str) -> int | None:
+def _already_published(registry: Registry, run_id: str, model_sha256: str) -> int | None:
+    """The version that an earlier try of this run made of these very bytes."""
     own = registry.ledger.of_run(run_id)
-    if own is None:
+    if own is None or own.intent["model_sha256"] != model_sha256:
         return None
     if own.pending and registry.place(own.number).exists():
         own = registry.finish(own)

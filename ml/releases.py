@@ -59,10 +59,10 @@ class Registry:
     def publish(self, staged: Path, record: Path, *, run_id: str, model_sha256: str, facts: Mapping[str, Any]) -> int:
         """Put a staged version and its record in their places; returns its number.
 
-        A retry of the same run finds its own intent and goes on with the same number.
+        A retry of the same run and bytes finds its own intent and goes on with the same number.
         """
         own = self.ledger.of_run(run_id)
-        if own is not None and own.pending:
+        if own is not None and own.pending and own.intent["model_sha256"] == model_sha256:
             number = own.number
         else:
             number = self.next_number()
@@ -110,6 +110,7 @@ class Registry:
                 self.withdraw(version, "")
 
     def _is_whole(self, version: Version) -> bool:
+        """Whether its directory and its record are there, and its bytes are those that were judged."""
         place = self.place(version.number)
         if not place.is_dir() or not self.root.release(version.number).is_dir():
             return False

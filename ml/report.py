@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
+from ml.champion import CURE, named_champion, what_is_lost
 from ml.errors import RetrainError
 from ml.flow import Outcome
 from ml.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.metric_table import metric_table
 from ml.root import Root
-from ml.settings import JudgeSettings, Settings
-from ml.wording import metric_text
+from ml.settings import Settings
+from ml.strict_json import without_nan
 from serving.client import ModelServer, ServingError
 
 
 def as_json(value: object) -> str:
-    """Strict JSON, indented; an undefined number must have become null before."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    """Strict JSON, indented; null for an undefined number."""
+    return json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
 
 
 def failed_before_the_start(run_id: str, error: RetrainError) -> Outcome:
@@ -43,8 +44,9 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "run_id": champion.run_id,
             "who": champion.intent["who"],
             "reasons": champion.intent.get("reasons", []),
-            "metrics": _strict(champion.intent.get("metrics", {})),
+            "metrics": champion.intent.get("metrics", {}),
             "directory": str(root.version(settings.serving.model, champion.number)),
+            "lost": what_is_lost(of_model) if (of_model := named_champion(root, settings.serving.model)) else "",
             "data_sha256": champion.intent.get("data_sha256"),
             "source": champion.intent.get("source"),
         }
@@ -68,6 +70,8 @@ def status_text(answer: dict[str, Any]) -> str:
             f"  directory {answer['directory']}",
             *(f"  because   {reason}" for reason in answer["reasons"]),
         ]
+        if answer["lost"]:
+            lines += [f"  LOST      {answer['lost']}", f"            {CURE}"]
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: published, not confirmed; the next run settles that")
     if "server" in answer:
@@ -77,7 +81,7 @@ def status_text(answer: dict[str, Any]) -> str:
 
 def history(root: Root) -> list[dict[str, Any]]:
     """All events of the ledger, oldest first."""
-    return [_strict(event) for event in Ledger(root.ledger).events()]
+    return Ledger(root.ledger).events()
 
 
 def history_text(events: list[dict[str, Any]]) -> str:
@@ -106,24 +110,8 @@ def outcome_text(outcome: Outcome, root: Root, settings: Settings) -> str:
         *(f"  {reason}" for reason in outcome.reasons if reason),
     ]
     if outcome.metrics:
-        lines += ["", *_metric_table(outcome, settings.judge)]
+        lines += ["", *metric_table(outcome.metrics, outcome.champion_metrics, asdict(settings.judge))]
     if outcome.version is not None:
         directory = root.version(settings.serving.model, outcome.version)
         lines += ["", f"Serving: version {outcome.version} in {directory}"]
     return "\n".join(lines)
-
-
-def _metric_table(outcome: Outcome, judge: JudgeSettings) -> list[str]:
-    lines = [f"  {'metric':<16}{'candidate':>10}{'at least':>10}{'champion':>10}"]
-    for metric, bound in asdict(judge.at_least).items():
-        champion = outcome.champion_metrics.get(metric)
-        shown = "-" if champion is None else metric_text(metric, champion)
-        reached = metric_text(metric, outcome.metrics[metric])
-        lines.append(f"  {metric:<16}{reached:>10}{metric_text(metric, bound):>10}{shown:>10}")
-    return lines
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _strict(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

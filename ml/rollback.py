@@ -6,6 +6,7 @@ import logging
 import shutil
 
 from ml import locks
+from ml.champion import named_champion, what_is_lost
 from ml.endpoint import endpoint
 from ml.errors import FinalError, NothingToDoError
 from ml.ledger import CONFIRMED, Ledger, Version
@@ -29,6 +30,8 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         target: A confirmed version; None: the one confirmed before the champion's bytes.
         reason: For the ledger.
 
+    A champion whose files are gone or were changed is withdrawn first; the version before it then serves as it is.
+
     Raises:
         NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
         FinalError: There is no such version, or its files are gone or changed.
@@ -41,9 +44,15 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
             if version.state == CONFIRMED and interrupted is not None and target in (None, interrupted):
                 log.info("finished the interrupted rollback to version %s", interrupted)
                 return version
+        gave_up = _give_up_lost_champions(root, registry, reason)
         champion = registry.ledger.champion()
         if champion is None:
-            raise FinalError("There is no confirmed version yet, so nothing to roll back.", "Run a retraining first.")
+            what = "No confirmed version is left." if gave_up else "There is no confirmed version yet."
+            raise FinalError(f"{what} There is nothing to roll back to.", "Run a retraining first.")
+        if gave_up and target in (None, champion.number):
+            with endpoint(root, settings) as server:  # which serves it since the lost one is gone
+                prove(champion, server=server, registry=registry, settings=settings)
+            return champion
         wanted = _target(registry, champion, target)
         run_id = f"rollback-from-{champion.number}-to-{wanted.number}"
         sha256 = wanted.intent["model_sha256"]
@@ -55,6 +64,18 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         with endpoint(root, settings) as server:
             prove(registry.ledger.versions()[number], server=server, registry=registry, settings=settings)
         return registry.ledger.versions()[number]
+
+
+def _give_up_lost_champions(root: Root, registry: Registry, reason: str) -> bool:
+    """Withdraw every champion whose files are gone or were changed, until one is whole; whether there was any.
+
+    Only on a person's word: a directory that is missing may be a disk that is not mounted.
+    """
+    gave_up = False
+    while (champion := named_champion(root, registry.model)) and (lost := what_is_lost(champion)):
+        registry.withdraw(registry.ledger.versions()[champion.number], f"{lost}; given up by a rollback: {reason}")
+        gave_up = True
+    return gave_up
 
 
 def origin(version: Version) -> int:

@@ -21,9 +21,11 @@ class Root:
     path: Path
 
     @classmethod
-    def find(cls, given: str | None = None) -> Root:
-        """`given`, else `RETRAIN_ROOT`, else `var/` in the project; made if missing and checked to be writable."""
+    def find(cls, given: str | None = None, *, writable: bool = True) -> Root:
+        """`given`, else `RETRAIN_ROOT`, else `var/` in the project; `writable`: made if missing, and checked to be."""
         path = Path(given or os.environ.get("RETRAIN_ROOT") or PROJECT / "var").absolute()
+        if not writable:
+            return cls(path)
         with disk_errors(f"root directory {path}"):
             path.mkdir(parents=True, exist_ok=True)
             if not os.access(path, os.W_OK | os.X_OK):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -58,59 +59,64 @@ class Run:
 
     def freeze_settings(self) -> None:
         """Remember the settings, so that every later step of this run uses the same."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         files.write_json(self.directory / "settings.json", self.settings.as_dict())
 
-    def carry_out(
-        self,
-        step: str,
-        work: Work,
-        *,
-        inputs: Mapping[str, Any],
-        again: bool = False,
-        afterwards: Callable[[], None] = lambda: None,
-    ) -> dict[str, Any]:
+    @contextmanager
+    def recording(self, step: str, *, begins: bool = False) -> Iterator[dict[str, Any]]:
+        """Hold the run's lock, and write `results/STEP.json` whatever happens in the block.
+
+        Yields the result record for the block to fill in: `step, run_id, outcome (done | reused | skipped | failed),
+        seconds, artifact, error`. `begins` makes the run's directory.
+
+        Raises:
+            FinalError: There is no such run, or the disk refuses.
+            TransientError: The disk is full, or another process is at work on this run.
+        """
+        who = f"step {step} of run {self.id}"
+        with files.disk_errors(who):
+            if begins:
+                self.directory.mkdir(parents=True, exist_ok=True)
+            elif not self.directory.is_dir():
+                raise FinalError(
+                    f"There is no run {self.id} in {self.root.runs}.", f"Begin it: python -m ml ingest --run {self.id}"
+                )
+            started = time.monotonic()
+            result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": "failed"}
+            result |= {"artifact": None, "error": None}
+            with locks.hold(self.directory / ".lock", who=who, wait_seconds=LOCK_WAIT_SECONDS):
+                try:
+                    yield result
+                except NothingToDoError as nothing:
+                    result |= {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
+                    raise
+                except BaseException as error:
+                    result |= {"outcome": "failed", "error": _described(error)}
+                    raise
+                finally:
+                    result["seconds"] = round(time.monotonic() - started, 3)
+                    self._write_result(step, result)
+
+    def carry_out(self, step: str, work: Work, *, inputs: Mapping[str, Any], again: bool = False) -> dict[str, Any]:
         """Do one step, or reuse its finished directory when inputs and code are those it was made from.
 
         Args:
             step: Its name, which is also that of its directory.
             work: Makes the artifact in an empty temporary directory.
             inputs: JSON values that decide the result; part of the fingerprint.
-            afterwards: Called when the directory is finished; may still say that there is nothing to do.
             again: Never reuse: the step acts on the world and knows by itself what is already done.
 
         Returns:
-            The result record, which is also written to `results/STEP.json` whatever happens:
-            `step, outcome (done | reused | skipped | failed), seconds, artifact, error`.
+            For the result record: `outcome` (done | reused) and `artifact`.
 
         Raises:
             RetrainError: As raised by the work.
         """
-        started = time.monotonic()
-        result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": "failed", "artifact": None, "error": None}
-        with files.disk_errors(f"Run {self.id}, step {step}"):
-            self.directory.mkdir(parents=True, exist_ok=True)
-            with locks.hold(
-                self.directory / ".lock", who=f"step {step} of run {self.id}", wait_seconds=LOCK_WAIT_SECONDS
-            ):
-                try:
-                    fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
-                    reused = not again and self._is_finished(step, fingerprint)
-                    if not reused:
-                        self._make(step, work, inputs, fingerprint)
-                    result["artifact"] = files.read_json(self.step_directory(step) / RECORD)
-                    afterwards()
-                    result["outcome"] = "reused" if reused else "done"
-                except NothingToDoError as nothing:
-                    result |= {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
-                    raise
-                except BaseException as error:
-                    result["error"] = _described(error)
-                    raise
-                finally:
-                    result["seconds"] = round(time.monotonic() - started, 3)
-                    self._write_result(step, result)
-        return result
+        fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
+        reused = not again and self._is_finished(step, fingerprint)
+        if not reused:
+            self._make(step, work, inputs, fingerprint)
+        record = files.read_json(self.step_directory(step) / RECORD)
+        return {"outcome": "reused" if reused else "done", "artifact": record}
 
     def _is_finished(self, step: str, fingerprint: str) -> bool:
         record = self.step_directory(step) / RECORD
@@ -121,13 +127,11 @@ class Run:
         for leftover in (out, place):
             files.remove_directory(leftover, self.root.trash)
         out.mkdir()
-        with files.disk_errors(f"Run {self.id}, step {step}"):
-            made = work(out)
-            relocated = replace(made, path=place) if made.path == out else made
-            relocated.write(
-                out, root=self.root.path, made_from={k: str(v) for k, v in inputs.items()}, fingerprint=fingerprint
-            )
-            files.publish_directory(out, place)
+        made = work(out)
+        relocated = replace(made, path=place) if made.path == out else made
+        made_from = {name: str(value) for name, value in inputs.items()}
+        relocated.write(out, root=self.root.path, made_from=made_from, fingerprint=fingerprint)
+        files.publish_directory(out, place)
 
     def _write_result(self, step: str, result: Mapping[str, Any]) -> None:
         try:

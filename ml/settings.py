@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from ml.errors import SettingsError
 from ml.overrides import Overrides, key_and_value, read_toml
-from ml.strict import Between, OneOrMore, build
+from ml.strict import Between, Matching, OneOrMore, build
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 ENVIRONMENT_PREFIX = "RETRAIN__"
@@ -147,8 +148,8 @@ class KeepSettings:
 class ServingSettings:
     """The model server to ask."""
 
-    url: str
-    model: str
+    url: Annotated[str, Matching(r"|https?://[^/\s]+(/\S*)?", "empty, or http://HOST:PORT")]
+    model: Annotated[str, Matching(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "letters, digits, _ and -")]
 
 
 @dataclass(frozen=True)
@@ -172,9 +173,37 @@ class Settings:
         return dataclasses.asdict(self)
 
     def deciding(self) -> dict[str, Any]:
-        """The part that decides what a run results in; the rest says only where and how long."""
+        """The part that decides what a run results in; the rest says only where, how long and how much is shown."""
         tree = self.as_dict()
-        return {name: tree[name] for name in ("target", "validate", "transform", "train", "evaluate", "judge")}
+        chosen = {name: dict(tree[name]) for name in ("target", "validate", "transform", "train", "judge")}
+        del chosen["validate"]["max_examples"], chosen["transform"]["batch_rows"]
+        return chosen
+
+    def must_decide_like(self, frozen: Settings, *, run: str) -> None:
+        """Refuse to go on with a run under other deciding settings than those that its ledger entry will name.
+
+        Raises:
+            SettingsError: They differ; the message names each.
+        """
+        ours, theirs = _leaves(self.deciding()), _leaves(frozen.deciding())
+        changed = [
+            f"{key} {theirs.get(key)!r} -> {ours.get(key)!r}"
+            for key in sorted(ours.keys() | theirs.keys())
+            if theirs.get(key) != ours.get(key)
+        ]
+        if changed:
+            raise SettingsError(
+                f"Run {run} was begun with other settings: {', '.join(changed)}.",
+                "Begin a new run with them: python -m ml ingest --run NEW_ID --set ...",
+            )
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted key -> value."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return leaves
 
 
 def resolve(

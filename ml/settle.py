@@ -16,8 +16,8 @@ from ml.settings import Settings
 log = logging.getLogger("ml.release")
 
 
-def settle(root: Root, settings: Settings, *, but: str = "") -> list[Version]:
-    """Confirm or withdraw every pending version, except that of the run `but`; returns what they became.
+def settle(root: Root, settings: Settings, *, but: tuple[str, str] = ("", "")) -> list[Version]:
+    """Confirm or withdraw every pending version, except that of the run and bytes `but`; returns what they became.
 
     The caller holds the promotion lock.
 
@@ -28,7 +28,7 @@ def settle(root: Root, settings: Settings, *, but: str = "") -> list[Version]:
     registry.sweep()
     settled = []
     for pending in registry.ledger.pending():
-        if pending.run_id == but:
+        if (pending.run_id, pending.intent["model_sha256"]) == but:
             continue
         version = registry.finish(pending)
         if version.state == PUBLISHED:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.champion import champion_of
-from ml.errors import FinalError, NothingToDoError
+from ml.errors import NothingToDoError
+from ml.files import sha256_file
 from ml.fingerprint import run_fingerprint, settings_sha256
 from ml.ledger import REJECTED, WITHHELD, Ledger
 from ml.runs import Run
@@ -18,32 +19,33 @@ log = logging.getLogger("ml.run")
 Result = dict[str, Any]
 
 
-def ingest(run: Run) -> Result:
+def ingest(run: Run, result: Result) -> None:
     """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
-    from ml.ingest import ingest
+    from ml.ingest import ingest, local_file
+    from ml.retention import clean_up
     from ml.settle import settle_if_reachable
-
-    def stop_when_nothing_is_new() -> None:
-        fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
-        if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
-            raise NothingToDoError(
-                "unchanged",
-                "Nothing new: data, settings and code are those of the last run that came to a result. "
-                "Force the run to repeat it.",
-            )
 
     settle_if_reachable(run.root, run.settings)
     run.freeze_settings()
-    return run.carry_out(
+    clean_up(run.root, run.settings, current_run=run.id)
+    file = local_file(run.settings.data.source, run.root)
+    result |= run.carry_out(
         "ingest",
         lambda out: ingest(run.settings.data, root=run.root, out=out),
-        # Kaggle may have something new; a retry of the same run keeps what it has.
-        inputs=run.settings.as_dict()["data"] | {"file": _local_sha256(run)},
-        afterwards=stop_when_nothing_is_new,
+        # A local file may change between two tries; of Kaggle and the sample a retry of this run keeps what it has.
+        inputs=run.settings.as_dict()["data"] | {"file": sha256_file(file) if file else None},
     )
+    fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
+    if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
+        champion_of(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
+        raise NothingToDoError(
+            "unchanged",
+            "Nothing new: data, settings and code are those of the last run that came to a result. "
+            "Force the run to repeat it.",
+        )
 
 
-def validate(run: Run) -> Result:
+def validate(run: Run, result: Result) -> None:
     """Statistics, schema and drift; ends the run when an anomaly blocks."""
     dataset = run.artifact("ingest", Dataset)
     champion = champion_of(run.root, run.settings.serving.model)
@@ -60,10 +62,10 @@ def validate(run: Run) -> Result:
         )
 
     inputs = _inputs(run, "validate", "target", ingest=dataset) | {"champion": champion.number if champion else None}
-    return run.carry_out("validate", work, inputs=inputs)
+    result |= run.carry_out("validate", work, inputs=inputs)
 
 
-def transform(run: Run) -> Result:
+def transform(run: Run, result: Result) -> None:
     """Split, fit on train, write the examples."""
     accepted = run.artifact("validate", Accepted)
 
@@ -72,10 +74,10 @@ def transform(run: Run) -> Result:
 
         return transform(accepted, settings=run.settings.transform, target=run.settings.target, out=out)
 
-    return run.carry_out("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
+    result |= run.carry_out("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
 
 
-def train(run: Run) -> Result:
+def train(run: Run, result: Result) -> None:
     """Fit the network and export it with its preprocessing."""
     examples = run.artifact("transform", Examples)
 
@@ -90,10 +92,10 @@ def train(run: Run) -> Result:
             out=out,
         )
 
-    return run.carry_out("train", work, inputs=_inputs(run, "train", "target", transform=examples))
+    result |= run.carry_out("train", work, inputs=_inputs(run, "train", "target", transform=examples))
 
 
-def evaluate(run: Run) -> Result:
+def evaluate(run: Run, result: Result) -> None:
     """Score candidate and champion on the same rows."""
     examples = run.artifact("transform", Examples)
     model = run.artifact("train", Model)
@@ -107,12 +109,12 @@ def evaluate(run: Run) -> Result:
         )
 
     inputs = _inputs(run, "evaluate", "target", transform=examples, train=model)
-    return run.carry_out(
+    result |= run.carry_out(
         "evaluate", work, inputs=inputs | {"champion": [champion.number, champion.model_sha256] if champion else None}
     )
 
 
-def judge(run: Run) -> Result:
+def judge(run: Run, result: Result) -> None:
     """Decide, and log every reason."""
     evaluation = run.artifact("evaluate", Evaluation)
 
@@ -124,10 +126,10 @@ def judge(run: Run) -> Result:
             log.info("%s: %s", "PROMOTE" if verdict.promotes else "REJECT", sentence)
         return verdict
 
-    return run.carry_out("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
+    result |= run.carry_out("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
 
 
-def promote(run: Run) -> Result:
+def promote(run: Run, result: Result) -> None:
     """Publish the version if the verdict says so; skipped (and remembered) when it does not."""
     verdict = run.artifact("judge", Verdict)
 
@@ -152,10 +154,10 @@ def promote(run: Run) -> Result:
             identity=identity,
         )
 
-    return run.carry_out("promote", work, inputs=_inputs(run, "promote", judge=verdict), again=True)
+    result |= run.carry_out("promote", work, inputs=_inputs(run, "promote", judge=verdict), again=True)
 
 
-def confirm(run: Run) -> Result:
+def confirm(run: Run, result: Result) -> None:
     """Prove over HTTP that the model server answers with the new version."""
     release = run.artifact("promote", Release)
 
@@ -166,16 +168,27 @@ def confirm(run: Run) -> Result:
         with endpoint(run.root, run.settings) as server:
             return confirm(release.version, server=server, root=run.root, settings=run.settings, out=out)
 
-    result = run.carry_out("confirm", work, inputs=_inputs(run, "confirm", promote=release), again=True)
+    result |= run.carry_out("confirm", work, inputs=_inputs(run, "confirm", promote=release), again=True)
     from ml.retention import clean_up
 
     clean_up(run.root, run.settings, current_run=run.id)
-    return result
 
 
-STEPS: Mapping[str, Callable[[Run], Result]] = {
+Step = Callable[[Run, Result], None]
+STEPS: Mapping[str, Step] = {
     step.__name__: step for step in (ingest, validate, transform, train, evaluate, judge, promote, confirm)
 }
+
+
+def carry_out(name: str, run: Run) -> Result:
+    """Do the step `name`; returns the result record, which is also written whatever happens (`Run.recording`).
+
+    Raises:
+        RetrainError: As the step does.
+    """
+    with run.recording(name, begins=name == next(iter(STEPS))) as result:
+        STEPS[name](run, result)
+    return result
 
 
 def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
@@ -199,16 +212,3 @@ def _identity(run: Run) -> dict[str, str]:
         "code_sha256": code_sha256(),
         "fingerprint": run_fingerprint(dataset.sha256, run.settings),
     }
-
-
-def _local_sha256(run: Run) -> str:
-    """A local file may change between two attempts; Kaggle and the sample cannot within one run."""
-    from ml.files import sha256_file
-
-    source = run.settings.data.source
-    if source in ("kaggle", "sample"):
-        return source
-    path = run.root.inbox_file(source.removeprefix("inbox:")) if source.startswith("inbox:") else Path(source)
-    if not path.is_file():
-        raise FinalError(f"{source}: no such file.", "Check --data.")
-    return sha256_file(path)

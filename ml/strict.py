@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -24,6 +25,19 @@ class Between:
         """Raise a `SettingsError` that names key, value and range."""
         if not self.low <= value <= self.high:
             raise SettingsError(f"{path} = {value!r}: must lie in [{self.low:g}, {self.high:g}].", "Change the value.")
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The whole of a text matches a regular expression; `form` says it in words."""
+
+    pattern: str
+    form: str
+
+    def check(self, value: Any, path: str) -> None:
+        """Raise a `SettingsError` that names key, value and form."""
+        if not re.fullmatch(self.pattern, value):
+            raise SettingsError(f"{path} = {value!r}: must be {self.form}.", "Change the value.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,12 @@ def lookup(hints: Mapping[str, Any], key: str, where: str) -> list[str]:
     level: Mapping[str, Any] | None = hints
     for part in key.split("."):
         if level is None:
+            raise SettingsError(
+                f"{where}: {'.'.join(names)!r} is a value, there is nothing below it.", "Check the key."
+            )
+        if not level:  # a table whose keys are free
             names.append(part)
+            level = None
             continue
         match = next((name for name in level if name.lower() == part.lower()), None)
         if match is None:
@@ -71,7 +90,10 @@ def lookup(hints: Mapping[str, Any], key: str, where: str) -> list[str]:
             )
         names.append(match)
         inner = level[match]
-        level = get_type_hints(inner, include_extras=True) if dataclasses.is_dataclass(inner) else None
+        if dataclasses.is_dataclass(inner):
+            level = get_type_hints(inner, include_extras=True)
+        else:
+            level = {} if get_origin(inner) is Mapping else None
     return names
 
 

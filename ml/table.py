@@ -11,30 +11,34 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from ml.errors import DataError
-from ml.features import ID, NUMERIC
+from ml.features import COLUMNS, ID, NUMERIC
 
-MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
+MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "null", "None"]
+MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
 NUMBER_COLUMNS = (ID, *NUMERIC)
 
 
-def header(path: Path) -> list[str]:
-    """The column names; a `DataError` when one stands there twice."""
+def header(path: Path) -> tuple[list[str], int]:
+    """The column names, and the number of lines up to their end; a `DataError` when a name stands there twice."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        names = [name.strip() for name in next(csv.reader(file), [])]
+        reader = csv.reader(file)
+        names = next((found for line in reader if any(found := [name.strip() for name in line])), [])
+        lines = reader.line_num
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path.name}: column {twice[0]!r} stands in the header twice.", "Rename or drop one.")
-    return names
+    return names, lines
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
     """The rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
 
     Raises:
-        DataError: A row has another number of fields than the header, or the text cannot be parsed.
+        DataError: A row has another number of fields than the header, a value that we use is longer than
+            `MAX_VALUE_BYTES`, or the text cannot be parsed.
     """
-    names = header(path)
+    names, header_lines = header(path)
     ragged: list[str] = []
 
     def note(row: arrow_csv.InvalidRow) -> str:
@@ -44,7 +48,7 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
         reader = arrow_csv.open_csv(
             path,
-            read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, skip_rows=1),
+            read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, skip_rows=header_lines),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -54,13 +58,30 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
             ),
         )
         for batch in reader:
-            trimmed = [pc.utf8_trim_whitespace(column) for column in batch.columns]
-            yield pa.RecordBatch.from_arrays(trimmed, names=names)
+            _check_lengths(batch, path)
+            yield pa.RecordBatch.from_arrays([_trimmed(column) for column in batch.columns], names=names)
     except pa.ArrowInvalid as error:
         raise DataError(f"{path.name}: cannot be parsed as CSV: {error}.", "Export it again as UTF-8 CSV.") from error
     if ragged:
         shown = "; ".join(ragged[:3])
         raise DataError(f"{path.name}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
+
+
+def _trimmed(column: pa.Array) -> pa.Array:
+    """Without white space around values; null for nothing but that, and for what is written like a missing value."""
+    trimmed = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.is_in(trimmed, value_set=pa.array(MISSING)), None, trimmed)
+
+
+def _check_lengths(batch: pa.RecordBatch, path: Path) -> None:
+    """A value of megabytes would be copied for every row of a batch; no customer has one."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        longest = pc.max(pc.binary_length(column)).as_py() if name in COLUMNS else None
+        if longest is not None and longest > MAX_VALUE_BYTES:
+            raise DataError(
+                f"{path.name}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} are the most.",
+                "A quote may not be closed before it: mend the file.",
+            )
 
 
 def numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

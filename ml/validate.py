@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ml import files
 from ml.artifacts import Accepted, Dataset
 from ml.columns import Columns, count_rows, describe, ranges, read_columns
-from ml.errors import BlockedError
+from ml.errors import BlockedError, SettingsError
 from ml.features import ID
 from ml.findings import UNEXPECTED_VALUE, Finding, Severity, offending
 from ml.schema import read_schema
@@ -77,6 +77,22 @@ def validate(
     return Accepted(out, dataset.sha256, count_rows(columns), dataset.csv, warnings, comparison.drift())
 
 
+OURS = ("duplicate_id", "single_class", "unseen_label", "missing_target")
+"""Kinds of findings that a schema cannot name."""
+
+
+def _check_kinds(settings: ValidateSettings) -> None:
+    from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+    known = {*anomalies_pb2.AnomalyInfo.Type.keys(), *OURS}
+    for kind in settings.blocks_above:
+        if kind not in known:
+            raise SettingsError(
+                f"validate.blocks_above.{kind}: there is no such kind of anomaly.",
+                f"Kinds are TFDV's (tensorflow_metadata's AnomalyInfo.Type), and {', '.join(OURS)}.",
+            )
+
+
 class _Comparison:
     """The anomalies that TFDV reports, each made a finding that counts rows and shows examples."""
 
@@ -92,6 +108,7 @@ class _Comparison:
         from tensorflow_metadata.proto.v0 import statistics_pb2
 
         self.columns, self.target = columns, target
+        _check_kinds(settings)
         blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCE, 0.0) if settings.drift_blocks else {})
         self.severity = Severity(blocks_above, settings.max_examples)
         self.schema = read_schema()
@@ -141,7 +158,10 @@ class _Comparison:
                 yield self.severity.finding(
                     "duplicate_id", ID, "identifiers used more than once", rows, total, examples
                 )
-        if self.target.column in self.columns:
+        if self.target.column not in self.columns:
+            if self.target.column not in self.features:  # else the schema has said it
+                yield self.severity.finding("missing_target", self.target.column, "the column is missing", 0, 0, [])
+        else:
             segments = self.columns[self.target.column]
             positive = int(pc.sum(pc.is_in(segments, value_set=pa.array(self.target.positive_segments))).as_py() or 0)
             if positive in (0, total):

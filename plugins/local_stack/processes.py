@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+from ml.parent_death import die_with
+
 _POLL_SECONDS = 0.05
 STOP_SECONDS = 10.0
 
@@ -78,7 +78,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(_die_with, os.getpid()) if dies_with_us else None,
+            preexec_fn=partial(die_with, os.getpid()) if dies_with_us else None,
         )
     return Process.of(name, child.pid), child
 
@@ -113,12 +113,6 @@ def _reap(processes: Sequence[Process]) -> None:
             os.waitpid(process.pid, os.WNOHANG)
         except ChildProcessError:  # not our child, or reaped already
             continue
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _pids() -> list[int]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ml.ledger import Ledger
+from ml.metric_table import metric_table
 from ml.root import Root
 
 Results = Mapping[str, Mapping[str, Any]]
-METRICS = ("BinaryAccuracy", "AUC", "Precision", "Recall", "ExampleCount")
 
 
 def conclusion(results: Results) -> str:
@@ -32,7 +32,8 @@ def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[
     if isinstance(verdict, Mapping):
         yield from verdict_lines(verdict, word)
         yield ""
-        yield from table(verdict, thresholds_of(root.run(run_id)))
+        champion_metrics = verdict.get("champion_metrics") or {}
+        yield from metric_table(verdict.get("metrics", {}), champion_metrics, thresholds_of(root.run(run_id)))
     yield ""
     champion = Ledger(root.ledger).champion()
     if champion is None:
@@ -49,32 +50,6 @@ def verdict_lines(verdict: Mapping[str, Any], word: str) -> Iterator[str]:
     yield f"Verdict: {decision}{withheld}"
     for reason in verdict.get("reasons", []):
         yield f"  - {reason['sentence']}"
-
-
-def table(verdict: Mapping[str, Any], judge: Mapping[str, Any]) -> Iterator[str]:
-    """Each metric of candidate and champion beside what was asked of it."""
-    version = verdict.get("champion_version")
-    champion = verdict.get("champion_metrics") or {}
-    rows: list[tuple[str, ...]] = [
-        ("metric", "candidate", "at least", "at most", f"version {version}", "at most below it")
-    ]
-    for metric in METRICS:
-        if metric in verdict.get("metrics", {}):
-            bounds = [judge.get(section, {}).get(metric) for section in ("at_least", "at_most", "below_champion")]
-            values = [verdict["metrics"][metric], bounds[0], bounds[1], champion.get(metric), bounds[2]]
-            rows.append((metric, *(number(value) for value in values)))
-    rows = rows if version else [row[:4] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        numbers = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        yield "  ".join(["", row[0].ljust(widths[0]), *numbers])
-
-
-def number(value: Any) -> str:
-    """A cell of the table."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value > 1 else f"{value:.4f}"
 
 
 def thresholds_of(run_directory: Path) -> dict[str, Any]:

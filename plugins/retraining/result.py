@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
+
+from ml.strict_json import without_nan
 
 # Hashes of inputs are for the files; the scheduler's database needs only what a person or a later task reads.
 _FOR_XCOM = ("step", "run_id", "outcome", "seconds", "skipped_because")
@@ -36,8 +37,8 @@ def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {name: result[name] for name in _FOR_XCOM if name in result}
     artifact = result.get("artifact")
     if isinstance(artifact, dict):
-        kept["artifact"] = {name: _strict(value) for name, value in artifact.items() if name not in _NOT_FOR_XCOM}
-    return kept
+        kept["artifact"] = {name: value for name, value in artifact.items() if name not in _NOT_FOR_XCOM}
+    return dict(without_nan(kept))  # Airflow's database takes no NaN as JSON
 
 
 def sentence(error: Any, otherwise: str) -> str:
@@ -45,10 +46,3 @@ def sentence(error: Any, otherwise: str) -> str:
     if not isinstance(error, dict):
         return otherwise
     return f"{error.get('what', '')} {error.get('cure', '')}".strip() or otherwise
-
-
-def _strict(value: Any) -> Any:
-    """Without NaN, which Airflow's database does not take as JSON."""
-    if isinstance(value, dict):
-        return {name: _strict(inner) for name, inner in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -9,6 +9,7 @@ import pytest
 
 from local_stack import report
 from local_stack.follow import Follower
+from ml.metric_table import metric_table
 from ml.root import Root
 
 VERDICT: dict[str, Any] = {
@@ -30,16 +31,16 @@ def done(step: str, **more: Any) -> dict[str, Any]:
 
 
 def test_each_metric_stands_beside_its_thresholds_and_the_champion() -> None:
-    lines = [line.split() for line in report.table(VERDICT, JUDGE)]
+    lines = [line.split() for line in metric_table(VERDICT["metrics"], VERDICT["champion_metrics"], JUDGE)]
     assert lines[1] == ["BinaryAccuracy", "0.8234", "0.8000", "0.9000", "0.8100", "-"]
     assert lines[2] == ["AUC", "0.8800", "0.8500", "-", "0.8750", "0.0050"]
     assert lines[-1] == ["ExampleCount", "1613", "500", "-", "1613", "-"]
-    assert "version 3" in next(report.table(VERDICT, JUDGE))
+    assert lines[3] == ["Precision", "-", "-", "-", "-", "-"]
+    assert "champion" in lines[0]
 
 
 def test_without_a_champion_there_are_no_empty_columns() -> None:
-    alone = VERDICT | {"champion_version": None, "champion_metrics": {}}
-    assert [len(line.split()) for line in report.table(alone, JUDGE)][1:] == [4, 4, 4, 4]
+    assert [len(line.split()) for line in metric_table(VERDICT["metrics"], {}, JUDGE)][1:] == [4, 4, 4, 4]
 
 
 @pytest.mark.parametrize(

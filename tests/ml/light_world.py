@@ -99,7 +99,8 @@ def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = 
     model = Model(run / "train", sha256_tree(run / "train" / "saved_model"), 3, 1, 0.5)
     champion = Ledger(root.ledger).champion()
     own = Ledger(root.ledger).of_run(run_id)
-    judged = own.intent["champion"] if own else champion.number if champion else None
+    is_retry = own is not None and own.intent["model_sha256"] == model.sha256
+    judged = own.intent["champion"] if own and is_retry else champion.number if champion else None
     verdict = Verdict(run / "judge", "v", 3, True, [{"code": "ok", "sentence": "Good."}], model.sha256, judged, {}, {})
     promote(
         model,

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from ml.artifacts import Accepted
 from ml.features import COLUMNS
 from ml.flow import Outcome, retrain
 from ml.root import PROJECT, Root
+from ml.runs import Run
+from ml.steps import carry_out
 from tests.ml.conftest import settings_for
 
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -70,6 +73,7 @@ def first(count: int, **values: str) -> Edit:
         (first(1, Segmentation=""), "Column 'Segmentation': missing more often than the allowed 0% in 1 row"),
         (first(2, ID="500100"), r"Column 'ID': identifiers used more than once in 3 rows \(0\.10%\), e\.g\. 500100"),
         (set_values(Gender=""), "Column 'Gender': no value at all"),
+        (first(2, Age="inf"), r"Column 'Age': .* in 2 rows \(0\.07%\), e\.g\. inf"),
     ],
 )
 def test_bad_values_block_and_are_counted(
@@ -168,6 +172,43 @@ def test_files_that_are_no_csv_are_named(
     assert not root.run("bad").joinpath("ingest").exists()
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: "\n \n" + text,
+        lambda text: text.replace(",Healthcare,", ", ,").replace(",Yes,", ", NA ,", 20),
+        lambda text: "\n".join(
+            line if number == 0 else f"{9007199254740993 + number}{line[line.index(',') :]}"
+            for number, line in enumerate(text.splitlines())
+        ),
+    ],
+    ids=["blank lines before the header", "white space where nothing is", "identifiers of 16 digits"],
+)
+def test_what_is_only_unusual_is_read(root: Root, sample_csv: Path, tmp_path: Path, edit: Callable[[str], str]) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_text(edit(sample_csv.read_text()))
+    settings = settings_for(odd, "validate.blocks_above.FEATURE_TYPE_LOW_FRACTION_PRESENT=1.0")
+    run = Run(root, "odd", settings)
+    carry_out("ingest", run)
+    carry_out("validate", run)
+    assert run.artifact("validate", Accepted).rows == 3000
+
+
+def test_a_value_of_absurd_length_is_named(root: Root, sample_csv: Path, tmp_path: Path) -> None:
+    long = edited(sample_csv, first(1, Profession="x" * 300), tmp_path / "long.csv")
+    assert "column 'Profession' has a value of 300 bytes; 256 are the most" in blocked(root, long)
+
+
+def test_a_target_that_is_no_column_blocks(root: Root, sample_csv: Path) -> None:
+    assert "Column 'Foo': the column is missing" in blocked(root, sample_csv, "target.column='Foo'")
+
+
+def test_a_kind_of_anomaly_that_does_not_exist_is_named(root: Root, sample_csv: Path) -> None:
+    outcome = tried(root, sample_csv, "validate.blocks_above.TPYO=1.0")
+    assert (outcome.outcome, outcome.exit_code) == ("failed", 2)
+    assert "validate.blocks_above.TPYO: there is no such kind" in outcome.reasons[0]
+
+
 def test_a_file_size_limit_while_writing_loses_nothing(root: Root, sample_csv: Path) -> None:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
@@ -180,8 +221,10 @@ def test_a_file_size_limit_while_writing_loses_nothing(root: Root, sample_csv: P
     assert "File too large" in outcome["reasons"][0]
     assert "limit" in outcome["reasons"][1]
     assert not (root.run(outcome["run_id"]) / "ingest").exists()
-    again = subprocess.run([*command[:-1], "--set", "validate.max_examples=0"], cwd=PROJECT, timeout=60)
-    assert again.returncode == 2, "the root is usable afterwards"
+    again = subprocess.run(
+        [sys.executable, "-m", "ml", "ingest", "--run", outcome["run_id"], *command[4:]], cwd=PROJECT, timeout=60
+    )
+    assert again.returncode == 0, "the same run goes on where the limit is gone"
 
 
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path, sample_csv: Path) -> None:

@@ -46,6 +46,21 @@ def test_the_first_version_can_be_left_to_a_person() -> None:
     assert verdict_codes(evaluation(), replace(SETTINGS, first_run_promotes=False)) == (False, ["first_run"])
 
 
+def test_the_bound_itself_passes_whatever_binary_fractions_say() -> None:
+    assert 0.880 - 0.875 > 0.005, "the trap"
+    at_the_bound = evaluation({"AUC": 0.875, "BinaryAccuracy": 0.80}, champion={"AUC": 0.880, "BinaryAccuracy": 0.81})
+    assert verdict_codes(at_the_bound) == (True, ["thresholds_reached", "not_worse_than_champion"])
+
+
+def test_a_miss_by_a_hair_shows_the_hair() -> None:
+    sentence = judge(evaluation({"BinaryAccuracy": 0.79999}), settings=SETTINGS, out=Path("out")).sentences[0]
+    assert "0.79999, below the threshold 0.80000" in sentence
+
+
+def test_a_champion_without_the_metric_is_a_reason_of_its_own() -> None:
+    assert verdict_codes(evaluation(champion={"AUC": float("nan")})) == (False, ["no_baseline"])
+
+
 @pytest.mark.parametrize(
     ("metric", "value"),
     [("AUC", 0.849), ("Precision", 0.59), ("Recall", 0.39), ("ExampleCount", 499.0), ("BinaryAccuracy", 0.799)],

@@ -21,7 +21,7 @@ from ml.metrics import METRICS
 from ml.root import PROJECT, Root
 from ml.runs import Run
 from ml.settings import Settings, resolve
-from ml.steps import STEPS
+from ml.steps import STEPS, carry_out
 from serving import private
 from serving.client import ModelServer
 from tests.ml.conftest import QUICK, settings_for
@@ -232,19 +232,19 @@ def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> N
 def test_a_retry_reuses_finished_steps_until_their_inputs_change(again: Root, customers_csv: Path) -> None:
     run = Run(again, "first", settings_of(customers_csv), force=True)
     made = (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns
-    assert STEPS["transform"](run)["outcome"] == "reused"
-    assert STEPS["train"](run)["outcome"] == "reused"
+    assert carry_out("transform", run)["outcome"] == "reused"
+    assert carry_out("train", run)["outcome"] == "reused"
     assert (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns == made
     changed = Run(again, "first", settings_of(customers_csv, "train.epochs=1"), force=True)
-    assert STEPS["transform"](changed)["outcome"] == "reused"
-    assert STEPS["train"](changed)["outcome"] == "done"
+    assert carry_out("transform", changed)["outcome"] == "reused"
+    assert carry_out("train", changed)["outcome"] == "done"
 
 
 def test_promote_and_confirm_repeated_change_nothing(again: Root, customers_csv: Path) -> None:
     before = again.ledger.read_text()
     run = Run(again, "first", settings_of(customers_csv))
-    assert STEPS["promote"](run)["artifact"]["version"] == 1
-    assert STEPS["confirm"](run)["artifact"]["version"] == 1
+    assert carry_out("promote", run)["artifact"]["version"] == 1
+    assert carry_out("confirm", run)["artifact"]["version"] == 1
     assert again.ledger.read_text() == before
 
 

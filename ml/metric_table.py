@@ -1,0 +1,37 @@
+"""Each metric of candidate and champion beside what was asked of it, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml.wording import metric_text
+
+ORDER = ("BinaryAccuracy", "AUC", "Precision", "Recall", "ExampleCount")
+BOUNDS = {"at least": "at_least", "at most": "at_most", "at most below it": "below_champion"}
+
+
+def metric_table(
+    metrics: Mapping[str, Any], champion_metrics: Mapping[str, Any], judge: Mapping[str, Any]
+) -> Iterator[str]:
+    """Lines of a table; the columns that compare with the champion only when there is one.
+
+    Args:
+        metrics: The candidate's, by TFMA's names; None where undefined.
+        champion_metrics: The champion's on the same rows; empty without one.
+        judge: The settings of the judge as a plain tree.
+    """
+    bounds = {heading: judge.get(section, {}) for heading, section in BOUNDS.items()}
+    columns = {"candidate": metrics, "at least": bounds["at least"], "at most": bounds["at most"]}
+    if champion_metrics:
+        columns |= {"champion": champion_metrics, "at most below it": bounds["at most below it"]}
+    present = [metric for metric in ORDER if metric in metrics]
+    rows = [["metric", *columns]]
+    rows += [[metric, *(_cell(metric, column.get(metric)) for column in columns.values())] for metric in present]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for name, *cells in rows:
+        yield "  ".join(["", name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))])
+
+
+def _cell(metric: str, value: float | None) -> str:
+    return "-" if value is None or value != value else metric_text(metric, value)

@@ -1,0 +1,100 @@
+"""`python -m ml` as a process: one JSON object whatever happens, and no traceback for what a person can mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml.root import PROJECT, Root
+
+
+def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RETRAIN")}
+    return subprocess.run(
+        [sys.executable, "-m", "ml", *arguments],
+        cwd=PROJECT, env=kept | variables, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "data.source.x=1"], "'data.source' is a value"),
+        (["--set", "validate.blocks_above.FOO.BAR=1"], "nothing below it"),
+        (["--set", "validate.blocks_above.FOO=2"], "must lie in [0, 1]"),
+        (["--raise", "judge.below_champion.AUC=0.5"], "only a threshold in judge.at_least."),
+        (["--raise", "judge.at_least.AUC=0.1"], "may only go up from 0.85"),
+        (["--settings", "/tmp"], "cannot be read as settings"),
+        (["--settings", "/nowhere.toml"], "no such settings file"),
+        (["--root", "/etc/passwd"], "exists"),
+        (["--root", "/proc/nope"], "/proc/nope"),
+        (["--run", b"\xff"], "cannot become a directory"),
+        (["--run", "a/../b"], "cannot become a directory"),
+        (["--serving-url", "localhost:1"], "must be empty, or http://HOST:PORT"),
+        (["--set", "serving.model=../../escape"], "letters, digits, _ and -"),
+        (["--data", "/nowhere.csv"], "no such file"),
+        (["--data", "inbox:none.csv"], "no such file"),
+    ],
+)
+def test_a_loop_that_cannot_begin_says_why_in_one_json_object(
+    tmp_path: Path, arguments: list[str | bytes], said: str
+) -> None:
+    done = ml("retrain", "--json", "--root", str(tmp_path), *arguments)
+    assert done.returncode == 2, done.stderr
+    outcome = json.loads(done.stdout)
+    assert outcome["outcome"] == "failed"
+    assert said in outcome["reasons"][0]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_failed_step_leaves_its_result_and_a_mistyped_run_leaves_nothing(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    assert ml("ingest", "--run", "r", "--root", str(tmp_path), "--data", "/nowhere.csv").returncode == 2
+    result = json.loads((root.run("r") / "results" / "ingest.json").read_text())
+    assert (result["outcome"], result["error"]["retry"]) == ("failed", False)
+    done = ml("judge", "--run", "tpyo", "--root", str(tmp_path))
+    assert done.returncode == 2
+    assert "There is no run tpyo" in done.stderr
+    assert not root.run("tpyo").exists()
+
+
+def test_the_home_directory_and_odd_names_can_be_given_as_data(tmp_path: Path) -> None:
+    name = 'it\'s "odd\\name".csv'
+    ml("ingest", "--run", "made", "--root", str(tmp_path), "--data", "sample", "--set", "data.sample_rows=20")
+    (tmp_path / name).write_bytes((Root(tmp_path).run("made") / "ingest" / "data.csv").read_bytes())
+    for run, data in (("tilde", f"~/{name}"), ("plain", str(tmp_path / name))):
+        done = ml("ingest", "--run", run, "--root", str(tmp_path), "--data", data, HOME=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+
+
+def test_later_steps_keep_to_the_settings_that_the_run_began_with(tmp_path: Path) -> None:
+    begun = ["--run", "r", "--root", str(tmp_path), "--set", "train.epochs=7"]
+    assert ml("ingest", *begun, "--data", "sample", "--set", "data.sample_rows=20").returncode == 0
+    other = ml("validate", *begun[:4], "--set", "train.epochs=8")
+    assert other.returncode == 2
+    assert "begun with other settings: train.epochs 7 -> 8" in other.stderr
+    same = ml("validate", *begun, "--set", "promote.enabled=false")  # decides nothing, and neither does repeating
+    assert "at least 1,000 are needed" in same.stderr
+
+
+def test_questions_need_no_right_to_write(tmp_path: Path) -> None:
+    nothing_there = tmp_path / "nothing"
+    for question in ("status", "history"):
+        done = ml(question, "--json", "--root", str(nothing_there))
+        assert done.returncode == 0
+        json.loads(done.stdout)
+    assert not nothing_there.exists()
+
+
+def test_old_runs_go_whatever_the_new_ones_come_to(tmp_path: Path) -> None:
+    for number in range(5):
+        done = ml("ingest", "--run", f"r{number}", "--root", str(tmp_path), "--data", "sample",
+                  "--set", "data.sample_rows=20", "--set", "keep.runs=3")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in Root(tmp_path).runs.iterdir()) == ["r2", "r3", "r4"]
