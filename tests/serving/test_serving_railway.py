@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from serving.client import ModelServer, Refused
 from serving.railway.stage import StageError, main, stage
 from tests.serving.image import SERVING, free_port, write_config, write_stand_in
 from tests.serving.live import CUSTOMER, GOLDEN, STARTED_WITHIN, ask, error_of, eventually
@@ -161,8 +162,11 @@ _BODY = json.dumps({"instances": [{name: [value] for name, value in CUSTOMER.ite
 def test_who_has_the_token_is_answered_by_the_staged_version(closed: Deployment) -> None:
     status, body, _ = _predict(closed)
     assert (status, list(json.loads(body))) == (200, ["predictions"])
-    status, body, _ = ask(closed.url, "GET", f"/v1/models/{MODEL}")
-    assert json.loads(body)["model_version_status"][0]["version"] == "7"
+    with_token, without = ModelServer(closed.url, token=TOKEN), ModelServer(closed.url)
+    assert list(with_token.metadata(7)) == ["model_spec", "metadata"]
+    assert [status.version for status in without.versions()] == [7]
+    with pytest.raises(Refused, match=r"refused with 401: A token is needed.* \(SERVING_TOKEN\)"):
+        without.metadata(7)
 
 
 @with_nginx
