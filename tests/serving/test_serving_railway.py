@@ -66,7 +66,10 @@ def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> Non
     done = run(tmp_path, PORT="12345", SERVING_TOKEN=TOKEN)
     assert done.returncode == 1, "the door ended by itself, which nobody asked for"
     arguments = (tmp_path / "arguments").read_text().splitlines()
-    assert arguments[-2:] == ["--port=18500", "--rest_api_port=18501"]  # the last one of a name wins
+    # The last one of a name wins.
+    assert arguments[-4:] == [
+        "--port=18500", "--rest_api_port=18501", "--enable_batching=false", "--batching_parameters_file=",
+    ]  # fmt: skip
     assert "--max_num_load_retries=0" in arguments
     assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
     conf = (tmp_path / "nginx.conf").read_text()
