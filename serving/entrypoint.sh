@@ -2,8 +2,8 @@
 # Runs TensorFlow Serving with the flags of the image; arguments come after them, and the last one of a name wins.
 # SERVING_CONFIG is where the three .config files are, /etc/serving by default.
 #
-# TensorFlow Serving has no handler for SIGTERM, and a process 1 without one ignores the signal: `docker stop` would wait
-# in vain and then kill it. So this shell is process 1 and passes the signal on.
+# TensorFlow Serving has no handler for SIGTERM, and a process 1 without one ignores the signal: `docker stop` would
+# wait in vain and then kill it. So this shell is process 1 and passes the signal on.
 set -euo pipefail
 config=${SERVING_CONFIG:-/etc/serving}
 
