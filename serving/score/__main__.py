@@ -12,8 +12,9 @@ from typing import TextIO
 from serving.client import ModelServer, ServingError
 from serving.score import asking, expected, options, summary, writing
 from serving.score.asking import Score, VersionGoneError
-from serving.score.customers import Customer, CustomersFile, FileError
+from serving.score.customers import Customer, CustomersFile
 from serving.score.expected import EvaluationError
+from serving.score.layout import FileError
 from serving.score.progress import shown
 
 _TRIES = 3
@@ -50,8 +51,8 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def _score(server: ModelServer, version: int, given: options.Options, stderr: TextIO) -> str:
-    file = CustomersFile(given.csv, asking.inputs(server, version))
-    writing.check_columns(file, ranked=given.top is not None)
+    file = CustomersFile.of(given.csv, asking.inputs(server, version))
+    writing.check_columns(given.csv, file.layout, ranked=given.top is not None)
     rows = file.check()
     chunks = file.chunks(given.rows_per_request)
 
@@ -60,13 +61,13 @@ def _score(server: ModelServer, version: int, given: options.Options, stderr: Te
 
     if given.top is None:
         with writing.appearing(given.out) as out:
-            written = writing.write_scored(file, scored(), out)
+            written = writing.write_scored(file.layout, scored(), out)
         return summary.scored(written, version, given.out)
     known, looked_at = expected.find(version, given.evaluation)
     with writing.appearing(given.out) as out, tempfile.TemporaryFile(dir=given.out.parent) as everybody:
-        written = writing.write_scored(file, scored(), everybody)
+        written = writing.write_scored(file.layout, scored(), everybody)
         count = given.top.of(written.rows)
-        least = writing.write_ranking(file, written, count, known, everybody, out)
+        least = writing.write_ranking(file.layout, written, count, known, everybody, out)
     return summary.ranked(written, version, given.out, count=count, least=least, expected=known, looked_at=looked_at)
 
 

@@ -1,23 +1,20 @@
-"""A CSV of customers: its layout, its rows as the model takes them, and what is wrong with them, by line."""
+"""The rows of a CSV of customers: as the model takes them, and what is wrong with them, by line."""
 
 from __future__ import annotations
 
 import csv
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+from serving.score.layout import FileError, Layout
 
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"})
 """What counts as missing; the same as when the model was trained."""
 
-_SEPARATORS = (",", ";", "\t")
-_BOM = b"\xef\xbb\xbf"
 _SHOWN = 10
-
-
-class FileError(Exception):
-    """The file cannot be scored; the message names it and says what to change."""
 
 
 class RowsError(FileError):
@@ -43,49 +40,24 @@ class Customer:
     instance: Mapping[str, object]
 
 
-@dataclass
+@dataclass(frozen=True)
 class CustomersFile:
-    """A file whose header has all inputs of the model.
+    """A file with all inputs of the model.
 
     Attributes:
         path: the file.
+        layout: its own.
         inputs: name of each input of the model, and whether it is a number (else text).
-        header: the column names as they stand there.
-        separator: what stands between columns.
-        line_end: what ends a line.
-        bom: whether it begins with a byte order mark, by which Excel knows UTF-8.
     """
 
     path: Path
+    layout: Layout
     inputs: Mapping[str, bool]
-    header: list[str] = field(init=False)
-    separator: str = field(init=False)
-    line_end: str = field(init=False)
-    bom: bool = field(init=False)
 
-    def __post_init__(self) -> None:
-        try:
-            with self.path.open("rb") as file:
-                head = file.readline(1 << 20)
-        except OSError as error:
-            raise FileError(f"{self.path}: cannot be read ({error.strerror}).") from error
-        self.bom = head.startswith(_BOM)
-        self.line_end = "\r\n" if head.endswith(b"\r\n") else "\n"
-        text = head.removeprefix(_BOM).decode("utf-8", "replace")
-        layouts = {separator: next(csv.reader([text], delimiter=separator), []) for separator in _SEPARATORS}
-        known = {separator: set(self.inputs) & {name.strip() for name in names} for separator, names in layouts.items()}
-        self.separator = max(_SEPARATORS, key=lambda separator: len(known[separator]))
-        self.header = layouts[self.separator]
-        lacking = [name for name in self.inputs if name not in known[self.separator]]
-        if lacking:
-            raise FileError(
-                f"{self.path}: its first line lacks {', '.join(lacking)}. The model needs the columns "
-                f"{', '.join(self.inputs)}, in any order; the file must be a CSV in UTF-8."
-            )
-        names = [name.strip() for name in self.header]
-        twice = sorted(name for name in self.inputs if names.count(name) > 1)
-        if twice:
-            raise FileError(f"{self.path}: column {twice[0]!r} stands in the header twice. Rename or drop one.")
+    @classmethod
+    def of(cls, path: Path, inputs: Mapping[str, bool]) -> Self:
+        """Looks at the header; raises a `FileError` when it does not fit the model."""
+        return cls(path, Layout.of(path, inputs), inputs)
 
     def check(self) -> int:
         """How many customers there are, after a look at every one.
@@ -124,10 +96,11 @@ class CustomersFile:
 
     def _rows(self) -> Iterator[Customer | str]:
         """Customers, and sentences about rows that are none. Blank lines are passed over."""
-        places = [(name, [n.strip() for n in self.header].index(name), number) for name, number in self.inputs.items()]
+        names = self.layout.names
+        places = [(name, names.index(name), is_number) for name, is_number in self.inputs.items()]
         # Bytes that are no UTF-8 become lone surrogates, and so can be found with their line.
         with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, delimiter=self.separator, strict=True)
+            reader = csv.reader(file, delimiter=self.layout.separator, strict=True)
             next(reader)
             line = reader.line_num + 1
             while True:
@@ -143,8 +116,8 @@ class CustomersFile:
                 line = reader.line_num + 1
 
     def _customer(self, line: int, row: list[str], places: list[tuple[str, int, bool]]) -> Customer | str:
-        if len(row) != len(self.header):
-            return f"line {line}: {len(row)} values instead of {len(self.header)}"
+        if len(row) != len(self.layout.header):
+            return f"line {line}: {len(row)} values instead of {len(self.layout.header)}"
         instance: dict[str, object] = {}
         for name, place, is_number in places:
             text = row[place].strip()

@@ -15,8 +15,9 @@ from typing import IO, Any
 import numpy as np
 
 from serving.score.asking import Score
-from serving.score.customers import Customer, CustomersFile, FileError
+from serving.score.customers import Customer
 from serving.score.expected import Expected
+from serving.score.layout import BOM, FileError, Layout
 
 SCORE_COLUMNS = ("probability", "label")
 RANKING_COLUMNS = ("rank", "expected_precision")
@@ -39,20 +40,20 @@ class Written:
         return np.argsort(-np.frombuffer(self.probabilities, dtype=np.float32), kind="stable")[:count]
 
 
-def check_columns(file: CustomersFile, *, ranked: bool) -> None:
+def check_columns(path: Path, layout: Layout, *, ranked: bool) -> None:
     """Raises a `FileError` when the file has a column that is about to be added."""
     added = {*SCORE_COLUMNS, *(RANKING_COLUMNS if ranked else ())}
-    taken = sorted(added & {name.strip() for name in file.header})
+    taken = sorted(added & set(layout.names))
     if taken:
-        raise FileError(f"{file.path}: it already has a column {taken[0]!r}. Rename it, or score the original file.")
+        raise FileError(f"{path}: it already has a column {taken[0]!r}. Rename it, or score the original file.")
 
 
-def write_scored(file: CustomersFile, scored: Iterable[tuple[Customer, Score]], out: IO[bytes]) -> Written:
+def write_scored(layout: Layout, scored: Iterable[tuple[Customer, Score]], out: IO[bytes]) -> Written:
     """The rows as they were, with the two columns of the score behind, in the layout of the file."""
     written = Written()
-    writer = csv.writer(_Encoded(out), delimiter=file.separator, lineterminator=file.line_end)
-    out.write(b"\xef\xbb\xbf" if file.bom else b"")
-    writer.writerow([*file.header, *SCORE_COLUMNS])
+    writer = csv.writer(_Encoded(out), delimiter=layout.separator, lineterminator=layout.line_end)
+    out.write(BOM if layout.bom else b"")
+    writer.writerow([*layout.header, *SCORE_COLUMNS])
     written.ends.append(out.tell())
     end = written.ends[0]
     for customer, score in scored:
@@ -66,18 +67,18 @@ def write_scored(file: CustomersFile, scored: Iterable[tuple[Customer, Score]], 
 
 
 def write_ranking(
-    file: CustomersFile, written: Written, count: int, expected: Expected | None, scored: IO[bytes], out: IO[bytes]
+    layout: Layout, written: Written, count: int, expected: Expected | None, scored: IO[bytes], out: IO[bytes]
 ) -> float:
     """The `count` best customers, best first; returns the probability of the last of them.
 
     Two more columns: `rank` before, and behind, the precision to expect of all customers down to this one (empty when
     nothing is known of the version).
     """
-    separator, line_end = file.separator.encode(), file.line_end.encode()
+    separator, line_end = layout.separator.encode(), layout.line_end.encode()
     scored.seek(0)
-    header = scored.read(written.ends[0]).removeprefix(b"\xef\xbb\xbf").removesuffix(line_end)
+    header = scored.read(written.ends[0]).removeprefix(BOM).removesuffix(line_end)
     names = [name.encode() for name in RANKING_COLUMNS]
-    out.write((b"\xef\xbb\xbf" if file.bom else b"") + separator.join([names[0], header, names[1]]) + line_end)
+    out.write((BOM if layout.bom else b"") + separator.join([names[0], header, names[1]]) + line_end)
     best: list[int] = written.best(count).tolist()
     for rank, number in enumerate(best, start=1):
         start, end = written.ends[number], written.ends[number + 1]
