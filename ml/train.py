@@ -29,14 +29,15 @@ SAME = 1e-5
 def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings, replay_rows: int, out: Path) -> Model:
     """Fit, export and check the network.
 
-    Writes `saved_model/`, `replay.json` (known evaluation rows with the network's own probabilities) and
-    `history.json` (one entry an epoch) into `out`.
+    Writes `saved_model/` (warm-up requests in it), `replay.json` (known evaluation rows with the network's own
+    probabilities) and `history.json` (one entry an epoch) into `out`.
 
     Raises:
         FinalError: The loss diverges, or the exported graph does not answer as the network does.
     """
     from ml import network
     from ml.export import export
+    from ml.warm_up import write_warm_up
 
     encoding = Encoding.read(examples.encoding)
     x, labels, profiles = _matrix(examples.train, encoding)
@@ -52,6 +53,7 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
         on_epoch=_log_epoch,
     )
     export(model, encoding, target, out / "saved_model")
+    write_warm_up(out / "saved_model", encoding)
     known, known_x = _known_rows(examples.eval, encoding, replay_rows)
     replay = Replay(known, network.predict(model, known_x).tolist())
     _check(out / "saved_model", replay)
