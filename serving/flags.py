@@ -46,12 +46,16 @@ IGNORED = frozenset(
         "prefer_tflite_model",
         "remove_unused_fields_from_bundle_metagraph",
         "enable_signature_method_name_check",
+        "enable_grpc_healthcheck_service",
+        "enable_per_model_batching_parameters",
         "enable_profiler",
         "enable_serialization_as_tensor_content",
         "mixed_precision",
         "skip_initialize_tpu",
         "use_alts_credentials",
+        "tensorflow_session_config_file",
         "xla_cpu_compilation_enabled",
+        "xla_gpu_compilation_enabled",
         "enable_per_model_metrics",
         "thread_pool_factory_config_file",
         "response_cache_config_file",
@@ -133,7 +137,7 @@ def _parser() -> _Parser:
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in protobuf's text form")
     add("--file_system_poll_wait_seconds", type=float, default=1.0, help="time between looks; 0: once")
     add("--max_num_load_retries", type=_at_least(0, int), default=0, help="tries after a failed load")
-    add("--load_retry_interval_micros", type=_at_least(0, int), default=60_000_000, help="time between tries")
+    add("--load_retry_interval_micros", type=int, default=60_000_000, help="time between tries; below 0: none")
     switch("--allow_version_labels_for_unavailable_models", default=False, help="labels may wait")
     switch("--enable_batching", default=True, help="requests that wait together share a call")
     add("--rest_api_timeout_in_ms", type=_at_least(0, int), default=30_000, help="then 504; 0: never")

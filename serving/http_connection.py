@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._target = b""
         self._header_bytes = 0
-        self._gzipped = False
+        self._encoding: bytes | None = None
         self._expects = False
         self._length = 0
         self._body: list[bytes] = []
@@ -124,7 +124,8 @@ class Connection(asyncio.Protocol):
         self._count_header(len(name) + len(value))
         size = len(name)
         if size == 16 and name.lower() == b"content-encoding":
-            self._gzipped = value.lower() == b"gzip"
+            if self._encoding is None:  # the first one counts
+                self._encoding = value
         elif size == 14 and name.lower() == b"content-length":
             self._length = int(value)
         elif size == 6 and name.lower() == b"expect":
@@ -152,7 +153,7 @@ class Connection(asyncio.Protocol):
             self,
             self._parser.get_method().decode("ascii"),
             self._target.decode("latin-1"),
-            gzipped=self._gzipped,
+            gzipped=self._encoding is not None and b"gzip" in self._encoding,
             body=body,
         )
         self._body = []
