@@ -74,7 +74,7 @@ def write_warm_up(path: Path, *values: float) -> None:
 def save_every_type(path: Path) -> None:
     """A model with a signature for each type that gives back what it is given, and some with odd inputs and outputs."""
     signatures = {
-        dtype.name if dtype not in _WORDS else _WORDS[dtype]: _function(lambda x: {"y": tf.identity(x)}, x=dtype)
+        _WORDS.get(dtype, dtype.name): _function(lambda x: {"y": tf.identity(x)}, x=dtype)
         for dtype in (
             *(tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint16, tf.uint32, tf.uint64),
             *(tf.float16, tf.float32, tf.float64, tf.complex64, tf.bool, tf.string),
