@@ -33,7 +33,7 @@ serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
 
 bench: ml-dev ## speed, memory and quality, as printed tables
 	@for benchmark in benchmarks/*.py; do \
-		echo "== $$benchmark"; PYTHONPATH=$(CURDIR) .venv-ml/bin/python $$benchmark || exit 1; \
+		echo "== $$benchmark"; PYTHONPATH=$(CURDIR) .venv-ml/bin/python -P $$benchmark || exit 1; \
 	done
 
 lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
