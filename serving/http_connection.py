@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from serving.exchange import HTML, JSON, Exchange, error_page, phrase
+from serving.memory import LARGE_BYTES
 
 if TYPE_CHECKING:
     from serving.http_server import HttpServer
@@ -75,8 +76,10 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         self._transport = None
         self._queue.clear()
+        self._let_go()
         if self.current is not None:
-            self.current.answered = True
+            self._server.trim_soon |= self.current.large
+            self.current.give_up()
 
     def eof_received(self) -> bool:
         """Called by the event loop; a client may close its side and still wait for answers."""
@@ -171,7 +174,7 @@ class Connection(asyncio.Protocol):
             return
         self._last = True
         self.receiving_since = None
-        self._body = []
+        self._let_go()
         refused = Exchange(self, "GET", "", gzipped=False, body=b"")
         self._queue.append((refused, False, (status, body, kind)))
         self._pump()
@@ -191,6 +194,7 @@ class Connection(asyncio.Protocol):
             headers,
             ending,
         )
+        self._server.trim_soon |= exchange.large
         self._transport.write(head if exchange.method == "HEAD" else head + body)
         self.current = None
         self.quiet_since = self._server.now()
@@ -236,6 +240,11 @@ class Connection(asyncio.Protocol):
         """Hangs up."""
         if self._transport is not None:
             self._transport.close()
+
+    def _let_go(self) -> None:
+        """Drops what had arrived of a body."""
+        self._server.trim_soon |= self._body_bytes > LARGE_BYTES
+        self._body, self._body_bytes = [], 0
 
     def _count_header(self, size: int) -> None:
         self._header_bytes += size
