@@ -1,6 +1,5 @@
-"""Rules of the API beyond the recorded exchanges: examples, layouts, routes, metrics, and hostile bodies."""
+"""Rules of the API beyond the recorded exchanges: examples, layouts, routes and metrics."""
 
-import json
 from typing import Any
 
 import numpy as np

@@ -152,7 +152,7 @@ def test_ten_thousand_mutations_of_valid_requests(server: ServerProcess) -> None
     eventually(lambda: resident_mib(server.process.pid) < settled * 1.1, within=20)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))  # type: ignore[untyped-decorator]
+@settings(max_examples=1000, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))  # type: ignore[untyped-decorator]
 @given(edits=st.lists(EDITS, min_size=1, max_size=3))  # type: ignore[untyped-decorator]
 def test_mutations_of_the_whole_request(edits: list[tuple[float, int, bytes]], server: ServerProcess) -> None:
     request = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (PREDICT.encode(), len(BODY), BODY)
