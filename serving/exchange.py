@@ -65,6 +65,12 @@ class Exchange:
         self.body = b""
 
 
+def response_head(status: int, kind: bytes, length: int, lines: bytes) -> bytes:
+    """Status line and headers, with the empty line behind them; `lines` are more headers, each with its line end."""
+    words = phrase(status).encode("ascii")
+    return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (status, words, kind, length, lines)
+
+
 def phrase(status: int) -> str:
     """The words that belong to an HTTP status."""
     return _PHRASES.get(status, "Unknown")

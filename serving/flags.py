@@ -38,8 +38,6 @@ IGNORED = frozenset(
         "use_tflite_model",
         "num_tflite_pools",
         "num_tflite_interpreters_per_pool",
-        "enable_model_warmup",
-        "num_request_iterations_for_warmup",
         "max_num_load_threads",
         "num_load_threads",
         "num_unload_threads",
@@ -109,6 +107,7 @@ def parse(arguments: Sequence[str]) -> Flags:
         retry_seconds=given.load_retry_interval_micros / 1e6,
         labels_may_wait=given.allow_version_labels_for_unavailable_models,
         threads=given.tensorflow_session_parallelism,
+        warm_up_rounds=max(given.num_request_iterations_for_warmup, 1) if given.enable_model_warmup else 0,
     )
     limits = Limits(
         body_bytes=given.max_body_bytes,
@@ -140,6 +139,8 @@ def _parser() -> _Parser:
     add("--load_retry_interval_micros", type=int, default=60_000_000, help="time between tries; below 0: none")
     switch("--allow_version_labels_for_unavailable_models", default=False, help="labels may wait")
     switch("--enable_batching", default=True, help="requests that wait together share a call")
+    switch("--enable_model_warmup", default=True, help="warm-up requests of a model are replayed before it serves")
+    add("--num_request_iterations_for_warmup", type=int, default=1, help="how often each of them")
     add("--rest_api_timeout_in_ms", type=_at_least(0, int), default=30_000, help="then 504; 0: never")
     add("--tensorflow_session_parallelism", type=_at_least(0, int), default=0, help="threads; 0: TensorFlow chooses")
     add("--max_body_bytes", type=_at_least(1, int), default=Limits.body_bytes, help="beyond it 413")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from serving.exchange import HTML, JSON, Exchange, error_page, phrase
+from serving.exchange import HTML, JSON, Exchange, error_page, response_head
 from serving.memory import LARGE_BYTES
 
 if TYPE_CHECKING:
@@ -184,16 +184,8 @@ class Connection(asyncio.Protocol):
         if self._transport is None or exchange is not self.current:
             return
         keep = self._keep_alive and not self._last and not self._server.stopping
-        ending = b"" if keep else b"Connection: close\r\n"
-        head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\n%bContent-Length: %d\r\n%b%b\r\n" % (
-            status,
-            phrase(status).encode("ascii"),
-            kind,
-            self._server.date_line(),
-            len(body),
-            headers,
-            ending,
-        )
+        lines = self._server.date_line() + (headers if keep else headers + b"Connection: close\r\n")
+        head = response_head(status, kind, len(body), lines)
         self._server.trim_soon |= exchange.large
         self._transport.write(head if exchange.method == "HEAD" else head + body)
         self.current = None
@@ -253,9 +245,5 @@ class Connection(asyncio.Protocol):
             raise _RefusedError
 
     def _refuse_body(self) -> None:
-        self.refuse(
-            413,
-            b'{\n    "error": "The request body is larger than %d bytes. Send fewer rows in one request, or start '
-            b'the server with a larger --max_body_bytes."\n}' % self._limits.body_bytes,
-        )
+        self.refuse(413, self._limits.too_large())
         raise _RefusedError
