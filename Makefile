@@ -41,7 +41,7 @@ bench: airflow ml-dev ## speed, memory and quality, as printed tables
 	@for benchmark in benchmarks/[!_]*.py; do \
 		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
 		echo "== $$benchmark"; \
-		PYTHONPATH=$(CURDIR):$(CURDIR)/plugins PYTHONWARNINGS=ignore $$environment/bin/python $$benchmark || exit 1; \
+		PYTHONPATH=$(CURDIR):$(CURDIR)/plugins PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
 
 lint: airflow-dev ml-dev ## ruff, mypy and the import contracts

@@ -27,7 +27,7 @@ class Rows:
         """The JSON of each row.
 
         Raises:
-            StatusError: an output is a scalar, is empty, has another number of rows, or a type JSON cannot hold.
+            StatusError: an output is a scalar, has another number of rows, or a type JSON cannot hold.
         """
         _check_batch(outputs)
         several = len(outputs) > 1
@@ -42,6 +42,8 @@ class Rows:
 
     def body(self, texts: Sequence[str], signature: Signature) -> bytes:
         """The answer for some of the rows."""
+        if not texts:
+            return b'{\n    "predictions": []\n}'
         if len(signature.outputs) > 1:
             text = '{\n    "predictions": [\n' + ",\n".join(texts) + "\n    ]\n}"
         else:
@@ -104,13 +106,11 @@ class Values:
 def _check_batch(outputs: Outputs) -> None:
     if not outputs:
         raise invalid("Cannot convert empty tensor map to JSON")
-    size = 0
+    size = -1
     for name, value in outputs.items():
         if value.ndim == 0:
             raise invalid(f"Tensor name: {name} has no shape information ")
-        if value.shape[0] < 1:
-            raise invalid(f"Tensor name: {name} has invalid batch size: {value.shape[0]}")
-        if size and value.shape[0] != size:
+        if size not in (-1, value.shape[0]):
             raise invalid(f"Tensor name: {name} has inconsistent batch size: {value.shape[0]} expecting: {size}")
         size = value.shape[0]
 
@@ -147,6 +147,8 @@ def _nested(value: NDArray[Any], name: str, spec: TensorSpec, *, level: int) -> 
 
 def _scalars(value: NDArray[Any], name: str, spec: TensorSpec, level: int) -> list[str]:
     flat = value.ravel().tolist()
+    if not flat:
+        return []  # of any type
     if spec.dtype in ("float", "double"):
         return floats(flat, single=spec.dtype == "float")
     if spec.dtype in _INTEGERS:

@@ -19,7 +19,7 @@ from serving.reading import TooLargeError, read_call
 from serving.routes import BadVersionError, Route, route
 from serving.spelled import literal
 from serving.status import StatusError
-from serving.targets import is_api, relative
+from serving.targets import METHODS, is_api, path, relative
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 _LARGE_BODY = 64 << 10
@@ -75,6 +75,9 @@ class App:
 
     def _dispatch(self, exchange: Exchange) -> None:
         target = exchange.target
+        if exchange.method not in METHODS:
+            exchange.answer(501, error_page(501), HTML)
+            return
         # The hot path first: an API target of plain characters needs no further look.
         if not (target.startswith("/v1/models/") and target.isascii()) or "%" in target or "?" in target:
             found = relative(target)
@@ -82,7 +85,7 @@ class App:
                 exchange.answer(400, error_page(400), HTML)
                 return
             target = found
-        if self._metrics_path is not None and target.partition("?")[0] == self._metrics_path:
+        if self._metrics_path is not None and path(target) == self._metrics_path:
             self._answer_metrics(exchange, target)
         elif not is_api(target):
             exchange.answer(404, error_page(404), HTML)

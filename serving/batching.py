@@ -92,15 +92,23 @@ class Batcher:
     def _run(self) -> None:
         # What does not fit a float becomes infinite, as in C++, without a word.
         np.seterr(over="ignore", invalid="ignore")
-        while (work := self._work.get()) is not None:
-            groups = self._grouped(work)
-            for index, group in enumerate(groups):
-                outcomes = run_together([call for call, _ in group])
-                ended = [(done, outcome) for (_, done), outcome in zip(group, outcomes, strict=True)]
-                try:
-                    self._loop.call_soon_threadsafe(self._finished, ended, index == len(groups) - 1)
-                except RuntimeError:  # the loop was closed: nobody waits any more
-                    return
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        # A frame of its own: variables of a loop would keep the last requests, perhaps large ones, until the next.
+        work = self._work.get()
+        if work is None:
+            return False
+        groups = self._grouped(work)
+        for index, group in enumerate(groups):
+            outcomes = run_together([call for call, _ in group])
+            ended = [(done, outcome) for (_, done), outcome in zip(group, outcomes, strict=True)]
+            try:
+                self._loop.call_soon_threadsafe(self._finished, ended, index == len(groups) - 1)
+            except RuntimeError:  # the loop was closed: nobody waits any more
+                return False
+        return True
 
     def _grouped(self, work: list[tuple[Call, Done]]) -> list[list[tuple[Call, Done]]]:
         groups: list[list[tuple[Call, Done]]] = []

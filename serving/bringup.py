@@ -15,7 +15,9 @@ from serving.warmup import warm_up
 _HARMLESS = {"INVALID_ARGUMENT", "OUT_OF_RANGE"}
 
 
-def bring_up(path: Path, *, model: str, number: int, threads: int) -> tuple[Servable, float | None]:
+def bring_up(
+    path: Path, *, model: str, number: int, threads: int, warm_up_rounds: int = 1
+) -> tuple[Servable, float | None]:
     """A servable that is ready for requests, and the seconds its warm-up requests took, if it had any.
 
     Raises:
@@ -32,7 +34,7 @@ def bring_up(path: Path, *, model: str, number: int, threads: int) -> tuple[Serv
         for signature in servable.signatures.values():
             prove_callable(servable, signature)
         start = time.perf_counter()
-        warmed = warm_up(servable) is not None
+        warmed = warm_up_rounds > 0 and warm_up(servable, rounds=warm_up_rounds) is not None
         return servable, time.perf_counter() - start if warmed else None
     except BaseException:
         servable.close()

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from serving.answers import Classes
-from serving.call import Call
+from serving.call import ByRow, Call
 from serving.request import RequestBody
 from serving.signatures import Signature
 from serving.status import StatusError, invalid
@@ -64,14 +64,7 @@ def classify(body: RequestBody, serialized: list[bytes], version: Version) -> Ca
             'Expected classification signature outputs to contain at least one of "classes" or "scores". Signature '
             f"was: {signature.text}",
         )
-    return Call(
-        version,
-        signature,
-        {"inputs": Column(list(serialized), (len(serialized),))},
-        _CLASSES,
-        "Classify",
-        len(serialized),
-    )
+    return example_call(version, signature, serialized, _CLASSES, "Classify")
 
 
 def example_signature(body: RequestBody, version: Version) -> Signature:
@@ -87,6 +80,18 @@ def example_signature(body: RequestBody, version: Version) -> Signature:
     if len(signature.inputs) != 1:
         raise invalid("Expected one input Tensor.")
     return signature
+
+
+def example_call(version: Version, signature: Signature, serialized: list[bytes], by_row: ByRow, api: str) -> Call:
+    """The call of a signature with serialized tf.Examples.
+
+    Raises:
+        StatusError: the input is no text.
+    """
+    dtype = signature.inputs["inputs"].dtype
+    if dtype != "string":
+        raise invalid(f"Expects arg[0] to be {dtype} but string is provided")
+    return Call(version, signature, {"inputs": Column(serialized, (len(serialized),))}, by_row, api, len(serialized))
 
 
 def debug_shape(shape: tuple[int, ...]) -> str:

@@ -43,7 +43,8 @@ def _example(value: object) -> bytes:
     if not isinstance(value, Members):
         raise invalid(f"Example must be JSON object but got JSON {json_type(value)}")
     features: dict[str, Any] = {}
-    for name, content in value.pairs:
+    for key, content in value.pairs:
+        name = key.partition("\0")[0]  # a C string to the original
         features[name] = feature = Feature()  # a repeated key replaces the former one
         for element in content if isinstance(content, list) else [content]:
             _add(feature, name, element)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from serving.memory import LARGE_BYTES
+
 if TYPE_CHECKING:
     from serving.http_connection import Connection
 
@@ -24,12 +26,13 @@ class Exchange:
         target: the request target as sent.
         gzipped: whether the body is said to be compressed.
         body: the request body.
+        large: whether its body is worth giving memory back for.
         started: when it had arrived, on the clock of `time.perf_counter`.
         answered: whether there was an answer, or nobody is left to read one.
         on_expire: what to do when the request takes too long; it must answer.
     """
 
-    __slots__ = ("_connection", "answered", "body", "gzipped", "method", "on_expire", "started", "target")
+    __slots__ = ("_connection", "answered", "body", "gzipped", "large", "method", "on_expire", "started", "target")
 
     def __init__(self, connection: Connection, method: str, target: str, *, gzipped: bool, body: bytes) -> None:
         self._connection = connection
@@ -37,6 +40,7 @@ class Exchange:
         self.target = target
         self.gzipped = gzipped
         self.body = body
+        self.large = len(body) > LARGE_BYTES
         self.started = time.perf_counter()
         self.answered = False
         self.on_expire: Callable[[], None] | None = None
@@ -51,8 +55,20 @@ class Exchange:
             headers: more header lines, each with its line end.
         """
         if not self.answered:
-            self.answered = True
+            self.give_up()
             self._connection.send(self, status, body, kind, headers)
+
+    def give_up(self) -> None:
+        """Nobody waits for an answer any more. Lets go of the body at once; the garbage collector may take long."""
+        self.answered = True
+        self.on_expire = None  # it knows this exchange: a circle
+        self.body = b""
+
+
+def response_head(status: int, kind: bytes, length: int, lines: bytes) -> bytes:
+    """Status line and headers, with the empty line behind them; `lines` are more headers, each with its line end."""
+    words = phrase(status).encode("ascii")
+    return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (status, words, kind, length, lines)
 
 
 def phrase(status: int) -> str:

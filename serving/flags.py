@@ -38,20 +38,22 @@ IGNORED = frozenset(
         "use_tflite_model",
         "num_tflite_pools",
         "num_tflite_interpreters_per_pool",
-        "enable_model_warmup",
-        "num_request_iterations_for_warmup",
         "max_num_load_threads",
         "num_load_threads",
         "num_unload_threads",
         "prefer_tflite_model",
         "remove_unused_fields_from_bundle_metagraph",
         "enable_signature_method_name_check",
+        "enable_grpc_healthcheck_service",
+        "enable_per_model_batching_parameters",
         "enable_profiler",
         "enable_serialization_as_tensor_content",
         "mixed_precision",
         "skip_initialize_tpu",
         "use_alts_credentials",
+        "tensorflow_session_config_file",
         "xla_cpu_compilation_enabled",
+        "xla_gpu_compilation_enabled",
         "enable_per_model_metrics",
         "thread_pool_factory_config_file",
         "response_cache_config_file",
@@ -105,6 +107,7 @@ def parse(arguments: Sequence[str]) -> Flags:
         retry_seconds=given.load_retry_interval_micros / 1e6,
         labels_may_wait=given.allow_version_labels_for_unavailable_models,
         threads=given.tensorflow_session_parallelism,
+        warm_up_rounds=max(given.num_request_iterations_for_warmup, 1) if given.enable_model_warmup else 0,
     )
     limits = Limits(
         body_bytes=given.max_body_bytes,
@@ -133,9 +136,11 @@ def _parser() -> _Parser:
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in protobuf's text form")
     add("--file_system_poll_wait_seconds", type=float, default=1.0, help="time between looks; 0: once")
     add("--max_num_load_retries", type=_at_least(0, int), default=0, help="tries after a failed load")
-    add("--load_retry_interval_micros", type=_at_least(0, int), default=60_000_000, help="time between tries")
+    add("--load_retry_interval_micros", type=int, default=60_000_000, help="time between tries; below 0: none")
     switch("--allow_version_labels_for_unavailable_models", default=False, help="labels may wait")
     switch("--enable_batching", default=True, help="requests that wait together share a call")
+    switch("--enable_model_warmup", default=True, help="warm-up requests of a model are replayed before it serves")
+    add("--num_request_iterations_for_warmup", type=int, default=1, help="how often each of them")
     add("--rest_api_timeout_in_ms", type=_at_least(0, int), default=30_000, help="then 504; 0: never")
     add("--tensorflow_session_parallelism", type=_at_least(0, int), default=0, help="threads; 0: TensorFlow chooses")
     add("--max_body_bytes", type=_at_least(1, int), default=Limits.body_bytes, help="beyond it 413")

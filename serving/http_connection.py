@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from serving.exchange import HTML, JSON, Exchange, error_page, phrase
+from serving.exchange import HTML, JSON, Exchange, error_page, response_head
+from serving.memory import LARGE_BYTES
 
 if TYPE_CHECKING:
     from serving.http_server import HttpServer
@@ -57,7 +58,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._target = b""
         self._header_bytes = 0
-        self._gzipped = False
+        self._encoding: bytes | None = None
         self._expects = False
         self._length = 0
         self._body: list[bytes] = []
@@ -75,8 +76,10 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         self._transport = None
         self._queue.clear()
+        self._let_go()
         if self.current is not None:
-            self.current.answered = True
+            self._server.trim_soon |= self.current.large
+            self.current.give_up()
 
     def eof_received(self) -> bool:
         """Called by the event loop; a client may close its side and still wait for answers."""
@@ -124,7 +127,8 @@ class Connection(asyncio.Protocol):
         self._count_header(len(name) + len(value))
         size = len(name)
         if size == 16 and name.lower() == b"content-encoding":
-            self._gzipped = value.lower() == b"gzip"
+            if self._encoding is None:  # the first one counts
+                self._encoding = value
         elif size == 14 and name.lower() == b"content-length":
             self._length = int(value)
         elif size == 6 and name.lower() == b"expect":
@@ -152,7 +156,7 @@ class Connection(asyncio.Protocol):
             self,
             self._parser.get_method().decode("ascii"),
             self._target.decode("latin-1"),
-            gzipped=self._gzipped,
+            gzipped=self._encoding is not None and b"gzip" in self._encoding,
             body=body,
         )
         self._body = []
@@ -170,7 +174,7 @@ class Connection(asyncio.Protocol):
             return
         self._last = True
         self.receiving_since = None
-        self._body = []
+        self._let_go()
         refused = Exchange(self, "GET", "", gzipped=False, body=b"")
         self._queue.append((refused, False, (status, body, kind)))
         self._pump()
@@ -180,16 +184,9 @@ class Connection(asyncio.Protocol):
         if self._transport is None or exchange is not self.current:
             return
         keep = self._keep_alive and not self._last and not self._server.stopping
-        ending = b"" if keep else b"Connection: close\r\n"
-        head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\n%bContent-Length: %d\r\n%b%b\r\n" % (
-            status,
-            phrase(status).encode("ascii"),
-            kind,
-            self._server.date_line(),
-            len(body),
-            headers,
-            ending,
-        )
+        lines = self._server.date_line() + (headers if keep else headers + b"Connection: close\r\n")
+        head = response_head(status, kind, len(body), lines)
+        self._server.trim_soon |= exchange.large
         self._transport.write(head if exchange.method == "HEAD" else head + body)
         self.current = None
         self.quiet_since = self._server.now()
@@ -236,6 +233,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def _let_go(self) -> None:
+        """Drops what had arrived of a body."""
+        self._server.trim_soon |= self._body_bytes > LARGE_BYTES
+        self._body, self._body_bytes = [], 0
+
     def _count_header(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > self._limits.header_bytes:
@@ -243,9 +245,5 @@ class Connection(asyncio.Protocol):
             raise _RefusedError
 
     def _refuse_body(self) -> None:
-        self.refuse(
-            413,
-            b'{\n    "error": "The request body is larger than %d bytes. Send fewer rows in one request, or start '
-            b'the server with a larger --max_body_bytes."\n}' % self._limits.body_bytes,
-        )
+        self.refuse(413, self._limits.too_large())
         raise _RefusedError

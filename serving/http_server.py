@@ -11,6 +11,7 @@ from email.utils import formatdate
 from serving.exchange import Exchange
 from serving.http_connection import Connection
 from serving.limits import Limits
+from serving.memory import give_back
 
 _SWEEP_SECONDS = 0.25
 _DRAIN_SECONDS = 2.0
@@ -24,6 +25,7 @@ class HttpServer:
         limits: what is taken on at most.
         connections: those that are open.
         stopping: whether no more requests are wanted.
+        trim_soon: whether a large body was let go of.
     """
 
     def __init__(self, handle: Callable[[Exchange], None], limits: Limits) -> None:
@@ -31,6 +33,7 @@ class HttpServer:
         self.limits = limits
         self.connections: set[Connection] = set()
         self.stopping = False
+        self.trim_soon = False
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
@@ -79,6 +82,9 @@ class HttpServer:
             await asyncio.sleep(_SWEEP_SECONDS)
             for connection in list(self.connections):
                 self._look_after(connection, self.now())
+            if self.trim_soon:
+                self.trim_soon = False
+                await self._loop.run_in_executor(None, give_back)
 
     def _look_after(self, connection: Connection, now: float) -> None:
         limits = self.limits

@@ -26,3 +26,10 @@ class Limits:
     receive_seconds: float = 60.0
     idle_seconds: float = 300.0
     stop_seconds: float = 30.0
+
+    def too_large(self) -> bytes:
+        """What a body beyond `body_bytes` is answered with."""
+        return (
+            b'{\n    "error": "The request body is larger than %d bytes. Send fewer rows in one request, or start '
+            b'the server with a larger --max_body_bytes."\n}' % self.body_bytes
+        )

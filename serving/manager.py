@@ -33,6 +33,7 @@ class LoadOptions:
         retry_seconds: the time between two tries.
         labels_may_wait: whether a label may name a version that is not available.
         threads: threads TensorFlow may use for one model; 0 lets it choose.
+        warm_up_rounds: how often each warm-up request is replayed; 0 for not at all.
     """
 
     poll_seconds: float = 1.0
@@ -40,6 +41,7 @@ class LoadOptions:
     retry_seconds: float = 60.0
     labels_may_wait: bool = False
     threads: int = 0
+    warm_up_rounds: int = 1
 
 
 @dataclass
@@ -180,7 +182,13 @@ class Manager:
         start = time.perf_counter()
         try:
             self._awake = True
-            servable, warm_up_seconds = bring_up(path, model=name, number=number, threads=self._options.threads)
+            servable, warm_up_seconds = bring_up(
+                path,
+                model=name,
+                number=number,
+                threads=self._options.threads,
+                warm_up_rounds=self._options.warm_up_rounds,
+            )
         except Exception as error:
             self._metrics.load(path, start, succeeded=False)
             if not isinstance(error, StatusError):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import uvloop
 
 from serving.flags import Flags, parse
+from serving.memory import keep_large_blocks_apart
 from serving.serve import StartRefusedError, serve
 
 # TensorFlow Serving computes without oneDNN, whose fused operations lose NaN (relu(NaN) becomes 0). TensorFlow reads
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for name in flags.ignored:
         _log.warning("--%s has no effect here", name)
+    keep_large_blocks_apart()
     # Before TensorFlow is imported: a port that is taken is known at once, and ours answers at once.
     try:
         sock = _bound(flags.host, flags.port)

@@ -24,4 +24,11 @@ def predict(body: RequestBody, version: Version) -> Call:
     if not signature.inputs:
         raise invalid(f"Failed to get input map for signature: {body.requested_signature() or 'DEFAULT'}")
     columns, by_row = body.tensors(signature)
+    if len(columns) != len(signature.inputs):  # a row of bytes where several inputs are wanted fills only one of them
+        given, wanted = sorted(columns), sorted(signature.inputs)
+        raise invalid(
+            f"input size does not match signature: {len(given)}!={len(wanted)} len({{{','.join(given)}}}) != "
+            f"len({{{','.join(wanted)}}}). Sent extra: {{}}. Missing but required: "
+            f"{{{','.join(name for name in wanted if name not in columns)}}}."
+        )
     return Call(version, signature, columns, _ROWS if by_row else None, "Predict")

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from serving.answers import Values
 from serving.call import Call
-from serving.classify import debug_shape, example_signature
+from serving.classify import debug_shape, example_call, example_signature
 from serving.request import RequestBody
 from serving.signatures import Signature
 from serving.status import StatusError, invalid
-from serving.tensors import Column
 from serving.version import Version
 
 
@@ -54,5 +53,4 @@ def regress(body: RequestBody, serialized: list[bytes], version: Version) -> Cal
         raise StatusError("FAILED_PRECONDITION", f"No regression inputs found in SignatureDef: {signature.text}")
     if "outputs" not in signature.outputs:
         raise StatusError("FAILED_PRECONDITION", f"No regression outputs found in SignatureDef: {signature.text}")
-    column = Column(list(serialized), (len(serialized),))
-    return Call(version, signature, {"inputs": column}, _VALUES, "Regress", len(serialized))
+    return example_call(version, signature, serialized, _VALUES, "Regress")

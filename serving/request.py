@@ -51,7 +51,8 @@ class RequestBody:
             StatusError: the name is no text.
         """
         name = self._plain.get("signature_name", "") if self._plain is not None else None
-        if not isinstance(name, str):
+        # A fast parser keeps the last of repeated names, the original looks at the first.
+        if not isinstance(name, str) or (name and (self._text.count(b"signature_name") > 1 or b"\\u" in self._text)):
             there, name = self.exact.find("signature_name")
             name = name if there else ""
             if not isinstance(name, str):

@@ -67,14 +67,17 @@ class _Taken:
 def _take_named(taken: _Taken, index: int, instance: Any) -> None:
     if not _is_row(instance):
         raise invalid(f"Expecting object but got list at item {index} of input list")
-    for name, value in instance.pairs:
+    names = set()
+    for key, value in instance.pairs:
+        name = key.partition("\0")[0]  # a C string to the original
+        names.add(name)
         try:
             taken.add(name, value)
         except StatusError as error:
             raise invalid(
                 f"Failed to process element: {index} key: {name} of 'instances' list. Error: {error}"
             ) from error
-    if {name for name, _ in instance.pairs} != set(taken.specs):
+    if names != set(taken.specs):
         raise invalid(
             f"Failed to process element: {index} of 'instances' list. JSON object: {spelled(instance)} keys must be "
             f"equal to: {','.join(sorted(taken.specs))}"

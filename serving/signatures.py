@@ -14,6 +14,9 @@ DEFAULT_SIGNATURE = "serving_default"
 _NUMPY: dict[str, type[Any]] = {
     "float": np.float32,
     "double": np.float64,
+    "half": np.float16,
+    "complex64": np.complex64,
+    "complex128": np.complex128,
     "int32": np.int32,
     "int16": np.int16,
     "int8": np.int8,

@@ -12,14 +12,21 @@ from serving.documents import Members
 from serving.numerals import debug
 
 _LONGEST = 256
+_LONGEST_KEPT = 64
 _SPECIAL = re.compile(r'["\\\x00-\x1f]')
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-@lru_cache(maxsize=4096)
 def literal(text: str) -> str:
     """A JSON string literal with RapidJSON's escapes (control characters only, in upper-case hex)."""
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _literal(text)
+
+
+def _literal(text: str) -> str:
     return f'"{_SPECIAL.sub(_escape, text)}"'
+
+
+_kept = lru_cache(maxsize=4096)(_literal)  # names and labels, over and over again
 
 
 def base64_object(data: bytes, level: int) -> str:

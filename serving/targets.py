@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import zlib
 
+METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
+"""What it lets through; anything else is 501. Source: EvHTTPServer::Initialize in evhttp_server.cc."""
+
 _CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
 _WELL_FORMED = re.compile(rf"(?:{_CHARACTER}|/)*(?:\?(?:{_CHARACTER}|[/?])*)?(?:#(?:{_CHARACTER}|[/?])*)?")
 _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_PATH = re.compile(r"[^?#]*")
 _API = re.compile(r"/v1/.*", re.IGNORECASE)
 
 
@@ -17,6 +21,11 @@ def relative(target: str) -> str | None:
     if absolute is not None:
         target = target[absolute.end() :] or "/"
     return target if _WELL_FORMED.fullmatch(target) else None
+
+
+def path(target: str) -> str:
+    """The target without query and fragment."""
+    return _PATH.match(target)[0]  # type: ignore[index]  # it matches anything
 
 
 def is_api(target: str) -> bool:
@@ -33,4 +42,4 @@ def unpacked(body: bytes, *, most: int) -> bytes | None:
         return b""
     if len(text) > most:
         return None
-    return text if inflater.eof else b""
+    return text if inflater.eof and not inflater.unused_data else b""

@@ -102,7 +102,7 @@ def is_base64(value: object) -> bool:
 
 
 def decode_base64(value: object) -> bytes:
-    """The bytes in {"b64": "..."}; white space and missing padding are allowed.
+    """The bytes in {"b64": "..."}; white space, missing padding and dots as padding are allowed.
 
     Raises:
         StatusError: not such an object, or not base64.
@@ -111,11 +111,12 @@ def decode_base64(value: object) -> bytes:
         raise invalid(f"JSON Value: {spelled(value)} not formatted correctly for base64 data")
     encoded = value.pairs[0][1] if isinstance(value, Members) else value["b64"]  # type: ignore[index]
     text = _SPACES.sub("", encoded)
-    bare = text.rstrip("=")
-    if len(text) != len(bare) and len(text) % 4:
+    bare = text.rstrip("=.")
+    missing = -len(bare) % 4
+    if len(text) - len(bare) not in (0, missing):
         raise invalid("Unable to base64 decode")
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        return base64.b64decode(bare + "=" * missing, validate=True)
     except (binascii.Error, ValueError):
         raise invalid("Unable to base64 decode") from None
 

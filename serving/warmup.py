@@ -20,8 +20,8 @@ _FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _MOST = 1000
 
 
-def warm_up(servable: Servable) -> int | None:
-    """Runs every warm-up request once.
+def warm_up(servable: Servable, *, rounds: int = 1) -> int | None:
+    """Runs every warm-up request, as often as there are rounds.
 
     Returns:
         How many there were; None when the SavedModel has no such file.
@@ -37,7 +37,8 @@ def warm_up(servable: Servable) -> int | None:
         count += 1
         if count > _MOST:
             raise invalid(f"Number of warmup records exceeds the maximum ({_MOST}) at {path}")
-        _replay(servable, record, path)
+        for _ in range(rounds):
+            _replay(servable, record, path)
     return count
 
 

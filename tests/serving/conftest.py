@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.live import GOLDEN, STARTED_WITHIN, ServerProcess, eventually
+from tests.serving.live import GOLDEN, RECEIVE_SECONDS, STARTED_WITHIN, ServerProcess, eventually
 
 _MODELS = ("customer-model", "customer-flat", "customer-strict", "customer-example")
 
@@ -41,6 +41,7 @@ def golden_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
         f"--model_config_file={config}",
         f"--monitoring_config_file={monitoring}",
         "--grpc_max_threads=4",
+        f"--max_receive_seconds={RECEIVE_SECONDS}",
         log=where / "log",
     )
     try:

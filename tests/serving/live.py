@@ -26,6 +26,8 @@ CUSTOMER = {
     "Family_Size": 4,
 }
 STARTED_WITHIN = 120.0
+RECEIVE_SECONDS = 3
+"""How long the server of all tests waits for a request to arrive."""
 
 
 class ServerProcess:

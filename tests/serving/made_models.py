@@ -69,3 +69,26 @@ def write_warm_up(path: Path, *values: float) -> None:
             request.model_spec.name = "any"
             request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.array([value], dtype=np.float32)))
             writer.write(log.SerializeToString())
+
+
+def save_every_type(path: Path) -> None:
+    """A model with a signature for each type that gives back what it is given, and some with odd inputs and outputs."""
+    signatures = {
+        _WORDS.get(dtype, dtype.name): _function(lambda x: {"y": tf.identity(x)}, x=dtype)
+        for dtype in (
+            *(tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint16, tf.uint32, tf.uint64),
+            *(tf.float16, tf.float32, tf.float64, tf.complex64, tf.bool, tf.string),
+        )
+    }
+    signatures["serving_default"] = signatures["float"]
+    signatures["positive"] = _function(lambda x: {"y": tf.boolean_mask(x, x > 0)}, x=tf.float32)
+    signatures["numbers"] = _function(lambda inputs: {"outputs": inputs}, inputs=tf.float32)
+    signatures["pair"] = _function(lambda a, b: {"y": tf.strings.join([a, b])}, a=tf.string, b=tf.string)
+    tf.saved_model.save(tf.Module(), str(path), signatures=signatures)
+
+
+_WORDS = {tf.float16: "half", tf.float32: "float", tf.float64: "double"}
+
+
+def _function(compute: Any, **inputs: Any) -> Any:
+    return tf.function(compute, input_signature=[tf.TensorSpec([None], dtype, name) for name, dtype in inputs.items()])

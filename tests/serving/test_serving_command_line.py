@@ -97,6 +97,7 @@ def test_flags_of_the_original() -> None:
             "--port=8500",
             "--grpc_channel_arguments=a=b",
             "--flush_filesystem_caches",
+            "--num_request_iterations_for_warmup=3",
         ]
     )
     options = flags.options
@@ -105,7 +106,8 @@ def test_flags_of_the_original() -> None:
         ("m", Path("/models/m"), Latest(1))
     ]
     assert (options.together, options.limits.answer_seconds) == (False, 1.5)
-    assert (options.loading.poll_seconds, options.loading.retries) == (5, 2)
+    assert (options.loading.poll_seconds, options.loading.retries, options.loading.warm_up_rounds) == (5, 2, 3)
+    assert parse(["--model_base_path=x", "--enable_model_warmup=false"]).options.loading.warm_up_rounds == 0
     assert flags.ignored == ["port", "grpc_channel_arguments", "flush_filesystem_caches"]
     assert parse(["--model_base_path=x", "--enable_batching"]).options.together is True
 

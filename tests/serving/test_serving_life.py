@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,9 @@ import pytest
 
 from serving import private
 from serving.client import DeadlineExceeded, ModelServer, Refused, ServingError, VersionFailed
+from serving.manager import LoadOptions, Manager
+from serving.metrics import ServerMetrics
+from serving.source import ModelConfig
 from tests.serving.live import GOLDEN, eventually
 
 FIRST = GOLDEN / "models/customer-model/1"
@@ -99,85 +102,32 @@ def test_names_that_are_no_numbers_are_no_versions(base_path: Path) -> None:
         assert states(server) == [(1, "AVAILABLE", "OK")]
 
 
-def _plain_file(path: Path) -> None:
-    path.write_text("not a directory")
-
-
-def _empty(path: Path) -> None:
-    path.mkdir()
-
-
 def _garbage(path: Path) -> None:
     path.mkdir()
     (path / "saved_model.pb").write_bytes(b"\xff\xfegarbage")
 
 
-def _no_variables(path: Path) -> None:
-    shutil.copytree(SECOND, path)
-    shutil.rmtree(path / "variables")
+def test_a_look_at_the_disk_gets_past_a_broken_version(base_path: Path) -> None:
+    import serving.servable  # noqa: F401
 
+    model = ModelConfig("customer-model", base_path)
+    manager = Manager([model], ServerMetrics(), LoadOptions())
+    watched = manager._models["customer-model"]
 
-def _uninitialised(path: Path) -> None:
-    from tests.serving.made_models import save_uninitialised
+    def look() -> list[tuple[int, str, str]]:
+        manager._look(watched)
+        return [(status.number, status.state, status.error_code) for status in manager.statuses("customer-model")]
 
-    save_uninitialised(path)
-
-
-def _truncated(path: Path) -> None:
-    shutil.copytree(SECOND, path)
-    data = next((path / "variables").glob("*.data-*"))
-    data.write_bytes(data.read_bytes()[:200])
-
-
-@pytest.mark.parametrize(
-    ("make", "code", "message"),
-    [
-        (
-            _plain_file,
-            "FAILED_PRECONDITION",
-            "Error while attempting to reserve resources to load servable {{name: customer-model version: 5}}: {path}; "
-            "Not a directory",
-        ),
-        (
-            _empty,
-            "NOT_FOUND",
-            "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
-            "`saved_model.pb`)\nSpecified file path: {path}",
-        ),
-        (_garbage, "DATA_LOSS", "Can't parse {path}/saved_model.pb as binary proto"),
-        (_no_variables, "FAILED_PRECONDITION", "Could not find variables: "),
-        (_uninitialised, "FAILED_PRECONDITION", "Could not find variable"),
-        (_truncated, "OUT_OF_RANGE", "Read less bytes than requested"),
-    ],
-    ids=[
-        "a plain file",
-        "an empty directory",
-        "garbage",
-        "no variables",
-        "a variable never written",
-        "truncated variables",
-    ],
-)
-def test_a_broken_version_ends_while_the_former_one_answers(
-    make: Callable[[Path], None], code: str, message: str, base_path: Path
-) -> None:
     publish(FIRST, base_path, 1)
-    with serving(base_path) as server:
-        server.wait_available(1, deadline=60)
-        former = probability(server)
-        broken = base_path.parent / "broken"
-        make(broken)
-        with eight_clients(server) as wrong:
-            broken.rename(base_path / "5")
-            with pytest.raises(VersionFailed, match=code) as failed:
-                server.wait_available(5, deadline=60)
-            assert failed.value.status.error_message.startswith(message.format(path=base_path / "5"))
-            assert states(server) == [(5, "END", code), (1, "AVAILABLE", "OK")]
-            assert probability(server) == former
-            publish(SECOND, base_path, 6)
-            server.wait_available(6, deadline=60)
-            eventually(lambda: states(server) == [(6, "AVAILABLE", "OK"), (5, "END", code), (1, "END", "OK")])
-        assert wrong == []
+    assert look() == [(1, "AVAILABLE", "OK")]
+    _garbage(base_path / "2")
+    assert look() == [(2, "END", "DATA_LOSS"), (1, "AVAILABLE", "OK")]
+    publish(SECOND, base_path, 3)
+    assert look() == [(3, "AVAILABLE", "OK"), (2, "END", "DATA_LOSS"), (1, "END", "OK")]
+    publish(FIRST, base_path, 4)
+    _garbage(base_path / "5")
+    assert look()[:3] == [(5, "END", "DATA_LOSS"), (4, "AVAILABLE", "OK"), (3, "END", "OK")]
+    watched.versions[4].unload(patience=1)
 
 
 def test_a_failed_version_is_not_tried_again_until_it_went_away(base_path: Path) -> None:

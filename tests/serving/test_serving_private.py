@@ -132,6 +132,14 @@ def test_a_version_whose_warm_up_fails_is_not_served(make_half: Callable[..., Pa
         ModelServer(url, "half").wait_available(1, deadline=60)
 
 
+def test_a_warm_up_that_is_not_wanted_does_not_matter(make_half: Callable[..., Path]) -> None:
+    from serving.bringup import bring_up
+
+    servable, seconds = bring_up(make_half(-2.0) / "1", model="half", number=1, threads=0, warm_up_rounds=0)
+    servable.close()
+    assert seconds is None
+
+
 def test_a_damaged_warm_up_file_is_data_loss(make_half: Callable[..., Path]) -> None:
     base_path = make_half(1.0)
     (base_path / "1/assets.extra/tf_serving_warmup_requests").write_bytes(b"no TFRecord at all, but long enough")

@@ -1,0 +1,146 @@
+"""How fast the model server is: requests/s, latency and memory, beside the floor of Python HTTP and two rivals.
+
+    python -m benchmarks.serving [--model SAVED_MODEL] [--seconds 4] [--rounds 3] [--without-rivals]
+
+Needs `wrk` (`apt-get install -y wrk`) and two cores: each server runs alone on one, the load generator on the other.
+All servers are up at once but only one is asked at a time; they take turns, so that a machine that gets slower does so
+for all, and medians over the rounds are printed. The floor is a Starlette handler that parses and echoes the same JSON.
+The rivals are KServe's Python server and BentoML (with its adaptive batching) around the same SavedModel, each in an
+environment of its own below var/bench/, made at the first run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.rivals.contestants import PROJECT, RIVALS, Running, contestants, running
+
+EXPORTED = PROJECT / "tests" / "serving" / "golden" / "models" / "customer-example" / "1"
+CUSTOMER = {
+    "Gender": "Male",
+    "Ever_Married": "No",
+    "Age": 22,
+    "Graduated": "No",
+    "Profession": "Healthcare",
+    "Work_Experience": 1,
+    "Spending_Score": "Low",
+    "Family_Size": 4,
+}
+ROWS = (1, 100)
+CONNECTIONS = (1, 8, 64)
+Load = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One server under one load: requests/s, milliseconds, milliseconds, CPU milliseconds a request, failures."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    failures: float
+
+
+def body(rows: int) -> bytes:
+    """A request of so many different customers."""
+    return json.dumps({"instances": [{**CUSTOMER, "Age": 18 + row % 70} for row in range(rows)]}).encode()
+
+
+def drive(server: Running, file: Path, *, connections: int, seconds: float, cpu: int) -> Measured:
+    """One run of wrk on its core."""
+    before = server.cpu_seconds()
+    done = subprocess.run(
+        [
+            *("taskset", "--cpu-list", str(cpu), "wrk", "--threads", "1", "--connections", str(connections)),
+            *("--duration", f"{seconds:g}s", "--timeout", "10s", "--script", str(RIVALS / "post.lua"), server.url),
+        ],
+        env={**os.environ, "BODY": str(file)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
+    requests, micros, p50, p99, failures = map(int, line.split()[1:])
+    cpu_seconds = server.cpu_seconds() - before
+    return Measured(
+        requests / micros * 1e6, p50 / 1e3, p99 / 1e3, cpu_seconds / max(requests, 1) * 1e3, float(failures)
+    )
+
+
+def median(runs: list[Measured]) -> Measured:
+    return Measured(*(statistics.median(getattr(run, name) for run in runs) for name in Measured.__annotations__))
+
+
+def show(found: dict[str, dict[Load, Measured]], memory: dict[str, float]) -> None:
+    print(
+        f"\n{'rows x connections':>18}  {'server':<24} {'req/s':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>7}  failed"
+    )
+    for rows in ROWS:
+        for connections in CONNECTIONS:
+            for name, loads in found.items():
+                run = loads[rows, connections]
+                numbers = f"{run.rate:7.0f} {run.p50:8.2f} {run.p99:8.2f} {run.cpu:7.3f} {run.failures:7.0f}"
+                print(f"{f'{rows} x {connections}':>18}  {name:<24} {numbers}")
+    print("\nMiB after it: " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
+
+
+def compare(found: dict[str, dict[Load, Measured]]) -> None:
+    """The goals, each beside what was measured."""
+    ours, floor, *rivals = found.values()
+    print(f"\nbeside the floor at 1 x 64: {ours[1, 64].rate / floor[1, 64].rate:.0%} (goal: at least 70 %)")
+    if rivals:
+        best = max(rival[1, 64].rate for rival in rivals)
+        print(f"beside the better rival at 1 x 64: {ours[1, 64].rate / best:.1f} times (goal: at least 8)")
+    print(f"requests/s at 100 x 64: {ours[100, 64].rate:.0f} (goal: at least 1,000)")
+    print(f"p50 at 1 x 1: {ours[1, 1].p50:.2f} ms (goal: under 1.0 ms)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=EXPORTED, help="a SavedModel that takes raw customers")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without-rivals", action="store_true", help="only this server and the floor")
+    given = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is not installed. Install it with: apt-get install -y wrk")
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        sys.exit("This needs two cores, one for the server and one for the load; only one may be used here.")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as up:
+        files = {rows: Path(folder) / f"{rows}.json" for rows in ROWS}
+        for rows, file in files.items():
+            file.write_bytes(body(rows))
+        servers = []
+        for number, contestant in enumerate(contestants(given.model.resolve(), rivals=not given.without_rivals)):
+            print(f"starting {contestant.name}", flush=True)
+            log = Path(folder) / f"{number}.log"
+            servers.append(up.enter_context(running(contestant, cpu=cpus[0], ready=body(1), log=log)))
+        runs: dict[str, dict[Load, list[Measured]]] = {server.name: {} for server in servers}
+        for number in range(given.rounds + 1):  # the first one warms up
+            print("warming up" if number == 0 else f"round {number} of {given.rounds}", flush=True)
+            for rows, file in files.items():
+                for connections in CONNECTIONS:
+                    for server in servers:
+                        seconds = given.seconds if number else 1
+                        run = drive(server, file, connections=connections, seconds=seconds, cpu=cpus[1])
+                        if number:
+                            runs[server.name].setdefault((rows, connections), []).append(run)
+        found = {name: {load: median(some) for load, some in loads.items()} for name, loads in runs.items()}
+        show(found, {server.name: server.memory() for server in servers})
+        compare(found)
+
+
+if __name__ == "__main__":
+    main()
