@@ -41,7 +41,7 @@ lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
 	run .venv/bin/mypy --follow-imports=silent dags plugins tests/dags tests/plugins tests/local; \
-	run .venv-ml/bin/mypy $(wildcard ml serving tests/ml tests/serving benchmarks); \
+	run .venv-ml/bin/mypy $(wildcard ml serving tests/ml tests/serving tests/prometheus prometheus benchmarks); \
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins run .venv/bin/lint-imports; \
 	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi
 

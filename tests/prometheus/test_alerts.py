@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.prometheus.debian import CONFIGURATION, PROJECT, said_by, tool
+from ml.root import PROJECT
+from tests.prometheus.debian import CONFIGURATION, said_by, tool
 
 RULES = sorted((PROJECT / "tests" / "prometheus" / "rules").glob("*.yml"))
 RUNBOOK = (CONFIGURATION / "RUNBOOK.md").read_text()

@@ -28,7 +28,7 @@ from tests.prometheus.statsd_exporter import Mapping, StatsdExporter
 
 ASKED = [*of_dashboards(), *of_alerts()]
 # Alerts whose condition held at some time of the recording: runs of each kind; while Airflow started, its heart did not
-# beat yet, and between a load and its confirmation the served version is ahead (those two have to last before they fire).
+# beat yet, and between a load and its confirmation the served version is ahead (those two must last before they fire).
 HELD = {
     *("RetrainingFailed", "RetrainingBlocked", "RetrainingRejectedRepeatedly"),
     *("DataDrifted", "CandidateSuspiciouslyGood", "AirflowHeartbeatGone", "ServedVersionIsNotPromoted"),
