@@ -105,7 +105,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 here / "prometheus.yml", data=here / "data", log=here / "prometheus.log", port=ports["prometheus"]
             )
         )
-        assert dag_run.wait(120) == 0, (here / "airflow.log").read_text()[-3000:]
+        assert dag_run.wait(300) == 0, (here / "airflow.log").read_text()[-3000:]
         yield Stack(url, f"http://127.0.0.1:{ports['alertmanager']}", notified, statsd, server, models)
 
 
