@@ -81,7 +81,7 @@ def test_severity_decides_who_hears_of_it(severity: str, receiver: str) -> None:
 def test_the_example_receiver_takes_notifications_and_nothing_else(tmp_path: Path) -> None:
     log, listen = tmp_path / "log", f"127.0.0.1:{free_port()}"
     alert = {"status": "firing", "labels": {"alertname": "A"}, "annotations": {"summary": "One\nline."}}
-    command = [sys.executable, CONFIGURATION / "alert_webhook.py", "--listen", listen]
+    command: list[str | Path] = [sys.executable, CONFIGURATION / "alert_webhook.py", "--listen", listen]
     with running(command, log=log, PYTHONUNBUFFERED="1"):
         assert eventually(lambda: get(f"http://{listen}/") == "")
         for body, status in ((json.dumps({"alerts": [alert]}), 200), ("[]", 400), ("{", 400), ("x" * (1 << 21), 413)):
