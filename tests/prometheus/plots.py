@@ -53,13 +53,18 @@ def series(panel: dict[str, Any], url: str) -> list[tuple[str, list[tuple[float,
     found = []
     for target in panel["targets"]:
         promql = target["expr"].replace("$__rate_interval", RATE_INTERVAL)
-        for one in query(url, promql, "query_range", start=start, end=end, step=15):
-            labels = one["metric"]
-            name = target["legendFormat"]
-            for label in re.findall(r"{{(\w+)}}", name):
-                name = name.replace("{{" + label + "}}", labels.get(label, ""))
-            found.append((name, [(float(at), float(value) * factor) for at, value in one["values"]]))
+        found += [
+            (legend(target, one["metric"]), [(float(at), float(value) * factor) for at, value in one["values"]])
+            for one in query(url, promql, "query_range", start=start, end=end, step=15)
+        ]
     return found
+
+
+def legend(target: dict[str, Any], labels: dict[str, str]) -> str:
+    name: str = target["legendFormat"]
+    for label in re.findall(r"{{(\w+)}}", name):
+        name = name.replace("{{" + label + "}}", labels.get(label, ""))
+    return name
 
 
 def lines(axes: Any, panel: dict[str, Any], url: str) -> None:
@@ -78,13 +83,14 @@ def lines(axes: Any, panel: dict[str, Any], url: str) -> None:
 
 
 def stat(axes: Any, panel: dict[str, Any], url: str) -> None:
-    shown = [(name, values[-1][1]) for name, values in series(panel, url) if values[-1][0] > span()[1] - 60]
-    _, unit = UNITS.get(panel["fieldConfig"]["defaults"]["unit"], (1.0, ""))
-    named = panel["title"] == "Last run"
-    text = "\n".join(name if named else f"{value:.4g} {unit}" for name, value in shown[:1])
-    if len(shown) > 1:
-        text = "\n".join(f"{name} {value:.4g}" for name, value in shown)
-    axes.text(0.0, 0.45, text, ha="left", va="center", fontsize=12 if len(shown) < 2 else 8)
+    factor, unit = UNITS.get(panel["fieldConfig"]["defaults"]["unit"], (1.0, ""))
+    (target,) = panel["targets"]
+    shown = query(url, target["expr"], time=span()[1])
+    values = [f"{float(one['value'][1]) * factor:.4g} {unit}" for one in shown]
+    if "{{" in target["legendFormat"]:  # the labels say it: each with its value, unless that is only a 1
+        names = [legend(target, one["metric"]) for one in shown]
+        values = names if len(names) == 1 else [" ".join(pair) for pair in zip(names, values, strict=True)]
+    axes.text(0.0, 0.45, "\n".join(values), va="center", fontsize=12 if len(values) < 2 else 8)
     axes.set_axis_off()
 
 

@@ -170,7 +170,7 @@ def keep(data: Path, pages: dict[str, str], lines: list[str], here: dict[str, st
         found = re.fullmatch(r"\{(.*)\} (\S+) (\d+)", line)
         labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found[1])) if found else {}
         name = labels.pop("__name__", "")
-        if found and name in wanted:
+        if found and name in wanted and found[2] != "NaN":  # which is how the end of a series is dumped
             series = name + "{" + ",".join(f'{label}="{text}"' for label, text in sorted(labels.items())) + "}"
             at = int(found[3]) / 1000
             kept.setdefault((elsewhere(series), int(at / SAMPLE_SECONDS)), f"{elsewhere(series)} {found[2]} {at:.3f}")
