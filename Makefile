@@ -49,7 +49,8 @@ lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
 	run .venv/bin/mypy --follow-imports=silent dags plugins tests/dags tests/plugins tests/local benchmarks/dag_overhead.py; \
-	run .venv-ml/bin/mypy ml serving tests/ml tests/serving $(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
+	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
+		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins run .venv/bin/lint-imports; \
 	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi
 

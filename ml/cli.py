@@ -118,12 +118,12 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
-    status = report.status(Root.find(options.root, writable=False), _settings(options))
+    status = report.status(Root.to_read(options.root), _settings(options))
     return DONE, report.as_json(status) if options.json else report.status_text(status)
 
 
 def _history(options: argparse.Namespace) -> tuple[int, str]:
-    events = report.history(Root.find(options.root, writable=False))
+    events = report.history(Root.to_read(options.root))
     return DONE, report.as_json(events) if options.json else report.history_text(events)
 
 

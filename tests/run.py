@@ -18,7 +18,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = {
     "airflow": (".venv", ("tests/dags", "tests/plugins", "tests/local")),
-    "ml": (".venv-ml", ("tests/ml", "tests/serving")),
+    "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
 }
 
 
