@@ -1,7 +1,8 @@
-"""The served graph: raw customers in, probability and label out, with the fitted encoding inside."""
+"""The served graph: customers in, raw or as tf.Examples, probability and label out, with the fitted encoding inside."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,22 @@ from ml.encoding import Encoding, FeatureEncoding
 from ml.features import CATEGORICAL, FEATURES
 from ml.settings import TargetSettings
 
+DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
+"""The signatures of the SavedModel."""
+
 
 def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path: Path) -> None:
-    """Write the SavedModel.
+    """Write the SavedModel. n is the number of customers.
 
-    Signature `serving_default`: the eight raw features, each of shape [n] (text "" where missing; float32, NaN or
-    negative where missing), to `probability` (float32 [n]) and `label` (string [n]: the target segments joined by
-    "/", or "rest").
+    - `serving_default`: the eight raw features, each of shape [n] (text "" where missing; float32, NaN or negative
+      where missing), to `probability` (float32 [n]) and `label` (string [n]: the target segments joined by "/", or
+      "rest").
+    - `classify`: `inputs`, serialized tf.Examples (string [n]) with the same features, to `classes` (string [n, 2],
+      "rest" and the target) and `scores` (float32 [n, 2], of sum 1).
+    - `regress`: `inputs` as for `classify`, to `outputs` (float32 [n], the probability).
+
+    The last two are what TensorFlow Serving's :classify and :regress and TFMA's own evaluation ask for. In an Example
+    a text is a bytes feature, a number a float feature; one that is absent counts as missing.
 
     `ExportArchive` is the form whose variables TensorFlow Serving finds; a `tf.Module` around a Keras 3 model saved
     by `tf.saved_model.save` loads there and then fails every request.
@@ -36,12 +46,39 @@ def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path:
         feature: tf.TensorSpec([None], tf.string if feature in CATEGORICAL else tf.float32, name=feature)
         for feature in FEATURES
     }
-    endpoint = tf.function(serve, autograph=False, input_signature=[specs])
-    endpoint.get_concrete_function()
+    default = tf.function(serve, autograph=False, input_signature=[specs])
+
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        probability = default(_parse(inputs))["probability"]
+        classes = tf.broadcast_to(tf.constant([["rest", name]]), [tf.size(inputs), 2])
+        return {"classes": classes, "scores": tf.stack([1 - probability, probability], axis=1)}
+
+    def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"outputs": default(_parse(inputs))["probability"]}
+
+    examples = tf.TensorSpec([None], tf.string, name="inputs")
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", endpoint)
+    endpoints = {
+        DEFAULT: default,
+        CLASSIFY: tf.function(classify, autograph=False, input_signature=[examples]),
+        REGRESS: tf.function(regress, autograph=False, input_signature=[examples]),
+    }
+    for signature, endpoint in endpoints.items():
+        endpoint.get_concrete_function()
+        archive.add_endpoint(signature, endpoint)
     archive.write_out(str(path), verbose=False)
+
+
+def _parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The raw features of serialized tf.Examples; "" or NaN for one that is absent."""
+    absent = {
+        feature: tf.io.FixedLenFeature([], tf.string, "")
+        if feature in CATEGORICAL
+        else tf.io.FixedLenFeature([], tf.float32, math.nan)
+        for feature in FEATURES
+    }
+    return dict(tf.io.parse_example(examples, absent))
 
 
 def encode(customers: Mapping[str, tf.Tensor], encoding: Encoding) -> tf.Tensor:

@@ -29,14 +29,15 @@ SAME = 1e-5
 def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings, replay_rows: int, out: Path) -> Model:
     """Fit, export and check the network.
 
-    Writes `saved_model/`, `replay.json` (known evaluation rows with the network's own probabilities) and
-    `history.json` (one entry an epoch) into `out`.
+    Writes `saved_model/` (warm-up requests in it), `replay.json` (known evaluation rows with the network's own
+    probabilities) and `history.json` (one entry an epoch) into `out`.
 
     Raises:
         FinalError: The loss diverges, or the exported graph does not answer as the network does.
     """
     from ml import network
     from ml.export import export
+    from ml.warm_up import write_warm_up
 
     encoding = Encoding.read(examples.encoding)
     x, labels, profiles = _matrix(examples.train, encoding)
@@ -52,6 +53,7 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
         on_epoch=_log_epoch,
     )
     export(model, encoding, target, out / "saved_model")
+    write_warm_up(out / "saved_model", encoding)
     known, known_x = _known_rows(examples.eval, encoding, replay_rows)
     replay = Replay(known, network.predict(model, known_x).tolist())
     _check(out / "saved_model", replay)
@@ -103,6 +105,7 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
 def _check(saved_model: Path, replay: Replay) -> None:
     """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
     from serving.servable import load
+    from serving.warmup import warm_up
 
     def ask(rows: Any) -> list[dict[str, float]]:
         columns = {
@@ -113,6 +116,7 @@ def _check(saved_model: Path, replay: Replay) -> None:
 
     servable = load(saved_model)
     try:
+        warm_up(servable)
         worst = replay.check(ask, tolerance=SAME, whom="The exported model")
     except Exception as error:
         raise FinalError(f"The exported model cannot be served: {error}", "This is a bug in ml/export.py.") from error

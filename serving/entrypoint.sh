@@ -1,0 +1,36 @@
+#!/bin/bash
+# Runs TensorFlow Serving with the flags of the image; arguments come after them, and the last one of a name wins.
+#
+# As process 1 it would ignore SIGTERM, which has no default action there, and `docker stop` would wait in vain and kill
+# it. So this shell is process 1 and passes the signal on.
+set -euo pipefail
+
+# --max_num_load_retries=0   by default a version that cannot be loaded is tried for five minutes, and blocks the next
+# --allow_version_labels...  a label for a version that is not there yet must not stop the start
+# ...parallelism, threads    the defaults count the host's cores, and one small network is faster on one of them
+tensorflow_model_server \
+  --port=8500 \
+  --rest_api_port=8501 \
+  --rest_api_num_threads=16 \
+  --rest_api_timeout_in_ms=30000 \
+  --model_config_file="${SERVING_CONFIG:-/etc/serving}/models.config" \
+  --monitoring_config_file="${SERVING_CONFIG:-/etc/serving}/monitoring.config" \
+  --enable_batching=true \
+  --batching_parameters_file="${SERVING_CONFIG:-/etc/serving}/batching.config" \
+  --file_system_poll_wait_seconds=1 \
+  --max_num_load_retries=0 \
+  --allow_version_labels_for_unavailable_models=true \
+  --tensorflow_intra_op_parallelism=1 \
+  --tensorflow_inter_op_parallelism=2 \
+  "$@" &
+server=$!
+
+trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+status=0
+wait "$server" || status=$?
+# A signal ends `wait` before the server has ended.
+while kill -0 "$server" 2>/dev/null; do
+  status=0
+  wait "$server" || status=$?
+done
+exit "$status"

@@ -1,0 +1,187 @@
+"""What the image of TensorFlow Serving adds: configuration, entry script and health check, with our server inside."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.client import ModelServer
+from serving.config import read_models
+from serving.monitoring import monitoring_config
+from serving.source import Latest
+from tests.serving.live import GOLDEN, ROOT, STARTED_WITHIN, eventually
+
+SERVING = ROOT / "serving"
+MODEL = "customer-model"
+Container = tuple[subprocess.Popen[bytes], int, Path, list[str]]
+"""The entry script's process, its REST port, the model's base path, and what the server was called with."""
+
+
+def check_health(port: int, model: str = MODEL) -> tuple[int, str]:
+    """Exit status and words of the health check."""
+    done = subprocess.run(
+        [SERVING / "healthcheck.sh", model, str(port)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.strip()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def write_stand_in(directory: Path, name: str = "tensorflow_model_server") -> Path:
+    """A program of that name that records its arguments and then is our model server; returns the record."""
+    directory.mkdir(exist_ok=True)
+    record = directory / f"{name}.json"
+    program = directory / name
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import json, os, sys\n"
+        f"with open({str(record)!r}, 'w') as file: json.dump(sys.argv[1:], file)\n"
+        f"os.chdir({str(ROOT)!r})\n"
+        f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'serving.model_server', *sys.argv[1:]])\n"
+    )
+    program.chmod(0o755)
+    return record
+
+
+def test_the_models_that_the_image_serves() -> None:
+    [model] = read_models(SERVING / "models.config")
+    assert (model.name, model.base_path, model.policy) == (MODEL, Path("/models/customer-model"), Latest(1))
+    from google.protobuf import text_format
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    config = text_format.Parse((SERVING / "models.config").read_text(), ModelServerConfig())
+    assert [entry.name for entry in config.model_config_list.config] == [MODEL]
+
+
+def test_the_metrics_page_is_where_prometheus_looks() -> None:
+    from google.protobuf import text_format
+
+    config = text_format.Parse((SERVING / "monitoring.config").read_text(), monitoring_config()())
+    assert config.prometheus_config.enable
+    assert config.prometheus_config.path == "/monitoring/prometheus/metrics"
+
+
+def test_batching_never_waits_and_takes_large_requests() -> None:
+    from google.protobuf import text_format
+
+    config = text_format.Parse((SERVING / "batching.config").read_text(), _batching_parameters()())
+    assert config.batch_timeout_micros.value == 0
+    assert config.max_batch_size.value >= 1000
+    assert config.num_batch_threads.value >= 1
+    assert config.max_enqueued_batches.value >= 1
+
+
+def _batching_parameters() -> Any:
+    """BatchingParameters, which `tensorflow-serving-api` leaves out.
+
+    Source: tensorflow_serving/servables/tensorflow/session_bundle_config.proto.
+    """
+    from google.protobuf import wrappers_pb2
+    from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+    from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.message_factory import GetMessageClass
+
+    file = FileDescriptorProto(
+        name="batching.proto", package="t", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    fields = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    for number, name in enumerate(fields, start=1):
+        message.field.add(
+            name=name,
+            number=number,
+            type=FieldDescriptorProto.TYPE_MESSAGE,
+            label=FieldDescriptorProto.LABEL_OPTIONAL,
+            type_name=".google.protobuf.Int64Value",
+        )
+    pool = DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(file)
+    return GetMessageClass(pool.FindMessageTypeByName("t.BatchingParameters"))
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Iterator[Container]:
+    """The entry script with the image's configuration, and our server in the place of TensorFlow Serving."""
+    record = write_stand_in(tmp_path / "bin")
+    config, base, port = tmp_path / "etc", tmp_path / "models" / MODEL, free_port()
+    base.mkdir(parents=True)
+    config.mkdir()
+    for name in ("models.config", "monitoring.config", "batching.config"):
+        (config / name).write_text((SERVING / name).read_text().replace("/models/", f"{tmp_path}/models/"))
+    environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SERVING_CONFIG": str(config)}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [SERVING / "entrypoint.sh", f"--rest_api_port={port}"],
+            env=os.environ | environment | {"PYTHONWARNINGS": ""},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        eventually(lambda: check_health(port)[1] != f"unhealthy: nothing listens on port {port}", within=STARTED_WITHIN)
+        yield process, port, base, json.loads(record.read_text())
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_the_container_lives_from_no_version_to_a_good_one_and_stops_when_told(
+    container: Container,
+) -> None:
+    process, port, base, arguments = container
+    assert "--max_num_load_retries=0" in arguments
+    assert "--allow_version_labels_for_unavailable_models=true" in arguments
+    assert check_health(port) == (1, f"unhealthy: {MODEL} has no version AVAILABLE (HTTP/1.1 200 OK)")
+    (base / "1").mkdir()  # empty: it can never be loaded, and must not block the next one
+    server = ModelServer(f"http://127.0.0.1:{port}")
+    eventually(lambda: [status.state for status in server.versions()] == ["END"])
+    assert check_health(port)[0] == 1
+    shutil.copytree(GOLDEN / "models" / MODEL / "1", base / "tmp-2")
+    (base / "tmp-2").rename(base / "2")
+    server.wait_available(2, deadline=60)
+    assert check_health(port) == (0, f"healthy: {MODEL} has a version AVAILABLE")
+    assert check_health(port, "other-model")[0] == 1
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert check_health(port) == (1, f"unhealthy: nothing listens on port {port}")
+
+
+def test_a_server_that_dies_takes_the_container_with_it_and_its_exit_status(tmp_path: Path) -> None:
+    program = tmp_path / "tensorflow_model_server"
+    program.write_text("#!/bin/sh\nexit 7\n")
+    program.chmod(0o755)
+    done = subprocess.run(
+        [SERVING / "entrypoint.sh"], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, timeout=20, check=False
+    )
+    assert done.returncode == 7
+
+
+def test_a_server_that_accepts_and_says_nothing_is_unhealthy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert check_health(silent.getsockname()[1]) == (1, f"unhealthy: {MODEL} has no version AVAILABLE (no answer)")
+
+
+def test_the_image_is_pinned_not_root_and_can_be_unhealthy() -> None:
+    lines = (SERVING / "Dockerfile").read_text().splitlines()
+    instructions = [line for line in lines if line and not line.startswith("#")]
+    assert "FROM tensorflow/serving:2.19.1" in instructions
+    assert any(re.fullmatch(r"USER [1-9]\d*:[1-9]\d*", line) for line in instructions)
+    assert any(line.startswith("HEALTHCHECK") and 'CMD ["healthcheck.sh"]' in line for line in instructions)
+    for name in ("models.config", "monitoring.config", "batching.config", "entrypoint.sh", "healthcheck.sh"):
+        assert (SERVING / name).is_file()
+        assert any(line.startswith("COPY") and name in line for line in instructions)
