@@ -7,6 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
 
 from retraining.params import form
+from retraining.run_notifier import notifiers
 from retraining.step_operator import StepOperator
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
@@ -22,6 +23,8 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     is_paused_upon_creation=True,
     params=form(),
+    on_success_callback=notifiers(),  # a rejection is a green run
+    on_failure_callback=notifiers(),
     tags=["customer-model", "retraining"],
     default_args={
         "owner": "ml-platform",

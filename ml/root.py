@@ -23,12 +23,17 @@ class Root:
     @classmethod
     def find(cls, given: str | None = None) -> Root:
         """`given`, else `RETRAIN_ROOT`, else `var/` in the project; made if missing and checked to be writable."""
-        path = Path(given or os.environ.get("RETRAIN_ROOT") or PROJECT / "var").absolute()
+        path = cls.to_read(given).path
         with disk_errors(f"root directory {path}"):
             path.mkdir(parents=True, exist_ok=True)
             if not os.access(path, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied", str(path))
         return cls(path)
+
+    @classmethod
+    def to_read(cls, given: str | None = None) -> Root:
+        """The same place for somebody who only looks: nothing is made, and it may be read-only or missing."""
+        return cls(Path(given or os.environ.get("RETRAIN_ROOT") or PROJECT / "var").absolute())
 
     def run(self, run_id: str) -> Path:
         """The directory of one run; the id is checked first, because it comes from outside and becomes a path."""

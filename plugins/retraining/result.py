@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from ml.files import write_json
 
 # Hashes of inputs are for the files; the scheduler's database needs only what a person or a later task reads.
 _FOR_XCOM = ("step", "run_id", "outcome", "seconds", "skipped_because")
@@ -21,6 +24,14 @@ class ResultFile:
     def forget(self) -> None:
         """Remove what an earlier try left, so that it cannot pass for the result of this one."""
         self.path.unlink(missing_ok=True)
+
+    def fill_in(self, why: str, seconds: float) -> None:
+        """Record a try that ended without a result of its own, for all who look at the run's files later."""
+        error = {"type": "NoResult", "what": why, "cure": "", "retry": True}
+        result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": "failed"}
+        with suppress(OSError):  # a full disk must not hide what brought us here
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, {**result, "seconds": round(seconds, 3), "artifact": None, "error": error})
 
     def read(self) -> dict[str, Any] | None:
         """The result; None when the step was killed before it could write one."""

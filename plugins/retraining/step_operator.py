@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
 from ml.root import PROJECT, Root
+from retraining.attempt import Attempt
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
@@ -48,7 +48,6 @@ class StepOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step to its end; its lines go to the task's log as they come."""
         result_file = ResultFile(_run_directory(context["dag_run"].run_id), self.step)
-        result_file.forget()
         command = self._command(context)
         self.log.info("%s", " ".join(command))
         environment = child_environment(
@@ -57,12 +56,16 @@ class StepOperator(BaseOperator):
             credentials=kaggle_credentials() if self.step == NEEDS_CREDENTIALS else None,
         )
         last_line = ""
-        # The block ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
-        with ChildProcess(command, environment=environment, directory=PROJECT) as self._child:
+        with (
+            Attempt(self.step, result_file) as attempt,
+            # Ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
+            ChildProcess(command, environment=environment, directory=PROJECT) as self._child,
+        ):
             for last_line in self._child.lines():
                 self.log.log(level_of(last_line), "%s", last_line)
             code = self._child.finish()
-        return self._outcome(code, result_file.read(), last_line)
+            attempt.ended(code)
+        return _outcome(code, attempt, last_line)
 
     def on_kill(self) -> None:
         """End the child and everything it started."""
@@ -74,16 +77,18 @@ class StepOperator(BaseOperator):
         options = command_line(self.step, context["params"])
         return [python, "-m", "ml", self.step, "--run", context["dag_run"].run_id, *options]
 
-    def _outcome(self, code: int, result: dict[str, Any] | None, last_line: str) -> dict[str, Any]:
-        error = (result or {}).get("error")
-        ended = f"Step {self.step} {_ended(code)} and left no result. {f'Its last line: {last_line}' * bool(last_line)}"
-        if code == DONE and result is not None:
-            return for_xcom(result)
-        if code == NOTHING_TO_DO:
-            raise AirflowSkipException(sentence(error, f"Step {self.step} had nothing to do."))
-        if code == WILL_FAIL_AGAIN:
-            raise AirflowFailException(sentence(error, ended))
-        raise AirflowException(sentence(error, ended))
+
+def _outcome(code: int, attempt: Attempt, last_line: str) -> dict[str, Any]:
+    result = attempt.result
+    error = (result or {}).get("error")
+    how = f"{attempt.how} {f'Its last line: {last_line}' * bool(last_line)}"
+    if code == DONE and result is not None:
+        return for_xcom(result)
+    if code == NOTHING_TO_DO:
+        raise AirflowSkipException(sentence(error, f"Step {attempt.step} had nothing to do."))
+    if code == WILL_FAIL_AGAIN:
+        raise AirflowFailException(sentence(error, how))
+    raise AirflowException(sentence(error, how))
 
 
 def _run_directory(run_id: str) -> Path:
@@ -91,10 +96,3 @@ def _run_directory(run_id: str) -> Path:
         return Root.find().run(run_id)
     except RetrainError as error:
         raise AirflowFailException(str(error)) from error
-
-
-def _ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    hint = "; out of memory?" if code == -signal.SIGKILL else ""
-    return f"was killed by signal {-code} ({signal.strsignal(-code)}{hint})"

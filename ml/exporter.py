@@ -1,0 +1,169 @@
+"""`python -m ml.exporter`: state for Prometheus that survives restarts, read anew at each scrape.
+
+Events go over StatsD; but a counter that is born at 1 once a week never shows an `increase()`. What must be known at
+any time is read here from where it stands: the ledger, the runs' files, the model server's status, the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ml import observed
+from ml.errors import RetrainError, SettingsError
+from ml.observed import Number
+from ml.root import Root
+from ml.settings import resolve
+from serving.client import ModelServer, ServingError
+
+log = logging.getLogger("ml.exporter")
+PORT = 9108
+# Less than Prometheus waits for the whole page (scrape_timeout), or a hanging server would take all numbers with it.
+SERVER_SECONDS = 3.0
+Source = Callable[[], Iterable[Number]]
+
+
+class Family(NamedTuple):
+    """One metric: its name, what it says, its labels."""
+
+    name: str
+    says: str
+    labels: tuple[str, ...] = ()
+
+
+FAMILIES = (
+    Family("retrain_promoted_version", "The last version that was confirmed; 0 before the first."),
+    Family("retrain_promoted_timestamp_seconds", "When that was."),
+    Family("retrain_pending_versions", "Versions that are published or begun, and neither confirmed nor withdrawn."),
+    Family("retrain_ledger_events_total", "Events in the ledger since its beginning.", ("event",)),
+    Family("retrain_consecutive_rejections", "Candidates rejected since a version was last confirmed."),
+    Family("retrain_last_result_timestamp_seconds", "When a run last came to this outcome.", ("outcome",)),
+    Family("retrain_last_run_outcome", "1 for what the last run that ended came to.", ("outcome",)),
+    Family("retrain_last_step_seconds", "How long each step of that run took.", ("step",)),
+    Family("retrain_anomalies", "Findings in the last data that were validated.", ("severity",)),
+    Family("retrain_rows", "Customers in the last data: all of them, and of each split.", ("split",)),
+    Family("retrain_drift", "Distance of the last data to those of the champion then.", ("feature",)),
+    Family("retrain_drift_threshold", "From where on the feature counts as drifted.", ("feature",)),
+    Family("retrain_epochs", "Epochs of the last training."),
+    Family("retrain_loss", "Loss of the last training on its holdout."),
+    Family("retrain_metric", "The last evaluation, by TFMA's metric names.", ("metric", "slice", "model")),
+    Family("retrain_metric_bound", "What the last verdict asked of a metric.", ("metric", "bound")),
+    Family("retrain_verdict", "1 for each reason of the last verdict.", ("reason",)),
+    Family("retrain_served_version", "The highest version that the model server calls AVAILABLE; 0 for none."),
+    Family("retrain_server_versions", "Versions that the model server knows, by state.", ("state",)),
+    Family("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
+    Family("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),
+    Family("retrain_exporter_source_up", "Whether the numbers of this source could be read.", ("source",)),
+)
+
+
+class State(Collector):
+    """Asks each source at each scrape. One that fails takes only its own numbers with it."""
+
+    def __init__(self, sources: dict[str, Source]) -> None:
+        self._sources = sources
+        self._failing: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def describe(self) -> Iterable[Metric]:
+        """The families, so that registering asks nobody."""
+        return [_empty(family) for family in FAMILIES]
+
+    def collect(self) -> Iterator[Metric]:
+        """All families that have a number."""
+        with self._lock:  # two scrapes at once would ask twice
+            numbers = [number for name, source in self._sources.items() for number in self._ask(name, source)]
+        for family in FAMILIES:
+            metric = _empty(family)
+            for number in numbers:
+                if number.name == family.name:
+                    metric.add_metric(number.labels, number.value)
+            if metric.samples:
+                yield metric
+
+    def _ask(self, name: str, source: Source) -> list[Number]:
+        try:
+            numbers = list(source())
+        # Lookups and conversions too: files of another version, or that somebody edited.
+        except (OSError, RetrainError, ServingError, LookupError, TypeError, ValueError, AttributeError) as error:
+            text = f"{type(error).__name__}: {error}"
+            if self._failing.get(name) != text:  # said once, not at every scrape
+                log.warning("no numbers from the %s: %s", name, text)
+            self._failing[name] = text
+            return [Number("retrain_exporter_source_up", 0, (name,))]
+        if self._failing.pop(name, None):
+            log.info("numbers from the %s again", name)
+        return [*numbers, Number("retrain_exporter_source_up", 1, (name,))]
+
+
+def registry_of(root: Root, server: ModelServer | None) -> CollectorRegistry:
+    """A registry of its own with the state of `root` and of this process; without `server`, nothing of a server."""
+    sources: dict[str, Source] = {
+        "ledger": lambda: observed.of_ledger(root),
+        "runs": lambda: observed.of_runs(root),
+        "disk": lambda: observed.of_disk(root),
+    }
+    if server is not None:
+        sources["server"] = lambda: observed.of_server(server)
+    registry = CollectorRegistry()
+    registry.register(State(sources))
+    ProcessCollector(registry=registry)
+    return registry
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve `/metrics` until SIGTERM or SIGINT."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    parser = argparse.ArgumentParser(prog="python -m ml.exporter", description=__doc__)
+    parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{PORT}")
+    parser.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
+    parser.add_argument("--settings", metavar="FILE", type=Path, help="as for python -m ml")
+    parser.add_argument("--serving-url", metavar="URL", help="the model server; default serving.url of the settings")
+    options = parser.parse_args(arguments)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        settings = resolve(file=options.settings)
+        host, port = _address(options.listen)
+        root = Root.to_read(options.root)
+        url = options.serving_url or settings.serving.url
+        server = ModelServer(url, settings.serving.model, timeout=SERVER_SECONDS) if url else None
+        http, thread = start_http_server(port, host, registry_of(root, server))
+    except (RetrainError, OSError, ValueError) as error:
+        log.error("%s", error)
+        return error.exit_code if isinstance(error, RetrainError) else 1
+    if server is None:
+        log.warning("no model server is named (serving.url, --serving-url): nothing is said of what serves")
+    log.info("state of %s at http://%s:%d/metrics", root.path, host, http.server_port)
+    stopped.wait()
+    http.shutdown()
+    http.server_close()
+    thread.join()
+    return 0
+
+
+def _empty(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if family.name.endswith("_total") else GaugeMetricFamily
+    return kind(family.name, family.says, labels=family.labels)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError(f"--listen {text}: is no address.", "Write HOST:PORT, for example 0.0.0.0:9108.")
+    return host, int(port)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

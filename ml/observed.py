@@ -1,0 +1,181 @@
+"""What there is to know from outside, as plain numbers: of the ledger, the runs, the model server and the disk.
+
+Everything is read anew at each call. Numbers that are not known are left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ml.files import read_json
+from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.root import Root
+from ml.run_records import OUTCOMES, PROMOTED, RunRecord, runs
+from ml.schema import read_schema
+from serving.client import ModelServer, Refused
+
+EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD)
+STATES = ("start", "loading", "available", "unloading", "end", "failed")
+ALL = "all"
+_OUTCOME_OF = {CONFIRMED: PROMOTED, REJECTED: "rejected", WITHHELD: "withheld"}
+
+
+class Number(NamedTuple):
+    """`name` is that of a metric; `labels` are in the order in which that metric declares them."""
+
+    name: str
+    value: float
+    labels: tuple[str, ...] = ()
+
+
+def of_ledger(root: Root) -> Iterator[Number]:
+    """What was promoted and when, what was refused since, and how often what happened.
+
+    Raises:
+        FinalError: A line of the ledger is not JSON.
+    """
+    ledger = Ledger(root.ledger)
+    champion = ledger.champion()
+    yield Number("retrain_promoted_version", champion.number if champion else 0)
+    if champion:
+        yield Number("retrain_promoted_timestamp_seconds", _seconds(champion.last))
+    yield Number("retrain_pending_versions", len(ledger.pending()))
+    events = [event["event"] for event in ledger.events()]
+    counts = Counter(events)
+    for event in EVENTS:
+        yield Number("retrain_ledger_events_total", counts[event], (event,))
+    since = len(events) - events[::-1].index(CONFIRMED) if CONFIRMED in events else 0
+    yield Number("retrain_consecutive_rejections", events[since:].count(REJECTED))
+
+
+def of_runs(root: Root) -> Iterator[Number]:
+    """What the last runs came to, and what the last steps of each kind found."""
+    records = runs(root)
+    ended = [(record, *record.end) for record in records if record.end]
+    last_at = {_OUTCOME_OF[event["event"]]: _seconds(event) for event in _results(root)}
+    for _, outcome, at in ended:
+        last_at[outcome] = max(at, last_at.get(outcome, 0.0))
+    for outcome, at in last_at.items():
+        yield Number("retrain_last_result_timestamp_seconds", at, (outcome,))
+    if ended:
+        last, outcome, _ = max(ended, key=lambda one: one[2])
+        for known in dict.fromkeys((*OUTCOMES, outcome)):
+            yield Number("retrain_last_run_outcome", float(known == outcome), (known,))
+        for step, result in last.results.items():
+            yield Number("retrain_last_step_seconds", float(result["seconds"]), (step,))
+    yield from _validation(records)
+    yield from _training(records)
+    yield from _verdict(records)
+
+
+def of_server(server: ModelServer) -> Iterator[Number]:
+    """Which version serves, and in which states the server has versions.
+
+    Raises:
+        Unreachable: Nothing answers.
+    """
+    try:
+        statuses = server.versions()
+    except Refused:  # it answers, and has never heard of the model
+        statuses = []
+    states = Counter("failed" if s.error_code != "OK" else s.state.lower() for s in statuses)
+    for state in STATES:
+        yield Number("retrain_server_versions", states[state], (state,))
+    yield Number("retrain_served_version", max((s.version for s in statuses if s.state == "AVAILABLE"), default=0))
+
+
+def of_disk(root: Root) -> Iterator[Number]:
+    """Room on the volume of the models and, where that is another one, of everything else."""
+    seen = set()
+    for volume, path in (("models", root.models), ("root", root.path)):
+        if not path.is_dir() or path.stat().st_dev in seen:
+            continue
+        seen.add(path.stat().st_dev)
+        disk = os.statvfs(path)
+        # Of what an ordinary user may have: the blocks reserved for root are as good as used.
+        used = disk.f_blocks - disk.f_bfree
+        yield Number("retrain_disk_free_bytes", disk.f_bavail * disk.f_frsize, (volume,))
+        yield Number("retrain_disk_size_bytes", (used + disk.f_bavail) * disk.f_frsize, (volume,))
+
+
+def _results(root: Root) -> Iterator[Mapping[str, Any]]:
+    """The events of the ledger that end a run; they outlive the runs' files."""
+    return (event for event in Ledger(root.ledger).events() if event["event"] in _OUTCOME_OF)
+
+
+def _validation(records: list[RunRecord]) -> Iterator[Number]:
+    found = [
+        path
+        for record in records
+        for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json")
+        if path.is_file()
+    ]
+    if not found:
+        return
+    report = read_json(max(found, key=lambda path: path.stat().st_mtime))
+    blocks = Counter(bool(finding["blocks"]) for finding in report["findings"])
+    yield Number("retrain_anomalies", blocks[True], ("blocking",))
+    yield Number("retrain_anomalies", blocks[False], ("warning",))
+    yield Number("retrain_rows", report["rows"], (ALL,))
+    thresholds = _drift_thresholds()
+    for feature, distance in report["drift"].items():
+        yield Number("retrain_drift", distance, (feature,))
+        if feature in thresholds:
+            yield Number("retrain_drift_threshold", thresholds[feature], (feature,))
+
+
+def _drift_thresholds() -> dict[str, float]:
+    found = {}
+    for feature in read_schema().feature:
+        comparator = feature.drift_comparator
+        for distance in (comparator.infinity_norm, comparator.jensen_shannon_divergence):
+            if distance.threshold:
+                found[feature.name] = float(distance.threshold)
+    return found
+
+
+def _training(records: list[RunRecord]) -> Iterator[Number]:
+    examples = _last_artifact(records, "transform")
+    for split in ("train", "eval"):
+        if f"{split}_rows" in examples:
+            yield Number("retrain_rows", examples[f"{split}_rows"], (split,))
+    model = _last_artifact(records, "train")
+    if model:
+        yield Number("retrain_epochs", model["epochs"])
+        yield Number("retrain_loss", model["loss"])
+
+
+def _verdict(records: list[RunRecord]) -> Iterator[Number]:
+    """Metrics of the last evaluation beside the bounds it was held to, and the reasons of the last verdict."""
+    judged = [record for record in records if record.artifact("judge")]
+    if not judged:
+        return
+    last = judged[0]
+    codes = {reason["code"] for reason in last.artifact("judge")["reasons"]}
+    # A reason of the past is 0 and not gone, or its line in a graph would never come down.
+    for code in sorted(codes | {r["code"] for record in judged for r in record.artifact("judge")["reasons"]}):
+        yield Number("retrain_verdict", float(code in codes), (code,))
+    judge = read_json(last.directory / "settings.json")["judge"]
+    for bound in ("at_least", "at_most"):
+        for metric, value in judge.get(bound, {}).items():
+            yield Number("retrain_metric_bound", float(value), (metric, bound))
+    report = last.directory / "evaluate" / "evaluation.json"
+    slices = read_json(report)["slices"] if report.is_file() else []
+    for part in slices:
+        where = ",".join(f"{feature}={value}" for feature, value in part["slice"].items()) or ALL
+        for model in ("candidate", "champion"):
+            for metric, value in part.get(model, {}).items():
+                yield Number("retrain_metric", math.nan if value is None else float(value), (metric, where, model))
+
+
+def _last_artifact(records: list[RunRecord], step: str) -> Mapping[str, Any]:
+    return next((record.artifact(step) for record in records if record.artifact(step)), {})
+
+
+def _seconds(event: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(event["at"]).timestamp()

@@ -1,0 +1,35 @@
+"""What is said over StatsD: names, tags and their bounds. prometheus/statsd_mapping.yml makes families of them."""
+
+from __future__ import annotations
+
+from ml.run_records import FAILED, OUTCOMES
+
+RUNS, STEP = "retrain.runs", "retrain.step"
+UNKNOWN = "unknown"
+"""A run that Airflow calls successful although its steps left no result: somebody marked it so."""
+RUN_OUTCOMES = (*OUTCOMES, UNKNOWN)
+STOPPED, KILLED = "stopped", "killed"
+STEP_OUTCOMES = ("done", "reused", "skipped", FAILED, KILLED, STOPPED)
+"""Those of a result, and for a try that left none: killed by a signal, or stopped by Airflow."""
+
+
+def step_ended(step: str, outcome: str, seconds: float) -> None:
+    """One try of a step, from the process of its task."""
+    from airflow.sdk.observability import stats
+
+    stats.timing(STEP, seconds * 1000, tags={"step": step, "outcome": outcome})
+
+
+def run_ended(outcome: str) -> None:
+    """One run, from the scheduler or the API server, which have statistics of their own."""
+    from airflow.observability import stats
+
+    stats.incr(RUNS, tags={"outcome": outcome})
+
+
+def run_started() -> None:
+    """Zero for each outcome: a counter whose first value is 1 would never show an increase()."""
+    from airflow.observability import stats
+
+    for outcome in RUN_OUTCOMES:
+        stats.incr(RUNS, 0, tags={"outcome": outcome})

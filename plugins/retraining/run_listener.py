@@ -1,0 +1,47 @@
+"""Counts runs. The scheduler calls it, so it also learns of runs whose tasks could say nothing any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+from ml.errors import RetrainError
+from ml.root import Root
+from ml.run_records import BLOCKED, FAILED, RunRecord
+from retraining import events
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+
+DAG_ID = "customer_retraining"
+
+
+@hookimpl
+def on_dag_run_running(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - hooks are called by these names
+    """A run starts: its counters exist from now on."""
+    if dag_run.dag_id == DAG_ID:
+        events.run_started()
+
+
+@hookimpl
+def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
+    """A green run: what it came to stands in the results of its steps."""
+    if dag_run.dag_id == DAG_ID:
+        word = _word(dag_run.run_id)
+        events.run_ended(word if word in events.RUN_OUTCOMES and word not in (BLOCKED, FAILED) else events.UNKNOWN)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
+    """A red run: blocked by its data, or failed for any other reason, an end without a result among them."""
+    if dag_run.dag_id == DAG_ID:
+        events.run_ended(BLOCKED if _word(dag_run.run_id) == BLOCKED else FAILED)
+
+
+def _word(run_id: str) -> str | None:
+    try:
+        end = RunRecord.read(Root.to_read().run(run_id)).end
+    except (RetrainError, OSError):  # an id that is no directory, or files that this process may not read
+        return None
+    return end[0] if end else None

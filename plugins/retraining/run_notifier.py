@@ -1,0 +1,118 @@
+"""Tells people of a run that failed, was blocked or rejected its candidate. Off unless `RETRAIN_NOTIFY` says whom.
+
+`RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this:
+
+- `mailto:ADDRESS`: by the SMTP server of Airflow's Connection `smtp_default` (or `[email] email_conn_id`);
+- `webhook:CONNECTION`: a POST of JSON to the URL in the host of that Airflow Connection, since such a URL is a secret;
+  its password, if there is one, goes along as a bearer token. `text` in the JSON is what chat programs show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseNotifier, Connection
+
+from ml.errors import SettingsError
+from ml.root import Root
+from ml.run_records import BLOCKED, FAILED, REJECTED, RunRecord
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+VARIABLE = "RETRAIN_NOTIFY"
+WORTH_TELLING = (FAILED, BLOCKED, REJECTED)
+TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class News:
+    """What happened to one run, for people."""
+
+    dag_id: str
+    run_id: str
+    outcome: str
+    reasons: list[str]
+
+    @property
+    def headline(self) -> str:
+        """One line."""
+        return f"{self.dag_id}: {self.outcome} (run {self.run_id})"
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join([self.headline, *(f"- {reason}" for reason in self.reasons)])
+
+
+def notifiers(environment: Mapping[str, str] = os.environ) -> list[Callable[[Context], None]] | None:
+    """One for each destination in `RETRAIN_NOTIFY`; None when it is not set, so that Airflow calls nobody."""
+    return [RunNotifier(destination) for destination in environment.get(VARIABLE, "").split()] or None
+
+
+class RunNotifier(BaseNotifier):
+    """A callback for the DAG's success and failure alike; keeps silent about a run that needs nobody.
+
+    Raises:
+        SettingsError: The destination is neither `mailto:ADDRESS` nor `webhook:CONNECTION`.
+    """
+
+    def __init__(self, destination: str) -> None:
+        super().__init__()
+        self.kind, _, self.to = destination.partition(":")
+        if self.kind not in ("mailto", "webhook") or not self.to:
+            raise SettingsError(
+                f"{VARIABLE}: {destination!r} is no destination.", "Write mailto:ADDRESS or webhook:CONNECTION."
+            )
+
+    def notify(self, context: Context) -> None:
+        """Send the news of the run, if there are any."""
+        news = _news(context)
+        if news is None:
+            return
+        if self.kind == "mailto":
+            _mail(news, self.to, context)
+        else:
+            _post(news, Connection.get(self.to))
+        self.log.info("told %s: %s", self.kind, news.headline)
+
+
+def _news(context: Context) -> News | None:
+    run_id = context["run_id"]
+    record = RunRecord.read(Root.to_read().run(run_id))
+    outcome = record.end[0] if record.end else None
+    if context.get("reason") != "success" and outcome != BLOCKED:
+        outcome = FAILED  # whatever the files say: a killed run leaves none
+    if outcome not in WORTH_TELLING:
+        return None
+    reasons = record.reasons or ["No step left a result. The scheduler's log says what became of the run."]
+    return News(context["dag"].dag_id, run_id, outcome, reasons)
+
+
+def _mail(news: News, address: str, context: Context) -> None:
+    from html import escape
+
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+    body = f"<pre>{escape(news.text)}</pre>"
+    SmtpNotifier(to=address, subject=news.headline, html_content=body).notify(context)
+
+
+def _post(news: News, connection: Connection) -> None:
+    url = connection.host or ""
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"Connection {connection.conn_id}: its host is no URL.", "Put the whole http(s) URL of the webhook there."
+        )
+    headers = {"Content-Type": "application/json"}
+    if connection.password:
+        headers["Authorization"] = f"Bearer {connection.password}"
+    body = json.dumps({"text": news.text, **asdict(news)}).encode()
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310 - raises unless the answer is 2xx
+        pass
