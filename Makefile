@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Variables: DATA=file.csv FORCE=1 SERVING_PORT=8501 UI_PORT=8080 PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down retrain serve bench lint lock clean airflow ml airflow-dev ml-dev
+.PHONY: help demo test up down retrain serve railway-image bench lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT
 LOCAL := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins .venv/bin/python -m local_stack
@@ -9,7 +9,7 @@ MODEL ?= customer-model
 ROOT := $(or $(RETRAIN_ROOT),var)
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: airflow ml ## the whole loop once, through Airflow: data to a served model (DATA=file.csv, FORCE=1)
 	@$(LOCAL).demo
@@ -30,6 +30,12 @@ serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
 	@mkdir -p $(ROOT)/models/$(MODEL)
 	@exec .venv-ml/bin/python -m serving.model_server --rest_api_port=$(or $(SERVING_PORT),8501) \
 		--model_name=$(MODEL) --model_base_path=$(abspath $(ROOT))/models/$(MODEL)
+
+railway-image: ml ## stage the version that serves for serving/railway, and build the image where Docker is
+	@.venv-ml/bin/python -m ml status --json | .venv-ml/bin/python -m serving.railway.stage
+	@if docker info >/dev/null 2>&1; then \
+		DOCKER_BUILDKIT=1 docker build -f serving/railway/Dockerfile -t customer-serving-railway .; \
+	else echo "no Docker here: Railway builds it from serving/railway/Dockerfile"; fi
 
 bench: ml-dev ## speed, memory and quality, as printed tables
 	@for benchmark in benchmarks/*.py; do \

@@ -5,13 +5,14 @@ Standard library only, so that processes which must not load TensorFlow may impo
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from serving.wire import Address, NoAnswerError, exchange
 
 _RETRY_SECONDS = 0.1
 _CURE_UNREACHABLE = "Start the model server (python -m serving.model_server), or correct the URL."
@@ -73,16 +74,26 @@ class DeadlineExceeded(ServingError):  # noqa: N818
 
 
 class ModelServer:
-    """One model behind one server. Threads may share it."""
+    """One model behind one server. Threads may share it.
 
-    def __init__(self, url: str, model: str = "customer-model", *, timeout: float = 5.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{url!r} is no address of a model server; write it as http://HOST:PORT.")
+    Args:
+        url: http://HOST:PORT, or https.
+        model: the model's name.
+        timeout: how long one question may take, connection and all, in seconds.
+        token: sent as a bearer token, for a server behind a door that asks for one.
+
+    Raises:
+        ValueError: the URL is none.
+    """
+
+    def __init__(
+        self, url: str, model: str = "customer-model", *, timeout: float = 5.0, token: str | None = None
+    ) -> None:
+        self._address = Address.of(url)
         self.url = url.rstrip("/")
         self.model = model
-        self._host, self._port, self._prefix = parts.hostname, parts.port or 80, parts.path.rstrip("/")
         self._timeout = timeout
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def versions(self) -> list[VersionStatus]:
         """All versions the server knows, in its order; empty when it knows the model but no version of it.
@@ -177,35 +188,20 @@ class ModelServer:
         return self._ask("GET", path, None)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        target = f"{self._prefix}/v1/models/{quote(self.model, safe='')}{path}"
+        path = f"/v1/models/{quote(self.model, safe='')}{path}"
+        headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
         try:
-            status, payload = self._exchange(method, target, body)
-        except (OSError, http.client.HTTPException) as error:
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise Unreachable(
-                f"{self.url}{target[len(self._prefix) :]} does not answer ({reason}). {_CURE_UNREACHABLE}"
-            ) from error
+            status, payload = exchange(self._address, method, path, body, headers=headers, seconds=self._timeout)
+        except NoAnswerError as error:
+            raise Unreachable(f"{self.url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
         answer = _parsed(payload)
         if status == 200 and answer is not None:
             return answer
         told = answer.get("error") if isinstance(answer, dict) else None
         said = str(told) if told is not None else payload[:200].decode("utf-8", "replace")
         raise Refused(
-            f"{method} {self.url}{target[len(self._prefix) :]} was refused with {status}: {said}. {_cure(status)}",
-            status=status,
-            said=said,
+            f"{method} {self.url}{path} was refused with {status}: {said}. {_cure(status)}", status=status, said=said
         )
-
-    def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        # A connection for each question: nothing to close later, and none that the server closed meanwhile.
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        try:
-            connection.request(method, target, body=body, headers=headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
 
 
 def _parsed(payload: bytes) -> Any:
@@ -233,6 +229,10 @@ def _cure(status: int) -> str:
         return "Check the model's name and version, and that the server watches the right directory."
     if status == 400:
         return "Correct the request: the text above says what the model expects."
+    if status in (401, 403):
+        return "Give the token of the endpoint, if you have one (SERVING_TOKEN)."
+    if status == 413:
+        return "Send fewer rows in one request."
     if status in (503, 504):
         return "The server is overloaded: try again later, or with fewer rows in one request."
     return "The server's own log says more."

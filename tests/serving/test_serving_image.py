@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from serving.client import ModelServer
 from serving.config import read_models
 from serving.monitoring import monitoring_config
 from serving.source import Latest
-from tests.serving.live import GOLDEN, ROOT, STARTED_WITHIN, eventually
+from tests.serving.image import SERVING, free_port, write_config, write_stand_in
+from tests.serving.live import GOLDEN, STARTED_WITHIN, eventually
 
-SERVING = ROOT / "serving"
 MODEL = "customer-model"
 Container = tuple[subprocess.Popen[bytes], int, Path, list[str]]
 """The entry script's process, its REST port, the model's base path, and what the server was called with."""
@@ -33,27 +32,6 @@ def check_health(port: int, model: str = MODEL) -> tuple[int, str]:
     )
     assert done.stderr == ""
     return done.returncode, done.stdout.strip()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-def write_stand_in(directory: Path, name: str = "tensorflow_model_server") -> Path:
-    """A program of that name that records its arguments and then is our model server; returns the record."""
-    directory.mkdir(exist_ok=True)
-    record = directory / f"{name}.json"
-    program = directory / name
-    program.write_text(
-        f"#!{sys.executable}\n"
-        "import json, os, sys\n"
-        f"with open({str(record)!r}, 'w') as file: json.dump(sys.argv[1:], file)\n"
-        f"os.chdir({str(ROOT)!r})\n"
-        f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'serving.model_server', *sys.argv[1:]])\n"
-    )
-    program.chmod(0o755)
-    return record
 
 
 def test_the_models_that_the_image_serves() -> None:
@@ -117,12 +95,9 @@ def _batching_parameters() -> Any:
 def container(tmp_path: Path) -> Iterator[Container]:
     """The entry script with the image's configuration, and our server in the place of TensorFlow Serving."""
     record = write_stand_in(tmp_path / "bin")
-    config, base, port = tmp_path / "etc", tmp_path / "models" / MODEL, free_port()
+    base, port = tmp_path / "models" / MODEL, free_port()
     base.mkdir(parents=True)
-    config.mkdir()
-    for name in ("models.config", "monitoring.config", "batching.config"):
-        (config / name).write_text((SERVING / name).read_text().replace("/models/", f"{tmp_path}/models/"))
-    environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SERVING_CONFIG": str(config)}
+    environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SERVING_CONFIG": str(write_config(tmp_path))}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [SERVING / "entrypoint.sh", f"--rest_api_port={port}"],

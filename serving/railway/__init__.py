@@ -1,0 +1,1 @@
+"""A deployment of one promoted version: image, door and staging."""

@@ -1,0 +1,272 @@
+"""The Railway image: what its entry script starts, who gets in, and what is staged. nginx is the real one."""
+
+import http.client
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.railway.stage import StageError, main, stage
+from tests.serving.image import SERVING, free_port, write_config, write_stand_in
+from tests.serving.live import CUSTOMER, GOLDEN, STARTED_WITHIN, ask, error_of, eventually
+
+RAILWAY = SERVING / "railway"
+MODEL = "customer-model"
+TOKEN = "Secret-Token_0123456789"
+PREDICT = f"/v1/models/{MODEL}:predict"
+with_nginx = pytest.mark.skipif(
+    shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None, reason="no nginx: apt-get install nginx-core"
+)
+
+
+def environment_for(directory: Path, **variables: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("PORT", "SERVING_TOKEN")}
+    return kept | {
+        "PATH": f"{directory / 'bin'}:{SERVING}:{os.environ['PATH']}:/usr/sbin",
+        "SERVING_CONFIG": str(directory / "etc"),
+        "TMPDIR": str(directory),
+        "PYTHONWARNINGS": "",
+        **variables,
+    }
+
+
+def write_program(path: Path, script: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+
+
+def run(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RAILWAY / "entrypoint.sh"],
+        env=environment_for(directory, **variables),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> None:
+    write_program(
+        tmp_path / "bin/tensorflow_model_server",
+        f'printf "%s\\n" "$@" >{tmp_path}/arguments; env >{tmp_path}/environment; exec sleep 60',
+    )
+    write_program(
+        tmp_path / "bin/nginx", f'cp "$2" {tmp_path}/nginx.conf; until [ -s {tmp_path}/environment ]; do :; done'
+    )
+    done = run(tmp_path, PORT="12345", SERVING_TOKEN=TOKEN)
+    assert done.returncode == 1, "the door ended by itself, which nobody asked for"
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[-2:] == ["--port=18500", "--rest_api_port=18501"]  # the last one of a name wins
+    assert "--max_num_load_retries=0" in arguments
+    assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
+    conf = (tmp_path / "nginx.conf").read_text()
+    assert "listen 0.0.0.0:12345;" in conf
+    assert "server 127.0.0.1:18501;" in conf
+    assert f'"~^Bearer {TOKEN}$" 1;' in conf
+    assert "@" not in conf.replace("@too_large", "").replace("@unavailable", "").replace("two @", "")
+    assert TOKEN not in (tmp_path / "environment").read_text()
+    assert TOKEN not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PORT": "http"}, "PORT is 'http', not a port number."),
+        ({"PORT": "0"}, "PORT is '0', not a port number."),
+        ({"PORT": "99999"}, "PORT is '99999', not a port number."),
+        ({"PORT": "18501"}, "PORT 18501 is used inside; choose another."),
+        ({"SERVING_TOKEN": ""}, "SERVING_TOKEN must be 16 to 200 letters"),
+        ({"SERVING_TOKEN": "short"}, "SERVING_TOKEN must be 16 to 200 letters"),
+        ({"SERVING_TOKEN": '.*" 1; # 0123456789'}, "SERVING_TOKEN must be 16 to 200 letters"),
+    ],
+)
+def test_what_it_refuses_before_anything_runs(variables: dict[str, str], said: str, tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", f"touch {tmp_path}/started")
+    write_program(tmp_path / "bin/nginx", f"touch {tmp_path}/started")
+    done = run(tmp_path, **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not (tmp_path / "started").exists()
+
+
+class Deployment:
+    """The entry script with the real nginx, and our model server as TensorFlow Serving."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        if not (directory / "bin").exists():
+            write_stand_in(directory / "bin")
+        write_config(directory)
+        variables |= {"PORT": str(self.port), "SERVING_INNER_PORT": str(free_port())}
+        with (directory / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [RAILWAY / "entrypoint.sh"],
+                env=environment_for(directory, **variables),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def status(self) -> int:
+        try:
+            return ask(self.url, "GET", f"/v1/models/{MODEL}")[0]
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """With a token, and a version staged as `make railway-image` does it."""
+    directory = tmp_path_factory.mktemp("railway")
+    stage(_status(), directory / "models")
+    deployment = Deployment(directory, SERVING_TOKEN=TOKEN)
+    try:
+        eventually(lambda: deployment.status() == 200, within=STARTED_WITHIN)
+        eventually(lambda: _predict(deployment)[0] != 404, within=STARTED_WITHIN)
+        yield deployment
+    finally:
+        deployment.end()
+
+
+def _status(number: int = 7) -> dict[str, Any]:
+    return {"model": MODEL, "version": number, "directory": str(GOLDEN / "models" / MODEL / "1")}
+
+
+def _predict(
+    deployment: Deployment, authorization: str | None = f"Bearer {TOKEN}"
+) -> tuple[int, bytes, dict[str, str]]:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
+    return ask(deployment.url, "POST", PREDICT, _BODY, headers)
+
+
+_BODY = json.dumps({"instances": [{name: [value] for name, value in CUSTOMER.items()}]}).encode()
+
+
+@with_nginx
+def test_who_has_the_token_is_answered_by_the_staged_version(closed: Deployment) -> None:
+    status, body, _ = _predict(closed)
+    assert (status, list(json.loads(body))) == (200, ["predictions"])
+    status, body, _ = ask(closed.url, "GET", f"/v1/models/{MODEL}")
+    assert json.loads(body)["model_version_status"][0]["version"] == "7"
+
+
+@with_nginx
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN.lower()}", f"Basic {TOKEN}", f"Bearer {TOKEN} {TOKEN}"],
+)
+def test_who_has_not_is_not_let_in(closed: Deployment, authorization: str | None) -> None:
+    status, body, headers = _predict(closed, authorization)
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert error_of(body) == "A token is needed: Authorization: Bearer TOKEN."
+    assert headers["content-type"] == "application/json"
+
+
+@with_nginx
+def test_nothing_else_is_open(closed: Deployment) -> None:
+    assert ask(closed.url, "POST", f"/v1/models/{MODEL}", b"{}")[0] == 405
+    assert ask(closed.url, "GET", f"/v1/models/{MODEL}/metadata")[0] == 401
+    assert ask(closed.url, "GET", "/monitoring/prometheus/metrics")[0] == 404
+    assert ask(closed.url, "GET", "/v1/../monitoring/prometheus/metrics")[0] == 404
+    assert ask(closed.url, "GET", f"/v1/models/{MODEL}%3Apredict")[0] == 401
+
+
+@with_nginx
+def test_a_body_that_is_too_large_is_refused_unread(closed: Deployment) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", closed.port, timeout=30)
+    connection.putrequest("POST", PREDICT)
+    connection.putheader("Authorization", f"Bearer {TOKEN}")
+    connection.putheader("Content-Length", str(200 << 20))
+    connection.endheaders()  # and not a byte of the body
+    response = connection.getresponse()
+    assert (response.status, error_of(response.read())[:35]) == (413, "The request is larger than 32 MiB. ")
+    connection.close()
+
+
+@with_nginx
+def test_it_is_public_without_a_token_not_ready_without_a_version_and_stops_when_told(tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", "exec sleep 60")  # before the first version no port is open
+    deployment = Deployment(tmp_path)
+    try:
+        eventually(lambda: deployment.status() == 503)
+        status, body, headers = _predict(deployment, None)
+        assert (status, headers["retry-after"]) == (503, "5")
+        assert error_of(body).startswith("No version is served yet")
+        assert "the endpoint is public. Set SERVING_TOKEN" in (tmp_path / "log").read_text()
+        deployment.process.send_signal(signal.SIGTERM)
+        assert deployment.process.wait(20) == 0
+        assert deployment.status() == 0
+    finally:
+        deployment.end()
+
+
+@with_nginx
+def test_the_container_ends_with_its_server(tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", "exit 7")
+    done = run(tmp_path, PORT=str(free_port()))
+    assert done.returncode == 7
+    assert "TensorFlow Serving or nginx ended with status 7." in done.stderr
+
+
+def test_exactly_one_version_is_staged(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    stage(_status(3), models)
+    place = stage(_status(12), models)
+    assert place == models / MODEL / "12"
+    assert [path.name for path in models.iterdir()] == [MODEL]
+    assert [path.name for path in (models / MODEL).iterdir()] == ["12"]
+    assert (place / "saved_model.pb").read_bytes() == (GOLDEN / "models" / MODEL / "1" / "saved_model.pb").read_bytes()
+    assert (place / "variables").stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_without_a_version_the_former_one_stays_staged(tmp_path: Path) -> None:
+    stage(_status(3), tmp_path / "models")
+    with pytest.raises(StageError, match="No version was confirmed yet"):
+        stage({"model": MODEL, "version": None}, tmp_path / "models")
+    with pytest.raises(StageError, match="no SavedModel there"):
+        stage(_status(4) | {"directory": str(tmp_path)}, tmp_path / "models")
+    assert (tmp_path / "models" / MODEL / "3" / "saved_model.pb").is_file()
+
+
+def test_staging_says_what_is_wrong_with_its_input() -> None:
+    said = io.StringIO()
+    assert main(io.StringIO(""), io.StringIO(), said) == 2
+    assert "Pipe `python -m ml status --json` into it" in said.getvalue()
+    said = io.StringIO()
+    assert main(io.StringIO('{"version": null}'), io.StringIO(), said) == 1
+    assert "No version was confirmed yet" in said.getvalue()
+
+
+def test_railway_builds_from_the_repository_what_is_there() -> None:
+    config = json.loads((RAILWAY / "railway.json").read_text())
+    assert config["build"]["builder"] == "DOCKERFILE"
+    dockerfile = SERVING.parent / config["build"]["dockerfilePath"]
+    copied = [
+        word
+        for line in dockerfile.read_text().splitlines()
+        if line.startswith("COPY")
+        for word in line.split()[1:-1]
+        if not word.startswith("--")
+    ]
+    assert "serving/railway/models" in copied
+    for path in copied:
+        assert path.endswith("/models") or (SERVING.parent / path).is_file(), path
+    assert config["deploy"]["healthcheckPath"] == f"/v1/models/{MODEL}"
+    # Railway's parser wants numbers here, although its own example showed texts.
+    assert all(isinstance(config["deploy"][name], int) for name in ("overlapSeconds", "drainingSeconds"))
