@@ -34,7 +34,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 FROM ${PYTHON} AS runtime
 # Whoever runs it is in group 0 and has any number: compose takes the one that can read the secrets. What may be
 # written is writable for that group, and new volumes take their rights from here.
-RUN useradd --uid 50000 --gid 0 --home-dir /home/airflow --create-home --shell /usr/sbin/nologin airflow \
+RUN useradd --uid 50000 --gid 0 --home-dir /home/airflow --no-create-home --shell /usr/sbin/nologin airflow \
+ && install -d -m 1777 /home/airflow \
  && install -d -o airflow -g 0 -m 2775 /var/lib/retraining /var/log/airflow
 WORKDIR /opt/retraining
 COPY --from=ml /opt/retraining/.venv-ml .venv-ml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from ml.root import PROJECT
 
@@ -16,7 +16,8 @@ LASTING = sorted(SERVICES.keys() - ONCE)
 AIRFLOW = sorted(name for name in SERVICES if name.startswith("airflow-"))
 OURS = {"customer-retraining:0.1.0", "customer-serving:0.1.0"}
 
-TAG = re.compile(r"[\w./-]+:(v?\d+\.\d+\.\d+|\d+\.\d+-[a-z]+|v?\d+\.\d+\.\d+-[a-z]+|\d+\.\d+-slim-[a-z]+)(@sha256:[0-9a-f]{64})?")
+RELEASE = r"v?\d+\.\d+(\.\d+)?"  # two parts are a release only where a name follows: 17.6-trixie, 3.13-slim-trixie
+TAG = re.compile(rf"[\w./-]+:({RELEASE}-[a-z-]+|v?\d+\.\d+\.\d+)(@sha256:[0-9a-f]{{64}})?")
 
 
 def mounts(service: str) -> dict[str, tuple[str, bool]]:

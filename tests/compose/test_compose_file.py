@@ -68,9 +68,9 @@ def test_images_are_pinned(name: str) -> None:
 @pytest.mark.parametrize("file", ["Dockerfile", "serving/Dockerfile"])
 def test_bases_of_our_images_are_pinned(file: str) -> None:
     text = (PROJECT / file).read_text()
-    stages = re.findall(r"^FROM \S+ AS (\w+)", text, re.M)
-    arguments = re.findall(r"^ARG PYTHON=(\S+)", text, re.M)
-    bases = [base for base in re.findall(r"^FROM (\S+)", text, re.M) if base not in (*stages, "${PYTHON}")]
+    stages = re.findall(r"^FROM \S+ AS (\w+)", text, re.MULTILINE)
+    arguments = re.findall(r"^ARG PYTHON=(\S+)", text, re.MULTILINE)
+    bases = [base for base in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if base not in (*stages, "${PYTHON}")]
     assert arguments or bases
     for base in [*arguments, *bases]:
         assert TAG.fullmatch(base), base
@@ -127,7 +127,8 @@ def test_nobody_waits_for_the_model_server() -> None:
         assert "serving" not in waits, name
         for other, how in waits.items():
             # Healthy where there is a check, done where it ends: never merely started.
-            assert how["condition"] == ("service_completed_successfully" if other == "airflow-init" else "service_healthy")
+            ready = "service_completed_successfully" if other == "airflow-init" else "service_healthy"
+            assert how["condition"] == ready
 
 
 @pytest.mark.parametrize("name", AIRFLOW)
@@ -187,9 +188,9 @@ def _compose() -> list[str]:
 
 def _config(directory: Path, *profiles: str) -> subprocess.CompletedProcess[str]:
     options = [word for profile in profiles for word in ("--profile", profile)]
+    files = ["-f", str(PROJECT / "docker-compose.yml"), "--env-file", str(directory / ".env")]
     return subprocess.run(
-        [*_compose(), "-f", str(PROJECT / "docker-compose.yml"), "--env-file", str(directory / ".env")]
-        + [*options, "config", "--format", "json"],
+        [*_compose(), *files, *options, "config", "--format", "json"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -51,7 +51,8 @@ def test_no_container_shows_a_secret(stack: Containers) -> None:
 
 
 def test_the_image_has_no_compiler_and_no_root(stack: Containers) -> None:
-    found = stack.compose("exec", "-T", "airflow-scheduler", "bash", "-c", "command -v gcc g++ cc make ld || true; id -u")
+    look = "command -v gcc g++ cc make ld || true; id -u"
+    found = stack.compose("exec", "-T", "airflow-scheduler", "bash", "-c", look)
     assert found.split() == [stack.environment["AIRFLOW_UID"]]
     [image] = json.loads(stack.run("docker", "image", "inspect", IMAGE))
     assert image["Config"]["User"] == "50000:0"
@@ -73,10 +74,10 @@ def test_who_may_reach_whom(stack: Containers) -> None:
         "    try: socket.create_connection((host, port), 3).close()\n"
         "    except OSError: return False\n"
         "    return True\n"
-        "print(reaches('serving', 8501), reaches('postgres', 5432))"
+        "print(reaches('prometheus', 9090), reaches('postgres', 5432))"
     )
-    assert stack.python(probe, service="airflow-scheduler").split() == ["False", "True"], "no version yet, no port"
-    assert stack.python(probe, service="retrain-exporter").split()[1] == "False", "the database is Airflow's"
+    assert stack.python(probe, service="airflow-scheduler").split() == ["True", "True"]
+    assert stack.python(probe, service="retrain-exporter").split() == ["True", "False"], "the database is Airflow's"
 
 
 def test_before_the_first_version_nothing_is_alarmed(stack: Containers) -> None:
@@ -107,7 +108,7 @@ def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: 
         'retrain_last_run_outcome{outcome="promoted"} == 1',
         'retrain_metric{metric="AUC", slice="overall", model="candidate"} > 0.8',
         'retrain_runs_total{outcome="promoted"} == 1',
-        'sum(retrain_step_seconds_count) >= 8',
+        "sum(retrain_step_seconds_count) >= 8",
         'airflow_task_finishes_total{task_id="confirm", state="success"} >= 1',
         ':tensorflow:serving:request_count{model_name="customer-model", status="OK"} >= 1',
     ]:
