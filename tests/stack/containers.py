@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from local_stack.airflow_api import AirflowApi
+from local_stack.failure import StackError
 from local_stack.loopback import ask
 from ml.root import PROJECT
 
@@ -107,15 +108,32 @@ class Containers:
         """The final state of a run of the DAG."""
 
         def final() -> str:
-            state = self.airflow.state(run_id)
+            try:
+                state = self.airflow.state(run_id)
+            except StackError as error:
+                raise OSError(str(error)) from error
             return state if state in ("success", "failed") else ""
 
         return eventually(final, seconds=RUN_SECONDS, what=f"run {run_id}")
 
     def tasks(self, run_id: str) -> dict[str, str]:
         """Task -> state."""
-        answer = self.airflow._call("GET", f"/api/v2/dags/customer_retraining/dagRuns/{run_id}/taskInstances")
-        return {task["task_id"]: task["state"] for task in answer.json()["task_instances"]}
+        return {task["task_id"]: task["state"] for task in self._task_instances(run_id)}
+
+    def tries(self, run_id: str) -> dict[str, int]:
+        """Task -> number of its tries."""
+        return {task["task_id"]: task["try_number"] for task in self._task_instances(run_id)}
+
+    def _task_instances(self, run_id: str) -> list[dict[str, Any]]:
+        try:
+            answer = self.airflow._call("GET", f"/api/v2/dags/customer_retraining/dagRuns/{run_id}/taskInstances")
+        except StackError as error:  # it is just being killed, or started again
+            raise OSError(str(error)) from error
+        instances = (answer.json() or {}).get("task_instances")
+        if instances is None:
+            raise OSError(f"Airflow answered {answer.status}")
+        assert isinstance(instances, list)
+        return instances
 
     def history(self) -> list[dict[str, Any]]:
         """The ledger, oldest event first."""
