@@ -1,0 +1,105 @@
+"""Every expression in the dashboards and the alerts, asked of a real Prometheus that remembers a recorded afternoon."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.prometheus.debian import CONFIGURATION, query, said_by, tool
+from tests.prometheus.recording import (
+    DASHBOARDS,
+    RECORDED,
+    Expression,
+    names_in,
+    of_alerts,
+    of_dashboards,
+    replayed,
+    span,
+)
+from tests.prometheus.statsd_exporter import Mapping, StatsdExporter
+
+ASKED = [*of_dashboards(), *of_alerts()]
+# Alerts whose condition held at some time of the recording: runs of each kind; while Airflow started, its heart did not
+# beat yet, and between a load and its confirmation the served version is ahead (those two have to last before they fire).
+HELD = {
+    *("RetrainingFailed", "RetrainingBlocked", "RetrainingRejectedRepeatedly"),
+    *("DataDrifted", "CandidateSuspiciouslyGood", "AirflowHeartbeatGone", "ServedVersionIsNotPromoted"),
+}
+BY_PROMETHEUS_ITSELF = {"up"}
+
+
+@pytest.fixture(scope="module")
+def remembering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with replayed(tmp_path_factory.mktemp("recording")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def exported() -> set[str]:
+    """The names of all samples on the pages that the recorded run exported."""
+    statsd = StatsdExporter(Mapping(CONFIGURATION / "statsd_mapping.yml"))
+    statsd.take((RECORDED / "statsd.txt").read_bytes())
+    pages = [statsd.page(), *((RECORDED / f"page_{name}.txt").read_text() for name in ("exporter", "serving"))]
+    return {re.split(r"[{ ]", line, maxsplit=1)[0] for page in pages for line in page.splitlines() if line[:1] != "#"}
+
+
+def over_time(url: str, promql: str) -> list[dict[str, Any]]:
+    start, end = span()
+    return query(url, promql, "query_range", start=start, end=end, step=15)
+
+
+def test_every_expression_parses(tmp_path: Path) -> None:
+    rules = [{"record": f"asked_{number}", "expr": asked.promql} for number, asked in enumerate(ASKED)]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+    assert f"SUCCESS: {len(ASKED)} rules found" in said_by(tool("promtool"), "check", "rules", file)
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.where)
+def test_every_metric_that_is_asked_for_is_exported(asked: Expression, exported: set[str]) -> None:
+    assert names_in(asked.promql)
+    assert names_in(asked.promql) <= exported | BY_PROMETHEUS_ITSELF
+
+
+@pytest.mark.parametrize("asked", [*of_dashboards()], ids=lambda asked: asked.where)
+def test_every_panel_shows_the_recording(asked: Expression, remembering: str) -> None:
+    found = over_time(remembering, asked.promql)
+    assert any(math.isfinite(float(value)) for series in found for _, value in series["values"])
+
+
+def test_the_recorded_afternoon_met_these_alerts_and_no_others(remembering: str) -> None:
+    assert {asked.where for asked in of_alerts() if over_time(remembering, asked.promql)} == HELD
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_grafana_can_load_it(file: Path) -> None:
+    """As far as that can be said without Grafana: what provisioning needs, and no panel upon another."""
+    board = json.loads(file.read_text())
+    sources = yaml.safe_load((CONFIGURATION / "grafana/provisioning/datasources/prometheus.yml").read_text())
+    (source,) = sources["datasources"]
+    assert board["uid"] == file.stem
+    assert board["title"]
+    panels = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    for panel in panels:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for who in (panel, *panel["targets"]):
+            assert who["datasource"] == {"type": source["type"], "uid": source["uid"]}
+    for one, other in combinations((panel["gridPos"] for panel in panels), 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        below = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert beside or below
+
+
+def test_names_are_found_in_promql() -> None:
+    promql = 'sum by (le) (rate(a:b_bucket{x="y_z"}[5m])) / on (q) (c_total offset 1h) or absent(d{e=~"f"}) / 1e6 > 0.1'
+    assert names_in(promql) == {"a:b_bucket", "c_total", "d"}
