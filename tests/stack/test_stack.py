@@ -132,6 +132,7 @@ def test_a_killed_model_server_is_started_again(stack: Containers, first_run: st
 def test_a_model_server_that_stays_away_is_alarmed_and_recovers(stack: Containers, first_run: str) -> None:
     stack.compose("kill", "serving")
     eventually(lambda: "ServingDown" in stack.alerts(), seconds=420, what="the alert")
+    eventually(lambda: "page firing ServingDown" in stack.compose("logs", "alert-webhook"), seconds=60, what="the page")
     stack.compose("start", "serving")
     eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the model server")
     eventually(lambda: "ServingDown" not in stack.alerts(), seconds=420, what="the end of the alert")
