@@ -72,7 +72,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 COPY tests tests
 ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1
 USER 50000:0
-CMD ["python", "tests/run.py"]
+CMD ["bash", "-c", "failed=0; \
+    .venv/bin/python -m pytest tests/dags tests/plugins || failed=1; \
+    .venv-ml/bin/python -m pytest tests/ml tests/serving || failed=1; \
+    exit $failed"]
 
 # What is built when nothing else is asked for.
 FROM runtime

@@ -52,8 +52,8 @@ backup: ## copy database, models and ledger out of the running containers (TO=di
 restore: ## put a backup back (FROM=directory)
 	@stack/restore.sh $(FROM)
 
-test-stack: airflow-dev ## the compose file for real, with Docker: a run, an alert, a restore (about 15 minutes)
-	@.venv/bin/python -m pytest tests/stack
+test-stack: airflow-dev ## the compose file for real, with Docker: a run, an alert, a restore (PROFILES=grafana,celery)
+	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack
 
 test-image: ## the tests of dags/, plugins/, ml/ and serving/ inside the image, with Docker
 	@docker build --target test -t $(IMAGE)-test .

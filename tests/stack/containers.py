@@ -50,6 +50,9 @@ class Containers:
             sock.close()
         chosen = {name: str(port) for name, port in self.ports.items()}
         chosen |= {"SECRETS": str(directory / "secrets"), "RETRAIN_DATA": "sample"}
+        profiles = os.environ.get("PROFILES") or "grafana"
+        chosen |= {"COMPOSE_PROFILES": profiles}
+        chosen |= {"AIRFLOW_EXECUTOR": "CeleryExecutor" if "celery" in profiles else "LocalExecutor"}
         chosen |= {"COMPOSE_PROJECT_NAME": project, "COMPOSE_ENV_FILES": str(directory / ".env")}
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("COMPOSE_", "RETRAIN", "AIRFLOW"))}
         user = dict(line.split("=", 1) for line in (directory / ".env").read_text().splitlines() if line[0] != "#")
