@@ -1,11 +1,13 @@
 # `make` alone lists the commands. Variables: DATA=file.csv FORCE=1 SERVING_PORT=8501 UI_PORT=8080 PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down retrain serve railway-image bench lint lock clean airflow ml airflow-dev ml-dev
+.PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench
+.PHONY: lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT
 LOCAL := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins .venv/bin/python -m local_stack
 MODEL ?= customer-model
+IMAGE := customer-retraining:0.1.0
 ROOT := $(or $(RETRAIN_ROOT),var)
 
 help: ## list these commands
@@ -37,6 +39,26 @@ railway-image: ml ## stage the version that serves for serving/railway, and buil
 		DOCKER_BUILDKIT=1 docker build -f serving/railway/Dockerfile -t customer-serving-railway .; \
 	else echo "no Docker here: Railway builds it from serving/railway/Dockerfile"; fi
 
+image: ## build the container image of Airflow and the steps, and print its size
+	@docker build --target runtime -t $(IMAGE) .
+	@docker image inspect -f '{{.Size}}' $(IMAGE) | awk '{ printf "$(IMAGE): %.2f GB\n", $$1 / 1e9 }'
+
+secrets: ## what docker-compose.yml needs and git must not have: secrets/ and .env, made once
+	@stack/secrets.sh
+
+backup: ## copy database, models and ledger out of the running containers (TO=directory)
+	@stack/backup.sh $(TO)
+
+restore: ## put a backup back (FROM=directory)
+	@stack/restore.sh $(FROM)
+
+test-stack: airflow-dev ## the compose file for real, with Docker: a run, an alert, a restore (PROFILES=grafana,celery)
+	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack
+
+test-image: ## the tests of dags/, plugins/, ml/ and serving/ inside the image, with Docker
+	@docker build --target test -t $(IMAGE)-test .
+	@docker run --rm --init $(IMAGE)-test
+
 bench: airflow ml-dev ## speed, memory and quality, as printed tables
 	@for benchmark in benchmarks/[!_]*.py; do \
 		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
@@ -48,7 +70,8 @@ lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 	@failed=0; run() { echo "+ $$*"; "$$@" || failed=1; }; \
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
-	run .venv/bin/mypy --follow-imports=silent dags plugins tests/dags tests/plugins tests/local benchmarks/dag_overhead.py; \
+	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,dags plugins local compose stack) \
+		benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
 		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins run .venv/bin/lint-imports; \

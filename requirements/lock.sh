@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compile the four locks anew from pyproject.toml: two environments, and what testing adds to each.
+# Compile the locks anew from pyproject.toml: two environments, what testing adds to each, and what builds the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,3 +14,4 @@ for environment in airflow ml; do
     # Constrained by the lock above: the additions never change what runs.
     compile --group "$environment-dev" -c "requirements/$environment.txt" --no-annotate -o "requirements/$environment-dev.txt"
 done
+compile --group image --no-annotate -o requirements/image.txt

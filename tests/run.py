@@ -17,7 +17,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = {
-    "airflow": (".venv", ("tests/dags", "tests/plugins", "tests/local")),
+    "airflow": (".venv", ("tests/dags", "tests/plugins", "tests/local", "tests/compose")),
     "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
 }
 

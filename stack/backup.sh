@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Copy what matters out of the stack, while it runs: Airflow's database, and models, releases, runs and the ledger as
+# they were at one moment.
+#   stack/backup.sh [DIRECTORY]         DIRECTORY: backups/<date and time> unless given; must not exist yet
+# The secrets are not in it. Keep secrets/ and .env elsewhere: without fernet_key the connections stored in the
+# database cannot be read.
+set -euo pipefail
+umask 077
+project=$(cd "$(dirname "$0")/.." && pwd)
+directory=${1:-$project/backups/$(date +%Y%m%d-%H%M%S)}
+if [ -e "$directory" ]; then
+    echo "$directory is there already. Name another directory, or remove it." >&2
+    exit 1
+fi
+mkdir -p "$(dirname "$directory")"
+unfinished=$(mktemp -d "$(dirname "$directory")/.unfinished-XXXXXX")
+trap 'rm -rf "$unfinished"' EXIT
+compose() { docker compose --project-directory "$project" "$@"; }
+
+echo "Copying the database ..."
+compose exec -T postgres pg_dump --username=airflow --format=custom airflow </dev/null >"$unfinished/database.dump"
+
+# Under the lock of promotions: no version comes or goes between the copy of the ledger and that of the models.
+echo "Copying models, releases, runs and the ledger ..."
+compose run --rm --no-deps -T airflow-scheduler bash -ec '
+    cd "$RETRAIN_ROOT"
+    exec flock --wait 600 promotion.lock tar --create --file=- --gzip --exclude=./trash --exclude=./staging --exclude="./*.lock" .
+' </dev/null >"$unfinished/retraining.tar.gz"
+
+gzip --test "$unfinished/retraining.tar.gz"
+(cd "$unfinished" && sha256sum database.dump retraining.tar.gz >SHA256SUMS)
+mv "$unfinished" "$directory"
+trap - EXIT
+echo "Done: $directory"
+du -h "$directory"/*

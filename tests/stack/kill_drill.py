@@ -1,0 +1,92 @@
+"""The kill drill: SIGKILL for one service after the other while runs are under way; prints a table for the runbook.
+
+    python -m tests.stack.kill_drill [SERVICE ...]
+
+Each run is forced to train and promote a new version. What takes part in a run is killed in a run of its own, all
+others one after the other during one run. The first kill comes when the step `train` runs. "Healthy after" is the time
+from the kill to a new container that calls itself healthy. Lost is whatever is missing when the run is over: the run
+itself, its version, or an entry of the ledger.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.stack.containers import RUN_SECONDS, Containers, eventually
+
+WHEN = "train"
+TAKE_PART = ["postgres", "redis", "airflow-api-server", "airflow-scheduler", "airflow-worker", "serving"]
+ONCE = "airflow-init"
+HEADER = "| killed | healthy after | run took | repeated steps | lost |\n|---|---|---|---|---|"
+
+
+def main(chosen: list[str]) -> int:
+    """0 when no kill lost anything."""
+    with tempfile.TemporaryDirectory() as directory:
+        stack = Containers(Path(directory), "customer-retraining-drill")
+        stack.down()
+        try:
+            stack.up()
+            eventually(stack.airflow.dag, seconds=120, what="the DAG")
+            stack.airflow.unpause()
+            services = [name for name in stack.states() if name != ONCE and name in (chosen or stack.states())]
+            alone = [[name] for name in TAKE_PART if name in services]
+            print(HEADER, flush=True)
+            lost = [_run(stack, kills) for kills in ([], *alone, sorted(set(services) - set(TAKE_PART)))]
+        finally:
+            stack.down()
+    return 1 if any(lost) else 0
+
+
+def _run(stack: Containers, services: list[str]) -> str:
+    """One run with these kills; prints a row for each and returns what was lost."""
+    before = stack.history()
+    run_id = stack.airflow.trigger({"force": True})
+    began = time.monotonic()
+    healthy = []
+    for service in services:
+        eventually(lambda: _is_running(stack, run_id), seconds=RUN_SECONDS, what=f"{WHEN} runs")
+        healthy.append(_kill(stack, service))
+    outcome = stack.wait_for(run_id)
+    took = time.monotonic() - began
+    repeated = ", ".join(f"{task} ({tries} tries)" for task, tries in stack.tries(run_id).items() if tries > 1)
+    lost = _lost(stack, before, outcome)
+    for service, seconds in zip(services or ["nothing"], healthy or [""], strict=True):
+        print(f"| {service} | {seconds} | {took:.0f} s | {repeated or 'none'} | {lost or 'nothing'} |", flush=True)
+    return lost
+
+
+def _is_running(stack: Containers, run_id: str) -> bool:
+    """Whether the step runs or, for those who are killed after the first, has run."""
+    return stack.tasks(run_id).get(WHEN) in ("running", "success")
+
+
+def _kill(stack: Containers, service: str) -> str:
+    since = stack.started(service)
+    killed = time.monotonic()
+    stack.kill(service)
+    eventually(lambda: stack.started(service) != since, seconds=120, what=f"a new {service}")
+    eventually(lambda: stack.states()[service] == "healthy", seconds=600, what=f"{service} healthy")
+    return f"{time.monotonic() - killed:.0f} s"
+
+
+def _lost(stack: Containers, before: list[dict[str, object]], outcome: str) -> str:
+    missing = [] if outcome == "success" else [f"the run ({outcome})"]
+    events = stack.history()
+    if events[: len(before)] != before:
+        missing.append("entries of the ledger")
+    confirmed = [event["version"] for event in events if event["event"] == "confirmed"]
+    served = eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the model server")
+    states = {int(one["version"]): one["state"] for one in served}
+    if len(confirmed) != 1 + sum(event["event"] == "confirmed" for event in before):
+        missing.append("the new version")
+    elif states.get(confirmed[-1]) != "AVAILABLE":
+        missing.append(f"what serves (version {confirmed[-1]} is {states.get(confirmed[-1])})")
+    return ", ".join(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
