@@ -98,7 +98,9 @@ def show(found: dict[str, dict[Load, Measured]], memory: dict[str, float]) -> No
 def compare(found: dict[str, dict[Load, Measured]]) -> None:
     """The goals, each beside what was measured."""
     ours, floor, *rivals = found.values()
-    print(f"\nbeside the floor at 1 x 64: {ours[1, 64].rate / floor[1, 64].rate:.0%} (goal: at least 70 %)")
+    by_cpu = floor[1, 64].cpu / ours[1, 64].cpu  # other work on the machine does not move it
+    print(f"\nbeside the floor at 1 x 64: {ours[1, 64].rate / floor[1, 64].rate:.0%} (goal: at least 70 %)", end="")
+    print(f", by CPU time a request {by_cpu:.0%}")
     if rivals:
         best = max(rival[1, 64].rate for rival in rivals)
         print(f"beside the better rival at 1 x 64: {ours[1, 64].rate / best:.1f} times (goal: at least 8)")
