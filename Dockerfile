@@ -70,7 +70,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
             -r "requirements/${pair##*:}.txt" || exit 1; \
     done
 COPY tests tests
-ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1
+ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 50000:0
 CMD ["bash", "-c", "failed=0; \
     .venv/bin/python -m pytest tests/dags tests/plugins || failed=1; \
