@@ -5,7 +5,8 @@
 .PHONY: lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT
-LOCAL := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins .venv/bin/python -m local_stack
+PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
+LOCAL := $(PATHS) .venv/bin/python -m local_stack
 MODEL ?= customer-model
 IMAGE := customer-retraining:0.1.0
 ROOT := $(or $(RETRAIN_ROOT),var)
@@ -29,9 +30,9 @@ retrain: airflow ## start a run in the Airflow of `make up` and follow it (DATA=
 	@$(LOCAL).trigger
 
 serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
-	@mkdir -p $(ROOT)/models/$(MODEL)
+	@mkdir -p "$(ROOT)/models/$(MODEL)"
 	@exec .venv-ml/bin/python -m serving.model_server --rest_api_port=$(or $(SERVING_PORT),8501) \
-		--model_name=$(MODEL) --model_base_path=$(abspath $(ROOT))/models/$(MODEL)
+		--model_name=$(MODEL) --model_base_path="$$(realpath "$(ROOT)")/models/$(MODEL)"
 
 railway-image: ml ## stage the version that serves for serving/railway, and build the image where Docker is
 	@.venv-ml/bin/python -m ml status --json | .venv-ml/bin/python -m serving.railway.stage
@@ -63,7 +64,7 @@ bench: airflow ml-dev ## speed, memory and quality, as printed tables
 	@for benchmark in benchmarks/[!_]*.py; do \
 		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
 		echo "== $$benchmark"; \
-		PYTHONPATH=$(CURDIR):$(CURDIR)/plugins PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
+		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
 
 lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
@@ -74,7 +75,7 @@ lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 		benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
 		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
-	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins run .venv/bin/lint-imports; \
+	$(PATHS) run .venv/bin/lint-imports; \
 	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi
 
 lock: ## compile the hashed locks anew from pyproject.toml

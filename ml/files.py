@@ -95,6 +95,19 @@ def read_json(path: Path) -> Any:
         raise FinalError(f"{path}: not valid JSON ({error}).", "Delete the file and repeat the step.") from error
 
 
+def copy_directory(source: Path, copy: Path) -> None:
+    """Copy a directory of plain files to `copy`, which must not exist; the first error that the disk makes is raised.
+
+    `shutil.copytree` gathers all errors in one that no longer says whether the disk is full.
+    """
+    copy.mkdir()
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            copy_directory(path, copy / path.name)
+        else:
+            shutil.copyfile(path, copy / path.name)
+
+
 def publish_directory(made: Path, place: Path) -> None:
     """Rename the finished directory `made` to `place`, which must not exist, and make both durable."""
     fsync_tree(made)

@@ -6,7 +6,6 @@ All functions here expect the caller to hold the promotion lock, and are safe to
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ class Registry:
         base = self.root.staging / name
         staged = base / "1"
         base.mkdir(parents=True)
-        shutil.copytree(saved_model, staged)
+        files.copy_directory(saved_model, staged)
         found = files.sha256_tree(staged)
         if found != sha256:
             raise FinalError(

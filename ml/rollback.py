@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import shutil
 
 from ml import locks
 from ml.champion import named_champion, what_is_lost
 from ml.endpoint import endpoint
 from ml.errors import FinalError, NothingToDoError
+from ml.files import copy_directory
 from ml.ledger import CONFIRMED, Ledger, Version
 from ml.proof import prove
 from ml.releases import Registry
@@ -58,7 +58,7 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         sha256 = wanted.intent["model_sha256"]
         staged = registry.stage(run_id, registry.place(wanted.number), sha256=sha256)
         record = root.staging / f"{run_id}.record"
-        shutil.copytree(root.release(wanted.number), record)
+        copy_directory(root.release(wanted.number), record)
         facts = _facts(wanted, champion, reason)
         number = registry.publish(staged, record, run_id=run_id, model_sha256=sha256, facts=facts)
         with endpoint(root, settings) as server:

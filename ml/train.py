@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from ml import files
 from ml.artifacts import Examples, Model
 from ml.encoding import Encoding
-from ml.errors import FinalError
+from ml.errors import FinalError, TransientError
 from ml.features import FEATURES, NUMERIC, transformed
 from ml.replay import Replay
 from ml.settings import TargetSettings, TrainSettings
@@ -52,8 +54,9 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
         patience=settings.patience,
         on_epoch=_log_epoch,
     )
-    export(model, encoding, target, out / "saved_model")
-    write_warm_up(out / "saved_model", encoding)
+    with _full_disk(out):
+        export(model, encoding, target, out / "saved_model")
+        write_warm_up(out / "saved_model", encoding)
     known, known_x = _known_rows(examples.eval, encoding, replay_rows)
     replay = Replay(known, network.predict(model, known_x).tolist())
     _check(out / "saved_model", replay)
@@ -62,6 +65,20 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
     best = min(history, key=lambda epoch: epoch.holdout_loss)
     sha256 = files.sha256_tree(out / "saved_model")
     return Model(out, sha256, examples.train_rows, epochs=best.number, loss=best.holdout_loss)
+
+
+@contextmanager
+def _full_disk(place: Path) -> Iterator[None]:
+    """TensorFlow has an error of its own for a disk that takes no more."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise TransientError(
+            f"{place}: TensorFlow cannot write the SavedModel: {str(error.message).splitlines()[0][:200]}.",
+            "Free disk space; nothing was published and the step can be repeated.",
+        ) from error
 
 
 def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[np.uint64]]:

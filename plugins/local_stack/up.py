@@ -40,6 +40,8 @@ def main() -> int:
         if running and running.alive():
             return _already_up(running, places)
         ui, serving = port_of(UI), port_of(SERVING)
+        if ui == serving:
+            raise StackError(f"{UI[0]} and {SERVING[0]} are both {ui}. Give two different ports.")
         need_free(ui, UI[0], "Airflow")
         need_free(serving, SERVING[0], "the model server")
         since = datetime.now(UTC)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.artifacts import Accepted
+from ml.artifacts import Accepted, Model
+from ml.errors import TransientError
 from ml.features import COLUMNS
 from ml.flow import Outcome, retrain
 from ml.root import PROJECT, Root
@@ -276,3 +277,22 @@ def test_a_data_path_from_the_ui_stays_in_the_inbox(root: Root, sample_csv: Path
         outcome = tried(root, Path(f"inbox:{name}"))
         assert (outcome.outcome, outcome.exit_code) == ("failed", 2)
         assert "no such file in" in outcome.reasons[0]
+
+
+def test_a_full_disk_is_named_wherever_it_strikes(root: Root, sample_csv: Path) -> None:
+    """A limit on the size of a file stands for the disk; it strikes where promotion copies the weights."""
+    settings = settings_for(sample_csv)
+    run = Run(root, "r", settings)
+    for step in ("ingest", "validate", "transform", "train", "evaluate", "judge"):
+        carry_out(step, run)
+    largest = max(path.stat().st_size for path in run.artifact("train", Model).saved_model.rglob("*"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, before[1]))
+    try:
+        with pytest.raises(TransientError, match="step promote of run r: File too large"):
+            carry_out("promote", run)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not root.ledger.exists()
+    assert not (root.models / "customer-model").exists()
+    assert carry_out("promote", run)["artifact"]["version"] == 1
