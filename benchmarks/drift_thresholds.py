@@ -20,13 +20,10 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 
+from benchmarks._customers import customers
 from ml.columns import describe, read_columns
 from ml.features import CATEGORICAL, FEATURES
-from ml.root import PROJECT
-from ml.sample import write_csv
 from ml.schema import read_schema
-
-REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
 
 
 def main() -> None:
@@ -36,11 +33,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[8068])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = given.data or REAL_FILE
-        if not data.is_file():
-            data = Path(folder) / "sample.csv"
-            write_csv(data, rows=8000, seed=3)
-            print("(made-up customers: give the path of Train.csv)")
+        data = customers(given.data, Path(folder))
         everything = read_columns(data)
     columns = {name: everything[name] for name in FEATURES}
     schema, rng, total = read_schema(), np.random.default_rng(0), len(columns["Age"])

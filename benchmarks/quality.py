@@ -22,19 +22,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from benchmarks._customers import customers
 from ml import network
 from ml.artifacts import Accepted, Examples
 from ml.encoding import Encoding
 from ml.features import CATEGORICAL, FEATURES
 from ml.metrics import binary_metrics
-from ml.root import PROJECT
-from ml.sample import write_csv
 from ml.settings import Settings, resolve
 from ml.split import is_holdout
 from ml.train import network_inputs
 from ml.transform import transform
 
-REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
 Floats = NDArray[np.float64]
 
 
@@ -83,11 +81,7 @@ def main() -> None:
     print("salt   rows   reference AUC accuracy   network AUC accuracy   difference AUC accuracy   epochs  CPU s")
     rows, salts = [], [f"s{number:02}" for number in range(given.salts)]
     with tempfile.TemporaryDirectory() as folder:
-        data = given.data or REAL_FILE
-        if not data.is_file():
-            data = Path(folder) / "sample.csv"
-            write_csv(data, rows=8000, seed=3)
-            print("(made-up customers: give the path of Train.csv)")
+        data = customers(given.data, Path(folder))
         for salt in salts:
             settings = resolve(overrides=[f"transform.salt={salt!r}"], environment={})
             out = Path(folder) / salt

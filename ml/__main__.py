@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import logging
 import os
 import signal
 import sys
 import warnings
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -30,6 +33,9 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures raise; the rest is noise about GPUs
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine of a kind
     warnings.filterwarnings("ignore", module=r"google\.api_core|apache_beam|tensorflow|keras|pandas")
+    # Importing TensorFlow makes a million objects that stay; looking through them for garbage again and again is a
+    # fifth of its time.
+    gc.set_threshold(200_000, 20, 20)
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout:
         os.dup2(2, 1)
         from ml.cli import main as command_line
@@ -37,5 +43,15 @@ def main() -> int:
         return command_line(sys.argv[1:], stdout)
 
 
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart, which costs a second once TensorFlow is in it.
+
+    Nothing here waits for that: files are closed where they are written, and threads where they are started.
+    """
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -18,7 +18,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = {
     "airflow": (".venv", ("tests/dags", "tests/plugins", "tests/local", "tests/compose")),
-    "ml": (".venv-ml", ("tests/ml", "tests/serving")),
+    "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
 }
 
 
@@ -80,6 +80,8 @@ class Suite:
 
 def main() -> int:
     """0 when every test of both environments passed."""
+    # A shell starts its background jobs deaf to Ctrl-C; the tests that press it would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as scratch:
         suites = [Suite.start(name, Path(scratch)) for name in ENVIRONMENTS]
         try:

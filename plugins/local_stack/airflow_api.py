@@ -63,6 +63,16 @@ class AirflowApi:
         """Of a run: queued, running, success or failed."""
         return str(self._need(self._call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}"))["state"])
 
+    def tasks(self, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run, with `task_id`, `state`, `queued_when`, `start_date` and `end_date`."""
+        path = f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances"
+        return list(self._need(self._call("GET", path))["task_instances"])
+
+    def returned(self, run_id: str, task_id: str) -> Any:
+        """What a task returned."""
+        path = f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self._need(self._call("GET", f"{path}?deserialize=true"))["value"]
+
     def active_runs(self) -> list[str]:
         """The ids of runs that are queued or running."""
         answer = self._call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?state=running&state=queued&order_by=run_after")

@@ -16,7 +16,7 @@ class Attempt:
     """As a context manager around the child process; say `ended(code)` when it has ended by itself.
 
     At the end of the block the outcome goes out over StatsD, and a try without a result gets one that says so: the
-    exporter and `make retrain` read nothing else.
+    exporter and `make retrain` read nothing else. `seconds` is what the whole process took, imports and all.
     """
 
     def __init__(self, step: str, result_file: ResultFile) -> None:
@@ -24,6 +24,7 @@ class Attempt:
         self.result: dict[str, Any] | None = None
         self._file = result_file
         self._code: int | None = None
+        self.seconds = 0.0
         self._started = 0.0
 
     def __enter__(self) -> Self:
@@ -34,14 +35,14 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        seconds = time.monotonic() - self._started
+        self.seconds = time.monotonic() - self._started
         if self._code is None:  # whatever it had written is not the end of this try
             self._file.forget()
         elif self.result is not None:
-            step_ended(self.step, str(self.result["outcome"]), seconds)
+            step_ended(self.step, str(self.result["outcome"]), self.seconds)
             return
-        self._file.fill_in(self.how, seconds)
-        step_ended(self.step, self._word(), seconds)
+        self._file.fill_in(self.how, self.seconds)
+        step_ended(self.step, self._word(), self.seconds)
 
     def ended(self, code: int) -> None:
         """The child is gone; read what it left."""

@@ -7,7 +7,7 @@ import re
 
 LIMIT = 4000
 _END = re.compile(rb"[\r\n]+")
-_LEVEL = re.compile(r"\d\d:\d\d:\d\d (DEBUG|WARNING|ERROR|CRITICAL)\b")
+_HEAD = re.compile(r"\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR|CRITICAL) +")
 
 
 class LineSplitter:
@@ -46,7 +46,10 @@ class LineSplitter:
         self._dropped += len(part[room:])
 
 
-def level_of(line: str) -> int:
-    """The level that a line of `ml` names after its time; INFO for everything else."""
-    found = _LEVEL.match(line)
-    return logging.getLevelNamesMapping()[found[1]] if found else logging.INFO
+def level_and_text(line: str) -> tuple[int, str]:
+    """The level that a line of `ml` names after its time, and what follows; INFO and all of it for any other line.
+
+    Airflow writes time and level itself, and its log panel is narrow.
+    """
+    head = _HEAD.match(line)
+    return (logging.getLevelNamesMapping()[head[1]], line[head.end() :]) if head else (logging.INFO, line)

@@ -15,7 +15,7 @@ from retraining.attempt import Attempt
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
-from retraining.lines import level_of
+from retraining.lines import level_and_text
 from retraining.params import command_line
 from retraining.result import ResultFile, for_xcom, sentence
 
@@ -46,7 +46,11 @@ class StepOperator(BaseOperator):
         self._child: ChildProcess | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the step to its end; its lines go to the task's log as they come."""
+        """Run the step to its end; its lines go to the task's log as they come.
+
+        Returns:
+            The step's result, with `process_seconds`: what its process took, imports and all.
+        """
         result_file = ResultFile(_run_directory(context["dag_run"].run_id), self.step)
         command = self._command(context)
         self.log.info("%s", " ".join(command))
@@ -61,11 +65,12 @@ class StepOperator(BaseOperator):
             # Ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
             ChildProcess(command, environment=environment, directory=PROJECT) as self._child,
         ):
-            for last_line in self._child.lines():
-                self.log.log(level_of(last_line), "%s", last_line)
+            for line in self._child.lines():
+                level, last_line = level_and_text(line)
+                self.log.log(level, "%s", last_line)
             code = self._child.finish()
             attempt.ended(code)
-        return _outcome(code, attempt, last_line)
+        return _outcome(code, attempt, last_line) | {"process_seconds": round(attempt.seconds, 3)}
 
     def on_kill(self) -> None:
         """End the child and everything it started."""

@@ -7,8 +7,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "success": ({}, {"epochs": 3, "minimum_accuracy": 0.81, "force": True, "data": "sample"}),
     "rejected": ({"judge": {"promotes": False}}, {}),
     "unchanged": ({"ingest": {"exit": 99, "error": {"what": "Nothing new."}}}, {}),
-    "blocked": ({"validate": {"exit": 2, "error": {"what": AGE, "cure": "Fix the source."}}}, {}),
+    "blocked": ({"validate": {"exit": 2, "error": {"type": "DataError", "what": AGE, "cure": "Fix the source."}}}, {}),
     "down": ({"ingest": {"exit": 1, "error": {"what": "Kaggle answered 503."}}}, {}),
     "too low": ({}, {"minimum_accuracy": 0.5}),
 }
@@ -43,7 +46,31 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+def told() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The URL of a webhook, and what was posted to it: outcome and reasons."""
+    posted: list[tuple[str, str]] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            news = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            posted.append((news["outcome"], " ".join(news["reasons"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", posted
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, told: tuple[str, list[tuple[str, str]]]) -> dict[str, Ran]:
     home = tmp_path_factory.mktemp("airflow")
     call(home, [AIRFLOW, "db", "migrate"])
     roots, orders = {}, []
@@ -51,14 +78,23 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
         roots[name] = tmp_path_factory.mktemp(name)
         fake_ml(roots[name])
         orders.append({"root": str(roots[name]), "fake": json.dumps(plan), "conf": json.dumps(conf)})
-    codes = json.loads(call(home, [sys.executable, "tests/dags/several_runs.py"], json.dumps(orders)))
+    chat = json.dumps({"conn_type": "http", "host": told[0]})
+    command: list[str | Path] = [sys.executable, "tests/dags/several_runs.py"]
+    notify = {"RETRAIN_NOTIFY": "webhook:chat", "AIRFLOW_CONN_CHAT": chat}
+    codes = json.loads(call(home, command, json.dumps(orders), **notify))
     return {name: gather(home, roots[name], code) for name, code in zip(WANTED, codes, strict=True)}
 
 
-def call(home: Path, command: list[str | Path], stdin: str = "") -> str:
+def call(home: Path, command: list[str | Path], stdin: str = "", **more: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     done = subprocess.run(
-        command, cwd=PROJECT, env=clean | variables(home), input=stdin, capture_output=True, text=True, timeout=400
+        command,
+        cwd=PROJECT,
+        env=clean | variables(home) | more,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -128,3 +164,13 @@ def test_a_param_out_of_bounds_starts_nothing(ran: dict[str, Ran]) -> None:
     assert run.code == 1
     assert "0.5 is less than the minimum of 0.8" in run.log
     assert not (run.root / "runs").exists()
+
+
+def test_people_are_told_of_the_runs_that_need_them(
+    ran: dict[str, Ran], told: tuple[str, list[tuple[str, str]]]
+) -> None:
+    assert told[1] == [
+        ("rejected", "AUC 0.88 is compared with 0.85."),
+        ("blocked", f"step validate failed {AGE} Fix the source."),
+        ("failed", "step ingest failed Kaggle answered 503."),
+    ]

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from retraining.lines import LineSplitter, level_of
+from retraining.lines import LineSplitter, level_and_text
 
 
 def test_lines_come_whole_however_the_bytes_are_cut() -> None:
@@ -35,13 +35,13 @@ def test_what_has_no_line_end_comes_at_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "level"),
+    ("line", "level", "text"),
     [
-        ("12:00:01 ERROR   DataError: no", logging.ERROR),
-        ("12:00:01 WARNING drift", logging.WARNING),
-        ("12:00:01 INFO    no ERROR here", logging.INFO),
-        ("ERROR without a time", logging.INFO),
+        ("12:00:01 ERROR   DataError: no", logging.ERROR, "DataError: no"),
+        ("12:00:01 WARNING drift", logging.WARNING, "drift"),
+        ("12:00:01 INFO    no ERROR here", logging.INFO, "no ERROR here"),
+        ("ERROR without a time", logging.INFO, "ERROR without a time"),
     ],
 )
-def test_a_line_keeps_its_level(line: str, level: int) -> None:
-    assert level_of(line) == level
+def test_a_line_keeps_its_level_and_loses_what_airflow_writes_itself(line: str, level: int, text: str) -> None:
+    assert level_and_text(line) == (level, text)

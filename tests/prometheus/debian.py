@@ -58,15 +58,15 @@ def get(url: str) -> str:
 def eventually(question: Callable[[], T], *, within: float = DEADLINE) -> T:
     """The first true answer."""
     deadline = time.monotonic() + within
-    last: Any = None
+    last: T | OSError | None = None
     while time.monotonic() < deadline:
         try:
-            last = question()
+            last = answer = question()
         except OSError as error:
             last = error
         else:
-            if last:
-                return last
+            if answer:
+                return answer
         time.sleep(0.1)
     raise AssertionError(f"not within {within:g} s; last: {last!r}")
 

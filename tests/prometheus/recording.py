@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import yaml
 
-from tests.prometheus.debian import CONFIGURATION, PROJECT, prometheus, said_by, tool
+from ml.root import PROJECT
+from tests.prometheus.debian import CONFIGURATION, prometheus, said_by, tool
 
 RECORDED = PROJECT / "tests" / "prometheus" / "recorded"
 SERIES = RECORDED / "series.txt.gz"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
+import sys
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.prometheus.debian import CONFIGURATION, PROJECT, said_by, tool
+from ml.root import PROJECT
+from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running, said_by, tool
 
 RULES = sorted((PROJECT / "tests" / "prometheus" / "rules").glob("*.yml"))
 RUNBOOK = (CONFIGURATION / "RUNBOOK.md").read_text()
@@ -70,3 +76,25 @@ def test_severity_decides_who_hears_of_it(severity: str, receiver: str) -> None:
     assert "SUCCESS" in said_by(tool("amtool"), "check-config", file)
     said = said_by(tool("amtool"), "config", "routes", "test", f"--config.file={file}", f"severity={severity}")
     assert said.split()[0] == receiver, said
+
+
+def test_the_example_receiver_takes_notifications_and_nothing_else(tmp_path: Path) -> None:
+    log, listen = tmp_path / "log", f"127.0.0.1:{free_port()}"
+    alert = {"status": "firing", "labels": {"alertname": "A"}, "annotations": {"summary": "One\nline."}}
+    command: list[str | Path] = [sys.executable, CONFIGURATION / "alert_webhook.py", "--listen", listen]
+    with running(command, log=log, PYTHONUNBUFFERED="1"):
+        assert eventually(lambda: get(f"http://{listen}/") == "")
+        for body, status in ((json.dumps({"alerts": [alert]}), 200), ("[]", 400), ("{", 400), ("x" * (1 << 21), 413)):
+            assert post(listen, "/page", body) == status
+    (line,) = log.read_text().splitlines()
+    assert line.endswith("page firing A One line.")
+
+
+def post(listen: str, path: str, body: str) -> int:
+    with closing(http.client.HTTPConnection(listen, timeout=10)) as connection:
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        if len(body) < 1 << 20:  # a larger one is refused before it is sent
+            connection.send(body.encode())
+        return connection.getresponse().status

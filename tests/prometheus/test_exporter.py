@@ -205,11 +205,10 @@ def test_metrics_bounds_and_reasons_of_the_last_verdict(root: Root) -> None:
 
 
 def test_as_a_process(root: Root, tmp_path: Path) -> None:
-    port, log = free_port(), tmp_path / "log"
-    root.path.chmod(0o555)  # it only reads
-    command = [sys.executable, "-m", "ml.exporter", "--listen", f"127.0.0.1:{port}", "--root", root.path]
+    listen, log = f"127.0.0.1:{free_port()}", tmp_path / "log"
+    command: list[str | Path] = [sys.executable, "-m", "ml.exporter", "--listen", listen, "--root", root.path]
     with running(command, log=log) as process:
-        page = eventually(lambda: get(f"http://127.0.0.1:{port}/metrics"))
+        page = eventually(lambda: get(f"http://{listen}/metrics"))
         assert parsed(page)["retrain_promoted_version", ()] == 0
         assert parsed(page)["process_start_time_seconds", ()] > 0
         assert "no model server is named" in log.read_text()

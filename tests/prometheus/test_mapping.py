@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from ml.root import PROJECT
 from ml.run_records import OUTCOMES
 from ml.steps import STEPS
-from tests.prometheus.debian import CONFIGURATION, PROJECT
+from tests.prometheus.debian import CONFIGURATION
 from tests.prometheus.statsd_exporter import Mapping, Sample
 
 RECORDED = PROJECT / "tests" / "prometheus" / "recorded"
@@ -92,20 +89,3 @@ def test_labels_have_bounds() -> None:
     assert values["step"] == values["task_id"] == set(STEPS)
     assert values["outcome"] <= {*OUTCOMES, "unknown", "done", "reused", "skipped", "failed", "killed", "stopped"}
     assert values["dag_id"] == {"customer_retraining"}
-
-
-def test_airflow_is_told_to_speak_like_that() -> None:
-    """The variables of prometheus/airflow.env, read by the real Airflow."""
-    variables = dict(
-        line.split("=", 1) for line in (CONFIGURATION / "airflow.env").read_text().splitlines() if "=" in line[:60]
-    )
-    assert all(name.startswith("AIRFLOW__METRICS__") for name in variables)
-    keys = [name.removeprefix("AIRFLOW__METRICS__").lower() for name in variables]
-    script = "import sys; from airflow.sdk.configuration import conf; "
-    script += "print([conf.get('metrics', key) for key in sys.argv[1:]])"
-    python = Path(PROJECT / ".venv" / "bin" / "python")
-    done = subprocess.run(
-        [python, "-c", script, *keys], env=os.environ | variables, capture_output=True, text=True, timeout=120
-    )
-    assert done.stdout.splitlines()[-1] == str(list(variables.values())), done.stderr
-    assert sys.executable != str(python), "these tests run in the other environment"

@@ -1,0 +1,96 @@
+"""What Airflow itself costs: for each task its time in Airflow minus the time of the step's own process.
+
+    PYTHONPATH=.:plugins .venv/bin/python benchmarks/dag_overhead.py [--runs 3]
+
+Starts Airflow and the model server on free ports with a directory of their own (as `make up` does), runs the DAG on the
+built-in sample, and asks Airflow's REST API when each task was queued, started and done. Medians over the runs.
+
+- waiting: from the end of the task before (or the start of the run) to the start of this one
+- around: from Airflow's start to its end of the task, minus the step's process
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from local_stack.airflow_api import AirflowApi
+from local_stack.follow import STEPS
+from local_stack.places import Places
+from local_stack.ports import HOST, SERVING, UI
+from ml.root import PROJECT, Root
+
+RUN_SECONDS = 900.0
+Times = dict[str, tuple[float, float, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        ui, serving = free_port(), free_port()
+        variables = {"RETRAIN_ROOT": folder, UI[0]: str(ui), SERVING[0]: str(serving)}
+        os.environ |= variables
+        local("up")
+        try:
+            api = AirflowApi.of(f"http://{HOST}:{ui}", Places(Root(Path(folder))))
+            api.unpause()
+            found = [measure(api) for _ in range(given.runs)]
+        finally:
+            local("down")
+    print(f"\nmedians of {given.runs} runs, seconds")
+    print(f"{'task':10} {'waiting':>8} {'process':>8} {'around':>8} {'overhead':>9}")
+    total = [0.0, 0.0, 0.0]
+    for step in STEPS:
+        marks = [statistics.median(run[step][part] for run in found) for part in range(3)]
+        total = [a + b for a, b in zip(total, marks, strict=True)]
+        show(step, *marks)
+    show("all", *total)
+
+
+def measure(api: AirflowApi) -> Times:
+    """One forced run: for each step the seconds of waiting, of its process, and of Airflow around that."""
+    run_id = api.trigger({"data": "sample", "force": True})
+    deadline = time.monotonic() + RUN_SECONDS
+    while (state := api.state(run_id)) not in ("success", "failed"):
+        if time.monotonic() > deadline:
+            sys.exit(f"Run {run_id} was not done after {RUN_SECONDS:g} s.")
+        time.sleep(0.5)
+    tasks = {task["task_id"]: task for task in api.tasks(run_id)}
+    if state != "success" or any(tasks[step]["state"] != "success" for step in STEPS):
+        states = {step: tasks[step]["state"] for step in STEPS}
+        sys.exit(f"Run {run_id}: {state}, {states}")
+    times: Times = {}
+    before = datetime.fromisoformat(tasks[STEPS[0]]["queued_when"])
+    for step in STEPS:
+        start, end = (datetime.fromisoformat(tasks[step][when]) for when in ("start_date", "end_date"))
+        process = float(api.returned(run_id, step)["process_seconds"])
+        times[step] = ((start - before).total_seconds(), process, (end - start).total_seconds() - process)
+        before = end
+    return times
+
+
+def show(name: str, waiting: float, process: float, around: float) -> None:
+    print(f"{name:10} {waiting:8.2f} {process:8.2f} {around:8.2f} {waiting + around:9.2f}")
+
+
+def local(command: str) -> None:
+    subprocess.run([sys.executable, "-m", f"local_stack.{command}"], cwd=PROJECT, check=True)
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
