@@ -105,7 +105,6 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
 def _check(saved_model: Path, replay: Replay) -> None:
     """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
     from serving.servable import load
-    from serving.warmup import warm_up
 
     def ask(rows: Any) -> list[dict[str, float]]:
         columns = {
@@ -116,7 +115,6 @@ def _check(saved_model: Path, replay: Replay) -> None:
 
     servable = load(saved_model)
     try:
-        warm_up(servable)
         worst = replay.check(ask, tolerance=SAME, whom="The exported model")
     except Exception as error:
         raise FinalError(f"The exported model cannot be served: {error}", "This is a bug in ml/export.py.") from error

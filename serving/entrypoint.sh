@@ -1,9 +1,11 @@
 #!/bin/bash
 # Runs TensorFlow Serving with the flags of the image; arguments come after them, and the last one of a name wins.
+# SERVING_CONFIG is where the three .config files are, /etc/serving by default.
 #
-# As process 1 it would ignore SIGTERM, which has no default action there, and `docker stop` would wait in vain and kill
-# it. So this shell is process 1 and passes the signal on.
+# TensorFlow Serving has no handler for SIGTERM, and a process 1 without one ignores the signal: `docker stop` would
+# wait in vain and then kill it. So this shell is process 1 and passes the signal on.
 set -euo pipefail
+config=${SERVING_CONFIG:-/etc/serving}
 
 # --max_num_load_retries=0   by default a version that cannot be loaded is tried for five minutes, and blocks the next
 # --allow_version_labels...  a label for a version that is not there yet must not stop the start
@@ -13,10 +15,10 @@ tensorflow_model_server \
   --rest_api_port=8501 \
   --rest_api_num_threads=16 \
   --rest_api_timeout_in_ms=30000 \
-  --model_config_file="${SERVING_CONFIG:-/etc/serving}/models.config" \
-  --monitoring_config_file="${SERVING_CONFIG:-/etc/serving}/monitoring.config" \
+  --model_config_file="$config/models.config" \
+  --monitoring_config_file="$config/monitoring.config" \
   --enable_batching=true \
-  --batching_parameters_file="${SERVING_CONFIG:-/etc/serving}/batching.config" \
+  --batching_parameters_file="$config/batching.config" \
   --file_system_poll_wait_seconds=1 \
   --max_num_load_retries=0 \
   --allow_version_labels_for_unavailable_models=true \
@@ -25,7 +27,8 @@ tensorflow_model_server \
   "$@" &
 server=$!
 
-trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+asked_to_stop=''
+trap 'asked_to_stop=yes; kill -TERM "$server" 2>/dev/null || true' TERM INT
 status=0
 wait "$server" || status=$?
 # A signal ends `wait` before the server has ended.
@@ -33,4 +36,5 @@ while kill -0 "$server" 2>/dev/null; do
   status=0
   wait "$server" || status=$?
 done
+[[ -z $asked_to_stop ]] || status=0
 exit "$status"

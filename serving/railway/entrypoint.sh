@@ -48,7 +48,9 @@ conf=${conf//@SERVER@/127.0.0.1:$inner_port}
 conf=${conf//@STATE@/$state}
 printf '%s\n' "$conf" >"$state/nginx.conf"
 
-"${SERVING_ENTRYPOINT:-entrypoint.sh}" --port="$inner_grpc_port" --rest_api_port="$inner_port" &
+# No batching: a stranger's bad request must not spoil the answers of others (serving/batching.config).
+entrypoint.sh --port="$inner_grpc_port" --rest_api_port="$inner_port" \
+  --enable_batching=false --batching_parameters_file= &
 server=$!
 nginx -c "$state/nginx.conf" -p "$state/" &
 door=$!

@@ -17,7 +17,7 @@ from ml.features import CATEGORICAL, FEATURES
 from ml.flow import Outcome
 from ml.metrics import binary_metrics
 from ml.replay import Replay
-from ml.root import Root
+from ml.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer
 
@@ -122,6 +122,25 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
         servable.close()
     signatures = ("serving_default", "classify", "regress")
     assert asked == [(signature, size) for size in (1, MANY) for signature in signatures]
+
+
+def test_the_graph_needs_no_operation_that_tensorflow_serving_may_lack(root: Root) -> None:
+    """Training may run on a newer TensorFlow than serving, as long as the graph keeps to what the server knows."""
+    recorded = (PROJECT / "tests/serving/golden/models").glob("*/1")  # TensorFlow Serving 2.19.1 answered with these
+    known = set().union(*map(_operations, recorded))
+    since_tensorflow_1 = {
+        "Any", "BroadcastTo", "Equal", "Greater", "Less", "LogicalNot", "LogicalOr", "Minimum", "Size",
+    }  # fmt: skip
+    assert _operations(root.version(MODEL, 1)) <= known | since_tensorflow_1
+
+
+def _operations(saved_model: Path) -> set[str]:
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    [meta_graph] = SavedModel.FromString((saved_model / "saved_model.pb").read_bytes()).meta_graphs
+    graph = meta_graph.graph_def
+    inner = {node.op for function in graph.library.function for node in function.node_def}
+    return inner | {node.op for node in graph.node}
 
 
 def test_warm_up_requests_are_the_same_bytes_each_time_and_hold_no_customer(root: Root, tmp_path: Path) -> None:

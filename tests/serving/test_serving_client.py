@@ -2,9 +2,15 @@
 
 import http.server
 import json
+import shutil
+import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,7 +20,7 @@ Answer = tuple[int, object]
 
 
 @contextmanager
-def stand_in(answer: Callable[[str, object], Answer]) -> Iterator[str]:
+def stand_in(answer: Callable[[str, object], Answer], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that answers what it is told to."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,7 +41,13 @@ def stand_in(answer: Callable[[str, object], Answer]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that hangs up in the middle is part of the tests."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -72,9 +84,58 @@ def test_a_server_that_never_answers_is_unreachable() -> None:
         release.set()
 
 
-def test_an_address_that_is_none() -> None:
+def test_an_answer_that_drips_ends_with_the_time_for_the_whole_question() -> None:
+    """Each byte comes well within a socket's time-out, and all of them take a minute."""
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n" + b" " * 600:
+                    connection.sendall(bytes([byte]))
+                    if ended.wait(0.1):
+                        return
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        with pytest.raises(Unreachable, match=r"no complete answer within 0\.5 s"):
+            ModelServer(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.5).versions()
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+def test_https_is_spoken_and_the_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate,
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    said = {"model_version_status": [_status(3, "AVAILABLE")]}
+    with stand_in(lambda *_: (200, said), tls=context) as url:
+        port = urlsplit(url).port
+        with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
+            ModelServer(f"https://localhost:{port}").versions()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert ModelServer(f"https://localhost:{port}").versions() == [VersionStatus(3, "AVAILABLE", "OK", "")]
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8501", "ftp://localhost", "http://", "http://localhost:port", "http://[::1"]
+)
+def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="write it as http://HOST:PORT"):
-        ModelServer("localhost:8501")
+        ModelServer(url)
 
 
 def test_a_server_of_another_kind_is_refused() -> None:

@@ -1,7 +1,6 @@
 """The Railway image: what its entry script starts, who gets in, and what is staged. nginx is the real one."""
 
 import http.client
-import io
 import json
 import os
 import shutil
@@ -9,13 +8,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from serving.railway.stage import StageError, main, stage
+from serving.client import ModelServer, Refused
+from serving.railway.stage import stage
 from tests.serving.image import SERVING, free_port, write_config, write_stand_in
-from tests.serving.live import CUSTOMER, GOLDEN, STARTED_WITHIN, ask, error_of, eventually
+from tests.serving.live import CUSTOMER, STARTED_WITHIN, ask, error_of, eventually
+from tests.serving.test_serving_railway_stage import champion
 
 RAILWAY = SERVING / "railway"
 MODEL = "customer-model"
@@ -65,7 +65,10 @@ def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> Non
     done = run(tmp_path, PORT="12345", SERVING_TOKEN=TOKEN)
     assert done.returncode == 1, "the door ended by itself, which nobody asked for"
     arguments = (tmp_path / "arguments").read_text().splitlines()
-    assert arguments[-2:] == ["--port=18500", "--rest_api_port=18501"]  # the last one of a name wins
+    # The last one of a name wins.
+    assert arguments[-4:] == [
+        "--port=18500", "--rest_api_port=18501", "--enable_batching=false", "--batching_parameters_file=",
+    ]  # fmt: skip
     assert "--max_num_load_retries=0" in arguments
     assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
     conf = (tmp_path / "nginx.conf").read_text()
@@ -133,7 +136,7 @@ class Deployment:
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """With a token, and a version staged as `make railway-image` does it."""
     directory = tmp_path_factory.mktemp("railway")
-    stage(_status(), directory / "models")
+    stage(champion(), directory / "models")
     deployment = Deployment(directory, SERVING_TOKEN=TOKEN)
     try:
         eventually(lambda: deployment.status() == 200, within=STARTED_WITHIN)
@@ -141,10 +144,6 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         yield deployment
     finally:
         deployment.end()
-
-
-def _status(number: int = 7) -> dict[str, Any]:
-    return {"model": MODEL, "version": number, "directory": str(GOLDEN / "models" / MODEL / "1")}
 
 
 def _predict(
@@ -161,8 +160,11 @@ _BODY = json.dumps({"instances": [{name: [value] for name, value in CUSTOMER.ite
 def test_who_has_the_token_is_answered_by_the_staged_version(closed: Deployment) -> None:
     status, body, _ = _predict(closed)
     assert (status, list(json.loads(body))) == (200, ["predictions"])
-    status, body, _ = ask(closed.url, "GET", f"/v1/models/{MODEL}")
-    assert json.loads(body)["model_version_status"][0]["version"] == "7"
+    with_token, without = ModelServer(closed.url, token=TOKEN), ModelServer(closed.url)
+    assert list(with_token.metadata(7)) == ["model_spec", "metadata"]
+    assert [status.version for status in without.versions()] == [7]
+    with pytest.raises(Refused, match=r"refused with 401: A token is needed.* \(SERVING_TOKEN\)"):
+        without.metadata(7)
 
 
 @with_nginx
@@ -221,36 +223,6 @@ def test_the_container_ends_with_its_server(tmp_path: Path) -> None:
     done = run(tmp_path, PORT=str(free_port()))
     assert done.returncode == 7
     assert "TensorFlow Serving or nginx ended with status 7." in done.stderr
-
-
-def test_exactly_one_version_is_staged(tmp_path: Path) -> None:
-    models = tmp_path / "models"
-    stage(_status(3), models)
-    place = stage(_status(12), models)
-    assert place == models / MODEL / "12"
-    assert [path.name for path in models.iterdir()] == [MODEL]
-    assert [path.name for path in (models / MODEL).iterdir()] == ["12"]
-    assert (place / "saved_model.pb").read_bytes() == (GOLDEN / "models" / MODEL / "1" / "saved_model.pb").read_bytes()
-    assert (place / "variables").stat().st_mode & 0o777 == 0o755
-    assert [path.name for path in tmp_path.iterdir()] == ["models"]
-
-
-def test_without_a_version_the_former_one_stays_staged(tmp_path: Path) -> None:
-    stage(_status(3), tmp_path / "models")
-    with pytest.raises(StageError, match="No version was confirmed yet"):
-        stage({"model": MODEL, "version": None}, tmp_path / "models")
-    with pytest.raises(StageError, match="no SavedModel there"):
-        stage(_status(4) | {"directory": str(tmp_path)}, tmp_path / "models")
-    assert (tmp_path / "models" / MODEL / "3" / "saved_model.pb").is_file()
-
-
-def test_staging_says_what_is_wrong_with_its_input() -> None:
-    said = io.StringIO()
-    assert main(io.StringIO(""), io.StringIO(), said) == 2
-    assert "Pipe `python -m ml status --json` into it" in said.getvalue()
-    said = io.StringIO()
-    assert main(io.StringIO('{"version": null}'), io.StringIO(), said) == 1
-    assert "No version was confirmed yet" in said.getvalue()
 
 
 def test_railway_builds_from_the_repository_what_is_there() -> None:

@@ -1,0 +1,1 @@
+"""Scores a CSV of customers through a model server: `python -m serving.score customers.csv --out scored.csv`."""

@@ -1,0 +1,87 @@
+"""What to expect of the best-ranked customers, from the evaluation that was stored with a version."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_NORMAL_95 = 1.96
+
+
+class EvaluationError(Exception):
+    """The file that was named is no evaluation."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The best `share` of the evaluated customers: `precision` of them were targets; 95 % interval `low`..`high`."""
+
+    share: float
+    precision: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The ranking of an evaluation.
+
+    Attributes:
+        rows: how many customers were evaluated.
+        cuts: growing shares, the last one 1: all customers.
+    """
+
+    rows: int
+    cuts: list[Cut]
+
+    def at(self, share: float) -> Cut:
+        """The smallest known cut that holds the best `share` of all customers: the cautious choice between two."""
+        return next((cut for cut in self.cuts if cut.share >= share - 1e-9), self.cuts[-1])
+
+    @property
+    def base(self) -> float:
+        """The share of targets among all evaluated customers."""
+        return self.cuts[-1].precision
+
+
+def find(version: int, given: Path | None) -> tuple[Expected | None, Path]:
+    """The evaluation of a version, if it can be found, and where it was looked for.
+
+    Args:
+        version: whose.
+        given: the file, or a directory of releases; by default the releases below RETRAIN_ROOT, or var/.
+
+    Raises:
+        EvaluationError: `given` is there and no evaluation, or is not there.
+    """
+    place = given or Path(os.environ.get("RETRAIN_ROOT") or "var") / "releases"
+    path = place if place.is_file() else place / str(version) / "evaluation.json"
+    if not path.is_file():
+        if given is not None:
+            raise EvaluationError(f"{path}: no such file. Name the evaluation.json of version {version}.")
+        return None, path
+    try:
+        return _read(json.loads(path.read_bytes())), path
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise EvaluationError(f"{path}: is no evaluation of a version ({type(error).__name__}: {error}).") from error
+
+
+def _read(content: Any) -> Expected:
+    rows = int(content["rows"])
+    cuts = [_cut(float(entry["share"]), float(entry["precision"]), rows) for entry in content["ranking"]]
+    if not cuts or cuts[-1].share != 1:
+        raise ValueError("its ranking does not go to the last customer")
+    return Expected(rows, cuts)
+
+
+def _cut(share: float, precision: float, rows: int) -> Cut:
+    """With Wilson's score interval, which stays inside [0, 1] for few rows too (Wilson, 1927)."""
+    n = max(1, round(share * rows))
+    z2 = _NORMAL_95**2
+    middle = (precision + z2 / (2 * n)) / (1 + z2 / n)
+    half = _NORMAL_95 / (1 + z2 / n) * math.sqrt(precision * (1 - precision) / n + z2 / (4 * n * n))
+    return Cut(share, precision, middle - half, middle + half)

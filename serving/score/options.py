@@ -1,0 +1,83 @@
+"""The command line of `python -m serving.score`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Top:
+    """How many of the best customers: `count` of them, or `share` of all."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def of(self, rows: int) -> int:
+        """The number for a file of so many customers, at least one."""
+        if self.count is not None:
+            return min(self.count, rows)
+        return max(1, min(rows, round((self.share or 0.0) * rows)))
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for; the fields are the command's words."""
+
+    csv: Path
+    out: Path
+    top: Top | None
+    url: str
+    model: str
+    evaluation: Path | None
+    rows_per_request: int
+    timeout: float
+    token: str | None
+
+
+def read(arguments: Sequence[str]) -> Options:
+    """Reads the command line; SystemExit with 2 and what is wrong with it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.score",
+        description="Scores the customers of a CSV through a model server, and says whom to target.",
+        epilog="SERVING_TOKEN in the environment is sent as a bearer token.",
+    )
+    add = parser.add_argument
+    add("csv", type=Path, help="the customers; a header with the columns that the model takes, others are kept")
+    add("--out", type=Path, required=True, help="the same rows and two more columns: probability and label")
+    add("--top", type=_top, metavar="N|P%", help="instead, only the N (or P %% of all) best customers, ranked")
+    add("--url", default=os.environ.get("SERVING_URL") or "http://127.0.0.1:8501", help="the model server")
+    add("--model", default="customer-model")
+    add(
+        "--evaluation",
+        type=Path,
+        help="evaluation.json of the version, or the directory of all releases; default: that of RETRAIN_ROOT, or var/",
+    )
+    add("--rows-per-request", type=_positive, default=500, metavar="N")
+    add("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one request")
+    given = parser.parse_args(arguments)
+    if given.out.resolve() == given.csv.resolve():
+        parser.error("--out is the file with the customers: choose another name.")
+    return Options(**vars(given), token=os.environ.get("SERVING_TOKEN") or None)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _top(text: str) -> Top:
+    try:
+        if not text.endswith("%"):
+            return Top(count=_positive(text))
+        share = float(text[:-1]) / 100
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number like 500 nor a share like 20%") from None
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0% and 100%")
+    return Top(share=share)

@@ -1,0 +1,54 @@
+"""The marketer's command with a real version: Kaggle's Test.csv where it is, and the evaluation of the release."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ml import table
+from ml.flow import Outcome
+from ml.root import PROJECT, Root
+from ml.sample import write_csv
+from serving import private
+from serving.client import ModelServer
+from serving.score.__main__ import main
+from serving.score.customers import MISSING
+
+UNLABELLED = PROJECT.parent / "shared" / "data" / "Test.csv"
+pytestmark = pytest.mark.usefixtures("libraries")
+
+
+def test_missing_means_the_same_in_training_and_in_scoring() -> None:
+    assert frozenset(table.MISSING) == MISSING
+
+
+def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = first_run[0]
+    monkeypatch.setenv("RETRAIN_ROOT", str(root.path))
+    customers, out = tmp_path / "customers.csv", tmp_path / "top.csv"
+    if UNLABELLED.is_file():
+        shutil.copyfile(UNLABELLED, customers)
+    else:
+        write_csv(customers, rows=2627, seed=11)
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with private.running(root.models / "customer-model") as url:
+        ModelServer(url).wait_available(1, deadline=60)
+        code = main([str(customers), "--out", str(out), "--top", "20%", "--url", url], stdout, stderr)
+    assert code == 0, stderr.getvalue()
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 525
+    probabilities = [float(row["probability"]) for row in rows]
+    assert probabilities == sorted(probabilities, reverse=True)
+    ranking = json.loads((root.release(1) / "evaluation.json").read_text())["ranking"]
+    at_20 = next(cut["precision"] for cut in ranking if cut["share"] == 0.2)
+    assert float(rows[-1]["expected_precision"]) == pytest.approx(at_20, abs=5e-4)
+    # Honest for this data: about three of four, with room for another split of the sample.
+    assert 0.6 < at_20 < 0.9
+    assert f"Target the 525 in {out}" in stdout.getvalue()
+    assert f"Expect about {round(at_20 * 525)} of them to be D" in stdout.getvalue()

@@ -1,0 +1,47 @@
+"""What `make railway-image` puts into the image: one version, the one that serves."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.railway.stage import StageError, main, stage
+from tests.serving.live import GOLDEN
+
+MODEL = "customer-model"
+
+
+def champion(number: int = 7) -> dict[str, Any]:
+    """As much of `python -m ml status --json` as staging reads."""
+    return {"model": MODEL, "version": number, "directory": str(GOLDEN / "models" / MODEL / "1")}
+
+
+def test_exactly_one_version_is_staged(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    stage(champion(3), models)
+    place = stage(champion(12), models)
+    assert place == models / MODEL / "12"
+    assert [path.name for path in models.iterdir()] == [MODEL]
+    assert [path.name for path in (models / MODEL).iterdir()] == ["12"]
+    assert (place / "saved_model.pb").read_bytes() == (GOLDEN / "models" / MODEL / "1" / "saved_model.pb").read_bytes()
+    assert (place / "variables").stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_without_a_version_the_former_one_stays_staged(tmp_path: Path) -> None:
+    stage(champion(3), tmp_path / "models")
+    with pytest.raises(StageError, match="No version was confirmed yet"):
+        stage({"model": MODEL, "version": None}, tmp_path / "models")
+    with pytest.raises(StageError, match="no SavedModel there"):
+        stage(champion(4) | {"directory": str(tmp_path)}, tmp_path / "models")
+    assert (tmp_path / "models" / MODEL / "3" / "saved_model.pb").is_file()
+
+
+def test_staging_says_what_is_wrong_with_its_input() -> None:
+    said = io.StringIO()
+    assert main(io.StringIO(""), io.StringIO(), said) == 2
+    assert "Pipe `python -m ml status --json` into it" in said.getvalue()
+    said = io.StringIO()
+    assert main(io.StringIO('{"version": null}'), io.StringIO(), said) == 1
+    assert "No version was confirmed yet" in said.getvalue()
