@@ -38,7 +38,7 @@ def api() -> str:
 
 def heartbeat(job_type: str) -> str:
     """Whether the job in this container wrote its heartbeat into the database lately."""
-    import psycopg2  # type: ignore[import-untyped]
+    import psycopg2
 
     url = DATABASE_URL.read_text(encoding="utf-8").strip().replace("postgresql+psycopg2://", "postgresql://")
     try:
