@@ -5,7 +5,8 @@
   missing
 - pieces (Age): one number for each piece between quantiles of train: how far the value has come through it, 0 to 1;
   the mean stands for a missing one
-- scaled (Work_Experience): (value - mean) / deviation, 0 when missing, and a slot for missing
+- scaled (Work_Experience): (value - mean) / deviation, 0 when missing, and a slot for missing; a value beyond those of
+  train counts as the nearest of them, since nothing was learnt about how far a line goes on
 
 A slot for missing exists only when train had missing values: an input that was never on has untrained weights.
 Pieces are the piecewise linear encoding of Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep
@@ -38,7 +39,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FeatureEncoding:
-    """What was fitted for one feature. Only the fields of its kind are filled."""
+    """What was fitted for one feature. Only the fields of its kind are filled.
+
+    `numbers` are the edges of pieces, the values of steps, or the smallest and the largest value of what is scaled.
+    """
 
     name: str
     kind: str
@@ -78,7 +82,8 @@ class FeatureEncoding:
         if self.kind == "pieces":
             way = (number[:, None] - fitted[None, :-1]) / np.diff(fitted)[None, :]
             return np.asarray(np.clip(way, 0, 1))
-        return ((number - np.float32(self.mean)) / np.float32(self.deviation))[:, None]
+        inside = np.clip(number, fitted[0], fitted[-1])
+        return ((inside - np.float32(self.mean)) / np.float32(self.deviation))[:, None]
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,8 @@ class Fitter:
             numbers = [float(v) for v in whole] or [float(round(values[0]))]
         elif kind == "pieces":
             numbers = _quantiles(values, counts, PIECES)
+        else:
+            numbers = [float(values[0]), float(values[-1])]
         return FeatureEncoding(name, kind, [], numbers, mean, deviation, missing)
 
 

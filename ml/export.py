@@ -110,4 +110,4 @@ def _encode_number(feature: FeatureEncoding, number: tf.Tensor) -> tf.Tensor:
         return tf.equal(tf.minimum(number, fitted[-1]), fitted[None, :])
     if feature.kind == "pieces":
         return tf.clip_by_value((number - fitted[None, :-1]) / np.diff(fitted)[None, :], 0, 1)
-    return (number - np.float32(feature.mean)) / np.float32(feature.deviation)
+    return (tf.clip_by_value(number, fitted[0], fitted[-1]) - np.float32(feature.mean)) / np.float32(feature.deviation)

@@ -116,14 +116,14 @@ def test_numpy_and_the_served_graph_encode_alike(sample_csv: Path, tmp_path: Pat
     out = transformed_to(tmp_path / "out", sample_csv, settings_for(sample_csv))
     encoding = Encoding.read(out / "encoding.json")
     odd = {
-        "Gender": ["Male", "", "Other", "male"],
-        "Ever_Married": ["Yes", "", "Perhaps", "No"],
-        "Age": [18.0, np.nan, -1.0, 119.5],
-        "Graduated": ["Yes", "", "?", "No"],
-        "Profession": ["Artist", "", "Pirate", "Lawyer"],
-        "Work_Experience": [0.0, np.nan, -1.0, 14.0],
-        "Spending_Score": ["Low", "", "None", "High"],
-        "Family_Size": [1.0, np.nan, -1.0, 25.0],
+        "Gender": ["Male", "", "Other", "male", "Male", "Male"],
+        "Ever_Married": ["Yes", "", "Perhaps", "No", "No", "No"],
+        "Age": [18.0, np.nan, -1.0, 119.5, 120.0, np.inf],
+        "Graduated": ["Yes", "", "?", "No", "No", "No"],
+        "Profession": ["Artist", "", "Pirate", "Lawyer", "Doctor", "Doctor"],
+        "Work_Experience": [0.0, np.nan, -1.0, 14.0, 999.0, np.inf],
+        "Spending_Score": ["Low", "", "None", "High", "Low", "Low"],
+        "Family_Size": [1.0, np.nan, -1.0, 25.0, 999.0, np.inf],
     }
     columns = {n: np.array(v, dtype=np.float32 if n in NUMERIC else object) for n, v in odd.items()}
     ours = np.concatenate(list(encoding.apply(columns).values()), axis=1)
@@ -132,3 +132,4 @@ def test_numpy_and_the_served_graph_encode_alike(sample_csv: Path, tmp_path: Pat
     assert np.isfinite(ours).all()
     np.testing.assert_allclose(served, ours, atol=1e-6)
     np.testing.assert_array_equal(served[1], served[2], "a missing customer and an unseen one look alike")
+    np.testing.assert_array_equal(served[4], served[5], "999 that stands for unknown is no more than the most seen")
