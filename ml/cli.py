@@ -7,11 +7,12 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
 from ml import report
-from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError
+from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.files import disk_errors, read_json
 from ml.flow import new_run_id, retrain
 from ml.root import Root
@@ -45,25 +46,32 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
     common.add_argument("--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/settings.toml")
-    common.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides")
+    common.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one setting, such as train.epochs=5; may be repeated",
+    )
     common.add_argument(
         "--raise",
         metavar="KEY=VALUE",
         action="append",
         default=[],
         dest="raises",
-        help="like --set, for a number that may only go up",
+        help="like --set, for a threshold in judge.at_least, which may only go up",
     )
     common.add_argument("--serving-url", metavar="URL", help="the model server; default: one in this process")
     common.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH")
     common.add_argument("--json", action="store_true", help="one JSON value on stdout")
-    common.add_argument("--verbose", action="store_true")
+    common.add_argument("--verbose", action="store_true", help="log what is only of interest when something is wrong")
 
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
     for name, step in STEPS.items():
         one = commands.add_parser(name, parents=[common], help=step.__doc__)
-        one.add_argument("--run", required=True, metavar="ID")
+        one.add_argument("--run", required=True, metavar="ID", help="a new name, or one below runs/ in the root")
         one.add_argument("--force", action="store_true", help="do not stop because nothing is new")
         one.set_defaults(command=_step, step=name, is_step=True)
     whole = commands.add_parser("retrain", parents=[common], help="all steps in one process")
@@ -76,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     history.set_defaults(command=_history, is_step=False)
     back = commands.add_parser("rollback", parents=[common], help="serve an older version again")
     back.add_argument("version", nargs="?", type=int, help="default: the one before the champion")
-    back.add_argument("--reason", required=True)
+    back.add_argument("--reason", required=True, help="a sentence for the ledger")
     back.set_defaults(command=_rollback, is_step=False)
     return parser
 
@@ -90,7 +98,17 @@ def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None)
     return resolve(file=options.settings, overrides=overrides, raises=options.raises, frozen=frozen)
 
 
+def _need_libraries() -> None:
+    """Whoever types `python` often has another one in mind than the one that has TensorFlow."""
+    if find_spec("pyarrow") is None or find_spec("tensorflow") is None:
+        raise FinalError(
+            f"{sys.executable} lacks the libraries of the ML environment.",
+            "Use .venv-ml/bin/python in the project's directory; `make demo` makes it.",
+        )
+
+
 def _step(options: argparse.Namespace) -> tuple[int, str]:
+    _need_libraries()
     root = Root.find(options.root)
     frozen = root.run(options.run) / "settings.json"
     is_later = options.step != "ingest" and frozen.is_file()
@@ -105,6 +123,7 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
     run_id = options.run or new_run_id()
     try:
+        _need_libraries()
         with disk_errors("python -m ml retrain"):
             root, settings = Root.find(options.root), _settings(options)
         root.run(run_id)

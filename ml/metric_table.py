@@ -8,7 +8,7 @@ from typing import Any
 from ml.wording import metric_text
 
 ORDER = ("BinaryAccuracy", "AUC", "Precision", "Recall", "ExampleCount")
-BOUNDS = {"at least": "at_least", "at most": "at_most", "at most below it": "below_champion"}
+BOUNDS = {"at least": "at_least", "at most": "at_most", "may fall by": "below_champion"}
 
 
 def metric_table(
@@ -24,7 +24,7 @@ def metric_table(
     bounds = {heading: judge.get(section, {}) for heading, section in BOUNDS.items()}
     columns = {"candidate": metrics, "at least": bounds["at least"], "at most": bounds["at most"]}
     if champion_metrics:
-        columns |= {"champion": champion_metrics, "at most below it": bounds["at most below it"]}
+        columns |= {"champion": champion_metrics, "may fall by": bounds["may fall by"]}
     present = [metric for metric in ORDER if metric in metrics]
     rows = [["metric", *columns]]
     rows += [[metric, *(_cell(metric, column.get(metric)) for column in columns.values())] for metric in present]

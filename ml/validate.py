@@ -174,6 +174,8 @@ class _Comparison:
         if kind in DISTANCE:
             return self.severity.finding(kind, name, self._drift_words(kind, name), 0, 0, [])
         words = WORDS.get(kind, description)
+        if kind == "SCHEMA_MISSING_COLUMN" and name == self.target.column:
+            words += " (to score customers without labels: python -m serving.score)"
         if column is None or feature is None:
             return self.severity.finding(kind, name, words, 0, 0, [])
         domain = feature.float_domain

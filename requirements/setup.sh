@@ -35,7 +35,9 @@ for lock in "$@"; do
     if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$sum" ]; then
         uv=$(requirements/uv.sh "$python")
         echo "Installing $lock into $environment (the first time takes some minutes) ..."
-        "$uv" pip install --compile-bytecode --python "$environment/bin/python" --require-hashes -r "$lock"
+        # Without its list of all that was installed: the lock has that.
+        "$uv" pip install --compile-bytecode --python "$environment/bin/python" --require-hashes -r "$lock" 2>&1 |
+            grep --line-buffered -v '^ [+~-] '
         echo "$sum" >"$stamp"
     fi
 done

@@ -5,7 +5,7 @@
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 if [ ! -f "${1:-}/SHA256SUMS" ]; then
-    echo "${1:-No directory given}: not a backup. Name a directory that stack/backup.sh made." >&2
+    echo "${1:-No directory given}: not a backup. Name one that make backup made: make restore FROM=backups/..." >&2
     exit 2
 fi
 directory=$(cd "$1" && pwd)

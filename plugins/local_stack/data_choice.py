@@ -23,11 +23,13 @@ class DataChoice:
 
 
 def choose_data(given: str | None, root: Root) -> DataChoice:
-    """The file `given` (copied into the inbox), else Kaggle when credentials are there, else the sample.
+    """What is `given` (a file is copied into the inbox), else Kaggle when credentials are there, else the sample.
 
     Raises:
         StackError: The file does not exist or cannot be copied.
     """
+    if given in ("kaggle", "sample"):
+        return DataChoice(given, f"{given}, as you asked")
     if given:
         return _from_file(Path(given).expanduser(), root)
     found = credentials()
@@ -45,9 +47,24 @@ def conf_of(data: DataChoice | None, *, force: bool) -> dict[str, Any]:
     return ({"data": data.source} if data else {}) | ({"force": True} if force else {})
 
 
+def is_forced() -> bool:
+    """Whether `FORCE` asks for a repetition.
+
+    Raises:
+        StackError: It says neither yes nor no.
+    """
+    said = os.environ.get("FORCE", "").lower()
+    if said in ("", "0", "no", "false", "off"):
+        return False
+    if said in ("1", "yes", "true", "on"):
+        return True
+    raise StackError(f"FORCE={said}: say FORCE=1, or leave it out.")
+
+
 def _from_file(file: Path, root: Root) -> DataChoice:
     if not file.is_file():
-        raise StackError(f"DATA={file}: no such file.")
+        found = "this is a directory" if file.is_dir() else "no such file"
+        raise StackError(f"DATA={file}: {found}. Give the path of a CSV, or kaggle, or sample.")
     name = re.sub(r"[^\w.-]", "_", file.name, flags=re.ASCII)
     place = root.inbox / name
     root.inbox.mkdir(parents=True, exist_ok=True)

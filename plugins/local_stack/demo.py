@@ -15,7 +15,7 @@ from local_stack import report
 from local_stack.airflow_database import migrate_if_needed
 from local_stack.airflow_environment import airflow_environment
 from local_stack.closing import print_answer, print_failure
-from local_stack.data_choice import DataChoice, choose_data, conf_of
+from local_stack.data_choice import DataChoice, choose_data, conf_of, is_forced
 from local_stack.failure import StackError, as_interrupt, run_command
 from local_stack.follow import POLL_SECONDS, Follower
 from local_stack.model_server import Endpoint, start_model_server
@@ -53,7 +53,8 @@ def main() -> int:
         print()
         for line in report.lines(follower.results, root=places.root, run_id=str(follower.run_id), model=model):
             print(line)
-        print_answer(endpoint, places, hint=" (the server ends with the demo; `make serve` starts it again)")
+        serve = "make serve" if port == SERVING[1] else f"{SERVING[0]}={port} make serve"
+        print_answer(endpoint, places, hint=f" (the server ends with the demo; `{serve}` starts it again)")
         print(f"\n{report.conclusion(follower.results).capitalize()} after {time.monotonic() - began:.0f} s.")
     return 0
 
@@ -65,7 +66,7 @@ def _run_dag(
     migrate_if_needed(places, environment)
     follower = Follower(places.root)
     ours.callback(follower.close)
-    conf = json.dumps(conf_of(data, force=os.environ.get("FORCE") == "1"))
+    conf = json.dumps(conf_of(data, force=is_forced()))
     print(f"Airflow runs the DAG {DAG_ID}; its log is {_log(places)}", flush=True)
     airflow, child = start(
         "airflow",

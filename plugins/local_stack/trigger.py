@@ -9,7 +9,7 @@ import time
 from local_stack import report
 from local_stack.airflow_api import AirflowApi
 from local_stack.closing import print_answer, print_failure
-from local_stack.data_choice import choose_data, conf_of
+from local_stack.data_choice import choose_data, conf_of, is_forced
 from local_stack.failure import StackError, run_command
 from local_stack.follow import POLL_SECONDS, Follower
 from local_stack.model_server import Endpoint
@@ -31,7 +31,7 @@ def main() -> int:
         raise StackError("Airflow is not up. `make up` starts it; `make demo` runs the loop without it.")
     api = AirflowApi.of(f"http://{HOST}:{running.ui_port}", places)
     given = os.environ.get("DATA")
-    conf = conf_of(choose_data(given, places.root) if given else None, force=os.environ.get("FORCE") == "1")
+    conf = conf_of(choose_data(given, places.root) if given else None, force=is_forced())
     run_id = _trigger(api, conf)
     print(f"Run {run_id} (http://{HOST}:{running.ui_port}/dags/customer_retraining/runs/{run_id})", flush=True)
     follower = Follower(places.root, run_id)

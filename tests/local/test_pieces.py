@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.data_choice import DataChoice, choose_data, conf_of
+from local_stack.data_choice import DataChoice, choose_data, conf_of, is_forced
 from local_stack.failure import StackError, run_command
 from local_stack.ports import HOST, SERVING, is_free, need_free, port_of
 from local_stack.processes import Process, start, stop
@@ -107,6 +107,9 @@ def test_a_file_comes_first_and_is_copied_into_the_inbox(tmp_path: Path) -> None
 
 
 def test_a_missing_file_is_an_error_and_not_a_reason_for_other_data(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"DATA=/tmp: this is a directory"):
+        choose_data("/tmp", Root(tmp_path))
+    assert choose_data("sample", Root(tmp_path)).source == "sample"
     with pytest.raises(StackError, match=r"DATA=/nowhere\.csv: no such file"):
         choose_data("/nowhere.csv", Root(tmp_path))
 
@@ -137,3 +140,12 @@ def test_a_known_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert run_command(main) == 1
     assert capsys.readouterr().err == "error: Port 8501 is in use.\n"
+
+
+def test_force_is_said_in_any_way_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, forced in (("", False), ("0", False), ("1", True), ("yes", True), ("TRUE", True)):
+        monkeypatch.setenv("FORCE", said)
+        assert is_forced() is forced
+    monkeypatch.setenv("FORCE", "perhaps")
+    with pytest.raises(StackError, match="FORCE=perhaps: say FORCE=1"):
+        is_forced()
