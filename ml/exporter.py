@@ -7,6 +7,7 @@ any time is read here from where it stands: the ledger, the runs' files, the mod
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -67,6 +68,9 @@ FAMILIES = (
 )
 
 
+RETRIES = 2
+
+
 class State(Collector):
     """Asks each source at each scrape. One that fails takes only its own numbers with it."""
 
@@ -93,7 +97,7 @@ class State(Collector):
 
     def _ask(self, name: str, source: Source) -> list[Number]:
         try:
-            numbers = list(source())
+            numbers = _read(source)
         # Lookups and conversions too: files of another version, or that somebody edited.
         except (OSError, RetrainError, ServingError, LookupError, TypeError, ValueError, AttributeError) as error:
             text = f"{type(error).__name__}: {error}"
@@ -104,6 +108,20 @@ class State(Collector):
         if self._failing.pop(name, None):
             log.info("numbers from the %s again", name)
         return [*numbers, Number("retrain_exporter_source_up", 1, (name,))]
+
+
+def _read(source: Source) -> list[Number]:
+    """All numbers of a source, as Prometheus takes them. When retention removes a run meanwhile, they are read anew."""
+    for _ in range(RETRIES):
+        with contextlib.suppress(FileNotFoundError):
+            return [_clean(number) for number in source()]
+    return [_clean(number) for number in source()]
+
+
+def _clean(number: Number) -> Number:
+    """A value that is no number is an error of its source; half a character is replaced."""
+    labels = tuple(str(label).encode("utf-8", "replace").decode() for label in number.labels)
+    return Number(number.name, float(number.value), labels)
 
 
 def registry_of(root: Root, server: ModelServer | None) -> CollectorRegistry:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ml.errors import FinalError
 from ml.files import read_json
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.root import Root
@@ -37,8 +38,9 @@ def of_ledger(root: Root) -> Iterator[Number]:
     """What was promoted and when, what was refused since, and how often what happened.
 
     Raises:
-        FinalError: A line of the ledger is not JSON.
+        FinalError: A line of the ledger is no entry, or there is no root.
     """
+    _must_be_there(root)
     ledger = Ledger(root.ledger)
     champion = ledger.champion()
     yield Number("retrain_promoted_version", champion.number if champion else 0)
@@ -55,6 +57,7 @@ def of_ledger(root: Root) -> Iterator[Number]:
 
 def of_runs(root: Root) -> Iterator[Number]:
     """What the last runs came to, and what the last steps of each kind found."""
+    _must_be_there(root)
     records = runs(root)
     ended = [(record, *record.end) for record in records if record.end]
     last_at = {_OUTCOME_OF[event["event"]]: _seconds(event) for event in _results(root)}
@@ -91,6 +94,7 @@ def of_server(server: ModelServer) -> Iterator[Number]:
 
 def of_disk(root: Root) -> Iterator[Number]:
     """Room on the volume of the models and, where that is another one, of everything else."""
+    _must_be_there(root)
     seen = set()
     for volume, path in (("models", root.models), ("root", root.path)):
         if not path.is_dir() or path.stat().st_dev in seen:
@@ -101,6 +105,12 @@ def of_disk(root: Root) -> Iterator[Number]:
         used = disk.f_blocks - disk.f_bfree
         yield Number("retrain_disk_free_bytes", disk.f_bavail * disk.f_frsize, (volume,))
         yield Number("retrain_disk_size_bytes", (used + disk.f_bavail) * disk.f_frsize, (volume,))
+
+
+def _must_be_there(root: Root) -> None:
+    """A root that is gone must not look like one in which nothing has happened yet."""
+    if not root.path.is_dir():
+        raise FinalError(f"{root.path}: no such directory.", "Mount it, or correct RETRAIN_ROOT.")
 
 
 def _results(root: Root) -> Iterator[Mapping[str, Any]]:

@@ -29,14 +29,16 @@ class RunRecord:
     @classmethod
     def read(cls, directory: Path) -> RunRecord:
         """What is in `directory`; a step without a readable result has none."""
-        results, written = {}, {}
+        results: dict[str, Mapping[str, Any]] = {}
+        written: dict[str, float] = {}
         for step in STEPS:
             path = directory / "results" / f"{step}.json"
             try:
-                results[step] = dict(json.loads(path.read_bytes()))
-                written[step] = path.stat().st_mtime
-            except (FileNotFoundError, ValueError):
-                results.pop(step, None)
+                result, at = json.loads(path.read_bytes()), path.stat().st_mtime
+            except (OSError, ValueError):
+                continue
+            if _is_result(result):
+                results[step], written[step] = result, at
         return cls(directory, results, written)
 
     @property
@@ -74,6 +76,17 @@ def runs(root: Root) -> list[RunRecord]:
     """All runs whose files are kept, the one that wrote last first."""
     records = [RunRecord.read(place) for place in root.runs.glob("*") if (place / "results").is_dir()]
     return sorted(records, key=lambda record: max(record.written.values(), default=0.0), reverse=True)
+
+
+def _is_result(content: Any) -> bool:
+    """Whether a file holds what a step writes; another version of the code, or a person, may have written it."""
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("outcome"), str)
+        and isinstance(content.get("seconds"), int | float)
+        and isinstance(content.get("error"), dict | None)
+        and isinstance(content.get("artifact"), dict | None)
+    )
 
 
 def _ended_by(result: Mapping[str, Any]) -> str:

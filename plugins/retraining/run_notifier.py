@@ -14,7 +14,7 @@ import os
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier, Connection
 
@@ -115,8 +115,15 @@ def _post(news: News, connection: Connection) -> None:
         )
     headers = {"Content-Type": "application/json"}
     if connection.password:
-        headers["Authorization"] = f"Bearer {connection.password}"
+        headers["Authorization"] = f"Bearer {connection.password.strip()}"
     body = json.dumps({"text": news.text, **asdict(news)}).encode()
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310 - raises unless the answer is 2xx
-        pass
+    with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS):
+        pass  # anything but an answer of 2xx is raised
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the token to whomever it names, and drop the message on the way."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """None: the redirect itself is the answer, and an error."""

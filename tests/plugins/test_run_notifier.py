@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_string
@@ -35,7 +36,7 @@ def context(root: Path, reason: str, **results: Any) -> Any:
     for step, result in results.items():
         file = root / "runs" / RUN / "results" / f"{step}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"step": step, "outcome": "done", **result}))
+        file.write_text(json.dumps({"step": step, "outcome": "done", "seconds": 1.0, **result}))
     return {"dag": DAG("customer_retraining", schedule=None), "run_id": RUN, "reason": reason}
 
 
@@ -65,8 +66,12 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str | None, 
         def do_POST(self) -> None:
             content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             posted.append((self.headers["Authorization"], content))
-            self.send_response(204)
+            self.send_response(302 if self.path == "/moved" else 204)
+            self.send_header("Location", "/elsewhere")
             self.end_headers()
+
+        def do_GET(self) -> None:
+            posted.append((self.headers["Authorization"], {"text": "followed"}))
 
         def log_message(self, *_: object) -> None:
             """Silence."""
@@ -74,7 +79,8 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str | None, 
     server = HTTPServer(("127.0.0.1", 0), Page)
     url = f"http://127.0.0.1:{server.server_port}/hook"
     known = {
-        "chat": Connection(conn_id="chat", conn_type="http", host=url, password="s3cret"),
+        "chat": Connection(conn_id="chat", conn_type="http", host=url, password="s3cret\n"),
+        "moved": Connection(conn_id="moved", conn_type="http", host=url.replace("/hook", "/moved"), password="s3cret"),
         "vague": Connection(conn_id="vague", conn_type="http", host="example.com"),
     }
     monkeypatch.setattr(Connection, "get", classmethod(lambda _cls, conn_id: known[conn_id]))
@@ -105,6 +111,13 @@ def test_a_failed_run_is_told_with_fact_and_cure(root: Path, webhook: list[Any])
         "- Kaggle answered 503.",
         "- Wait.",
     ]
+
+
+def test_a_redirect_gets_no_token_and_counts_as_not_told(root: Path, webhook: list[Any]) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="302"):
+        RunNotifier("webhook:moved")(context(root, "task_failure", ingest=FAILED))
+    assert [told["text"] for _, told in webhook] != ["followed"]
+    assert len(webhook) == 1
 
 
 def test_blocked_data_are_told_with_the_findings(root: Path, webhook: list[Any]) -> None:

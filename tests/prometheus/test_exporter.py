@@ -239,3 +239,35 @@ def test_every_metric_is_in_the_table() -> None:
     for family in FAMILIES:
         assert documented[family.name] == family.labels
         assert re.fullmatch(r"retrain_[a-z_]+", family.name)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "[1]",
+        "null",
+        '{"outcome": "done", "seconds": null}',
+        '{"outcome": "failed", "seconds": 1, "error": "text"}',
+        "{",
+    ],
+)
+def test_a_result_of_another_form_is_none_and_hides_no_other_run(root: Root, odd: str) -> None:
+    ended(root, "good", 1000.0, ingest={"outcome": "skipped", "skipped_because": "unchanged"})
+    (root.run("odd") / "results" / "validate.json").mkdir(parents=True)
+    (root.run("odd") / "results" / "ingest.json").write_text(odd)
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("runs",)] == 1
+    assert found["retrain_last_run_outcome", ("unchanged",)] == 1
+
+
+def test_a_number_that_is_none_takes_only_its_own_source_away(root: Root) -> None:
+    ended(root, "odd", 1000.0, train={"artifact": {"epochs": "many", "loss": None}})
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("runs",)] == 0
+    assert found["retrain_exporter_source_up", ("ledger",)] == 1
+
+
+def test_a_root_that_is_gone_is_no_first_start(tmp_path: Path) -> None:
+    found = values(Root(tmp_path / "not mounted"))
+    assert {found["retrain_exporter_source_up", (source,)] for source in ("ledger", "runs", "disk")} == {0.0}
+    assert ("retrain_promoted_version", ()) not in found
