@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,14 +60,16 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory of the socket of a server of its own."""
-    directory = tmp_path_factory.mktemp("postgresql")
+def socket() -> Iterator[Path]:
+    """The directory of the socket of a server of its own. Not below pytest's, which is for one user only."""
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as directory:
+        yield from _server(Path(directory))
+
+
+def _server(directory: Path) -> Iterator[Path]:
     whom: list[str] = []
     if os.getuid() == 0:  # which PostgreSQL refuses
         whom = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        for parent in [directory, *directory.parents[:2]]:
-            parent.chmod(0o755)
         os.chown(directory, 65534, 65534)
     data = directory / "data"
     initdb = [*whom, BINARIES / "initdb", "--no-sync", "--auth=trust", "--username=airflow", f"--pgdata={data}"]
