@@ -46,8 +46,9 @@ COPY ml ml
 COPY plugins plugins
 COPY dags dags
 COPY stack stack
-# Compiled here, because at run time the file system is read-only.
-RUN python -m compileall -q serving ml plugins dags stack
+# Compiled here, because at run time the file system is read-only. Readable for everybody, whatever the umask of the clone.
+RUN chmod -R a+rX pyproject.toml serving ml plugins dags stack \
+ && python -m compileall -q serving ml plugins dags stack
 ENV PATH=/opt/retraining/.venv/bin:$PATH \
     PYTHONPATH=/opt/retraining \
     PYTHONUNBUFFERED=1 \
@@ -70,6 +71,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
             -r "requirements/${pair##*:}.txt" || exit 1; \
     done
 COPY tests tests
+RUN chmod -R a+rX tests requirements
 ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 50000:0
 CMD ["bash", "-c", "failed=0; \

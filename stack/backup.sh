@@ -20,12 +20,26 @@ compose() { docker compose --project-directory "$project" "$@"; }
 echo "Copying the database ..."
 compose exec -T postgres pg_dump --username=airflow --format=custom airflow </dev/null >"$unfinished/database.dump"
 
-# Under the lock of promotions: no version comes or goes between the copy of the ledger and that of the models.
+# Under the lock of promotions: no version comes or goes between the copy of the ledger and that of the models. Runs do
+# not stop for it. What a step has finished stays as it is; what it is still making is left out, and that tar finds a
+# directory changed (status 1) is no harm. A file that vanished while it was read is (status 2): then once more.
+copy_files() {
+    compose run --rm --no-deps -T airflow-scheduler bash -ec '
+        cd "$RETRAIN_ROOT"
+        flock --wait 600 --conflict-exit-code 75 promotion.lock tar --create --file=- --gzip --exclude=./trash \
+            --exclude=./staging --exclude="./*.lock" --exclude="*/.*.making" --exclude=./.restored \
+            --exclude=./.replaced . || { status=$?; [ $status = 1 ] || exit $status; }
+    ' </dev/null >"$unfinished/retraining.tar.gz"
+}
 echo "Copying models, releases, runs and the ledger ..."
-compose run --rm --no-deps -T airflow-scheduler bash -ec '
-    cd "$RETRAIN_ROOT"
-    exec flock --wait 600 promotion.lock tar --create --file=- --gzip --exclude=./trash --exclude=./staging --exclude="./*.lock" .
-' </dev/null >"$unfinished/retraining.tar.gz"
+for attempt in 1 2 3; do
+    status=0
+    copy_files || status=$?
+    if [ $status != 2 ]; then break; fi
+    echo "Something vanished while it was copied (attempt $attempt of 3)." >&2
+    sleep 2
+done
+[ $status = 0 ] || exit $status
 
 gzip --test "$unfinished/retraining.tar.gz"
 (cd "$unfinished" && sha256sum database.dump retraining.tar.gz >SHA256SUMS)

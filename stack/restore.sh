@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Put a backup back in place of what is there. Everything but the database is stopped meanwhile, and started at the end.
+# Put a backup back in place of what is there.
 #   stack/restore.sh DIRECTORY
+# It is checked, and put beside what is there, while the stack still runs; only then is everything stopped, exchanged
+# and started. Whatever fails before that costs nothing. Interrupted later, call it again.
 # Needs the secrets of the stack that was backed up, or at least its fernet_key.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,36 +11,58 @@ if [ ! -f "${1:-}/SHA256SUMS" ]; then
     exit 2
 fi
 directory=$(cd "$1" && pwd)
-(cd "$directory" && sha256sum --check --quiet SHA256SUMS) # nothing is touched for a damaged one
+refuse() { # REASON
+    echo "$directory: $1. Nothing was touched. Name a directory that make backup made." >&2
+    exit 2
+}
 compose() { docker compose --project-directory "$project" "$@"; }
 database() { compose exec -T postgres "$@"; }
+sql() { # STATEMENT ..., each in a transaction of its own
+    database psql --quiet --username=airflow --dbname=postgres --set=ON_ERROR_STOP=1 "${@/#/--command=}" </dev/null
+}
+files() { # SCRIPT: in a container that may write them
+    compose run --rm --no-deps -T airflow-scheduler bash -ec "shopt -s nullglob dotglob; cd \"\$RETRAIN_ROOT\"; $1"
+}
+
+echo "Checking ..."
+names=$(awk '{ print $2 }' "$directory/SHA256SUMS" | LC_ALL=C sort | tr '\n' ' ')
+[ "$names" = "database.dump retraining.tar.gz " ] || refuse "SHA256SUMS names other files than those of a backup"
+(cd "$directory" && sha256sum --check --quiet SHA256SUMS) || refuse "damaged, its checksums do not fit"
+content=$(tar --list --gzip --file="$directory/retraining.tar.gz") || refuse "retraining.tar.gz cannot be read"
+grep -qxF ./models/ <<<"$content" || refuse "retraining.tar.gz holds no ./models/"
+if ! docker image inspect customer-retraining:0.1.0 >/dev/null 2>&1; then # a new machine
+    compose build airflow-init
+fi
+compose up --detach --no-deps --wait postgres
+listed=$(database pg_restore --list <"$directory/database.dump") || refuse "database.dump is no dump of PostgreSQL"
+grep -q ' TABLE public dag_run ' <<<"$listed" || refuse "database.dump is not that of an Airflow"
+
+echo "Unpacking beside what is there ..."
+files 'rm -rf .restored .replaced
+    mkdir .restored
+    tar --extract --file=- --gzip --directory=.restored' <"$directory/retraining.tar.gz"
+sql 'DROP DATABASE IF EXISTS airflow_restored WITH (FORCE)' 'CREATE DATABASE airflow_restored'
+database pg_restore --username=airflow --dbname=airflow_restored --no-owner --exit-on-error --single-transaction \
+    <"$directory/database.dump"
 
 echo "Stopping ..."
 compose stop --timeout 60
 compose up --detach --no-deps --wait postgres
 
-echo "Restoring the database ..."
-database psql --quiet --username=airflow --dbname=postgres --set=ON_ERROR_STOP=1 \
-    --command='DROP DATABASE IF EXISTS airflow WITH (FORCE)' --command='CREATE DATABASE airflow' </dev/null
-database pg_restore --username=airflow --dbname=airflow --no-owner --exit-on-error --single-transaction \
-    <"$directory/database.dump"
-
-# Unpacked beside first, so that a full disk costs nothing. models/ itself stays: the model server has it mounted.
-echo "Restoring models, releases, runs and the ledger ..."
-compose run --rm --no-deps -T airflow-scheduler bash -ec '
-    shopt -s nullglob dotglob
-    cd "$RETRAIN_ROOT"
-    rm -rf .restored
-    mkdir -p .restored models
-    tar --extract --file=- --gzip --directory=.restored
-    for old in * models/*; do
-        case $old in .restored | models) ;; *) rm -rf "$old" ;; esac
+# models/ itself stays: the model server has it mounted.
+echo "Exchanging ..."
+sql 'DROP DATABASE IF EXISTS airflow_replaced WITH (FORCE)'
+sql 'BEGIN; ALTER DATABASE airflow RENAME TO airflow_replaced; ALTER DATABASE airflow_restored RENAME TO airflow; COMMIT'
+files 'mkdir -p .replaced/models models
+    for old in *; do
+        case $old in .restored | .replaced | models) ;; *) mv "$old" .replaced/ ;; esac
     done
-    mv .restored/models/* models/
+    for old in models/*; do mv "$old" .replaced/models/; done
+    for new in .restored/models/*; do mv "$new" models/; done
     rmdir .restored/models
-    mv .restored/* .
-    rmdir .restored
-' <"$directory/retraining.tar.gz"
+    for new in .restored/*; do mv "$new" .; done
+    rm -rf .restored .replaced' </dev/null
+sql 'DROP DATABASE airflow_replaced WITH (FORCE)'
 
 echo "Starting ..."
 compose up --detach

@@ -20,8 +20,9 @@ CAPABILITIES = {
     "redis": {"CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"},
 }
 PUBLISHED = {"airflow-api-server", "serving", "prometheus", "alertmanager", "grafana"}
-# Kaggle, and whoever hears of alerts.
-MAY_LEAVE = {"airflow-scheduler", "airflow-worker", "alertmanager"}
+# Kaggle, and whoever hears of runs and of alerts.
+MAY_LEAVE = {"airflow-scheduler", "airflow-worker", "airflow-dag-processor", "alertmanager"}
+LOG_DIRECTORIES = ("BASE_LOG_FOLDER", "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -157,14 +158,43 @@ def test_no_secret_stands_in_the_file() -> None:
 def test_only_the_steps_and_the_set_up_know_more_than_they_all_must() -> None:
     holders = {
         secret: {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
-        for secret in ("kaggle_api_token", "admin_password", "grafana_password", "database_password")
+        for secret in ("kaggle_api_token", "admin_password", "grafana_password", "database_password", "alert_url")
     }
     assert holders == {
         "kaggle_api_token": {"airflow-scheduler", "airflow-worker"},
         "admin_password": {"airflow-init"},
         "grafana_password": {"grafana"},
         "database_password": {"postgres"},
+        "alert_url": {"alertmanager"},
     }
+
+
+def test_who_calls_back_knows_whom_reads_the_run_and_gets_out() -> None:
+    caller = SERVICES["airflow-dag-processor"]
+    assert caller["environment"]["RETRAIN_NOTIFY"] == "${RETRAIN_NOTIFY:-}"
+    assert mounts("airflow-dag-processor")["/var/lib/retraining"] == ("retraining", False)
+    assert "out" in caller["networks"]
+
+
+def test_no_log_grows_in_memory() -> None:
+    logs = SERVICES["airflow-dag-processor"]["environment"]
+    for name in LOG_DIRECTORIES:
+        assert f"{logs[f'AIRFLOW__LOGGING__{name}']}/".startswith("/var/log/airflow/")
+    assert mounts("airflow-dag-processor")["/var/log/airflow"] == ("airflow-logs", True)
+
+
+def _healthy(models: Path) -> bool:
+    [shell, option, script] = SERVICES["serving"]["healthcheck"]["test"][1:]
+    script = script.replace("/models/", f"{models}/").replace("exec healthcheck.sh", "exit 7")
+    return subprocess.run([shell, option, script], capture_output=True, timeout=30, check=False).returncode == 0
+
+
+def test_the_model_server_without_its_volume_is_not_healthy(tmp_path: Path) -> None:
+    assert not _healthy(tmp_path), "an empty mount"
+    (tmp_path / "customer-model").mkdir()
+    assert _healthy(tmp_path), "before the first version"
+    (tmp_path / "customer-model" / "1").mkdir()
+    assert not _healthy(tmp_path), "what the server itself says"
 
 
 def test_profiles_add_and_never_replace() -> None:

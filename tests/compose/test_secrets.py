@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ml.root import PROJECT
-from tests.compose.compose_file import COMPOSE
+from tests.compose.compose_file import COMPOSE, SERVICES, mounts
 
-EMPTY = {"kaggle_api_token"}
+EMPTY = {"kaggle_api_token", "alert_url"}  # for people to fill
 
 
 def make(directory: Path) -> str:
@@ -37,6 +38,7 @@ def test_there_is_a_file_for_every_secret_of_the_compose_file(made: dict[str, st
 def test_nobody_else_can_read_them(tmp_path: Path) -> None:
     make(tmp_path)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "secrets").iterdir()}
+    assert modes.pop("alert_url") == 0o644, "Alertmanager's user reads it; the directory keeps others out"
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
@@ -65,6 +67,73 @@ def test_what_an_update_adds_is_made_and_the_rest_stays(tmp_path: Path) -> None:
     assert "Made in" in make(tmp_path)
     assert (tmp_path / "secrets" / "session_key").read_text()
     assert (tmp_path / "secrets" / "fernet_key").read_text() == fernet
+
+
+def _failing(directory: Path, tool: str) -> dict[str, str]:
+    """An environment in which `tool` fails without a word."""
+    (directory / "bin").mkdir()
+    (directory / "bin" / tool).write_text("#!/bin/sh\nexit 1\n")
+    (directory / "bin" / tool).chmod(0o755)
+    return os.environ | {"PATH": f"{directory / 'bin'}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("tool", ["head", "base64", "tr"])
+def test_a_generator_that_fails_leaves_no_empty_secret(tmp_path: Path, tool: str) -> None:
+    command = [PROJECT / "stack" / "secrets.sh", tmp_path]
+    failed = subprocess.run(command, env=_failing(tmp_path, tool), capture_output=True, timeout=60, check=False)
+    assert failed.returncode != 0
+    assert not list((tmp_path / "secrets").iterdir())
+
+
+def test_an_empty_secret_is_made_anew(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "secrets" / "fernet_key").write_text("")
+    assert "fernet_key" in make(tmp_path)
+    assert len((tmp_path / "secrets" / "fernet_key").read_text()) == 44
+
+
+def test_a_new_password_makes_new_addresses(tmp_path: Path) -> None:
+    make(tmp_path)
+    for name in ("database_password", "redis_password"):
+        (tmp_path / "secrets" / name).unlink()
+    make(tmp_path)
+    for name, users in {
+        "database_password": ("database_url", "celery_result_url"),
+        "redis_password": ("celery_broker_url",),
+    }.items():
+        password = (tmp_path / "secrets" / name).read_text()
+        for user in users:
+            assert f":{password}@" in (tmp_path / "secrets" / user).read_text()
+
+
+def test_an_env_file_without_a_last_line_end_keeps_its_last_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("UI_PORT=8090")
+    make(tmp_path)
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert lines[0] == "UI_PORT=8090"
+    assert lines[-1].startswith("AIRFLOW_UID=")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to others")
+def test_root_gives_them_to_the_user_that_the_env_file_names(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AIRFLOW_UID=1234\n")
+    make(tmp_path)
+    assert {path.stat().st_uid for path in (tmp_path / "secrets").iterdir()} == {1234}
+    assert (tmp_path / ".env").read_text() == "AIRFLOW_UID=1234\n"
+
+
+def test_what_others_mount_can_be_read_after_a_clone_under_umask_077(tmp_path: Path) -> None:
+    for part in ("stack", "prometheus"):
+        shutil.copytree(PROJECT / part, tmp_path / part)
+    for path in (tmp_path / "prometheus").rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    subprocess.run([tmp_path / "stack" / "secrets.sh"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    for name in SERVICES:
+        for source, _ in mounts(name).values():
+            if source.startswith("."):
+                for path in [tmp_path / source, *(tmp_path / source).rglob("*")]:
+                    wanted = 0o055 if path.is_dir() else 0o044
+                    assert path.stat().st_mode & wanted == wanted, path
 
 
 def test_no_two_installations_share_any(tmp_path: Path) -> None:
