@@ -42,7 +42,7 @@ class Stack:
     def sql(self, database: str, *commands: str) -> str:
         """What psql prints."""
         options = [f"--command={command}" for command in commands]
-        psql = [BINARIES / "psql", "-qAt", "--username=airflow", f"--dbname={database}", *options]
+        psql: list[str] = [str(BINARIES / "psql"), "-qAt", "--username=airflow", f"--dbname={database}", *options]
         return subprocess.run(psql, env=self.environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def script(self, name: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -72,9 +72,9 @@ def _server(directory: Path) -> Iterator[Path]:
         whom = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         os.chown(directory, 65534, 65534)
     data = directory / "data"
-    initdb = [*whom, BINARIES / "initdb", "--no-sync", "--auth=trust", "--username=airflow", f"--pgdata={data}"]
+    initdb = [*whom, str(BINARIES / "initdb"), "--no-sync", "--auth=trust", "--username=airflow", f"--pgdata={data}"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, timeout=120)
-    control = [*whom, BINARIES / "pg_ctl", "--wait", "--silent", f"--pgdata={data}", f"--log={directory / 'log'}"]
+    control = [*whom, str(BINARIES / "pg_ctl"), "--wait", "--silent", f"--pgdata={data}", f"--log={directory / 'log'}"]
     options = f"--options=-c listen_addresses= -c fsync=off -k {directory}"
     subprocess.run([*control, options, "start"], check=True, cwd=directory, timeout=120)
     yield directory
