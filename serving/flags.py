@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -128,13 +129,13 @@ def _parser() -> _Parser:
     )
     add = parser.add_argument
     switch = partial(add, type=_switch, nargs="?", const=True)
-    add("--rest_api_port", type=_at_least(0, int), default=8501, help="TCP port; 0 takes a free one")
+    add("--rest_api_port", type=_port, default=8501, help="TCP port; 0 takes a free one")
     add("--rest_api_host", default="127.0.0.1", help="address to bind; 0.0.0.0 for every interface")
     add("--model_name", default="default", help="name of the model, unless there is a --model_config_file")
-    add("--model_base_path", type=Path, help="directory whose numeric children are the model's versions")
+    add("--model_base_path", type=_directory, help="directory whose numeric children are the model's versions")
     add("--model_config_file", type=Path, help="ModelServerConfig in protobuf's text form")
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in protobuf's text form")
-    add("--file_system_poll_wait_seconds", type=float, default=1.0, help="time between looks; 0: once")
+    add("--file_system_poll_wait_seconds", type=_seconds, default=1.0, help="time between looks; 0: once")
     add("--max_num_load_retries", type=_at_least(0, int), default=0, help="tries after a failed load")
     add("--load_retry_interval_micros", type=int, default=60_000_000, help="time between tries; below 0: none")
     switch("--allow_version_labels_for_unavailable_models", default=False, help="labels may wait")
@@ -148,6 +149,28 @@ def _parser() -> _Parser:
     add("--max_receive_seconds", type=_at_least(0, float), default=Limits.receive_seconds, help="beyond it 408")
     add("--stop_grace_seconds", type=_at_least(0, float), default=Limits.stop_seconds, help="for what is in flight")
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+    return int(text)
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name the directory with the versions")
+    return Path(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
 
 
 def _at_least(least: float, kind: type[int] | type[float]):  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client.core import CollectorRegistry, Metric
@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 _LATENCY_BUCKETS = tuple(10 * 1.8**power for power in range(33))
 """Upper bounds in microseconds: 10 us to about 24 minutes."""
 _EXAMPLE_BUCKETS = tuple(float(2**power) for power in range(15))
+
+_NAMES, _OTHERS = 100, "(others)"
 
 
 class Histogram:
@@ -48,12 +50,16 @@ class ServerMetrics(Collector):
     """The metrics of one server, in a registry of their own.
 
     Requests are counted on the event loop and loads on the manager's thread; each cell has one writer.
+
+    Args:
+        models: names that are labels of their own, whatever other names clients ask for before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, models: Iterable[str] = ()) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
         self._requests: dict[tuple[str, str], int] = {}
+        self._names = set(models)
         self._request_latency = Histogram(_LATENCY_BUCKETS)
         self._runtime_latency = Histogram(_LATENCY_BUCKETS)
         self._examples = Histogram(_EXAMPLE_BUCKETS)
@@ -64,11 +70,20 @@ class ServerMetrics(Collector):
 
     def request(self, model: str, status: str, api: str, seconds: float) -> None:
         """One answered request; only good ones count into the latency, as in TensorFlow Serving."""
-        key = (model, status)
+        key = (self._label(model), status)
         self._requests[key] = self._requests.get(key, 0) + 1
         if status == "OK":
             labels = (("model_name", model), ("API", api), ("entrypoint", "REST"))
             self._request_latency.add(labels, int(seconds * 1e6))
+
+    def _label(self, model: str) -> str:
+        """The model's name; of names that clients make up, no more than `_NAMES` become labels."""
+        if model in self._names:
+            return model
+        if len(self._names) >= _NAMES:
+            return _OTHERS
+        self._names.add(model)
+        return model
 
     def run(self, model: str, api: str, seconds: float) -> None:
         """One request's call of the graph (a shared call counts for each request in it)."""
@@ -131,7 +146,8 @@ class ServerMetrics(Collector):
             for sample in metric.samples:
                 labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in sample.labels.items())
                 lines.append(f"{sample.name}{{{labels}}} {sample.value:.17g}")
-        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+        # A name that is no UTF-8 would make the whole page unreadable.
+        return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
 
 def _escaped(value: str) -> str:

@@ -52,7 +52,9 @@ class RequestBody:
         """
         name = self._plain.get("signature_name", "") if self._plain is not None else None
         # A fast parser keeps the last of repeated names, the original looks at the first.
-        if not isinstance(name, str) or (name and (self._text.count(b"signature_name") > 1 or b"\\u" in self._text)):
+        if not isinstance(name, str) or (
+            b"signature" in self._text and (self._text.count(b"signature_name") > 1 or b"\\u" in self._text)
+        ):
             there, name = self.exact.find("signature_name")
             name = name if there else ""
             if not isinstance(name, str):

@@ -55,7 +55,7 @@ async def serve(
     Raises:
         StartRefusedError: a label names a version that could not be loaded.
     """
-    metrics = ServerMetrics()
+    metrics = ServerMetrics(model.name for model in options.models)
     manager = Manager(options.models, metrics, options.loading)
     app = App(manager, metrics, options.limits, together=options.together, metrics_path=options.metrics_path)
     server = HttpServer(app.handle, options.limits)

@@ -222,3 +222,15 @@ def test_the_metrics_page_has_the_names_types_and_labels_of_the_original() -> No
         if line.startswith(':tensorflow:serving:request_latency_bucket{model_name="customer-model",API="predict"')
     ]
     assert ':tensorflow:serving:request_count{model_name="m",status="NOT_FOUND"} 1' in page.splitlines()
+
+
+def test_names_that_clients_make_up_neither_break_the_metrics_page_nor_fill_it() -> None:
+    metrics = ServerMetrics(["customer-model"])
+    metrics.request("\udcff", "NOT_FOUND", "", 0)
+    for number in range(1000):
+        metrics.request(f"made-up-{number}", "NOT_FOUND", "", 0)
+    metrics.request("customer-model", "OK", "predict", 0.001)
+    page = metrics.page().decode("utf-8")
+    assert 'request_count{model_name="customer-model",status="OK"} 1' in page
+    assert page.count("request_count{") <= 102
+    assert 'request_count{model_name="(others)",status="NOT_FOUND"} 902' in page

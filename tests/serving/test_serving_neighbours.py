@@ -107,8 +107,8 @@ def test_ragged_columns(inputs: str, error: str, odd: str) -> None:
 
 
 def test_the_first_of_repeated_signature_names_counts(odd: str) -> None:
-    for name in ('"signature_name"', '"signature\\u005fname"'):
-        status, answer = predict(odd, f'{{{name}: "nope", "signature_name": "float", "instances": [1]}}')
+    for name, last in (('"signature_name"', "float"), ('"signature\\u005fname"', "float"), ('"signature_name"', "")):
+        status, answer = predict(odd, f'{{{name}: "nope", "signature_name": "{last}", "instances": [1]}}')
         assert (status, error_of(answer.encode())) == (
             400,
             'Serving signature name: "nope" not found in signature def',
