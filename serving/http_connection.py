@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._header_bytes = 0
         self._encoding: bytes | None = None
+        self._chunked = b""
         self._expects = False
         self._length = 0
         self._body: list[bytes] = []
@@ -99,11 +100,16 @@ class Connection(asyncio.Protocol):
         """Called by the event loop."""
         if self._last or self.draining:
             return
+        rest = memoryview(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._last = True  # nothing here to upgrade to: answered as it is, then closed
-        except httptools.HttpParserCallbackError:
+            while True:
+                try:
+                    self._parser.feed_data(rest)
+                    return
+                except httptools.HttpParserUpgrade as upgrade:
+                    rest = rest[upgrade.args[0] :]
+                    self._read_without_upgrade()
+        except (httptools.HttpParserCallbackError, _RefusedError):
             pass
         except httptools.HttpParserInvalidMethodError:
             self.refuse(501, error_page(501), HTML)
@@ -131,6 +137,8 @@ class Connection(asyncio.Protocol):
                 self._encoding = value
         elif size == 14 and name.lower() == b"content-length":
             self._length = int(value)
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            self._chunked = value
         elif size == 6 and name.lower() == b"expect":
             self._expects = value.lower() == b"100-continue"
 
@@ -138,6 +146,8 @@ class Connection(asyncio.Protocol):
         """Called by the parser."""
         if self._length > self._limits.body_bytes:
             self._refuse_body()
+        if self._parser.should_upgrade():
+            return
         if self._expects and self._transport is not None and not self._queue and self.current is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -150,6 +160,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser: the request is there."""
+        if self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT":
+            return  # llhttp skipped the body; see _read_without_upgrade
         self.receiving_since = None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         exchange = Exchange(
@@ -160,7 +172,8 @@ class Connection(asyncio.Protocol):
             body=body,
         )
         self._body = []
-        self._queue.append((exchange, self._parser.should_keep_alive(), None))
+        keep = self._parser.should_keep_alive() and not self._parser.should_upgrade()  # nothing follows a CONNECT
+        self._queue.append((exchange, keep, None))
         if len(self._queue) > _PIPELINED and self._reading and self._transport is not None:
             self._transport.pause_reading()
             self._reading = False
@@ -227,6 +240,22 @@ class Connection(asyncio.Protocol):
         if not self._reading:
             self._transport.resume_reading()
             self._reading = True
+
+    def _read_without_upgrade(self) -> None:
+        """Reads the head again as if it asked for no other protocol: llhttp would take the body for that protocol's."""
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._last = True
+            raise _RefusedError
+        lines = [b"%b %b HTTP/%b" % (method, self._target, self._parser.get_http_version().encode("ascii"))]
+        lines.append(b"Connection: keep-alive" if self._parser.should_keep_alive() else b"Connection: close")
+        lines.append(b"Transfer-Encoding: " + self._chunked if self._chunked else b"Content-Length: %d" % self._length)
+        if self._encoding is not None:
+            lines.append(b"Content-Encoding: " + self._encoding)
+        if self._expects:
+            lines.append(b"Expect: 100-continue")
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
     def close(self) -> None:
         """Hangs up."""

@@ -129,6 +129,29 @@ def test_a_connection_is_kept_unless_the_client_wants_otherwise(server: Echo) ->
         assert read_all(connection).endswith(b"GET /3 ")
 
 
+@pytest.mark.parametrize(
+    "framing",
+    [b"Content-Length: 2\r\n\r\nhi", b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"],
+)
+def test_a_wish_to_upgrade_is_ignored(framing: bytes, server: Echo) -> None:
+    wish = b"HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+    requests = b"POST /x %b%bGET /y %b\r\nGET /z HTTP/1.1\r\n\r\n" % (wish, framing, wish)
+    said = server.talk(requests)
+    assert said.count(b"HTTP/1.1 200 OK") == 3
+    assert said.index(b"POST /x hi") < said.index(b"GET /y ") < said.index(b"GET /z ")
+    with server.connect() as connection:  # in single bytes
+        for at in range(len(requests)):
+            connection.sendall(requests[at : at + 1])
+        connection.shutdown(socket.SHUT_WR)
+        assert read_all(connection).count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_nothing_follows_a_connect(server: Echo) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"CONNECT a:1 HTTP/1.1\r\n\r\n")
+        assert b"Connection: close" in read_all(connection)
+
+
 def test_continue_is_said_before_the_body_is_sent(server: Echo) -> None:
     with server.connect() as connection:
         connection.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
