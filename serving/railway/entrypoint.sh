@@ -13,12 +13,11 @@ refuse() {
 }
 
 inner_port=${SERVING_INNER_PORT:-18501}
-inner_grpc_port=18500
 port=${PORT-8080}
 if ! [[ $port =~ ^[0-9]{1,5}$ ]] || ((10#$port < 1 || 10#$port > 65535)); then
   refuse "PORT is '$port', not a port number."
 fi
-[[ $port != "$inner_port" && $port != "$inner_grpc_port" ]] || refuse "PORT $port is used inside; choose another."
+[[ $port != "$inner_port" ]] || refuse "PORT $port is used inside; choose another."
 
 if [[ -v SERVING_TOKEN ]]; then
   # No other characters: the token goes into a regular expression of nginx.
@@ -48,8 +47,10 @@ conf=${conf//@SERVER@/127.0.0.1:$inner_port}
 conf=${conf//@STATE@/$state}
 printf '%s\n' "$conf" >"$state/nginx.conf"
 
+# No port for gRPC, which nobody here speaks: it would be open beside the door. TensorFlow Serving takes port 0 for "none",
+# and gets a socket in a directory that only this user may enter, for a version of it that insists on gRPC.
 # No batching: a stranger's bad request must not spoil the answers of others (serving/batching.config).
-entrypoint.sh --port="$inner_grpc_port" --rest_api_port="$inner_port" \
+entrypoint.sh --port=0 --grpc_socket_path="$state/grpc" --rest_api_port="$inner_port" \
   --enable_batching=false --batching_parameters_file= &
 server=$!
 nginx -c "$state/nginx.conf" -p "$state/" &

@@ -14,29 +14,33 @@ from pathlib import Path
 from typing import Any, TextIO
 
 MODELS = Path(__file__).parent / "models"
+MODEL = "customer-model"
+"""The only one that models.config, nginx.conf and railway.json of the image know."""
 
 
 class StageError(Exception):
     """There is no version to stage; the message says why and what to do."""
 
 
-def stage(status: dict[str, Any], models: Path = MODELS) -> Path:
+class StatusError(StageError):
+    """What was piped in is not what `python -m ml status --json` says."""
+
+
+def stage(status: Any, models: Path = MODELS) -> Path:
     """Replaces `models` by a directory that holds one version of one model; returns the version's place in it.
 
     Args:
-        status: "model", "version" and "directory" are used.
+        status: a JSON object; "model", "version" and "directory" are used.
         models: its parent must be writable. What it held before is gone, or untouched when this fails.
 
     Raises:
-        StageError: no version was confirmed yet, or its directory is not a SavedModel.
+        StatusError: `status` is something else.
+        StageError: no version was confirmed yet, it is of another model, or its directory is not a SavedModel.
     """
-    version = status.get("version")
-    if version is None:
-        raise StageError("No version was confirmed yet. Run the loop first: python -m ml retrain.")
-    source = Path(status["directory"])
+    version, source = _served(status)
     if not (source / "saved_model.pb").is_file():
         raise StageError(f"{source}: no SavedModel there. Restore it from a backup, or roll back.")
-    place = Path(str(status["model"])) / str(version)
+    place = Path(MODEL) / str(version)
     made, old = models.with_name(f".{models.name}.new"), models.with_name(f".{models.name}.old")
     for leftover in (made, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -50,14 +54,31 @@ def stage(status: dict[str, Any], models: Path = MODELS) -> Path:
     return models / place
 
 
+def _served(status: Any) -> tuple[int, Path]:
+    if not isinstance(status, dict):
+        raise StatusError("stdin is no JSON object. Pipe `python -m ml status --json` into it.")
+    version = status.get("version")
+    if version is None:
+        raise StageError("No version was confirmed yet. Run the loop first: python -m ml retrain.")
+    directory, model = status.get("directory"), status.get("model")
+    if type(version) is not int or version < 1 or not isinstance(directory, str) or not isinstance(model, str):
+        raise StatusError("stdin lacks a version, a model or a directory. Pipe `python -m ml status --json` into it.")
+    if model != MODEL:
+        raise StageError(
+            f"The model is {model!r}, and the image serves {MODEL} only: its models.config, nginx.conf and health check "
+            f"name it. Retrain as {MODEL}, or change those and serving/railway/stage.py."
+        )
+    return version, Path(directory)
+
+
 def main(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    """0 when a version is staged."""
+    """0 when a version is staged, 2 when stdin is not what it should be, 1 when there is none to stage."""
     try:
         status = json.load(stdin)
         place = stage(status)
     except StageError as error:
         stderr.write(f"serving.railway.stage: {error}\n")
-        return 1
+        return 2 if isinstance(error, StatusError) else 1
     except ValueError:
         stderr.write("serving.railway.stage: stdin is no JSON. Pipe `python -m ml status --json` into it.\n")
         return 2

@@ -67,16 +67,18 @@ def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> Non
     assert done.returncode == 1, "the door ended by itself, which nobody asked for"
     arguments = (tmp_path / "arguments").read_text().splitlines()
     # The last one of a name wins.
-    assert arguments[-4:] == [
-        "--port=18500", "--rest_api_port=18501", "--enable_batching=false", "--batching_parameters_file=",
-    ]  # fmt: skip
+    *_, port, socket, rest_api_port, batching, parameters = arguments
+    assert (port, rest_api_port) == ("--port=0", "--rest_api_port=18501")
+    assert socket.startswith(f"--grpc_socket_path={tmp_path}/")
+    assert Path(socket.partition("=")[2]).parent.stat().st_mode & 0o777 == 0o700
+    assert (batching, parameters) == ("--enable_batching=false", "--batching_parameters_file=")
     assert "--max_num_load_retries=0" in arguments
     assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
     conf = (tmp_path / "nginx.conf").read_text()
     assert "listen 0.0.0.0:12345;" in conf
     assert "server 127.0.0.1:18501;" in conf
-    assert f'"~^Bearer {TOKEN}$" 1;' in conf
-    assert "@" not in conf.replace("@too_large", "").replace("@unavailable", "").replace("two @", "")
+    assert f'"~^(?i:Bearer) +{TOKEN}$" 1;' in conf
+    assert "@" not in conf.replace("@too_large", "").replace("@unavailable", "").replace("@malformed", "").replace("two @", "")
     assert TOKEN not in (tmp_path / "environment").read_text()
     assert TOKEN not in done.stdout + done.stderr
 
@@ -166,6 +168,21 @@ def test_who_has_the_token_is_answered_by_the_staged_version(closed: Deployment)
     assert [status.version for status in without.versions()] == [7]
     with pytest.raises(Refused, match=r"refused with 401: A token is needed.* \(SERVING_TOKEN\)"):
         without.metadata(7)
+
+
+@with_nginx
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_the_scheme_may_be_written_in_any_case(closed: Deployment, scheme: str) -> None:
+    assert _predict(closed, f"{scheme} {TOKEN}")[0] == 200
+
+
+@with_nginx
+@pytest.mark.parametrize("names", [("Authorization", "authorization"), ("X-Long",)])
+def test_what_nginx_itself_refuses_is_json_too(closed: Deployment, names: tuple[str, ...]) -> None:
+    value = f"Bearer {TOKEN}" if len(names) == 2 else "x" * 20_000
+    status, body, headers = ask(closed.url, "POST", PREDICT, _BODY, dict.fromkeys(names, value))
+    assert (status, headers["content-type"]) == (400, "application/json")
+    assert error_of(body).startswith("The request's headers are malformed")
 
 
 @with_nginx

@@ -45,3 +45,27 @@ def test_staging_says_what_is_wrong_with_its_input() -> None:
     said = io.StringIO()
     assert main(io.StringIO('{"version": null}'), io.StringIO(), said) == 1
     assert "No version was confirmed yet" in said.getvalue()
+
+
+@pytest.mark.parametrize("model", ["../../evil", "other-model", "", "/tmp"])
+def test_another_model_than_the_image_serves_is_refused(model: str, tmp_path: Path) -> None:
+    models = tmp_path / "inner" / "models"
+    with pytest.raises(StageError, match=r"the image serves customer-model only"):
+        stage(champion() | {"model": model}, models)
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *("[]", "null", "7", '"text"', "{", '{"version": 3}', '{"version": 3, "model": "customer-model"}'),
+        '{"version": 3, "model": "customer-model", "directory": null}',
+        '{"version": "../3", "model": "customer-model", "directory": "x"}',
+        '{"version": true, "model": "customer-model", "directory": "x"}',
+    ],
+)
+def test_anything_but_a_status_is_one_sentence(status: str) -> None:
+    said = io.StringIO()
+    assert main(io.StringIO(status), io.StringIO(), said) == 2
+    assert said.getvalue().count("\n") == 1
+    assert "Pipe `python -m ml status --json` into it" in said.getvalue()
