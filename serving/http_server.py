@@ -35,6 +35,7 @@ class HttpServer:
         self.stopping = False
         self.trim_soon = False
         self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._date = (0, b"")
@@ -52,6 +53,7 @@ class HttpServer:
 
     async def start(self, sock: socket.socket) -> None:
         """Begins to accept connections on a bound socket."""
+        self._listener = sock
         self._server = await self._loop.create_server(lambda: Connection(self, self._handle), sock=sock, backlog=2048)
         self._sweeper = self._loop.create_task(self._sweep())
 
@@ -62,6 +64,7 @@ class HttpServer:
         """
         self.stopping = True
         if self._server is not None:
+            await self._take_in_the_waiting()
             self._server.close()
         deadline = self.now() + self.limits.stop_seconds
         while self.connections and self.now() < deadline:
@@ -76,6 +79,16 @@ class HttpServer:
         for connection in list(self.connections):
             connection.close()
         await asyncio.sleep(0)
+
+    async def _take_in_the_waiting(self) -> None:
+        """Accept whoever is connected and was not accepted yet; closing the listener would reset them."""
+        while self._listener is not None:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:  # nobody waits any more
+                return
+            accepted.setblocking(False)
+            await self._loop.connect_accepted_socket(lambda: Connection(self, self._handle), sock=accepted)
 
     async def _sweep(self) -> None:
         while True:

@@ -50,6 +50,7 @@ class _Model:
     versions: dict[int, Version] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     retries: dict[int, tuple[int, float]] = field(default_factory=dict)
+    is_away: bool = False
 
 
 class Manager:
@@ -150,6 +151,15 @@ class Manager:
 
     def _look(self, model: _Model) -> None:
         found = versions_on_disk(model.config.base_path)
+        if (found is None) != model.is_away:
+            model.is_away = found is None
+            _log.log(
+                logging.WARNING if model.is_away else logging.INFO,
+                "%s: the base path %s %s",
+                model.config.name,
+                model.config.base_path,
+                "cannot be read; what is loaded stays" if model.is_away else "can be read again",
+            )
         if found is None:
             return
         model.failed &= found.keys()  # a number that went away may come back with other content

@@ -11,7 +11,7 @@ from tests.serving.live import ServerProcess
 
 
 class Clients:
-    """Threads that POST without pause, each on a connection of its own.
+    """Threads that POST without pause, each on its own connection; `fresh`: on a new one for each request.
 
     Attributes:
         answers: how often each answer came.
@@ -19,7 +19,8 @@ class Clients:
         asked_to_leave: how many were told `Connection: close`, and so ended by themselves.
     """
 
-    def __init__(self, server: ServerProcess, path: str, body: bytes, *, number: int) -> None:
+    def __init__(self, server: ServerProcess, path: str, body: bytes, *, number: int, fresh: bool = False) -> None:
+        self._fresh = fresh
         url = urlsplit(server.url)
         self.answers: dict[bytes, int] = {}
         self.wrong: list[str] = []
@@ -37,6 +38,10 @@ class Clients:
         connection = http.client.HTTPConnection(host, port, timeout=60)
         try:
             while not self._stop.is_set():
+                if self._fresh and not _opened(connection):
+                    with self._lock:
+                        self.asked_to_leave += 1
+                    return
                 connection.request("POST", path, body)
                 response = connection.getresponse()
                 answer = response.read()
@@ -69,6 +74,16 @@ class Clients:
         """Lets every client finish its request and ends it."""
         self._stop.set()
         self.join()
+
+
+def _opened(connection: http.client.HTTPConnection) -> bool:
+    """Whether there is still somebody to connect to; once there is, he must answer."""
+    connection.close()
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @contextmanager

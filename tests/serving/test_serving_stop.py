@@ -16,6 +16,7 @@ def test_sigterm_cuts_nobody_off(tmp_path: Path) -> None:
         path = "/v1/models/customer-example:predict"
         bodies = [json.dumps({"instances": [CUSTOMER] * rows}).encode() for rows in (1, 100, 3000)]
         asking = [Clients(server, path, body, number=8) for body in bodies]
+        asking.append(Clients(server, path, bodies[0], number=8, fresh=True))
         eventually(lambda: all(group.total() > 20 for group in asking))
         assert server.stop(signal.SIGTERM) == 0
         for group in asking:
