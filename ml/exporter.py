@@ -93,9 +93,12 @@ class State(Collector):
 
     def _ask(self, name: str, source: Source) -> list[Number]:
         try:
-            numbers = list(source())
+            numbers = [_as_text_can_say_it(number) for number in source()]
         # Lookups and conversions too: files of another version, or that somebody edited.
-        except (OSError, RetrainError, ServingError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (
+            *(OSError, RetrainError, ServingError, LookupError),
+            *(TypeError, ValueError, AttributeError, OverflowError),
+        ) as error:
             text = f"{type(error).__name__}: {error}"
             if self._failing.get(name) != text:  # said once, not at every scrape
                 log.warning("no numbers from the %s: %s", name, text)
@@ -156,6 +159,13 @@ def main(arguments: Sequence[str]) -> int:
 def _empty(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
     kind = CounterMetricFamily if family.name.endswith("_total") else GaugeMetricFamily
     return kind(family.name, family.says, labels=family.labels)
+
+
+def _as_text_can_say_it(number: Number) -> Number:
+    """The number as the page needs it; what cannot be one fails here, inside its source, and not the whole page."""
+    for label in number.labels:
+        label.encode()  # a lone surrogate is valid JSON and no UTF-8
+    return number._replace(value=float(number.value))
 
 
 def _address(text: str) -> tuple[str, int]:

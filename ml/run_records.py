@@ -32,11 +32,12 @@ class RunRecord:
         results, written = {}, {}
         for step in STEPS:
             path = directory / "results" / f"{step}.json"
-            try:
-                results[step] = dict(json.loads(path.read_bytes()))
-                written[step] = path.stat().st_mtime
-            except (FileNotFoundError, ValueError):
-                results.pop(step, None)
+            try:  # a directory in its place, or a file that somebody may not read, is no result either
+                content, at = json.loads(path.read_bytes()), path.stat().st_mtime
+            except (OSError, ValueError):
+                continue
+            if isinstance(content, dict):
+                results[step], written[step] = content, at
         return cls(directory, results, written)
 
     @property
@@ -57,9 +58,8 @@ class RunRecord:
     def reasons(self) -> list[str]:
         """Why the run ended as it did, in sentences: of the error that stopped it, or of the verdict."""
         for step in STEPS:
-            error = self.results.get(step, {}).get("error")
             if _ended_by(self.results.get(step, {})) in (BLOCKED, FAILED):
-                error = error or {}
+                error = _error_of(self.results[step])
                 found = [*error.get("findings", [error.get("what", "")]), error.get("cure", "")]
                 return [f"step {step} failed", *(sentence for sentence in found if sentence)]
         return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
@@ -81,6 +81,12 @@ def _ended_by(result: Mapping[str, Any]) -> str:
     if result.get("outcome") == "skipped":
         return str(result.get("skipped_because") or UNCHANGED)
     if result.get("outcome") == "failed":
-        error = result.get("error") or {}
+        error = _error_of(result)
         return BLOCKED if error.get("type") in _BAD_DATA else FAILED
     return ""
+
+
+def _error_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The error of a result; a mere text counts as what happened."""
+    error = result.get("error") or {}
+    return error if isinstance(error, Mapping) else {"what": str(error)}

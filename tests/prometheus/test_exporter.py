@@ -204,6 +204,65 @@ def test_metrics_bounds_and_reasons_of_the_last_verdict(root: Root) -> None:
     assert found["retrain_verdict", ("worse_than_champion",)] == 1
 
 
+ODD = {
+    "rows": ("validation.json", {"rows": "many", "drift": {}, "findings": []}),
+    "drift": ("validation.json", {"rows": 1, "drift": {"Age": None}, "findings": []}),
+    "loss": ("results/train.json", {"outcome": "done", "seconds": 1, "artifact": {"epochs": 3, "loss": None}}),
+    "surrogate": ("results/judge.json", {"artifact": {"reasons": [{"code": "\ud800"}]}}),
+}
+
+
+@pytest.mark.parametrize("file", ODD)
+def test_a_value_that_is_no_number_takes_only_its_source_away(root: Root, file: str) -> None:
+    name, content = ODD[file]
+    ended(root, "odd", 1000, ingest={})
+    (root.run("odd") / name).write_text(json.dumps(content))
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("runs",)] == 0
+    assert found["retrain_promoted_version", ()] == 0
+
+
+def test_a_version_that_is_no_number_takes_only_the_ledger_away(root: Root) -> None:
+    facts = {"at": "2026-11-23T00:00:00+00:00", "run_id": "r", "version": "abc"}
+    lines = [json.dumps({"event": event, **facts}) + "\n" for event in ("intent", "published", "confirmed")]
+    root.ledger.write_text("".join(lines))
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("ledger",)] == 0
+    assert found["retrain_exporter_source_up", ("disk",)] == 1
+
+
+@pytest.mark.parametrize("content", ["[1]", "null", "directory"])
+def test_a_result_that_is_none_hides_no_other_run(root: Root, content: str) -> None:
+    ended(root, "good", 1000, ingest=UNCHANGED)
+    odd = root.run("odd") / "results" / "ingest.json"
+    odd.parent.mkdir(parents=True)
+    if content == "directory":
+        odd.mkdir()
+    else:
+        odd.write_text(content)
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("runs",)] == 1
+    assert found["retrain_last_result_timestamp_seconds", ("unchanged",)] == 1000
+
+
+def test_an_error_that_is_text_and_a_time_that_is_none(root: Root) -> None:
+    ended(root, "odd", 1000, ingest={"outcome": "failed", "error": "text", "seconds": None})
+    found = values(root)
+    assert found["retrain_last_run_outcome", ("failed",)] == 1
+    assert ("retrain_last_step_seconds", ("ingest",)) not in found
+
+
+def test_a_missing_root_is_no_first_start(root: Root) -> None:
+    root.path.rmdir()
+    found = values(root)
+    assert {source: found["retrain_exporter_source_up", (source,)] for source in ("ledger", "runs", "disk")} == {
+        "ledger": 0,
+        "runs": 0,
+        "disk": 0,
+    }
+    assert ("retrain_promoted_version", ()) not in found
+
+
 def test_as_a_process(root: Root, tmp_path: Path) -> None:
     listen, log = f"127.0.0.1:{free_port()}", tmp_path / "log"
     command: list[str | Path] = [sys.executable, "-m", "ml.exporter", "--listen", listen, "--root", root.path]
