@@ -117,7 +117,7 @@ def registry_of(root: Root, server: ModelServer | None) -> CollectorRegistry:
         "disk": lambda: observed.of_disk(root),
     }
     if server is not None:
-        sources["server"] = lambda: observed.of_server(server)
+        sources["server"] = lambda: observed.of_server(server, root)
     registry = CollectorRegistry()
     registry.register(State(sources))
     ProcessCollector(registry=registry)

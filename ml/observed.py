@@ -80,7 +80,7 @@ def of_runs(root: Root) -> Iterator[Number]:
     yield from _verdict(records)
 
 
-def of_server(server: ModelServer) -> Iterator[Number]:
+def of_server(server: ModelServer, root: Root) -> Iterator[Number]:
     """Which version serves, and in which states the server has versions.
 
     Raises:
@@ -90,7 +90,11 @@ def of_server(server: ModelServer) -> Iterator[Number]:
         statuses = server.versions()
     except Refused:  # it answers, and has never heard of the model
         statuses = []
-    states = Counter("failed" if s.error_code != "OK" else s.state.lower() for s in statuses)
+    # The server remembers a failure after the version is gone (withdrawn); that hurts nobody any more.
+    states = Counter(
+        "failed" if s.error_code != "OK" and root.version(server.model, s.version).is_dir() else s.state.lower()
+        for s in statuses
+    )
     for state in STATES:
         yield Number("retrain_server_versions", states[state], (state,))
     yield Number("retrain_served_version", max((s.version for s in statuses if s.state == "AVAILABLE"), default=0))

@@ -11,6 +11,7 @@ from email import message_from_string
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from airflow.sdk import DAG, Connection
@@ -65,7 +66,13 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str | None, 
         def do_POST(self) -> None:
             content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             posted.append((self.headers["Authorization"], content))
-            self.send_response(204)
+            self.send_response(302 if self.path == "/moved" else 204)
+            self.send_header("Location", "/hook")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            posted.append((self.headers["Authorization"], {}))
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -75,6 +82,9 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str | None, 
     url = f"http://127.0.0.1:{server.server_port}/hook"
     known = {
         "chat": Connection(conn_id="chat", conn_type="http", host=url, password="s3cret"),
+        "moved": Connection(conn_id="moved", conn_type="http", host=url.replace("/hook", "/moved"), password="s3cret"),
+        "newline": Connection(conn_id="newline", conn_type="http", host=url, password="s3cret\n"),
+        "secret": Connection(conn_id="secret", conn_type="http", password=f"{url}\n"),
         "vague": Connection(conn_id="vague", conn_type="http", host="example.com"),
     }
     monkeypatch.setattr(Connection, "get", classmethod(lambda _cls, conn_id: known[conn_id]))
@@ -139,6 +149,19 @@ def test_a_connection_without_a_url_is_named(root: Path, webhook: list[Any]) -> 
     with pytest.raises(SettingsError, match="Connection vague: its host is no URL"):
         RunNotifier("webhook:vague")(context(root, "task_failure", ingest=FAILED))
     assert webhook == []
+
+
+def test_a_redirect_is_not_followed_and_tells_nobody(root: Path, webhook: list[Any]) -> None:
+    with pytest.raises(HTTPError, match="302"):
+        RunNotifier("webhook:moved")(context(root, "task_failure", ingest=FAILED))
+    assert len(webhook) == 1, "the token went nowhere else"
+
+
+@pytest.mark.parametrize(("connection", "header"), [("newline", "Bearer s3cret"), ("secret", None)])
+def test_a_password_is_a_token_or_the_url(root: Path, webhook: list[Any], connection: str, header: str | None) -> None:
+    RunNotifier(f"webhook:{connection}")(context(root, "task_failure", ingest=FAILED))
+    ((authorization, told),) = webhook
+    assert (authorization, told["outcome"]) == (header, "failed")
 
 
 def test_a_mail_is_sent_by_the_smtp_connection(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
