@@ -20,9 +20,11 @@ from airflow.sdk.execution_time.timeout import timeout
 from airflow.sdk.observability import stats as task_stats
 from statsd import StatsClient
 
+from ml.errors import FinalError
 from ml.root import PROJECT
 from retraining import events, run_listener
 from retraining.params import form
+from retraining.result import ResultFile
 from retraining.step_operator import StepOperator
 from tests.airflow_home import fake_ml
 
@@ -123,6 +125,22 @@ def test_a_killed_try_leaves_a_record(root: Path, said: Said, monkeypatch: pytes
     result = json.loads((root / "runs" / RUN / "results" / "train.json").read_text())
     assert "killed by signal 9" in result["error"]["what"]
     assert result["error"]["retry"] is True
+
+
+def test_a_result_without_an_outcome_is_none(tmp_path: Path) -> None:
+    file = ResultFile(tmp_path, "train")
+    file.path.parent.mkdir()
+    file.path.write_text('{"step": "train"}')
+    assert file.read() is None
+    file.path.write_text('{"outcome": "done"}')
+    assert file.read() == {"outcome": "done"}
+
+
+def test_a_directory_in_place_of_a_result_is_named(tmp_path: Path) -> None:
+    file = ResultFile(tmp_path, "train")
+    file.path.mkdir(parents=True)
+    with pytest.raises(FinalError, match=r"train\.json: a directory is where.*Remove it"):
+        file.forget()
 
 
 def a_run(root: Path, dag_id: str = run_listener.DAG_ID, **results: Any) -> Any:

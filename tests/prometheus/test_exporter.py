@@ -17,10 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from ml.artifacts import Verdict
 from ml.exporter import FAMILIES, registry_of
 from ml.ledger import REJECTED, Ledger
+from ml.observed import of_server
 from ml.promote import decline
 from ml.root import Root
 from ml.settings import resolve
-from serving.client import ModelServer
+from serving.client import ModelServer, VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running
 from tests.prometheus.statsd_exporter import Mapping
@@ -91,6 +92,20 @@ def test_what_was_promoted_and_what_serves(root: Root) -> None:
         assert found["retrain_served_version", ()] == 0
         assert found["retrain_server_versions", ("failed",)] == 1
         assert found["retrain_server_versions", ("end",)] == 1
+
+
+def test_a_failure_of_a_version_that_is_gone_is_over(root: Root) -> None:
+    class Remembering(ModelServer):
+        def versions(self) -> list[VersionStatus]:
+            return [VersionStatus(2, "END", "UNKNOWN", "broken")]
+
+    def failed() -> float:
+        return {number.labels: number.value for number in of_server(Remembering("http://x", MODEL), root)}["failed",]
+
+    root.version(MODEL, 2).mkdir(parents=True)
+    assert failed() == 1
+    root.version(MODEL, 2).rmdir()
+    assert failed() == 0
 
 
 def test_a_server_without_the_model_serves_version_0(root: Root) -> None:
