@@ -82,7 +82,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "alert-webhook:9096": f"127.0.0.1:{ports['webhook']}",
             "scrape_timeout: 10s": "scrape_timeout: 1s",
             "_interval: 15s": "_interval: 1s",
-            "for: 2m": "for: 1s",
+            "for: 5m": "for: 1s",
             "group_wait: 30s": "group_wait: 0s",
             "group_wait: 10s": "group_wait: 0s",
             "group_interval: 5m": "group_interval: 1s",
