@@ -168,6 +168,7 @@ ALL_DONE: dict[str, Any] = {step: {} for step in STEPS}
         ("failed", {"ingest": {}, "validate": BLOCKED}, "blocked"),
         ("failed", {"ingest": {}, "validate": {}}, "failed"),
         ("failed", ALL_DONE, "failed"),
+        ("failed", {"ingest": {"outcome": "failed", "error": "text"}}, "failed"),
         ("failed", {}, "failed"),
     ],
 )
