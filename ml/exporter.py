@@ -7,7 +7,6 @@ any time is read here from where it stands: the ledger, the runs' files, the mod
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import signal
 import sys
@@ -68,9 +67,6 @@ FAMILIES = (
 )
 
 
-RETRIES = 2
-
-
 class State(Collector):
     """Asks each source at each scrape. One that fails takes only its own numbers with it."""
 
@@ -97,9 +93,12 @@ class State(Collector):
 
     def _ask(self, name: str, source: Source) -> list[Number]:
         try:
-            numbers = _read(source)
+            numbers = [_as_text_can_say_it(number) for number in source()]
         # Lookups and conversions too: files of another version, or that somebody edited.
-        except (OSError, RetrainError, ServingError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (
+            *(OSError, RetrainError, ServingError, LookupError),
+            *(TypeError, ValueError, AttributeError, OverflowError),
+        ) as error:
             text = f"{type(error).__name__}: {error}"
             if self._failing.get(name) != text:  # said once, not at every scrape
                 log.warning("no numbers from the %s: %s", name, text)
@@ -110,20 +109,6 @@ class State(Collector):
         return [*numbers, Number("retrain_exporter_source_up", 1, (name,))]
 
 
-def _read(source: Source) -> list[Number]:
-    """All numbers of a source, as Prometheus takes them. When retention removes a run meanwhile, they are read anew."""
-    for _ in range(RETRIES):
-        with contextlib.suppress(FileNotFoundError):
-            return [_clean(number) for number in source()]
-    return [_clean(number) for number in source()]
-
-
-def _clean(number: Number) -> Number:
-    """A value that is no number is an error of its source; half a character is replaced."""
-    labels = tuple(str(label).encode("utf-8", "replace").decode() for label in number.labels)
-    return Number(number.name, float(number.value), labels)
-
-
 def registry_of(root: Root, server: ModelServer | None) -> CollectorRegistry:
     """A registry of its own with the state of `root` and of this process; without `server`, nothing of a server."""
     sources: dict[str, Source] = {
@@ -132,7 +117,7 @@ def registry_of(root: Root, server: ModelServer | None) -> CollectorRegistry:
         "disk": lambda: observed.of_disk(root),
     }
     if server is not None:
-        sources["server"] = lambda: observed.of_server(server)
+        sources["server"] = lambda: observed.of_server(server, root)
     registry = CollectorRegistry()
     registry.register(State(sources))
     ProcessCollector(registry=registry)
@@ -174,6 +159,13 @@ def main(arguments: Sequence[str]) -> int:
 def _empty(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
     kind = CounterMetricFamily if family.name.endswith("_total") else GaugeMetricFamily
     return kind(family.name, family.says, labels=family.labels)
+
+
+def _as_text_can_say_it(number: Number) -> Number:
+    """The number as the page needs it; what cannot be one fails here, inside its source, and not the whole page."""
+    for label in number.labels:
+        label.encode()  # a lone surrogate is valid JSON and no UTF-8
+    return number._replace(value=float(number.value))
 
 
 def _address(text: str) -> tuple[str, int]:

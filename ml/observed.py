@@ -9,10 +9,12 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from ml.errors import FinalError
+from ml.errors import SettingsError
 from ml.files import read_json
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.root import Root
@@ -38,7 +40,8 @@ def of_ledger(root: Root) -> Iterator[Number]:
     """What was promoted and when, what was refused since, and how often what happened.
 
     Raises:
-        FinalError: A line of the ledger is no entry, or there is no root.
+        SettingsError: The root is no directory; the same for runs and disk.
+        FinalError: A line of the ledger is not JSON.
     """
     _must_be_there(root)
     ledger = Ledger(root.ledger)
@@ -70,13 +73,14 @@ def of_runs(root: Root) -> Iterator[Number]:
         for known in dict.fromkeys((*OUTCOMES, outcome)):
             yield Number("retrain_last_run_outcome", float(known == outcome), (known,))
         for step, result in last.results.items():
-            yield Number("retrain_last_step_seconds", float(result["seconds"]), (step,))
+            if isinstance(result.get("seconds"), int | float):
+                yield Number("retrain_last_step_seconds", result["seconds"], (step,))
     yield from _validation(records)
     yield from _training(records)
     yield from _verdict(records)
 
 
-def of_server(server: ModelServer) -> Iterator[Number]:
+def of_server(server: ModelServer, root: Root) -> Iterator[Number]:
     """Which version serves, and in which states the server has versions.
 
     Raises:
@@ -86,7 +90,11 @@ def of_server(server: ModelServer) -> Iterator[Number]:
         statuses = server.versions()
     except Refused:  # it answers, and has never heard of the model
         statuses = []
-    states = Counter("failed" if s.error_code != "OK" else s.state.lower() for s in statuses)
+    # The server remembers a failure after the version is gone (withdrawn); that hurts nobody any more.
+    states = Counter(
+        "failed" if s.error_code != "OK" and root.version(server.model, s.version).is_dir() else s.state.lower()
+        for s in statuses
+    )
     for state in STATES:
         yield Number("retrain_server_versions", states[state], (state,))
     yield Number("retrain_served_version", max((s.version for s in statuses if s.state == "AVAILABLE"), default=0))
@@ -108,9 +116,8 @@ def of_disk(root: Root) -> Iterator[Number]:
 
 
 def _must_be_there(root: Root) -> None:
-    """A root that is gone must not look like one in which nothing has happened yet."""
-    if not root.path.is_dir():
-        raise FinalError(f"{root.path}: no such directory.", "Mount it, or correct RETRAIN_ROOT.")
+    if not root.path.is_dir():  # nothing there would look like a healthy first start
+        raise SettingsError(f"{root.path}: is no directory.", "Mount it, or name another with --root or RETRAIN_ROOT.")
 
 
 def _results(root: Root) -> Iterator[Mapping[str, Any]]:
@@ -119,15 +126,14 @@ def _results(root: Root) -> Iterator[Mapping[str, Any]]:
 
 
 def _validation(records: list[RunRecord]) -> Iterator[Number]:
-    found = [
-        path
-        for record in records
-        for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json")
-        if path.is_file()
-    ]
-    if not found:
+    found = []
+    for record in records:
+        for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json"):
+            with suppress(FileNotFoundError, NotADirectoryError):  # of the run, or retention has just removed it
+                found.append((path.stat().st_mtime, path))
+    report = _read_if_there(max(found)[1]) if found else None
+    if report is None:
         return
-    report = read_json(max(found, key=lambda path: path.stat().st_mtime))
     blocks = Counter(bool(finding["blocks"]) for finding in report["findings"])
     yield Number("retrain_anomalies", blocks[True], ("blocking",))
     yield Number("retrain_anomalies", blocks[False], ("warning",))
@@ -170,17 +176,24 @@ def _verdict(records: list[RunRecord]) -> Iterator[Number]:
     # A reason of the past is 0 and not gone, or its line in a graph would never come down.
     for code in sorted(codes | {r["code"] for record in judged for r in record.artifact("judge")["reasons"]}):
         yield Number("retrain_verdict", float(code in codes), (code,))
-    judge = read_json(last.directory / "settings.json")["judge"]
+    judge = (_read_if_there(last.directory / "settings.json") or {"judge": {}})["judge"]
     for bound in ("at_least", "at_most"):
         for metric, value in judge.get(bound, {}).items():
             yield Number("retrain_metric_bound", float(value), (metric, bound))
-    report = last.directory / "evaluate" / "evaluation.json"
-    slices = read_json(report)["slices"] if report.is_file() else []
-    for part in slices:
+    report = _read_if_there(last.directory / "evaluate" / "evaluation.json")
+    for part in report["slices"] if report else []:
         where = ",".join(f"{feature}={value}" for feature, value in part["slice"].items()) or ALL
         for model in ("candidate", "champion"):
             for metric, value in part.get(model, {}).items():
                 yield Number("retrain_metric", math.nan if value is None else float(value), (metric, where, model))
+
+
+def _read_if_there(path: Path) -> Any:
+    """Its JSON; None without the file: retention may remove a run between two looks at it."""
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return None
 
 
 def _last_artifact(records: list[RunRecord], step: str) -> Mapping[str, Any]:

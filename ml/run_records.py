@@ -29,16 +29,15 @@ class RunRecord:
     @classmethod
     def read(cls, directory: Path) -> RunRecord:
         """What is in `directory`; a step without a readable result has none."""
-        results: dict[str, Mapping[str, Any]] = {}
-        written: dict[str, float] = {}
+        results, written = {}, {}
         for step in STEPS:
             path = directory / "results" / f"{step}.json"
-            try:
-                result, at = json.loads(path.read_bytes()), path.stat().st_mtime
+            try:  # a directory in its place, or a file that somebody may not read, is no result either
+                content, at = json.loads(path.read_bytes()), path.stat().st_mtime
             except (OSError, ValueError):
                 continue
-            if _is_result(result):
-                results[step], written[step] = result, at
+            if isinstance(content, dict):
+                results[step], written[step] = content, at
         return cls(directory, results, written)
 
     @property
@@ -59,9 +58,8 @@ class RunRecord:
     def reasons(self) -> list[str]:
         """Why the run ended as it did, in sentences: of the error that stopped it, or of the verdict."""
         for step in STEPS:
-            error = self.results.get(step, {}).get("error")
             if _ended_by(self.results.get(step, {})) in (BLOCKED, FAILED):
-                error = error or {}
+                error = _error_of(self.results[step])
                 found = [*error.get("findings", [error.get("what", "")]), error.get("cure", "")]
                 return [f"step {step} failed", *(sentence for sentence in found if sentence)]
         return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
@@ -78,22 +76,17 @@ def runs(root: Root) -> list[RunRecord]:
     return sorted(records, key=lambda record: max(record.written.values(), default=0.0), reverse=True)
 
 
-def _is_result(content: Any) -> bool:
-    """Whether a file holds what a step writes; another version of the code, or a person, may have written it."""
-    return (
-        isinstance(content, dict)
-        and isinstance(content.get("outcome"), str)
-        and isinstance(content.get("seconds"), int | float)
-        and isinstance(content.get("error"), dict | None)
-        and isinstance(content.get("artifact"), dict | None)
-    )
-
-
 def _ended_by(result: Mapping[str, Any]) -> str:
     """What a run comes to with this result; "" when it goes on."""
     if result.get("outcome") == "skipped":
         return str(result.get("skipped_because") or UNCHANGED)
     if result.get("outcome") == "failed":
-        error = result.get("error") or {}
+        error = _error_of(result)
         return BLOCKED if error.get("type") in _BAD_DATA else FAILED
     return ""
+
+
+def _error_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The error of a result; a mere text counts as what happened."""
+    error = result.get("error") or {}
+    return error if isinstance(error, Mapping) else {"what": str(error)}

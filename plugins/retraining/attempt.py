@@ -39,7 +39,7 @@ class Attempt:
         if self._code is None:  # whatever it had written is not the end of this try
             self._file.forget()
         elif self.result is not None:
-            step_ended(self.step, str(self.result.get("outcome", FAILED)), self.seconds)
+            step_ended(self.step, str(self.result["outcome"]), self.seconds)
             return
         self._file.fill_in(self.how, self.seconds)
         step_ended(self.step, self._word(), self.seconds)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ml.errors import FinalError
 from ml.files import write_json
 from ml.strict_json import without_nan
 
@@ -23,7 +24,12 @@ class ResultFile:
 
     def forget(self) -> None:
         """Remove what an earlier try left, so that it cannot pass for the result of this one."""
-        self.path.unlink(missing_ok=True)
+        try:
+            self.path.unlink(missing_ok=True)
+        except IsADirectoryError as error:
+            raise FinalError(
+                f"{self.path}: a directory is where the result of a step belongs.", "Remove it."
+            ) from error
 
     def fill_in(self, why: str, seconds: float) -> None:
         """Record a try that ended without a result of its own, for all who look at the run's files later."""
@@ -34,12 +40,12 @@ class ResultFile:
             write_json(self.path, {**result, "seconds": round(seconds, 3), "artifact": None, "error": error})
 
     def read(self) -> dict[str, Any] | None:
-        """The result; None when the step was killed before it could write one."""
+        """The result; None when the step was killed before it could write one, or what is there says no outcome."""
         try:
             content = json.loads(self.path.read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        return content if isinstance(content, dict) else None
+        return content if isinstance(content, dict) and "outcome" in content else None
 
 
 def for_xcom(result: dict[str, Any]) -> dict[str, Any]:

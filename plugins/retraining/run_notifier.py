@@ -3,8 +3,9 @@
 `RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this:
 
 - `mailto:ADDRESS`: by the SMTP server of Airflow's Connection `smtp_default` (or `[email] email_conn_id`);
-- `webhook:CONNECTION`: a POST of JSON to the URL in the host of that Airflow Connection, since such a URL is a secret;
-  its password, if there is one, goes along as a bearer token. `text` in the JSON is what chat programs show.
+- `webhook:CONNECTION`: a POST of JSON to the URL in the host of that Airflow Connection; its password, if there is one,
+  goes along as a bearer token. A URL that is itself a secret may be the password, with no host: that is masked in logs
+  and stored encrypted. Redirects are not followed. `text` in the JSON is what chat programs show.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseNotifier, Connection
 
@@ -108,22 +109,27 @@ def _mail(news: News, address: str) -> None:
 
 
 def _post(news: News, connection: Connection) -> None:
-    url = connection.host or ""
+    secret = (connection.password or "").strip()  # a file with a token ends with a newline, which no header takes
+    url, token = (connection.host, secret) if connection.host else (secret, "")
     if not url.startswith(("http://", "https://")):
         raise SettingsError(
-            f"Connection {connection.conn_id}: its host is no URL.", "Put the whole http(s) URL of the webhook there."
+            f"Connection {connection.conn_id}: its host is no URL.",
+            "Put the whole http(s) URL of the webhook there; or, if it is a secret, into the password, with no host.",
         )
     headers = {"Content-Type": "application/json"}
-    if connection.password:
-        headers["Authorization"] = f"Bearer {connection.password.strip()}"
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     body = json.dumps({"text": news.text, **asdict(news)}).encode()
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
-    with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS):
-        pass  # anything but an answer of 2xx is raised
+    with _OPENER.open(request, timeout=TIMEOUT_SECONDS):  # raises unless the answer is 2xx
+        pass
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the token to whomever it names, and drop the message on the way."""
+    """Another host must not get the token, and a GET that it answers has told nobody: a 3xx is an HTTPError."""
 
-    def redirect_request(self, *_: Any) -> None:
-        """None: the redirect itself is the answer, and an error."""
+    def redirect_request(self, *_: object) -> None:
+        """None: do not follow."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)

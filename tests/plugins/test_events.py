@@ -20,9 +20,11 @@ from airflow.sdk.execution_time.timeout import timeout
 from airflow.sdk.observability import stats as task_stats
 from statsd import StatsClient
 
+from ml.errors import FinalError
 from ml.root import PROJECT
 from retraining import events, run_listener
 from retraining.params import form
+from retraining.result import ResultFile
 from retraining.step_operator import StepOperator
 from tests.airflow_home import fake_ml
 
@@ -125,11 +127,27 @@ def test_a_killed_try_leaves_a_record(root: Path, said: Said, monkeypatch: pytes
     assert result["error"]["retry"] is True
 
 
+def test_a_result_without_an_outcome_is_none(tmp_path: Path) -> None:
+    file = ResultFile(tmp_path, "train")
+    file.path.parent.mkdir()
+    file.path.write_text('{"step": "train"}')
+    assert file.read() is None
+    file.path.write_text('{"outcome": "done"}')
+    assert file.read() == {"outcome": "done"}
+
+
+def test_a_directory_in_place_of_a_result_is_named(tmp_path: Path) -> None:
+    file = ResultFile(tmp_path, "train")
+    file.path.mkdir(parents=True)
+    with pytest.raises(FinalError, match=r"train\.json: a directory is where.*Remove it"):
+        file.forget()
+
+
 def a_run(root: Path, dag_id: str = run_listener.DAG_ID, **results: Any) -> Any:
     for step, result in results.items():
         file = root / "runs" / RUN / "results" / f"{step}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"step": step, "outcome": "done", "seconds": 1.0, **result}))
+        file.write_text(json.dumps({"step": step, "outcome": "done", **result}))
     return SimpleNamespace(dag_id=dag_id, run_id=RUN)
 
 
@@ -150,6 +168,7 @@ ALL_DONE: dict[str, Any] = {step: {} for step in STEPS}
         ("failed", {"ingest": {}, "validate": BLOCKED}, "blocked"),
         ("failed", {"ingest": {}, "validate": {}}, "failed"),
         ("failed", ALL_DONE, "failed"),
+        ("failed", {"ingest": {"outcome": "failed", "error": "text"}}, "failed"),
         ("failed", {}, "failed"),
     ],
 )

@@ -79,6 +79,24 @@ def test_the_recorded_afternoon_met_these_alerts_and_no_others(remembering: str)
     assert {asked.where for asked in of_alerts() if over_time(remembering, asked.promql)} == HELD
 
 
+def test_without_errors_the_share_that_fails_is_zero(tmp_path: Path) -> None:
+    panels = json.loads((CONFIGURATION / "grafana/dashboards/serving.json").read_text())["panels"]
+    (panel,) = (panel for panel in panels if panel["title"] == "Share that fails")
+    asked = [
+        {
+            "expr": target["expr"].replace("$__rate_interval", "5m"),
+            "eval_time": "10m",
+            "exp_samples": [{"labels": "{}", "value": 0}],
+        }
+        for target in panel["targets"]
+    ]
+    series = [{"series": ':tensorflow:serving:request_latency_count{API="predict"}', "values": "0+60x20"}]
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": asked}
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump({"tests": [test]}))
+    assert "SUCCESS" in said_by(tool("promtool"), "test", "rules", file)
+
+
 @pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
 def test_grafana_can_load_it(file: Path) -> None:
     """As far as that can be said without Grafana: what provisioning needs, and no panel upon another."""

@@ -17,10 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from ml.artifacts import Verdict
 from ml.exporter import FAMILIES, registry_of
 from ml.ledger import REJECTED, Ledger
+from ml.observed import of_server
 from ml.promote import decline
 from ml.root import Root
 from ml.settings import resolve
-from serving.client import ModelServer
+from serving.client import ModelServer, VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running
 from tests.prometheus.statsd_exporter import Mapping
@@ -91,6 +92,20 @@ def test_what_was_promoted_and_what_serves(root: Root) -> None:
         assert found["retrain_served_version", ()] == 0
         assert found["retrain_server_versions", ("failed",)] == 1
         assert found["retrain_server_versions", ("end",)] == 1
+
+
+def test_a_failure_of_a_version_that_is_gone_is_over(root: Root) -> None:
+    class Remembering(ModelServer):
+        def versions(self) -> list[VersionStatus]:
+            return [VersionStatus(2, "END", "UNKNOWN", "broken")]
+
+    def failed() -> float:
+        return {number.labels: number.value for number in of_server(Remembering("http://x", MODEL), root)}["failed",]
+
+    root.version(MODEL, 2).mkdir(parents=True)
+    assert failed() == 1
+    root.version(MODEL, 2).rmdir()
+    assert failed() == 0
 
 
 def test_a_server_without_the_model_serves_version_0(root: Root) -> None:
@@ -204,6 +219,65 @@ def test_metrics_bounds_and_reasons_of_the_last_verdict(root: Root) -> None:
     assert found["retrain_verdict", ("worse_than_champion",)] == 1
 
 
+ODD = {
+    "rows": ("validation.json", {"rows": "many", "drift": {}, "findings": []}),
+    "drift": ("validation.json", {"rows": 1, "drift": {"Age": None}, "findings": []}),
+    "loss": ("results/train.json", {"outcome": "done", "seconds": 1, "artifact": {"epochs": 3, "loss": None}}),
+    "surrogate": ("results/judge.json", {"artifact": {"reasons": [{"code": "\ud800"}]}}),
+}
+
+
+@pytest.mark.parametrize("file", ODD)
+def test_a_value_that_is_no_number_takes_only_its_source_away(root: Root, file: str) -> None:
+    name, content = ODD[file]
+    ended(root, "odd", 1000, ingest={})
+    (root.run("odd") / name).write_text(json.dumps(content))
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("runs",)] == 0
+    assert found["retrain_promoted_version", ()] == 0
+
+
+def test_a_version_that_is_no_number_takes_only_the_ledger_away(root: Root) -> None:
+    facts = {"at": "2026-11-23T00:00:00+00:00", "run_id": "r", "version": "abc"}
+    lines = [json.dumps({"event": event, **facts}) + "\n" for event in ("intent", "published", "confirmed")]
+    root.ledger.write_text("".join(lines))
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("ledger",)] == 0
+    assert found["retrain_exporter_source_up", ("disk",)] == 1
+
+
+@pytest.mark.parametrize("content", ["[1]", "null", "directory"])
+def test_a_result_that_is_none_hides_no_other_run(root: Root, content: str) -> None:
+    ended(root, "good", 1000, ingest=UNCHANGED)
+    odd = root.run("odd") / "results" / "ingest.json"
+    odd.parent.mkdir(parents=True)
+    if content == "directory":
+        odd.mkdir()
+    else:
+        odd.write_text(content)
+    found = values(root)
+    assert found["retrain_exporter_source_up", ("runs",)] == 1
+    assert found["retrain_last_result_timestamp_seconds", ("unchanged",)] == 1000
+
+
+def test_an_error_that_is_text_and_a_time_that_is_none(root: Root) -> None:
+    ended(root, "odd", 1000, ingest={"outcome": "failed", "error": "text", "seconds": None})
+    found = values(root)
+    assert found["retrain_last_run_outcome", ("failed",)] == 1
+    assert ("retrain_last_step_seconds", ("ingest",)) not in found
+
+
+def test_a_missing_root_is_no_first_start(root: Root) -> None:
+    root.path.rmdir()
+    found = values(root)
+    assert {source: found["retrain_exporter_source_up", (source,)] for source in ("ledger", "runs", "disk")} == {
+        "ledger": 0,
+        "runs": 0,
+        "disk": 0,
+    }
+    assert ("retrain_promoted_version", ()) not in found
+
+
 def test_as_a_process(root: Root, tmp_path: Path) -> None:
     listen, log = f"127.0.0.1:{free_port()}", tmp_path / "log"
     command: list[str | Path] = [sys.executable, "-m", "ml.exporter", "--listen", listen, "--root", root.path]
@@ -239,35 +313,3 @@ def test_every_metric_is_in_the_table() -> None:
     for family in FAMILIES:
         assert documented[family.name] == family.labels
         assert re.fullmatch(r"retrain_[a-z_]+", family.name)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        "[1]",
-        "null",
-        '{"outcome": "done", "seconds": null}',
-        '{"outcome": "failed", "seconds": 1, "error": "text"}',
-        "{",
-    ],
-)
-def test_a_result_of_another_form_is_none_and_hides_no_other_run(root: Root, odd: str) -> None:
-    ended(root, "good", 1000.0, ingest={"outcome": "skipped", "skipped_because": "unchanged"})
-    (root.run("odd") / "results" / "validate.json").mkdir(parents=True)
-    (root.run("odd") / "results" / "ingest.json").write_text(odd)
-    found = values(root)
-    assert found["retrain_exporter_source_up", ("runs",)] == 1
-    assert found["retrain_last_run_outcome", ("unchanged",)] == 1
-
-
-def test_a_number_that_is_none_takes_only_its_own_source_away(root: Root) -> None:
-    ended(root, "odd", 1000.0, train={"artifact": {"epochs": "many", "loss": None}})
-    found = values(root)
-    assert found["retrain_exporter_source_up", ("runs",)] == 0
-    assert found["retrain_exporter_source_up", ("ledger",)] == 1
-
-
-def test_a_root_that_is_gone_is_no_first_start(tmp_path: Path) -> None:
-    found = values(Root(tmp_path / "not mounted"))
-    assert {found["retrain_exporter_source_up", (source,)] for source in ("ledger", "runs", "disk")} == {0.0}
-    assert ("retrain_promoted_version", ()) not in found
