@@ -65,8 +65,8 @@ def _served(status: Any) -> tuple[int, Path]:
         raise StatusError("stdin lacks a version, a model or a directory. Pipe `python -m ml status --json` into it.")
     if model != MODEL:
         raise StageError(
-            f"The model is {model!r}, and the image serves {MODEL} only: its models.config, nginx.conf and health check"
-            f" name it. Retrain as {MODEL}, or change those and serving/railway/stage.py."
+            f"The model is {model!r}, and the image serves {MODEL} only: its models.config, nginx.conf and health "
+            f"check name it. Retrain as {MODEL}, or change those and serving/railway/stage.py."
         )
     return version, Path(directory)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -13,12 +14,14 @@ from serving.client import ModelServer, ServingError
 from serving.score import asking, expected, options, summary, writing
 from serving.score.asking import Score, VersionGoneError
 from serving.score.customers import Customer, CustomersFile
-from serving.score.expected import EvaluationError
+from serving.score.expected import EvaluationError, Expected
 from serving.score.layout import FileError
 from serving.score.progress import shown
 
 _TRIES = 3
-"""A version that is replaced while a file is scored means to begin again; not for ever."""
+"""A version that goes away while a file is scored means to begin again; not for ever."""
+_WAIT_SECONDS = 30.0
+"""For a version to be AVAILABLE after one went away: it was replaced, or the server was started anew."""
 
 
 def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
@@ -34,23 +37,27 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         stderr.write(f"{error}\n")
         return 2
     try:
+        out, wait = writing.check_out(given.out), 0.0
         for _ in range(_TRIES):
             try:
-                stdout.write(_score(server, asking.newest(server), given, stderr) + "\n")
+                stdout.write(_score(server, asking.newest(server, within=wait), given, out, stderr) + "\n")
                 return 0
             except VersionGoneError:
-                stderr.write("the version was replaced meanwhile: beginning again with the new one\n")
+                stderr.write("the version went away meanwhile: beginning again with the one that is served next\n")
+                wait = _WAIT_SECONDS
     except (FileError, EvaluationError) as error:
         stderr.write(f"{error}\n")
         return 2
     except ServingError as error:
         stderr.write(f"{error}\nNothing was written.\n")
         return 1
-    stderr.write(f"{given.url} replaced its version {_TRIES} times meanwhile. Nothing was written; try again later.\n")
+    stderr.write(
+        f"{given.url}: the version went away {_TRIES} times meanwhile. Nothing was written; try again later.\n"
+    )
     return 1
 
 
-def _score(server: ModelServer, version: int, given: options.Options, stderr: TextIO) -> str:
+def _score(server: ModelServer, version: int, given: options.Options, place: Path, stderr: TextIO) -> str:
     file = CustomersFile.of(given.csv, asking.inputs(server, version))
     writing.check_columns(given.csv, file.layout, ranked=given.top is not None)
     rows = file.check()
@@ -60,15 +67,20 @@ def _score(server: ModelServer, version: int, given: options.Options, stderr: Te
         return shown(asking.scored(server, version, chunks, given.csv), rows, stderr)
 
     if given.top is None:
-        with writing.appearing(given.out) as out:
+        with writing.appearing(place) as out:
             written = writing.write_scored(file.layout, scored(), out)
         return summary.scored(written, version, given.out)
-    known, looked_at = expected.find(version, given.evaluation)
-    with writing.appearing(given.out) as out, tempfile.TemporaryFile(dir=given.out.parent) as everybody:
+
+    def known(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
+        return asking.known(server, version, instances)
+
+    found = expected.find(version, given.evaluation, known)
+    precisions = found if isinstance(found, Expected) else None
+    with writing.appearing(place) as out, tempfile.TemporaryFile(dir=place.parent) as everybody:
         written = writing.write_scored(file.layout, scored(), everybody)
         count = given.top.of(written.rows)
-        least = writing.write_ranking(file.layout, written, count, known, everybody, out)
-    return summary.ranked(written, version, given.out, count=count, least=least, expected=known, looked_at=looked_at)
+        least = writing.write_ranking(file.layout, written, count, precisions, everybody, out)
+    return summary.ranked(written, version, given.out, count=count, least=least, expected=found)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

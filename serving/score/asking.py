@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from serving.score.customers import Customer, RowsError
 
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds between tries when a server is overloaded or away for a moment."""
+_RETRY_SECONDS = 0.2
 
 
 class Score(NamedTuple):
@@ -25,12 +27,28 @@ class VersionGoneError(Exception):
     """The version that gave the first scores is no longer served."""
 
 
-def newest(server: ModelServer) -> int:
+def newest(server: ModelServer, *, within: float = 0.0) -> int:
     """The version that a question without a version would be answered by.
+
+    Args:
+        server: whom to ask.
+        within: seconds to wait for one: a server that was just started answers before it has loaded any.
 
     Raises:
         ServingError: there is none, or the server does not answer.
     """
+    end = time.monotonic() + within
+    while True:
+        try:
+            return _newest(server)
+        except ServingError:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise
+            time.sleep(min(_RETRY_SECONDS, left))
+
+
+def _newest(server: ModelServer) -> int:
     statuses = server.versions()
     available = [status.version for status in statuses if status.state == "AVAILABLE"]
     if not available:
@@ -45,9 +63,12 @@ def inputs(server: ModelServer, version: int) -> dict[str, bool]:
     """The inputs of a version's default signature: name, and whether it is a number (else text).
 
     Raises:
+        VersionGoneError: the version is no longer served.
         ServingError: the server does not answer, or the model takes something else than text and floats.
     """
-    signatures = server.metadata(version).get("metadata", {}).get("signature_def", {}).get("signature_def", {})
+    with _gone_at_404():
+        metadata = server.metadata(version)
+    signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
     listed = signatures.get("serving_default", {}).get("inputs", {})
     kinds = {"DT_STRING": False, "DT_FLOAT": True, "DT_DOUBLE": True}
     other = {name: spec.get("dtype") for name, spec in listed.items() if spec.get("dtype") not in kinds}
@@ -81,10 +102,9 @@ def scored(
 
 def _ask(server: ModelServer, version: int, chunk: Sequence[Customer], path: Path) -> list[Score]:
     try:
-        return _patiently(server, version, chunk)
+        with _gone_at_404():
+            return _patiently(server, version, [customer.instance for customer in chunk])
     except Refused as refusal:
-        if refusal.status == 404:
-            raise VersionGoneError(str(refusal)) from refusal
         if refusal.status not in (400, 413):
             raise
         if len(chunk) == 1:
@@ -94,27 +114,53 @@ def _ask(server: ModelServer, version: int, chunk: Sequence[Customer], path: Pat
     return _ask(server, version, chunk[:middle], path) + _ask(server, version, chunk[middle:], path)
 
 
-def _patiently(server: ModelServer, version: int, chunk: Sequence[Customer]) -> list[Score]:
+def known(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[float] | None:
+    """The probabilities of rows that another model may have been trained for; None when the server refuses them.
+
+    Raises:
+        VersionGoneError: the version is no longer served.
+        ServingError: it does not answer, or not with scores.
+    """
+    try:
+        with _gone_at_404():
+            return [score.probability for score in _patiently(server, version, instances)]
+    except Refused as refusal:
+        if refusal.status != 400:
+            raise
+        return None
+
+
+@contextmanager
+def _gone_at_404() -> Iterator[None]:
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.status == 404:
+            raise VersionGoneError(str(refusal)) from refusal
+        raise
+
+
+def _patiently(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
     for pause in _PAUSES:
         try:
-            return _once(server, version, chunk)
+            return _once(server, version, instances)
         except Unreachable:
             time.sleep(pause)
         except Refused as refusal:
             if refusal.status not in (503, 504):
                 raise
             time.sleep(pause)
-    return _once(server, version, chunk)
+    return _once(server, version, instances)
 
 
-def _once(server: ModelServer, version: int, chunk: Sequence[Customer]) -> list[Score]:
-    answers = server.predict([customer.instance for customer in chunk], version=version)
+def _once(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
+    answers = server.predict(instances, version=version)
     try:
         scores = [Score(float(answer["probability"]), str(answer["label"])) for answer in answers]
     except (TypeError, KeyError, ValueError) as error:
         raise ServingError(
             f"{server.url} answers without probability and label. Is {server.model} a model of this project?"
         ) from error
-    if len(scores) != len(chunk):
-        raise ServingError(f"{server.url} gave {len(scores)} answers to {len(chunk)} customers.")
+    if len(scores) != len(instances):
+        raise ServingError(f"{server.url} gave {len(scores)} answers to {len(instances)} customers.")
     return scores

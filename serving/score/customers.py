@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from serving.score.layout import FileError, Layout
+from serving.score.layout import FileError, Layout, damaged, opened
 
 MISSING = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "null", "None"})
 """What counts as missing; the same as when the model was trained."""
@@ -98,10 +98,9 @@ class CustomersFile:
         """Customers, and sentences about rows that are none. Blank lines are passed over."""
         names = self.layout.names
         places = [(name, names.index(name), is_number) for name, is_number in self.inputs.items()]
-        # Bytes that are no UTF-8 become lone surrogates, and so can be found with their line.
-        with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        with opened(self.path) as file:
             reader = csv.reader(file, delimiter=self.layout.separator, strict=True)
-            next(reader)
+            next(reader, None)
             line = reader.line_num + 1
             while True:
                 try:
@@ -130,7 +129,7 @@ class CustomersFile:
                 instance[name] = number
             else:
                 return f"line {line}: {name} is {text[:40]!r}, not a number"
-        if any(not value.isascii() and _damaged(value) for value in row):
+        if any(damaged(value) for value in row):
             return f"line {line}: a byte that is no UTF-8"
         return Customer(line, row, instance)
 
@@ -141,7 +140,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and "_" not in text else None
-
-
-def _damaged(text: str) -> bool:
-    return any("\udc80" <= character <= "\udcff" for character in text)

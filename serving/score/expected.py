@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _NORMAL_95 = 1.96
+_ASKED = 20
+_TOLERANCE = 1e-4
+"""Between two machines' float32; two models are further apart."""
+
+Known = Callable[[Sequence[Mapping[str, object]]], "list[float] | None"]
+"""The probabilities that the version in question gives to rows, None when it refuses them."""
 
 
 class EvaluationError(Exception):
@@ -48,12 +55,23 @@ class Expected:
         return self.cuts[-1].precision
 
 
-def find(version: int, given: Path | None) -> tuple[Expected | None, Path]:
-    """The evaluation of a version, if it can be found, and where it was looked for.
+@dataclass(frozen=True)
+class Unknown:
+    """Nothing can be expected, and why: the end of a sentence."""
+
+    why: str
+
+
+def find(version: int, given: Path | None, known: Known) -> Expected | Unknown:
+    """The evaluation of a version, if it can be found.
+
+    A number alone does not say whose it is: there may be another server, or another root. So the known rows that are
+    stored beside the evaluation (replay.json) are asked first. A file that the user names needs none.
 
     Args:
         version: whose.
         given: the file, or a directory of releases; by default the releases below RETRAIN_ROOT, or var/.
+        known: asks the version.
 
     Raises:
         EvaluationError: `given` is there and no evaluation, or is not there.
@@ -63,11 +81,27 @@ def find(version: int, given: Path | None) -> tuple[Expected | None, Path]:
     if not path.is_file():
         if given is not None:
             raise EvaluationError(f"{path}: no such file. Name the evaluation.json of version {version}.")
-        return None, path
+        return Unknown(f"there is no {path}")
     try:
-        return _read(json.loads(path.read_bytes())), path
+        expected = _read(json.loads(path.read_bytes()))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise EvaluationError(f"{path}: is no evaluation of a version ({type(error).__name__}: {error}).") from error
+    replay = path.with_name("replay.json")
+    if not replay.is_file():
+        return expected if path == given else Unknown(f"there is no {replay} to tell whether {path} is of this model")
+    return expected if _same(replay, known) else Unknown(f"{path} is of another model than the one that answers")
+
+
+def _same(replay: Path, known: Known) -> bool:
+    try:
+        content = json.loads(replay.read_bytes())
+        rows, right = list(content["instances"])[:_ASKED], [float(value) for value in content["probability"]][:_ASKED]
+        if not rows or len(rows) != len(right):
+            raise ValueError("it does not have a probability for each row")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise EvaluationError(f"{replay}: has no known rows of a version ({type(error).__name__}: {error}).") from error
+    answers = known(rows)
+    return answers is not None and all(abs(a - b) <= _TOLERANCE for a, b in zip(answers, right, strict=True))
 
 
 def _read(content: Any) -> Expected:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_LONGEST = 86_400
+"""Seconds: longer than a day is a slip."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,24 @@ def read(arguments: Sequence[str]) -> Options:
         help="evaluation.json of the version, or the directory of all releases; default: that of RETRAIN_ROOT, or var/",
     )
     add("--rows-per-request", type=_positive, default=500, metavar="N")
-    add("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one request")
+    add("--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for one request")
     given = parser.parse_args(arguments)
-    if given.out.resolve() == given.csv.resolve():
+    if os.path.realpath(given.out) == os.path.realpath(given.csv):
         parser.error("--out is the file with the customers: choose another name.")
-    return Options(**vars(given), token=os.environ.get("SERVING_TOKEN") or None)
+    token = os.environ.get("SERVING_TOKEN") or None
+    if token is not None and not re.fullmatch("[!-~]+", token):  # and it is not shown: it is a secret
+        parser.error("SERVING_TOKEN has a blank, a line end or a character outside ASCII: it cannot go into a header.")
+    return Options(**vars(given), token=token)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {_LONGEST:,}")
+    return seconds
 
 
 def _positive(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving.score.expected import Expected
+from serving.score.expected import Expected, Unknown
 from serving.score.writing import Written
 
 _REST = "rest"
@@ -15,9 +15,7 @@ def scored(written: Written, version: int, out: Path) -> str:
     return f"Scored {written.rows:,} customers with version {version}: {_labels(written)}. All are in {out}."
 
 
-def ranked(
-    written: Written, version: int, out: Path, *, count: int, least: float, expected: Expected | None, looked_at: Path
-) -> str:
+def ranked(written: Written, version: int, out: Path, *, count: int, least: float, expected: Expected | Unknown) -> str:
     """The same, and what to expect of the best `count`, the last of whom has the probability `least`."""
     share = count / written.rows
     first = (
@@ -25,9 +23,9 @@ def ranked(
         f"Target the {count:,} in {out}, best first: {_percent(share)} of all, each with a probability of at least "
         f"{least:.2f}.\n"
     )
-    if expected is None:
+    if isinstance(expected, Unknown):
         return first + (
-            f"How many of them to expect as {_target(written)} is not known here: there is no {looked_at}.\n"
+            f"How many of them to expect as {_target(written)} is not known here: {expected.why}.\n"
             f"Name the evaluation of version {version} with --evaluation."
         )
     cut = expected.at(share)

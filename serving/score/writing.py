@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from serving.score.layout import BOM, FileError, Layout
 
 SCORE_COLUMNS = ("probability", "label")
 RANKING_COLUMNS = ("rank", "expected_precision")
+_BOTH = "\r\n"
 
 
 @dataclass
@@ -51,7 +53,8 @@ def check_columns(path: Path, layout: Layout, *, ranked: bool) -> None:
 def write_scored(layout: Layout, scored: Iterable[tuple[Customer, Score]], out: IO[bytes]) -> Written:
     """The rows as they were, with the two columns of the score behind, in the layout of the file."""
     written = Written()
-    writer = csv.writer(_Encoded(out), delimiter=layout.separator, lineterminator=layout.line_end)
+    # csv.writer quotes a line end within a value only if it is among the characters of its own.
+    writer = csv.writer(_Encoded(out, layout.line_end), delimiter=layout.separator, lineterminator=_BOTH)
     out.write(BOM if layout.bom else b"")
     writer.writerow([*layout.header, *SCORE_COLUMNS])
     written.ends.append(out.tell())
@@ -90,21 +93,47 @@ def write_ranking(
 
 
 class _Encoded:
-    """What csv.writer writes to; `write` returns bytes, so that `writerow` does."""
+    """What csv.writer writes a row at a time to; `write` returns bytes, so that `writerow` does."""
 
-    def __init__(self, out: IO[bytes]) -> None:
+    def __init__(self, out: IO[bytes], line_end: str) -> None:
         self._write: Callable[[bytes], int] = out.write
+        self._line_end = line_end
 
     def write(self, text: str) -> int:
-        return self._write(text.encode())
+        return self._write((text.removesuffix(_BOTH) + self._line_end).encode())
+
+
+def check_out(path: Path) -> Path:
+    """Where a file of that name would be written: behind symbolic links.
+
+    Raises:
+        FileError: something is there that is no regular file, or nothing can be made there.
+    """
+    real = Path(os.path.realpath(path))
+    if os.path.lexists(real) and not real.is_file():
+        raise FileError(
+            f"{path}: is no regular file. Name a file with --out; it is made, or replaced when all is done."
+        )
+    if not real.parent.is_dir():
+        raise FileError(f"{path}: cannot be written (No such file or directory). Make {real.parent} first.")
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise FileError(f"{path}: cannot be written (no permission to make a file in {real.parent}).")
+    return real
 
 
 @contextmanager
 def appearing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when the block ends well; after an error nothing is left of it."""
+    """A file that gets its name when the block ends well; after an error nothing is left of it.
+
+    It has the permissions of the one it replaces.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        beside.touch(0o666 if mode is None else 0o600)
         with beside.open("w+b") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             yield file
             file.flush()
             os.fsync(file.fileno())

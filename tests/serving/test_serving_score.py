@@ -10,7 +10,7 @@ import pytest
 
 from serving import private
 from serving.client import ModelServer
-from tests.serving.live import GOLDEN
+from tests.serving.live import CUSTOMER, GOLDEN
 from tests.serving.scoring import HEADER, many, read_csv, score, write
 
 ROWS = (
@@ -135,11 +135,19 @@ def evaluation(path: Path) -> Path:
     return path
 
 
+def replay(path: Path, url: str, *, off: float = 0.0) -> None:
+    """Known rows of the model at `url`, with its own answers, or some that are `off`."""
+    rows: list[dict[str, Any]] = [CUSTOMER | {"Age": age} for age in (18, 42, math.nan)]
+    right = [answer["probability"] for answer in ModelServer(url).predict(rows)]
+    path.write_text(json.dumps({"instances": rows, "probability": [*right[:-1], right[-1] + off]}))
+
+
 def test_top_is_the_ranking_with_what_to_expect_of_it(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RETRAIN_ROOT", str(tmp_path / "root"))
     evaluation(tmp_path / "root" / "releases" / "1" / "evaluation.json")
+    replay(tmp_path / "root" / "releases" / "1" / "replay.json", url)
     file, everybody, out = many(tmp_path / "in.csv", 40), tmp_path / "all.csv", tmp_path / "top.csv"
     assert score(file, "--out", str(everybody), url=url)[0] == 0
     code, said, _ = score(file, "--out", str(out), "--top", "30%", url=url)
@@ -172,3 +180,27 @@ def test_top_without_an_evaluation_says_what_is_missing(
     assert (code, "is no evaluation of a version" in wrong) == (2, True)
     code, _, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(tmp_path / "x"), url=url)
     assert (code, "no such file" in wrong) == (2, True)
+
+
+def test_an_evaluation_of_another_model_with_the_same_number_is_not_believed(url: str, tmp_path: Path) -> None:
+    file, out, release = many(tmp_path / "in.csv", 10), tmp_path / "top.csv", tmp_path / "releases" / "1"
+    named = evaluation(release / "evaluation.json")
+
+    def said(place: Path) -> str:
+        code, said, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(place), url=url)
+        known = {row[-1] != "" for row in read_csv(out)[1:]}
+        assert (code, wrong != "", known) == (0, True, {"Expect about" in said})
+        return said
+
+    assert f"is not known here: there is no {release / 'replay.json'} to tell whether" in said(release.parent)
+    assert "Expect about" in said(named)  # the user said so, and nothing tells otherwise
+    replay(release / "replay.json", url)
+    assert "Expect about" in said(release.parent)
+    replay(release / "replay.json", url, off=2e-4)
+    for place in (release.parent, named):
+        assert f"is not known here: {named} is of another model than the one that answers" in said(place)
+    (release / "replay.json").write_text(json.dumps({"instances": [{"Height": 1.8}], "probability": [0.5]}))
+    assert "is of another model" in said(named), "the server refuses such rows"
+    (release / "replay.json").write_text("{}")
+    code, _, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(named), url=url)
+    assert (code, "replay.json: has no known rows of a version" in wrong) == (2, True)

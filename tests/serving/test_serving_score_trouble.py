@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from serving.score import __main__ as command
 from serving.score import asking
 from serving.score.options import Top, read
 from tests.serving.live import ROOT
@@ -102,8 +103,44 @@ def test_a_version_that_is_replaced_meanwhile_means_to_begin_again(tmp_path: Pat
         )
     assert code == 0
     assert said.startswith("Scored 50 customers with version 2")
-    assert "beginning again with the new one" in warned
+    assert "beginning again with the one that is served next" in warned
     assert {row[-1] for row in read_csv(tmp_path / "out.csv")[1:]} == {"2"}
+
+
+class Restarted(Pretended):
+    """After the second request no version is there, for as many looks at the status as `empty` says."""
+
+    empty = 5
+
+    def answer(self, path: str, body: Any) -> Answer:
+        away = len(self.asked) >= 2 and self.empty > 0
+        if away and body is None:
+            self.empty -= 1
+            state = {"version": "1", "state": "LOADING", "status": {}}
+            return (200, {"model_version_status": [state]}) if self.empty % 2 else (404, {"error": "no versions"})
+        return (404, {"error": "Servable not found"}) if away else super().answer(path, body)
+
+
+def test_a_server_that_is_started_anew_meanwhile_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_RETRY_SECONDS", 0.01)
+    file, out, server = many(tmp_path / "in.csv", 50), tmp_path / "out.csv", Restarted()
+    with stand_in(server.answer) as url:
+        code, said, _ = score(file, "--out", str(out), "--rows-per-request", "10", url=url)
+    assert (code, server.empty) == (0, 0)
+    assert said.startswith("Scored 50 customers with version 1")
+    assert len(read_csv(out)) == 51
+
+
+def test_one_that_never_comes_back_is_waited_for_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_WAIT_SECONDS", 0.1)
+    server = Restarted()
+    server.empty = 1_000_000
+    with stand_in(server.answer) as url:
+        file = many(tmp_path / "in.csv", 50)
+        code, _, wrong = score(file, "--out", str(tmp_path / "out.csv"), "--rows-per-request", "10", url=url)
+    assert code == 1
+    assert wrong.endswith("Nothing was written.\n")
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_no_server_is_a_sentence(tmp_path: Path) -> None:
@@ -176,6 +213,10 @@ def test_top_is_a_number_or_a_share(text: str, rows: int, count: int) -> None:
         (["--out", "o", "--top", "few"], "'few' is neither a number like 500 nor a share like 20%"),
         (["--out", "./in.csv"], "--out is the file with the customers"),
         ([], "the following arguments are required: --out"),
+        *(
+            (["--out", "o", "--timeout", text], f"{text!r} is no number of seconds above 0")
+            for text in ("nan", "0", "-1", "inf", "1e10", "soon")
+        ),
     ],
 )
 def test_a_wrong_command_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,3 +224,16 @@ def test_a_wrong_command_line(arguments: list[str], said: str, capsys: pytest.Ca
         read(["in.csv", *arguments])
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", ["two words", "line\n", "K\u00f6nigin", "\u20ac"])
+def test_a_token_that_no_header_can_hold_is_not_the_servers_fault(
+    token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SERVING_TOKEN", token)
+    with pytest.raises(SystemExit) as stopped:
+        read(["in.csv", "--out", "out.csv"])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert "SERVING_TOKEN has a blank, a line end or a character outside ASCII" in said
+    assert token not in said
