@@ -43,6 +43,10 @@ class Options:
     token: str | None
 
 
+def _default_url() -> str:
+    return os.environ.get("SERVING_URL") or f"http://127.0.0.1:{os.environ.get('SERVING_PORT') or 8501}"
+
+
 def read(arguments: Sequence[str]) -> Options:
     """Reads the command line; SystemExit with 2 and what is wrong with it."""
     parser = argparse.ArgumentParser(
@@ -54,7 +58,7 @@ def read(arguments: Sequence[str]) -> Options:
     add("csv", type=Path, help="the customers; a header with the columns that the model takes, others are kept")
     add("--out", type=Path, required=True, help="the same rows and two more columns: probability and label")
     add("--top", type=_top, metavar="N|P%", help="instead, only the N (or P %% of all) best customers, ranked")
-    add("--url", default=os.environ.get("SERVING_URL") or "http://127.0.0.1:8501", help="the model server")
+    add("--url", default=_default_url(), help="the model server; default SERVING_URL, or SERVING_PORT on this machine")
     add("--model", default="customer-model")
     add(
         "--evaluation",
