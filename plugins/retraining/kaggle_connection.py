@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -29,7 +30,17 @@ def kaggle_credentials() -> dict[str, str]:
     for name in _SECRET:
         if variables.get(name):
             mask_secret(variables[name])
+    if token := _token_in_file(variables.get("KAGGLE_API_TOKEN", "")):
+        mask_secret(token)
     return variables
+
+
+def _token_in_file(path: str) -> str:
+    """What the file holds when the token is given as a path, which Kaggle's client takes too; else nothing."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _connection() -> dict[str, str]:

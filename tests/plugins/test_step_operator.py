@@ -200,6 +200,13 @@ def test_a_connection_takes_the_place_of_the_environment(
     assert redact(f"got {secret}") == "got ***"
 
 
+def test_a_token_in_a_file_is_masked_too(task: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "token").write_text("t0ken-in-a-file\n")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", str(root / "token"))
+    task("ingest").run()
+    assert redact("got t0ken-in-a-file") == "got ***"
+
+
 def fails(task: Task) -> None:
     with pytest.raises(AirflowException, match="killed by signal"):
         task.run()
