@@ -16,6 +16,7 @@ from serving.limits import Limits
 from serving.manager import Manager
 from serving.metrics import ServerMetrics
 from serving.reading import TooLargeError, read_call
+from serving.request import NeedsTimeError
 from serving.routes import BadVersionError, Route, route
 from serving.spelled import literal
 from serving.status import StatusError
@@ -53,8 +54,10 @@ class App:
         self._together = together
         self._metrics_path = metrics_path
         self._loop = asyncio.get_running_loop()
-        self._batchers: dict[str, Batcher] = {}
+        self._batchers: dict[tuple[str, bool], Batcher] = {}
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="serving-reader")
+        # One at a time: for a tenth of a second a fast parser lets nobody else run.
+        self._reader_of_large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="serving-large-reader")
         self._active = 0
 
     def handle(self, exchange: Exchange) -> None:
@@ -67,7 +70,8 @@ class App:
 
     def close(self) -> None:
         """Ends the threads that read requests and run graphs."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        for readers in (self._readers, self._reader_of_large):
+            readers.shutdown(wait=False, cancel_futures=True)
         for batcher in self._batchers.values():
             batcher.close()
         for batcher in self._batchers.values():
@@ -154,16 +158,23 @@ class App:
         work = _Work(exchange, wanted)
         exchange.on_expire = lambda: self._expire(work)
         if exchange.gzipped or len(exchange.body) > _LARGE_BODY:
-            # Reading takes long enough to be noticed by other connections.
-            reading = self._readers.submit(read_call, exchange, wanted, self._manager, self._limits)
-            reading.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._have_read, work, done))
+            self._read_apart(work)
             return
         try:
-            call = read_call(exchange, wanted, self._manager, self._limits)
+            call = read_call(exchange, wanted, self._manager, self._limits, hurry=True)
+        except NeedsTimeError:
+            self._read_apart(work)
         except BaseException:
             self._active -= 1
             raise
-        self._submit(work, call)
+        else:
+            self._submit(work, call)
+
+    def _read_apart(self, work: _Work) -> None:
+        """On another thread: reading takes long enough to be noticed by other connections."""
+        readers = self._reader_of_large if work.exchange.large else self._readers
+        reading = readers.submit(read_call, work.exchange, work.wanted, self._manager, self._limits)
+        reading.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._have_read, work, done))
 
     def _have_read(self, work: _Work, done: Future[Call]) -> None:
         error = done.exception()
@@ -186,10 +197,11 @@ class App:
             self._active -= 1
             return
         work.call = call
-        batcher = self._batchers.get(call.version.model)
+        # Large calls have a thread of their own, so that small ones need not wait for them.
+        lane = (call.version.model, call.large)
+        batcher = self._batchers.get(lane)
         if batcher is None:
-            batcher = Batcher(call.version.model, self._loop, together=self._together)
-            self._batchers[call.version.model] = batcher
+            batcher = self._batchers[lane] = Batcher(call.version.model, self._loop, together=self._together)
         batcher.submit(call, lambda outcome: self._done(work, call, outcome))
 
     def _done(self, work: _Work, call: Call, outcome: Outcome) -> None:

@@ -14,6 +14,8 @@ from serving.tensors import Column
 if TYPE_CHECKING:
     from serving.version import Version
 
+_LARGE_VALUES = 16_384
+
 
 class ByRow(Protocol):
     """Writes answers row by row, so that requests may share a call."""
@@ -54,6 +56,11 @@ class Call:
         """The size of the first dimension of the inputs, or 0 when they do not agree on one."""
         sizes = {column.shape[0] if column.shape else 0 for column in self.columns.values()}
         return sizes.pop() if len(sizes) == 1 else 0
+
+    @property
+    def large(self) -> bool:
+        """Whether it takes so long that others would notice."""
+        return sum(len(column.values) for column in self.columns.values()) > _LARGE_VALUES
 
     def shared_key(self) -> tuple[object, ...] | None:
         """Calls with equal keys may run as one; None for a call that must run alone."""

@@ -9,6 +9,7 @@ Source of the grammar: rapidjson/reader.h, flags kParseNanAndInfFlag and kParseS
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from serving.json_numbers import consume, number, parse_error
@@ -49,8 +50,12 @@ class Members:
         return False, None
 
 
-def parse(text: bytes) -> Any:
+def parse(text: bytes, still_wanted: Callable[[], object] = bool) -> Any:
     """The first JSON value of the text.
+
+    Args:
+        text: what was sent.
+        still_wanted: called before each value; may raise to stop a long work that nobody waits for any more.
 
     Returns:
         None, bool, int (fits 64 bits), float, str (bytes that are not UTF-8 as surrogate escapes), list or Members.
@@ -67,67 +72,75 @@ def parse(text: bytes) -> Any:
     at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
     if at >= len(text) or text[at] == 0:
         raise parse_error("The document is empty.", at)
-    return _value(text, at, 0)[0]
+    return _Parser(text, still_wanted).value(at, 0)[0]
 
 
-def _value(text: bytes, at: int, depth: int) -> tuple[Any, int]:
-    lead = text[at] if at < len(text) else 0
-    if lead == 0x22:
-        return _string(text, at)
-    if lead == 0x7B:
-        return _object(text, at, depth + 1)
-    if lead == 0x5B:
-        return _array(text, at, depth + 1)
-    if lead in _WORDS:
-        word, value = _WORDS[lead]
-        return value, consume(text, at, word)
-    return number(text, at)
+class _Parser:
+    """Parses values of one text: each method takes the offset of one and returns it with the offset behind it."""
 
+    def __init__(self, text: bytes, still_wanted: Callable[[], object]) -> None:
+        self._text = text
+        self._still_wanted = still_wanted
 
-def _object(text: bytes, at: int, depth: int) -> tuple[Members, int]:
-    at = _inside(text, at, depth)
-    pairs: list[tuple[str, Any]] = []
-    if text[at : at + 1] == b"}":
-        return Members(pairs), at + 1
-    while True:
-        if text[at : at + 1] != b'"':
-            raise parse_error("Missing a name for object member.", at)
-        key, at = _string(text, at)
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if text[at : at + 1] != b":":
-            raise parse_error("Missing a colon after a name of object member.", at)
-        value, at = _value(text, _SPACE.match(text, at + 1).end(), depth)  # type: ignore[union-attr]
-        pairs.append((key, value))
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        after = text[at : at + 1]
-        if after == b"}":
+    def value(self, at: int, depth: int) -> tuple[Any, int]:
+        self._still_wanted()
+        text = self._text
+        lead = text[at] if at < len(text) else 0
+        if lead == 0x22:
+            return _string(text, at)
+        if lead == 0x7B:
+            return self._object(at, depth + 1)
+        if lead == 0x5B:
+            return self._array(at, depth + 1)
+        if lead in _WORDS:
+            word, value = _WORDS[lead]
+            return value, consume(text, at, word)
+        return number(text, at)
+
+    def _object(self, at: int, depth: int) -> tuple[Members, int]:
+        text = self._text
+        at = self._inside(at, depth)
+        pairs: list[tuple[str, Any]] = []
+        if text[at : at + 1] == b"}":
             return Members(pairs), at + 1
-        if after != b",":
-            raise parse_error("Missing a comma or '}' after an object member.", at)
-        at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+        while True:
+            if text[at : at + 1] != b'"':
+                raise parse_error("Missing a name for object member.", at)
+            key, at = _string(text, at)
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+            if text[at : at + 1] != b":":
+                raise parse_error("Missing a colon after a name of object member.", at)
+            value, at = self.value(_SPACE.match(text, at + 1).end(), depth)  # type: ignore[union-attr]
+            pairs.append((key, value))
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+            after = text[at : at + 1]
+            if after == b"}":
+                return Members(pairs), at + 1
+            if after != b",":
+                raise parse_error("Missing a comma or '}' after an object member.", at)
+            at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
 
-
-def _array(text: bytes, at: int, depth: int) -> tuple[list[Any], int]:
-    at = _inside(text, at, depth)
-    values: list[Any] = []
-    if text[at : at + 1] == b"]":
-        return values, at + 1
-    while True:
-        value, at = _value(text, at, depth)
-        values.append(value)
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        after = text[at : at + 1]
-        if after == b"]":
+    def _array(self, at: int, depth: int) -> tuple[list[Any], int]:
+        text = self._text
+        at = self._inside(at, depth)
+        values: list[Any] = []
+        if text[at : at + 1] == b"]":
             return values, at + 1
-        if after != b",":
-            raise parse_error("Missing a comma or ']' after an array element.", at)
-        at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+        while True:
+            value, at = self.value(at, depth)
+            values.append(value)
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+            after = text[at : at + 1]
+            if after == b"]":
+                return values, at + 1
+            if after != b",":
+                raise parse_error("Missing a comma or ']' after an array element.", at)
+            at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
 
-
-def _inside(text: bytes, at: int, depth: int) -> int:
-    if depth > _DEEPEST:  # RapidJSON recurses until the stack ends, and the server with it
-        raise parse_error("Nested too deeply.", at)
-    return _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+    def _inside(self, at: int, depth: int) -> int:
+        if depth > _DEEPEST:  # RapidJSON recurses until the stack ends, and the server with it
+            raise parse_error("Nested too deeply.", at)
+        return _SPACE.match(self._text, at + 1).end()  # type: ignore[union-attr]
 
 
 def _string(text: bytes, at: int) -> tuple[str, int]:

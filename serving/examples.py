@@ -34,7 +34,11 @@ def examples(body: RequestBody) -> list[bytes]:
         raise body.wrong("Expecting 'examples' value to be an list/array")
     if not listed:
         raise body.wrong("'examples' value is an empty array")
-    return [shared + _example(value) for value in listed]
+    serialized = []
+    for value in listed:
+        body.still_wanted()
+        serialized.append(shared + _example(value))
+    return serialized
 
 
 def _example(value: object) -> bytes:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from serving.memory import LARGE_BYTES
+from serving.status import StatusError
 
 if TYPE_CHECKING:
     from serving.http_connection import Connection
@@ -57,6 +58,15 @@ class Exchange:
         if not self.answered:
             self.give_up()
             self._connection.send(self, status, body, kind, headers)
+
+    def still_wanted(self) -> None:
+        """For long work on any thread, to stop early.
+
+        Raises:
+            StatusError: CANCELLED; there was an answer, or nobody is left to read one.
+        """
+        if self.answered:
+            raise StatusError("CANCELLED", "Nobody waits for the answer any more.")
 
     def give_up(self) -> None:
         """Nobody waits for an answer any more. Lets go of the body at once; the garbage collector may take long."""

@@ -33,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     for name in flags.ignored:
         _log.warning("--%s has no effect here", name)
     keep_large_blocks_apart()
+    # A thread that reads a long request in Python keeps the event loop waiting for this long, again and again.
+    sys.setswitchinterval(0.0005)
     # Before TensorFlow is imported: a port that is taken is known at once, and ours answers at once.
     try:
         sock = _bound(flags.host, flags.port)

@@ -21,21 +21,27 @@ class _GiveUpError(ValueError):
     """The text needs the exact parser."""
 
 
-def decode(text: bytes) -> tuple[dict[str, Any] | None, bool]:
-    """The JSON object of a request, and whether repeated keys have been ruled out; None for anything unusual."""
+def decode(text: bytes) -> dict[str, Any] | None:
+    """The JSON object of a request, of repeated keys the last ones; None for anything unusual."""
     try:
-        document, unique = orjson.loads(text), False
+        document = orjson.loads(text)
     except orjson.JSONDecodeError:
-        # A bare NaN is how a missing number is sent. The standard library takes it, at a fraction of the speed; its
-        # escapes are laxer than ours, so a text with any is left to the exact parser.
-        if b"NaN" not in text or b"\\u" in text:
-            return None, False
-        try:
-            document = json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite)
-        except (ValueError, RecursionError):
-            return None, False
-        unique = True
-    return (document if type(document) is dict else None), unique
+        return None
+    return document if type(document) is dict else None
+
+
+def decode_with_nan(text: bytes) -> dict[str, Any] | None:
+    """The JSON object of a request that may hold NaN and repeats no key; None for anything else.
+
+    A bare NaN is how a missing number is sent. The standard library takes it, at a fraction of the speed of `decode`.
+    """
+    if b"NaN" not in text or b"\\u" in text:  # its escapes are laxer than ours
+        return None
+    try:
+        document = json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
+    return document if type(document) is dict else None
 
 
 def repeats_keys(text: bytes) -> bool:

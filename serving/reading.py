@@ -20,10 +20,18 @@ class TooLargeError(StatusError):
     """An unpacked body beyond the limit."""
 
 
-def read_call(exchange: Exchange, wanted: Route, manager: Manager, limits: Limits) -> Call:
+def read_call(exchange: Exchange, wanted: Route, manager: Manager, limits: Limits, *, hurry: bool = False) -> Call:
     """The call a request asks for; its version is acquired. May run on any thread.
 
+    Args:
+        exchange: the request.
+        wanted: what its target asks for.
+        manager: the models.
+        limits: what is taken on at most.
+        hurry: whether this is a thread that other requests wait for.
+
     Raises:
+        NeedsTimeError: it is in a hurry, and this request takes longer.
         TooLargeError: the body is too large when unpacked.
         StatusError: the request is wrong, or there is no such model.
     """
@@ -34,7 +42,7 @@ def read_call(exchange: Exchange, wanted: Route, manager: Manager, limits: Limit
             most = limits.body_bytes
             raise TooLargeError("INVALID_ARGUMENT", f"The unpacked request body is larger than {most} bytes.")
         text = inflated
-    body = RequestBody(text)
+    body = RequestBody(text, hurry=hurry, still_wanted=exchange.still_wanted)
     serialized: list[bytes] = []
     if wanted.verb == "predict":
         body.requested_signature()  # a name that is no text is noticed before a model that is not there

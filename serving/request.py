@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -14,24 +15,41 @@ from serving.spelled import spelled
 from serving.status import StatusError, invalid
 from serving.tensors import Column
 
+_QUICK_BYTES = 1024
+
+
+class NeedsTimeError(Exception):
+    """The text is too long to be read in a hurry by anything but the fast parser."""
+
 
 class RequestBody:
     """A JSON object. Errors are raised in the order in which TensorFlow Serving notices them.
+
+    Args:
+        text: what was sent.
+        hurry: whether other requests wait for this thread; then any method may raise NeedsTimeError.
+        still_wanted: called often during long work; what it raises ends that.
 
     Raises:
         StatusError: at once when the text is no JSON object.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, *, hurry: bool = False, still_wanted: Callable[[], object] = bool) -> None:
         self._text = text
-        self._plain, self._unique = plain.decode(text)
+        self._in_time = not hurry or len(text) <= _QUICK_BYTES
+        self.still_wanted = still_wanted
+        self._plain, self._unique = plain.decode(text), False
+        if self._plain is None:
+            self._need_time()
+            self._plain, self._unique = plain.decode_with_nan(text), True
         if self._plain is None:
             _ = self.exact
 
     @cached_property
     def exact(self) -> Members:
         """The object as it was written. Costly for large texts."""
-        document = parse(self._text)
+        self._need_time()
+        document = parse(self._text, self.still_wanted)
         if not isinstance(document, Members):
             raise invalid(f"JSON Value: {spelled(document)} Is not object")
         return document
@@ -71,9 +89,7 @@ class RequestBody:
             by_row = "instances" in self._plain
             taken = (plain.rows if by_row else plain.columns)(self._plain, signature)
             # A fast parser keeps the last of repeated keys, silently. As many colons as keys: none was repeated.
-            if taken is not None and (
-                self._unique or self._text.count(b":") == taken[1] or not plain.repeats_keys(self._text)
-            ):
+            if taken is not None and (self._unique or self._text.count(b":") == taken[1] or not self._repeats_keys()):
                 return taken[0], by_row
         return self._exact_tensors(signature)
 
@@ -85,6 +101,14 @@ class RequestBody:
         """An error that quotes the beginning of the request."""
         return invalid(f"JSON Value: {spelled(self.exact)} {what}")
 
+    def _need_time(self) -> None:
+        if not self._in_time:
+            raise NeedsTimeError
+
+    def _repeats_keys(self) -> bool:
+        self._need_time()
+        return plain.repeats_keys(self._text)
+
     def _exact_tensors(self, signature: Signature) -> tuple[dict[str, Column], bool]:
         has_instances, instances = self.exact.find("instances")
         has_inputs, inputs = self.exact.find("inputs")
@@ -95,7 +119,7 @@ class RequestBody:
                 raise self.wrong("Expecting 'instances' to be an list/array")
             if not instances:
                 raise self.wrong("No values in 'instances' array")
-            return rows(instances, signature), True
+            return rows(instances, signature, self.still_wanted), True
         if has_inputs:
             return columns(inputs, signature), False
         raise invalid("Missing 'inputs' or 'instances' key")

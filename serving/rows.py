@@ -5,7 +5,7 @@ Source: FillTensorMapFromInstancesList in tensorflow_serving/util/json_tensor.cc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from serving.documents import Members
@@ -15,12 +15,13 @@ from serving.status import StatusError, invalid
 from serving.tensors import Column, fill, is_base64, shape_of, trimmed
 
 
-def rows(instances: list[Any], signature: Signature) -> dict[str, Column]:
+def rows(instances: list[Any], signature: Signature, still_wanted: Callable[[], object] = bool) -> dict[str, Column]:
     """One column for each input, its first dimension the number of instances.
 
     Args:
         instances: at least one; either objects with one key for each input, or, for a single input, its values.
         signature: what is being called.
+        still_wanted: called before each instance; what it raises ends the work.
 
     Raises:
         StatusError: INVALID_ARGUMENT; the message names the instance and the key.
@@ -34,6 +35,7 @@ def rows(instances: list[Any], signature: Signature) -> dict[str, Column]:
     taken = _Taken(specs)
     named = _is_row(instances[0])
     for index, instance in enumerate(instances):
+        still_wanted()
         if named:
             _take_named(taken, index, instance)
         else:

@@ -27,6 +27,25 @@ def save_slow(path: Path) -> None:
     tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
 
 
+def save_gated(path: Path, gate: Path, *, rows: int) -> None:
+    """A model that gives back what it is given; with more rows than told, only once the file `gate` is there."""
+
+    class Gated(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="x")])  # type: ignore[untyped-decorator]
+        def serve(self, x: Any) -> dict[str, Any]:
+            def look(_: Any, looks: Any) -> tuple[Any, Any]:
+                # A name that depends on the round; else TensorFlow looks once, in advance.
+                nothing = tf.strings.regex_replace(tf.strings.as_string(looks), "[0-9]", "")
+                return tf.size(tf.io.matching_files(str(gate) + nothing)) == 0, looks + 1
+
+            looked = tf.while_loop(lambda closed, _: closed, look, (tf.size(x) > rows, 0))
+            with tf.control_dependencies(looked):
+                return {"y": tf.identity(x)}
+
+    module = Gated()
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+
+
 def save_half(path: Path) -> None:
     """A model that halves and fails on demand: a negative number is an invalid argument."""
 
