@@ -27,20 +27,37 @@ class Exchange:
         target: the request target as sent.
         gzipped: whether the body is said to be compressed.
         body: the request body.
+        keep: whether the client may send another request on the same connection.
+        old: whether it is HTTP/1.0.
         large: whether its body is worth giving memory back for.
         started: when it had arrived, on the clock of `time.perf_counter`.
         answered: whether there was an answer, or nobody is left to read one.
         on_expire: what to do when the request takes too long; it must answer.
     """
 
-    __slots__ = ("_connection", "answered", "body", "gzipped", "large", "method", "on_expire", "started", "target")
+    __slots__ = (
+        *("_connection", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_expire", "started"),
+        "target",
+    )
 
-    def __init__(self, connection: Connection, method: str, target: str, *, gzipped: bool, body: bytes) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        method: str,
+        target: str,
+        *,
+        gzipped: bool = False,
+        body: bytes = b"",
+        keep: bool = False,
+        old: bool = False,
+    ) -> None:
         self._connection = connection
         self.method = method
         self.target = target
         self.gzipped = gzipped
         self.body = body
+        self.keep = keep
+        self.old = old
         self.large = len(body) > LARGE_BYTES
         self.started = time.perf_counter()
         self.answered = False
@@ -75,10 +92,10 @@ class Exchange:
         self.body = b""
 
 
-def response_head(status: int, kind: bytes, length: int, lines: bytes) -> bytes:
+def response_head(status: int, kind: bytes, length: int, lines: bytes, *, old: bool) -> bytes:
     """Status line and headers, with the empty line behind them; `lines` are more headers, each with its line end."""
-    words = phrase(status).encode("ascii")
-    return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (status, words, kind, length, lines)
+    first = b"HTTP/1.%d %d %b\r\n" % (not old, status, phrase(status).encode("ascii"))
+    return b"%bContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (first, kind, length, lines)
 
 
 def phrase(status: int) -> str:

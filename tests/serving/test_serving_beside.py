@@ -88,7 +88,7 @@ def test_what_takes_time_is_answered_exactly(golden_server: ServerProcess) -> No
 
 @pytest.mark.parametrize("text", [b'{"instances": [@2', b'{"instances": [[@2], [@"a"]]}'])
 def test_reading_ends_when_nobody_waits_for_it(text: bytes) -> None:
-    exchange = Exchange(None, "POST", "/", gzipped=False, body=b"")  # type: ignore[arg-type]
+    exchange = Exchange(None, "POST", "/")  # type: ignore[arg-type]
     calls = 0
 
     def still_wanted() -> None:

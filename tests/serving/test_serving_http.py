@@ -1,92 +1,13 @@
 """The HTTP underneath: what a connection does with odd, slow, large and many requests. No TensorFlow involved."""
 
-import asyncio
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
 
-from serving.exchange import TEXT, Exchange
-from serving.http_server import HttpServer
 from serving.limits import Limits
-
-
-class Echo:
-    """A server on a thread of its own. It answers with method, target and body; /later/... waits for `release`."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.sock = socket.create_server(("127.0.0.1", 0))
-        self.address = self.sock.getsockname()
-        self.waiting: list[Exchange] = []
-        self.stopped = threading.Event()
-        self._opened = threading.Event()
-        self._limits = limits
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self.thread.start()
-        assert self._opened.wait(10)
-
-    async def _serve(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.stop_asked = asyncio.Event()
-        server = HttpServer(self._handle, self._limits)
-        await server.start(self.sock)
-        self._opened.set()
-        await self.stop_asked.wait()
-        await server.stop()
-        self.stopped.set()
-
-    def _handle(self, exchange: Exchange) -> None:
-        if exchange.target.startswith("/later"):
-            self.waiting.append(exchange)
-            exchange.on_expire = lambda: exchange.answer(504, b"too late", TEXT)
-        else:
-            self.answer(exchange)
-
-    @staticmethod
-    def answer(exchange: Exchange) -> None:
-        text = f"{exchange.method} {exchange.target} {exchange.body.decode('latin-1')}"
-        exchange.answer(200, text.encode("latin-1"), TEXT)
-
-    def release(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for exchange in waiting:
-            self.loop.call_soon_threadsafe(self.answer, exchange)
-
-    def stop(self) -> None:
-        with suppress(RuntimeError):  # stopped already
-            self.loop.call_soon_threadsafe(self.stop_asked.set)
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=20)
-
-    def talk(self, data: bytes) -> bytes:
-        """Sends, closes our side, and reads until the server closes its own."""
-        with self.connect() as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
-            return read_all(connection)
-
-
-def read_all(connection: socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-@contextmanager
-def echo(limits: Limits | None = None) -> Iterator[Echo]:
-    server = Echo(limits or Limits(stop_seconds=5))
-    try:
-        yield server
-    finally:
-        server.release()
-        server.stop()
-        server.thread.join(20)
-        assert not server.thread.is_alive()
+from tests.serving.echo import Echo, echo, read_all
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +46,32 @@ def test_a_connection_is_kept_unless_the_client_wants_otherwise(server: Echo) ->
         connection.sendall(b"GET /2 HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert b"Connection: close" in read_all(connection)
     with server.connect() as connection:
-        connection.sendall(b"GET /3 HTTP/1.0\r\n\r\n")
+        connection.sendall(b"GET /3 HTTP/1.1\r\nConnection: close\r\n\r\nGET /4 HTTP/1.1\r\n\r\n")
         assert read_all(connection).endswith(b"GET /3 ")
+
+
+def test_http_1_0_is_kept_when_the_client_asks_for_it_and_told_so(server: Echo) -> None:
+    with server.connect() as connection:
+        for number in range(3):
+            connection.sendall(b"GET /%d HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" % number)
+            said = connection.recv(65536)
+            assert said.startswith(b"HTTP/1.0 200 OK\r\n")
+            assert b"Connection: keep-alive\r\n" in said
+            assert said.endswith(b"GET /%d " % number)
+        connection.sendall(b"GET /3 HTTP/1.0\r\n\r\n")
+        said = read_all(connection)
+        assert b"Connection: close\r\n" in said
+        assert said.endswith(b"GET /3 ")
+
+
+def test_fields_behind_a_chunked_body_say_nothing() -> None:
+    with echo() as server:
+        said = server.talk(
+            b"POST /gzipped HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+            b"Content-Encoding: gzip\r\n\r\n"
+            b"POST /gzipped HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"
+        )
+    assert said.index(b"POST /gzipped False ab") < said.index(b"POST /gzipped True ")
 
 
 @pytest.mark.parametrize(

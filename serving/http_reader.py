@@ -1,0 +1,169 @@
+"""Finds the requests in the bytes of one connection. The parsing is llhttp's (through httptools)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import httptools
+
+from serving.exchange import HTML, JSON, error_page
+from serving.limits import Limits
+
+Refusal = tuple[int, bytes, bytes]
+"""Status, body and content type for what is not worth reading to its end."""
+
+
+class Receiver(Protocol):
+    """Who is told of what was read."""
+
+    def take(self, method: str, target: str, body: bytes, *, gzipped: bool, keep: bool, old: bool) -> None:
+        """A request is there; `keep`: more may follow it, `old`: it is HTTP/1.0."""
+        ...
+
+    def waits_to_go_on(self) -> None:
+        """A client wants to hear "100 Continue" before it sends its body."""
+        ...
+
+
+class _RefusedError(Exception):
+    """Stops the parser; what to answer is in `RequestReader._refusal`."""
+
+
+class RequestReader:
+    """Reads requests, one after the other.
+
+    Attributes:
+        since: when the request that is still arriving began, on the given clock; None between requests.
+        body_bytes: how much has arrived of its body.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float], receiver: Receiver) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._receiver = receiver
+        self._parser = httptools.HttpRequestParser(self)
+        self._refusal: Refusal | None = None
+        self.since: float | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._target = b""
+        self._header_bytes = 0
+        self._in_head = True
+        self._encoding: bytes | None = None
+        self._chunked = b""
+        self._expects = False
+        self._length = 0
+        self._body: list[bytes] = []
+        self.body_bytes = 0
+
+    def feed(self, data: bytes) -> Refusal | None:
+        """Reads on. With a refusal it is over: nothing more may be fed."""
+        rest = memoryview(data)
+        try:
+            while True:
+                try:
+                    self._parser.feed_data(rest)
+                    return None
+                except httptools.HttpParserUpgrade as upgrade:
+                    rest = rest[upgrade.args[0] :]
+                    if self._parser.get_method() == b"CONNECT":
+                        return None  # nothing follows it; `take` was told so
+                    self._read_without_upgrade()
+        except httptools.HttpParserCallbackError:
+            if self._refusal is None:
+                raise
+            return self._refusal
+        except httptools.HttpParserInvalidMethodError:
+            return 501, error_page(501), HTML
+        except httptools.HttpParserError:
+            return 400, error_page(400), HTML
+
+    def drop(self) -> None:
+        """Lets go of what has arrived of a request."""
+        self.since = None
+        self._body, self.body_bytes = [], 0
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Called by the parser."""
+        self._reset()
+        self.since = self._clock()
+
+    def on_url(self, part: bytes) -> None:
+        """Called by the parser, perhaps more than once for a long target."""
+        self._target += part
+        self._count_header(len(part))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser, also for the fields behind a chunked body, which say nothing here."""
+        size = len(name)
+        self._count_header(size + len(value))
+        if not self._in_head:
+            return
+        if size == 16 and name.lower() == b"content-encoding":
+            if self._encoding is None:  # the first one counts
+                self._encoding = value
+        elif size == 14 and name.lower() == b"content-length":
+            self._length = int(value)
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            self._chunked = value
+        elif size == 6 and name.lower() == b"expect":
+            self._expects = value.lower() == b"100-continue"
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        self._in_head = False
+        if self._length > self._limits.body_bytes:
+            self._refuse(413, self._limits.too_large(), JSON)
+        if self._expects and not self._parser.should_upgrade():
+            self._receiver.waits_to_go_on()
+
+    def on_body(self, part: bytes) -> None:
+        """Called by the parser."""
+        self._body.append(part)
+        self.body_bytes += len(part)
+        if self.body_bytes > self._limits.body_bytes:
+            self._refuse(413, self._limits.too_large(), JSON)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser: the request is there."""
+        parser = self._parser
+        method = parser.get_method()
+        upgrades = parser.should_upgrade()
+        if upgrades and method != b"CONNECT":
+            return  # llhttp skipped the body; see _read_without_upgrade
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self.drop()
+        self._receiver.take(
+            method.decode("ascii"),
+            self._target.decode("latin-1"),
+            body,
+            gzipped=self._encoding is not None and b"gzip" in self._encoding,
+            keep=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
+            old=parser.get_http_version() == "1.0",
+        )
+
+    def _read_without_upgrade(self) -> None:
+        """Reads the head again as if it asked for no other protocol: llhttp would take the body for that protocol's."""
+        parser = self._parser
+        lines = [b"%b %b HTTP/%b" % (parser.get_method(), self._target, parser.get_http_version().encode("ascii"))]
+        lines.append(b"Connection: keep-alive" if parser.should_keep_alive() else b"Connection: close")
+        lines.append(b"Transfer-Encoding: " + self._chunked if self._chunked else b"Content-Length: %d" % self._length)
+        if self._encoding is not None:
+            lines.append(b"Content-Encoding: " + self._encoding)
+        if self._expects:
+            lines.append(b"Expect: 100-continue")
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > self._limits.header_bytes:
+            self._refuse(431, error_page(431), HTML)
+
+    def _refuse(self, status: int, body: bytes, kind: bytes) -> None:
+        self._refusal = status, body, kind
+        raise _RefusedError
