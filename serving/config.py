@@ -57,14 +57,26 @@ def _parsed(path: Path, message: Any) -> Any:
 def _model(path: Path, entry: Any) -> ModelConfig:
     if not entry.name or not entry.base_path:
         raise ConfigError(f"{path}: a model lacks its name or its base_path: {str(entry).strip()!r}.")
-    if entry.model_platform not in ("", "tensorflow"):
-        raise ConfigError(f"{path}: model {entry.name!r} is for {entry.model_platform!r}; only 'tensorflow' is served.")
+    # What the original refuses is refused here too, so that a file that was tried here works there.
+    if not Path(entry.base_path).is_absolute():
+        raise ConfigError(f"{path}: model {entry.name!r} has the base_path {entry.base_path!r}. Write an absolute one.")
+    if _platform(entry) != "tensorflow":
+        said = entry.model_platform or "no platform"
+        raise ConfigError(f"{path}: model {entry.name!r} is for {said!r}. Write model_platform: 'tensorflow'.")
     return ModelConfig(
         name=entry.name,
         base_path=Path(entry.base_path),
         policy=_policy(entry.model_version_policy),
         labels={str(label): int(version) for label, version in entry.version_labels.items()},
     )
+
+
+def _platform(entry: Any) -> str:
+    from tensorflow_serving.config.model_server_config_pb2 import ModelType
+
+    if entry.model_type == ModelType.TENSORFLOW and not entry.model_platform:
+        return "tensorflow"  # the old way to say it
+    return str(entry.model_platform) if entry.model_type == ModelType.MODEL_TYPE_UNSPECIFIED else ""
 
 
 def _policy(given: Any) -> Policy:

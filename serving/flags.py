@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,18 +29,14 @@ IGNORED = frozenset(
         "rest_api_num_threads",
         "rest_api_enable_cors_support",
         "batching_parameters_file",
-        "model_platform",
         "model_config_file_poll_wait_seconds",
         "flush_filesystem_caches",
         "tensorflow_inter_op_parallelism",
-        "tensorflow_intra_op_parallelism",
         "platform_config_file",
         "per_process_gpu_memory_fraction",
         "saved_model_tags",
-        "use_tflite_model",
         "num_tflite_pools",
         "num_tflite_interpreters_per_pool",
-        "max_num_load_threads",
         "num_load_threads",
         "num_unload_threads",
         "prefer_tflite_model",
@@ -55,13 +52,13 @@ IGNORED = frozenset(
         "tensorflow_session_config_file",
         "xla_cpu_compilation_enabled",
         "xla_gpu_compilation_enabled",
-        "enable_per_model_metrics",
         "thread_pool_factory_config_file",
-        "response_cache_config_file",
-        "version",
     }
 )
-"""Flags of the original that make no sense here; they are accepted so that one command line serves both."""
+"""Flags of the original that make no sense here; they are accepted so that one command line serves both.
+
+Source: tensorflow_serving/model_servers/main.cc.
+"""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def parse(arguments: Sequence[str]) -> Flags:
         retries=given.max_num_load_retries,
         retry_seconds=given.load_retry_interval_micros / 1e6,
         labels_may_wait=given.allow_version_labels_for_unavailable_models,
-        threads=given.tensorflow_session_parallelism,
+        threads=given.tensorflow_intra_op_parallelism or given.tensorflow_session_parallelism,
         warm_up_rounds=max(given.num_request_iterations_for_warmup, 1) if given.enable_model_warmup else 0,
     )
     limits = Limits(
@@ -144,6 +141,8 @@ def _parser() -> _Parser:
     add("--num_request_iterations_for_warmup", type=int, default=1, help="how often each of them")
     add("--rest_api_timeout_in_ms", type=_at_least(0, int), default=30_000, help="then 504; 0: never")
     add("--tensorflow_session_parallelism", type=_at_least(0, int), default=0, help="threads; 0: TensorFlow chooses")
+    add("--tensorflow_intra_op_parallelism", type=_at_least(0, int), default=0, help="the same; goes before it")
+    add("--version", action="version", version=f"TensorFlow Library: {version('tensorflow')}", help="say which")
     add("--max_body_bytes", type=_at_least(1, int), default=Limits.body_bytes, help="beyond it 413")
     add("--max_concurrent_requests", type=_at_least(1, int), default=Limits.requests, help="beyond it 503")
     add("--max_receive_seconds", type=_at_least(0, float), default=Limits.receive_seconds, help="beyond it 408")

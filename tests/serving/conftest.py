@@ -14,27 +14,27 @@ _MODELS = ("customer-model", "customer-flat", "customer-strict", "customer-examp
 def golden_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """All golden models behind one server, configured as when the exchanges were recorded."""
     where = tmp_path_factory.mktemp("golden-server")
-    entries = "".join(
-        f'config {{ name: "{name}" base_path: "{GOLDEN / "models" / name}" model_platform: "tensorflow"'
-        + (' version_labels { key: "stable" value: 1 }' if name == "customer-model" else "")
-        + " }\n"
-        for name in _MODELS
-    )
     both = where / "both"
-    (both).mkdir()
+    both.mkdir()
     for number, source in ((1, GOLDEN / "models/customer-model/1"), (2, GOLDEN / "staging/customer-model/2")):
         (both / str(number)).symlink_to(source)
-    entries += f'config {{ name: "every" base_path: "{both}" model_version_policy {{ all {{}} }} }}\n'
-    entries += (
-        f'config {{ name: "specific" base_path: "{both}" '
-        "model_version_policy { specific { versions: 1 versions: 7 } } }\n"
-    )
-    entries += (
-        f'config {{ name: "two" base_path: "{both}" model_version_policy {{ latest {{ num_versions: 2 }} }} '
-        'version_labels { key: "stable" value: 1 } version_labels { key: "canary" value: 2 } }\n'
-    )
+    entries = [_entry(name, GOLDEN / "models" / name) for name in _MODELS[1:]]
+    entries += [
+        _entry(_MODELS[0], GOLDEN / "models" / _MODELS[0], 'version_labels { key: "stable" value: 1 }'),
+        _entry("every", both, "model_version_policy { all {} }"),
+        _entry("specific", both, "model_version_policy { specific { versions: 1 versions: 7 } }"),
+        _entry(
+            "two",
+            both,
+            "model_version_policy { latest { num_versions: 2 } }",
+            *(
+                f'version_labels {{ key: "{label}" value: {number} }}'
+                for label, number in (("stable", 1), ("canary", 2))
+            ),
+        ),
+    ]
     config = where / "models.config"
-    config.write_text(f"model_config_list {{\n{entries}}}\n")
+    config.write_text("\n".join(["model_config_list {", *entries, "}"]))
     monitoring = where / "monitoring.config"
     monitoring.write_text('prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }\n')
     server = ServerProcess(
@@ -49,6 +49,10 @@ def golden_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
         yield server
     finally:
         server.stop()
+
+
+def _entry(name: str, base_path: Path, *more: str) -> str:
+    return f'config {{ name: "{name}" base_path: "{base_path}" model_platform: "tensorflow" {" ".join(more)} }}'
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from serving.client import ModelServer
 from serving.flags import parse
 from serving.source import Every, Latest, Specific
 from tests.serving.live import ROOT, ServerProcess
+
+ENTRY = "config { name: 'a' base_path: '%s' model_platform: 'tensorflow' }"
 
 
 def _run(*flags: str) -> subprocess.CompletedProcess[str]:
@@ -53,7 +56,7 @@ def test_it_opens_its_port_without_any_version_and_stops_when_told(signal_number
 def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     config = tmp_path / "models.config"
     config.write_text(
-        f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path}" '
+        f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path}" model_platform: "tensorflow" '
         'version_labels { key: "stable" value: 3 } } }'
     )
     done = _run("--rest_api_port=0", f"--model_config_file={config}")
@@ -88,6 +91,13 @@ def test_a_wrong_command_line_is_one_line(
     assert error.count("\n") == 1
 
 
+def test_the_version_needs_no_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"TensorFlow Library: {version('tensorflow')}\n"
+
+
 def test_flags_of_the_original() -> None:
     flags = parse(
         [
@@ -114,16 +124,20 @@ def test_flags_of_the_original() -> None:
     assert parse(["--model_base_path=x", "--enable_model_warmup=false"]).options.loading.warm_up_rounds == 0
     assert flags.ignored == ["port", "grpc_channel_arguments", "flush_filesystem_caches"]
     assert parse(["--model_base_path=x", "--enable_batching"]).options.together is True
+    threads = ["--tensorflow_session_parallelism=4", "--tensorflow_intra_op_parallelism=2"]
+    assert parse(["--model_base_path=x", *threads]).options.loading.threads == 2
 
 
 def test_a_model_config_file(tmp_path: Path) -> None:
     config = tmp_path / "models.config"
     config.write_text("""
         model_config_list {
-          config { name: "a" base_path: "/a" model_version_policy { all {} } }
-          config { name: "b" base_path: "/b" model_version_policy { specific { versions: 2 versions: 4 } }
+          config { name: "a" base_path: "/a" model_platform: "tensorflow" model_version_policy { all {} } }
+          config { name: "b" base_path: "/b" model_platform: "tensorflow"
+                   model_version_policy { specific { versions: 2 versions: 4 } }
                    version_labels { key: "stable" value: 2 } }
-          config { name: "c" base_path: "/c" model_version_policy { latest { num_versions: 3 } } }
+          config { name: "c" base_path: "/c" model_type: TENSORFLOW
+                   model_version_policy { latest { num_versions: 3 } } }
           config { name: "d" base_path: "/d" model_platform: "tensorflow" }
         }""")
     models = parse([f"--model_config_file={config}"]).options.models
@@ -137,8 +151,14 @@ def test_a_model_config_file(tmp_path: Path) -> None:
         ("model_config_list { config { name: 'a' } }", "a model lacks its name or its base_path"),
         ("model_config_list { konfig { } }", 'has no field named "konfig"'),
         ("", "has no model_config_list"),
-        ("model_config_list { config { name: 'a' base_path: '/a' } config { name: 'a' base_path: '/b' } }", "once"),
-        ("model_config_list { config { name: 'a' base_path: '/a' model_platform: 'caffe' } }", "only 'tensorflow'"),
+        (f"model_config_list {{ {ENTRY % '/a'} {ENTRY % '/b'} }}", "once"),
+        (f"model_config_list {{ {ENTRY % 'models/a'} }}", "has the base_path 'models/a'. Write an absolute one."),
+        (
+            "model_config_list { config { name: 'a' base_path: '/a' } }",
+            "'no platform'. Write model_platform: 'tensorflow'",
+        ),
+        ("model_config_list { config { name: 'a' base_path: '/a' model_platform: 'caffe' } }", "is for 'caffe'"),
+        (f"model_config_list {{ {ENTRY.replace('}', 'model_type: TENSORFLOW }') % '/a'} }}", "Write model_platform"),
     ],
 )
 def test_a_wrong_model_config_file_is_named(
