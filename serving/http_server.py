@@ -15,7 +15,7 @@ from serving.memory import give_back
 
 _SWEEP_SECONDS = 0.25
 _DRAIN_SECONDS = 2.0
-_STOP_QUIET_SECONDS = 0.3
+_STOP_QUIET_SECONDS = 1.0
 
 
 class HttpServer:
