@@ -103,7 +103,15 @@ def change(path: Path, keys: tuple[str, ...], value: Any) -> None:
         ("validation.json", ("findings",), MISSING, {"retrain_anomalies"}),
         ("validation.json", ("findings",), [7], {"retrain_anomalies"}),
         (EVALUATION, ("slices", 0, "candidate", "AUC"), "good", {("retrain_metric", ("AUC", "candidate", "all"))}),
-        (EVALUATION, ("slices", 0, "candidate", "AUC"), 10**400, {("retrain_metric", ("AUC", "candidate", "all"))}),
+        pytest.param(
+            *(
+                EVALUATION,
+                ("slices", 0, "candidate", "AUC"),
+                10**400,
+                {("retrain_metric", ("AUC", "candidate", "all"))},
+            ),
+            id="too-large",
+        ),
         (EVALUATION, ("slices", 0, "slice"), None, {("retrain_metric", "all")}),
         (EVALUATION, ("slices", 1), "text", {("retrain_metric", "Age=young")}),
         (EVALUATION, ("slices",), MISSING, {"retrain_metric"}),
