@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -68,3 +69,16 @@ def first_run(libraries: None, customers_csv: Path, tmp_path_factory: pytest.Tem
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return root, retrain(root, settings, run_id="first", force=False)
+
+
+@pytest.fixture
+def again(first_run: tuple[Root, Outcome], tmp_path: Path) -> Root:
+    """A copy of the root with version 1, to go on with."""
+    root = Root(tmp_path / "root")
+    shutil.copytree(first_run[0].path, root.path)
+    return root
+
+
+def settings_of(csv: Path, *overrides: str) -> Settings:
+    """The default settings for a file."""
+    return resolve(overrides=[f"data.source={str(csv)!r}", *overrides], environment={})

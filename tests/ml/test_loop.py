@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,34 +11,19 @@ from typing import Any
 
 import pytest
 
-from ml.artifacts import Evaluation, Model, Verdict
 from ml.features import FEATURES
 from ml.files import sha256_tree
 from ml.flow import Outcome, retrain
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.metrics import METRICS
 from ml.root import PROJECT, Root
-from ml.runs import Run
-from ml.settings import Settings, resolve
-from ml.steps import STEPS, carry_out
+from ml.steps import STEPS
 from serving import private
 from serving.client import ModelServer
-from tests.ml.conftest import QUICK, settings_for
+from tests.ml.conftest import QUICK, settings_for, settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
 FirstRun = tuple[Root, Outcome]
-
-
-@pytest.fixture
-def again(first_run: FirstRun, tmp_path: Path) -> Root:
-    """A copy of the root with version 1, to go on with."""
-    root = Root(tmp_path / "root")
-    shutil.copytree(first_run[0].path, root.path)
-    return root
-
-
-def settings_of(csv: Path, *overrides: str) -> Settings:
-    return resolve(overrides=[f"data.source={str(csv)!r}", *overrides], environment={})
 
 
 def test_the_first_run_promotes_version_1(first_run: FirstRun) -> None:
@@ -180,72 +164,6 @@ def test_drift_warns_and_blocks_only_when_told(again: Root, customers_csv: Path,
     assert stopped.outcome == "blocked"
     assert "drifted from the data of the served version: Jensen-Shannon divergence" in stopped.reasons[0]
     assert "range went from" in stopped.reasons[0]
-
-
-def test_a_stale_verdict_is_not_promoted(again: Root, customers_csv: Path) -> None:
-    settings = settings_of(customers_csv)
-    with pytest.raises(Exception, match="verdict is stale: it compared with no champion"):
-        _promote_again(again, settings, champion=None)
-
-
-def test_bytes_that_changed_after_the_verdict_are_not_promoted(again: Root, customers_csv: Path) -> None:
-    run = Run(again, "first", settings_of(customers_csv))
-    path = run.artifact("train", Model).saved_model / "saved_model.pb"
-    path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(Exception, match="are not those that were judged"):
-        _promote_again(again, settings_of(customers_csv), champion=1)
-    assert not (again.models / "customer-model" / "2").exists()
-
-
-def test_wrong_answers_are_not_promoted(again: Root, customers_csv: Path) -> None:
-    run = Run(again, "first", settings_of(customers_csv))
-    replay = run.artifact("train", Model).replay
-    content = json.loads(replay.read_text())
-    content["probability"][7] += 0.001
-    replay.write_text(json.dumps(content))
-    with pytest.raises(Exception, match="private server with the staged candidate answered known row 7 with"):
-        _promote_again(again, settings_of(customers_csv), champion=1)
-    assert not (again.models / "customer-model" / "2").exists()
-    assert [event["event"] for event in Ledger(again.ledger).events()] == [INTENT, PUBLISHED, CONFIRMED]
-
-
-def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> None:
-    """Promote the model of run `first` once more, under another run id and verdict."""
-    import dataclasses
-
-    from ml.promote import promote
-
-    run = Run(root, "first", settings)
-    verdict = dataclasses.replace(run.artifact("judge", Verdict), champion_version=champion)
-    promote(
-        run.artifact("train", Model),
-        verdict,
-        statistics=run.directory / "validate" / "statistics.pb",
-        report=run.artifact("evaluate", Evaluation).report,
-        root=root,
-        settings=settings,
-        run_id="other",
-        identity={},
-    )
-
-
-def test_a_retry_reuses_finished_steps_until_their_inputs_change(again: Root, customers_csv: Path) -> None:
-    run = Run(again, "first", settings_of(customers_csv), force=True)
-    made = (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns
-    assert carry_out("transform", run)["outcome"] == "reused"
-    assert carry_out("train", run)["outcome"] == "reused"
-    assert (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns == made
-    changed = Run(again, "first", settings_of(customers_csv, "train.epochs=1"), force=True)
-    assert carry_out("transform", changed)["outcome"] == "reused"
-    assert carry_out("train", changed)["outcome"] == "done"
-
-
-def test_promote_and_confirm_repeated_change_nothing(again: Root, customers_csv: Path) -> None:
-    before = again.ledger.read_text()
-    run = Run(again, "first", settings_of(customers_csv))
-    assert carry_out("promote", run)["artifact"]["version"] == 1
-    assert carry_out("confirm", run)["artifact"]["version"] == 1
-    assert again.ledger.read_text() == before
 
 
 def test_divergence_is_an_error_with_a_cure(root: Root, sample_csv: Path) -> None:

@@ -1,3 +1,5 @@
+"""What becomes of a step's exit code, result, lines, environment and credentials."""
+
 from __future__ import annotations
 
 import json
@@ -6,9 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,58 +16,12 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
-    AirflowNotFoundException,
     AirflowSkipException,
-    AirflowTaskTimeout,
 )
-from airflow.sdk.execution_time.timeout import timeout
 from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
-from retraining.params import form
 from retraining.step_operator import StepOperator
-from tests.airflow_home import fake_ml
-
-RUN = "manual__2026-11-23T00:00:00+00:00"
-
-
-@pytest.fixture(autouse=True)
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RETRAIN_ROOT", str(tmp_path))
-    monkeypatch.setattr(Connection, "get", classmethod(no_connection))
-    return tmp_path
-
-
-def no_connection(_cls: type, conn_id: str) -> Any:
-    raise AirflowNotFoundException(conn_id)
-
-
-class Task:
-    """One step, run as Airflow would: a real operator, a real child process."""
-
-    def __init__(self, step: str, plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("RETRAIN_FAKE", json.dumps({step: plan}))
-        self.operator = StepOperator(step=step, ml_python=str(fake_ml(Path(os.environ["RETRAIN_ROOT"]))))
-
-    def run(self, run_id: str = RUN, who: str | None = "ada", **answers: Any) -> dict[str, Any]:
-        params = {name: param.value for name, param in form().items()} | answers
-        context: Any = {
-            "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name=who),
-            "params": params,
-        }
-        return self.operator.execute(context)
-
-
-@pytest.fixture
-def task(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    tasks: list[Task] = []
-
-    def make(step: str = "train", **plan: Any) -> Task:
-        tasks.append(Task(step, plan, monkeypatch))
-        return tasks[-1]
-
-    yield make
-    for made in tasks:
-        made.operator.on_kill()
+from tests.plugins.step_task import ends_killed
 
 
 def test_success_returns_the_result_without_data(task: Any) -> None:
@@ -130,7 +84,7 @@ def test_lines_reach_the_log_while_the_child_runs(
     monkeypatch.setattr(StepOperator, "log", logging.getLogger("step"))
     slow = task("train", lines=["12:00:00 WARNING early words"], sleep=30)
     caplog.set_level(logging.INFO)
-    thread = threading.Thread(target=fails, args=[slow])
+    thread = threading.Thread(target=ends_killed, args=[slow])
     thread.start()
     deadline = time.monotonic() + 15
     while "early words" not in caplog.text and time.monotonic() < deadline:
@@ -205,56 +159,3 @@ def test_a_token_in_a_file_is_masked_too(task: Any, root: Path, monkeypatch: pyt
     monkeypatch.setenv("KAGGLE_API_TOKEN", str(root / "token"))
     task("ingest").run()
     assert redact("got t0ken-in-a-file") == "got ***"
-
-
-def fails(task: Task) -> None:
-    with pytest.raises(AirflowException, match="killed by signal"):
-        task.run()
-
-
-def stubborn_family(marker: Path) -> list[int]:
-    deadline = time.monotonic() + 20
-    while not (marker.exists() and marker.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return [int(pid) for pid in marker.read_text().split()]
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def test_on_kill_ends_a_stubborn_family_within_airflows_five_seconds(task: Any, root: Path) -> None:
-    stubborn = task("train", stubborn=str(root / "pids"), sleep=600)
-    thread = threading.Thread(target=fails, args=[stubborn])
-    thread.start()
-    family = stubborn_family(root / "pids")
-    assert all(runs(pid) for pid in family)
-    began = time.monotonic()
-    stubborn.operator.on_kill()
-    assert time.monotonic() - began < 4.5
-    assert not any(runs(pid) for pid in family)
-    thread.join(5)
-    assert not thread.is_alive()
-
-
-def test_a_time_out_ends_a_stubborn_family(task: Any, root: Path) -> None:
-    stubborn = task("train", stubborn=str(root / "pids"), sleep=600)
-    with pytest.raises(AirflowTaskTimeout), timeout(3):  # type: ignore[no-untyped-call]
-        stubborn.run()
-    assert not any(runs(pid) for pid in stubborn_family(root / "pids"))
-
-
-def test_ctrl_c_ends_a_stubborn_family(task: Any, root: Path) -> None:
-    stubborn = task("train", stubborn=str(root / "pids"), sleep=600)
-
-    def interrupt() -> None:
-        stubborn_family(root / "pids")
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        stubborn.run()
-    assert not any(runs(pid) for pid in stubborn_family(root / "pids"))

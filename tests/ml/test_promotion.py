@@ -1,0 +1,86 @@
+"""What is not promoted although a step says so, and what repeating a step changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ml.artifacts import Evaluation, Model, Verdict
+from ml.flow import Outcome
+from ml.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
+from ml.root import Root
+from ml.runs import Run
+from ml.settings import Settings
+from ml.steps import carry_out
+from tests.ml.conftest import settings_of
+
+pytestmark = pytest.mark.usefixtures("libraries")
+FirstRun = tuple[Root, Outcome]
+
+
+def test_a_stale_verdict_is_not_promoted(again: Root, customers_csv: Path) -> None:
+    settings = settings_of(customers_csv)
+    with pytest.raises(Exception, match="verdict is stale: it compared with no champion"):
+        _promote_again(again, settings, champion=None)
+
+
+def test_bytes_that_changed_after_the_verdict_are_not_promoted(again: Root, customers_csv: Path) -> None:
+    run = Run(again, "first", settings_of(customers_csv))
+    path = run.artifact("train", Model).saved_model / "saved_model.pb"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(Exception, match="are not those that were judged"):
+        _promote_again(again, settings_of(customers_csv), champion=1)
+    assert not (again.models / "customer-model" / "2").exists()
+
+
+def test_wrong_answers_are_not_promoted(again: Root, customers_csv: Path) -> None:
+    run = Run(again, "first", settings_of(customers_csv))
+    replay = run.artifact("train", Model).replay
+    content = json.loads(replay.read_text())
+    content["probability"][7] += 0.001
+    replay.write_text(json.dumps(content))
+    with pytest.raises(Exception, match="private server with the staged candidate answered known row 7 with"):
+        _promote_again(again, settings_of(customers_csv), champion=1)
+    assert not (again.models / "customer-model" / "2").exists()
+    assert [event["event"] for event in Ledger(again.ledger).events()] == [INTENT, PUBLISHED, CONFIRMED]
+
+
+def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> None:
+    """Promote the model of run `first` once more, under another run id and verdict."""
+    import dataclasses
+
+    from ml.promote import promote
+
+    run = Run(root, "first", settings)
+    verdict = dataclasses.replace(run.artifact("judge", Verdict), champion_version=champion)
+    promote(
+        run.artifact("train", Model),
+        verdict,
+        statistics=run.directory / "validate" / "statistics.pb",
+        report=run.artifact("evaluate", Evaluation).report,
+        root=root,
+        settings=settings,
+        run_id="other",
+        identity={},
+    )
+
+
+def test_a_retry_reuses_finished_steps_until_their_inputs_change(again: Root, customers_csv: Path) -> None:
+    run = Run(again, "first", settings_of(customers_csv), force=True)
+    made = (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns
+    assert carry_out("transform", run)["outcome"] == "reused"
+    assert carry_out("train", run)["outcome"] == "reused"
+    assert (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns == made
+    changed = Run(again, "first", settings_of(customers_csv, "train.epochs=1"), force=True)
+    assert carry_out("transform", changed)["outcome"] == "reused"
+    assert carry_out("train", changed)["outcome"] == "done"
+
+
+def test_promote_and_confirm_repeated_change_nothing(again: Root, customers_csv: Path) -> None:
+    before = again.ledger.read_text()
+    run = Run(again, "first", settings_of(customers_csv))
+    assert carry_out("promote", run)["artifact"]["version"] == 1
+    assert carry_out("confirm", run)["artifact"]["version"] == 1
+    assert again.ledger.read_text() == before
