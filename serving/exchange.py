@@ -5,18 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from serving.memory import LARGE_BYTES
 from serving.status import StatusError
-
-if TYPE_CHECKING:
-    from serving.http_connection import Connection
 
 JSON = b"application/json"
 TEXT = b"text/plain"
 HTML = b"text/html"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
+
+
+class Sender(Protocol):
+    """Where an answer goes."""
+
+    def send(self, exchange: Exchange, status: int, body: bytes, kind: bytes, headers: bytes) -> None:
+        """Sends the one answer to an exchange."""
+        ...
 
 
 class Exchange:
@@ -36,13 +41,13 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_connection", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_expire", "started"),
+        *("_sender", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_expire", "started"),
         "target",
     )
 
     def __init__(
         self,
-        connection: Connection,
+        sender: Sender,
         method: str,
         target: str,
         *,
@@ -51,7 +56,7 @@ class Exchange:
         keep: bool = False,
         old: bool = False,
     ) -> None:
-        self._connection = connection
+        self._sender = sender
         self.method = method
         self.target = target
         self.gzipped = gzipped
@@ -74,7 +79,7 @@ class Exchange:
         """
         if not self.answered:
             self.give_up()
-            self._connection.send(self, status, body, kind, headers)
+            self._sender.send(self, status, body, kind, headers)
 
     def still_wanted(self) -> None:
         """For long work on any thread, to stop early.

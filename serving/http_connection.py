@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from serving.exchange import JSON, Exchange, response_head
 from serving.http_reader import Refusal, RequestReader
+from serving.http_shared import Shared
 from serving.memory import LARGE_BYTES
-
-if TYPE_CHECKING:
-    from serving.http_server import HttpServer
 
 _PIPELINED = 16
 
@@ -25,16 +23,22 @@ _PIPELINED = 16
 class Connection(asyncio.Protocol):
     """A client's connection. Requests are answered in the order they came.
 
+    Args:
+        shared: what all connections know.
+        open_ones: the connections that are open; this one puts itself in and takes itself out.
+        handle: who answers requests, now or later.
+
     Attributes:
         quiet_since: when the last thing happened, on the loop's clock.
         draining: everything is said; what still arrives is thrown away until the client hangs up.
         current: the request that is being worked on.
     """
 
-    def __init__(self, server: HttpServer, handle: Callable[[Exchange], None]) -> None:
-        self._server = server
+    def __init__(self, shared: Shared, open_ones: set[Connection], handle: Callable[[Exchange], None]) -> None:
+        self._shared = shared
+        self._open_ones = open_ones
         self._handle = handle
-        self._reader = RequestReader(server.limits, server.now, self)
+        self._reader = RequestReader(shared.limits, shared.now, self)
         self._transport: asyncio.Transport | None = None
         self._queue: deque[tuple[Exchange, Refusal | None]] = deque()
         self._last = False  # nothing more is read as a request
@@ -42,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._reading = True
         self.current: Exchange | None = None
-        self.quiet_since = server.now()
+        self.quiet_since = shared.now()
         self.draining = False
 
     @property
@@ -55,16 +59,16 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         self._transport = cast(asyncio.Transport, transport)
-        self._server.connections.add(self)
+        self._open_ones.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's protocol
         """Called by the event loop; an answer that is still being computed has nobody to go to."""
-        self._server.connections.discard(self)
+        self._open_ones.discard(self)
         self._transport = None
         self._queue.clear()
         self._let_go()
         if self.current is not None:
-            self._server.trim_soon |= self.current.large
+            self._shared.trim_soon |= self.current.large
             self.current.give_up()
 
     def eof_received(self) -> bool:
@@ -121,17 +125,17 @@ class Connection(asyncio.Protocol):
         """Writes the answer to the current request; `Exchange.answer` calls it."""
         if self._transport is None or exchange is not self.current:
             return
-        keep = exchange.keep and not self._last and not self._server.stopping
-        lines = self._server.date_line() + headers
+        keep = exchange.keep and not self._last and not self._shared.stopping
+        lines = self._shared.date_line() + headers
         if not keep:
             lines += b"Connection: close\r\n"
         elif exchange.old:
             lines += b"Connection: keep-alive\r\n"
         head = response_head(status, kind, len(body), lines, old=exchange.old)
-        self._server.trim_soon |= exchange.large
+        self._shared.trim_soon |= exchange.large
         self._transport.write(head if exchange.method == "HEAD" else head + body)
         self.current = None
-        self.quiet_since = self._server.now()
+        self.quiet_since = self._shared.now()
         if keep:
             self._pump()
         else:
@@ -177,5 +181,5 @@ class Connection(asyncio.Protocol):
 
     def _let_go(self) -> None:
         """Drops what had arrived of a request."""
-        self._server.trim_soon |= self._reader.body_bytes > LARGE_BYTES
+        self._shared.trim_soon |= self._reader.body_bytes > LARGE_BYTES
         self._reader.drop()
