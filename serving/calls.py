@@ -101,7 +101,8 @@ class Calls:
     def _have_read(self, work: _Work, done: Future[Call]) -> None:
         error = done.exception()
         if error is None:
-            self._submit(work, done.result())
+            call = done.result()
+            self._submit(work, call, large=call.large)
             return
         self._active -= 1
         if isinstance(error, StatusError):
@@ -111,14 +112,14 @@ class Calls:
             _log.error("%s failed", work.exchange.target[:200], exc_info=error)
             self._replies.fail(work.exchange, "", StatusError("INTERNAL", "The server failed; its log says how."))
 
-    def _submit(self, work: _Work, call: Call) -> None:
+    def _submit(self, work: _Work, call: Call, *, large: bool = False) -> None:
         if work.exchange.answered:  # expired, or the client left, while the body was read
             call.version.release()
             self._active -= 1
             return
         work.call = call
         # Large calls have a thread of their own, so that small ones need not wait for them.
-        lane = (call.version.model, call.large)
+        lane = (call.version.model, large)
         batcher = self._batchers.get(lane)
         if batcher is None:
             batcher = self._batchers[lane] = Batcher(call.version.model, self._loop, together=self._together)

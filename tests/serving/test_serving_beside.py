@@ -28,7 +28,7 @@ def test_a_large_call_holds_up_no_small_one(tmp_path: Path) -> None:
 
     gate, base_path = tmp_path / "open", tmp_path / "gated"
     save_gated(base_path / "1", gate, rows=10_000)
-    large = json.dumps({"instances": [7] * 20_000}).encode()
+    large = json.dumps({"instances": [7] * 30_000}).encode()
     with (
         serving_in_thread(ServeOptions([ModelConfig("gated", base_path)], limits=Limits()), deadline=60) as url,
         ThreadPoolExecutor(1) as pool,
@@ -43,7 +43,7 @@ def test_a_large_call_holds_up_no_small_one(tmp_path: Path) -> None:
         finally:
             gate.touch()
         status, body, _ = waiting.result()
-        assert (status, json.loads(body)) == (200, {"predictions": [7] * 20_000})
+        assert (status, json.loads(body)) == (200, {"predictions": [7] * 30_000})
 
 
 def long(text: bytes) -> bytes:
