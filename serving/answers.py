@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from serving.numerals import floats
 from serving.signatures import Signature, TensorSpec
 from serving.spelled import base64_object, literal
-from serving.status import invalid
+from serving.status import StatusError, invalid
 
 Outputs = Mapping[str, NDArray[Any]]
 _INTEGERS = ("int8", "int16", "uint8", "int32", "int64", "uint32", "uint64")
+
+
+def error_body(error: StatusError) -> bytes:
+    """{"error": "..."}, made once."""
+    error.body = error.body or f'{{\n    "error": {literal(error.message)}\n}}'.encode("utf-8", "surrogateescape")
+    return error.body
 
 
 class Rows:

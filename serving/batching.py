@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.answers import columns_body
+from serving.answers import columns_body, error_body
 from serving.call import Call
 from serving.status import StatusError
 from serving.tensors import array
@@ -43,7 +43,10 @@ class Outcome:
 
 
 class Batcher:
-    """A thread for the graph of one model. `submit` belongs to the event loop's thread, as do the callbacks."""
+    """A thread that runs calls of one model.
+
+    `submit` belongs to the event loop's thread, as do the callbacks.
+    """
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop, *, together: bool = True, most_rows: int = 1024):
         self._loop = loop
@@ -132,7 +135,7 @@ def run_together(calls: Sequence[Call]) -> list[Outcome]:
     Returns:
         One outcome for each call, in order.
     """
-    calls_left = [call for call in calls if not call.given_up]
+    calls_left = [call for call in calls if not call.given_up()]
     if not calls_left:
         return [Outcome() for _ in calls]
     start = time.perf_counter()
@@ -140,8 +143,9 @@ def run_together(calls: Sequence[Call]) -> list[Outcome]:
         bodies, seconds = _bodies(calls_left)
     except StatusError as error:
         if len(calls_left) == 1:
+            error_body(error)  # here and not on the loop: it may quote megabytes
             failed = Outcome(error=error, seconds=time.perf_counter() - start)
-            return [Outcome() if call.given_up else failed for call in calls]
+            return [failed if call is calls_left[0] else Outcome() for call in calls]
         return [run_together([call])[0] for call in calls]
     except Exception as error:
         failed = Outcome(error=StatusError("INTERNAL", f"{type(error).__name__}: {error}"))
@@ -159,6 +163,8 @@ def _bodies(calls: Sequence[Call]) -> tuple[list[bytes], float]:
     start = time.perf_counter()
     outputs = first.version.servable.run(inputs, signature=signature.name)
     seconds = time.perf_counter() - start
+    if all(call.given_up() for call in calls):
+        return [b"" for _ in calls], seconds
     if first.by_row is None:
         return [columns_body(outputs, signature)], seconds
     texts = first.by_row.texts(outputs, signature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,7 +40,7 @@ class Call:
         by_row: how to write the answer, or None for the column format.
         api: "Predict", "Classify" or "Regress", for the metrics.
         examples: how many tf.Examples came with it, for the metrics; 0 for :predict.
-        given_up: set when the client has been answered already and nobody waits for the outcome.
+        given_up: says whether nobody waits for the outcome any more.
     """
 
     version: Version
@@ -49,7 +49,7 @@ class Call:
     by_row: ByRow | None
     api: str
     examples: int = 0
-    given_up: bool = False
+    given_up: Callable[[], bool] = bool
 
     @property
     def rows(self) -> int:

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from serving.batching import Batcher, Outcome
 from serving.call import Call
 from serving.exchange import Exchange
 from serving.limits import Limits
 from serving.manager import Manager
+from serving.memory import LARGE_BYTES
 from serving.metrics import ServerMetrics
-from serving.reading import TooLargeError, read_call
+from serving.reading import TooLargeError, read_call, read_call_apart, unpack
 from serving.replies import Replies
 from serving.request import NeedsTimeError
 from serving.routes import Route
 from serving.status import StatusError
 
 _LARGE_BODY = 64 << 10
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +52,7 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._batchers: dict[tuple[str, bool], Batcher] = {}
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="serving-reader")
-        # One at a time: for a tenth of a second a fast parser lets nobody else run.
+        # One at a time: for some tenths of a second a fast parser of megabytes lets nobody else run.
         self._reader_of_large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="serving-large-reader")
         self._active = 0
 
@@ -61,20 +66,19 @@ class Calls:
             self._refuse(exchange, wanted)
             return
         self._active += 1
-        work = _Work(exchange, wanted)
-        exchange.on_expire = lambda: self._expire(work)
-        if exchange.gzipped or len(exchange.body) > _LARGE_BODY:
-            self._read_apart(work)
-            return
-        try:
-            call = read_call(exchange, wanted, self._manager, self._limits, hurry=True)
-        except NeedsTimeError:
-            self._read_apart(work)
-        except BaseException:
-            self._active -= 1
-            raise
+        exchange.on_end = self._free
+        exchange.on_expire = lambda: self._expire(exchange, wanted)
+        if exchange.gzipped:
+            self._unpack(exchange, wanted)
+        elif len(exchange.body) > _LARGE_BODY:
+            self._read_apart(exchange, wanted)
         else:
-            self._submit(work, call)
+            try:
+                call = read_call(exchange, wanted, self._manager, hurry=True)
+            except NeedsTimeError:
+                self._read_apart(exchange, wanted)
+            else:
+                self._submit(exchange, wanted, call)
 
     def close(self) -> None:
         """Ends the threads that read requests and run graphs."""
@@ -93,64 +97,73 @@ class Calls:
         )
         self._replies.fail(exchange, wanted.model, many, headers=b"Retry-After: 1\r\n")
 
-    def _read_apart(self, work: _Work) -> None:
-        readers = self._reader_of_large if work.exchange.large else self._readers
-        reading = readers.submit(read_call, work.exchange, work.wanted, self._manager, self._limits)
-        reading.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._have_read, work, done))
-
-    def _have_read(self, work: _Work, done: Future[Call]) -> None:
-        error = done.exception()
-        if error is None:
-            call = done.result()
-            self._submit(work, call, large=call.large)
-            return
+    def _free(self) -> None:
         self._active -= 1
+
+    def _unpack(self, exchange: Exchange, wanted: Route) -> None:
+        def unpacked(done: Future[bytes]) -> None:
+            if self._has_failed(exchange, wanted, done) or exchange.answered:
+                return
+            exchange.body, exchange.gzipped = done.result(), False
+            exchange.large = len(exchange.body) > LARGE_BYTES
+            self._read_apart(exchange, wanted)
+
+        self._then(unpacked, self._readers.submit(unpack, exchange, self._limits))
+
+    def _read_apart(self, exchange: Exchange, wanted: Route) -> None:
+        def read(done: Future[Call]) -> None:
+            if not self._has_failed(exchange, wanted, done):
+                call = done.result()
+                self._submit(exchange, wanted, call, large=call.large)
+
+        readers = self._reader_of_large if exchange.large else self._readers
+        self._then(read, readers.submit(read_call_apart, exchange, wanted, self._manager))
+
+    def _then(self, go_on: Callable[[Future[_T]], None], future: Future[_T]) -> None:
+        """Goes on on the loop's thread, unless the server has ended meanwhile."""
+
+        def tell(done: Future[_T]) -> None:
+            if not done.cancelled():
+                with suppress(RuntimeError):  # the loop is closed
+                    self._loop.call_soon_threadsafe(go_on, done)
+
+        future.add_done_callback(tell)
+
+    def _has_failed(self, exchange: Exchange, wanted: Route, done: Future[Any]) -> bool:
+        error = done.exception()
         if isinstance(error, StatusError):
             status = 413 if isinstance(error, TooLargeError) else None
-            self._replies.fail(work.exchange, work.wanted.model, error, status=status)
-        else:
-            _log.error("%s failed", work.exchange.target[:200], exc_info=error)
-            self._replies.fail(work.exchange, "", StatusError("INTERNAL", "The server failed; its log says how."))
+            self._replies.fail(exchange, wanted.model, error, status=status)
+        elif error is not None:
+            _log.error("%s failed", exchange.target[:200], exc_info=error)
+            self._replies.fail(exchange, "", StatusError("INTERNAL", "The server failed; its log says how."))
+        return error is not None
 
-    def _submit(self, work: _Work, call: Call, *, large: bool = False) -> None:
-        if work.exchange.answered:  # expired, or the client left, while the body was read
+    def _submit(self, exchange: Exchange, wanted: Route, call: Call, *, large: bool = False) -> None:
+        if exchange.answered:  # expired, or the client left, while the body was read
             call.version.release()
-            self._active -= 1
             return
-        work.call = call
-        # Large calls have a thread of their own, so that small ones need not wait for them.
+        call.given_up = exchange.is_answered
         lane = (call.version.model, large)
         batcher = self._batchers.get(lane)
         if batcher is None:
-            batcher = self._batchers[lane] = Batcher(call.version.model, self._loop, together=self._together)
-        batcher.submit(call, lambda outcome: self._done(work, call, outcome))
+            # Large calls have a thread of their own, so that small ones need not wait for them, and run one by one.
+            name = f"{call.version.model}-large" if large else call.version.model
+            batcher = self._batchers[lane] = Batcher(name, self._loop, together=self._together and not large)
+        batcher.submit(call, lambda outcome: self._done(exchange, wanted, call, outcome))
 
-    def _done(self, work: _Work, call: Call, outcome: Outcome) -> None:
+    def _done(self, exchange: Exchange, wanted: Route, call: Call, outcome: Outcome) -> None:
         call.version.release()
-        self._active -= 1
-        model = work.wanted.model
+        model = wanted.model
         if outcome.seconds:
             self._metrics.run(model, call.api, outcome.seconds)
         if call.examples:
             self._metrics.examples(model, call.examples)
         if outcome.error is None:
-            self._replies.succeed(work.exchange, model, work.wanted.verb, outcome.body)
+            self._replies.succeed(exchange, model, wanted.verb, outcome.body)
         else:
-            self._replies.fail(work.exchange, model, outcome.error)
+            self._replies.fail(exchange, model, outcome.error)
 
-    def _expire(self, work: _Work) -> None:
-        if work.call is not None:
-            work.call.given_up = True
+    def _expire(self, exchange: Exchange, wanted: Route) -> None:
         late = StatusError("DEADLINE_EXCEEDED", f"No answer within {self._limits.answer_seconds:g} seconds.")
-        self._replies.fail(work.exchange, work.wanted.model, late)
-
-
-class _Work:
-    """A call on its way, so that it can be given up."""
-
-    __slots__ = ("call", "exchange", "wanted")
-
-    def __init__(self, exchange: Exchange, wanted: Route) -> None:
-        self.exchange = exchange
-        self.wanted = wanted
-        self.call: Call | None = None
+        self._replies.fail(exchange, wanted.model, late)

@@ -38,11 +38,12 @@ class Exchange:
         started: when it had arrived, on the clock of `time.perf_counter`.
         answered: whether there was an answer, or nobody is left to read one.
         on_expire: what to do when the request takes too long; it must answer.
+        on_end: what to do once it is answered, or nobody is left to read an answer.
     """
 
     __slots__ = (
-        *("_sender", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_expire", "started"),
-        "target",
+        *("_sender", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_end", "on_expire"),
+        *("started", "target"),
     )
 
     def __init__(
@@ -67,6 +68,7 @@ class Exchange:
         self.started = time.perf_counter()
         self.answered = False
         self.on_expire: Callable[[], None] | None = None
+        self.on_end: Callable[[], None] | None = None
 
     def answer(self, status: int, body: bytes, kind: bytes = JSON, headers: bytes = b"") -> None:
         """Sends the answer; does nothing when there was one.
@@ -80,6 +82,15 @@ class Exchange:
         if not self.answered:
             self.give_up()
             self._sender.send(self, status, body, kind, headers)
+
+    def expire_after(self, seconds: float) -> None:
+        """Gives up a request that arrived longer ago than that."""
+        if self.on_expire is not None and time.perf_counter() - self.started > seconds:
+            self.on_expire()
+
+    def is_answered(self) -> bool:
+        """Whether nobody waits for an answer any more. May be asked on any thread."""
+        return self.answered
 
     def still_wanted(self) -> None:
         """For long work on any thread, to stop early.
@@ -95,6 +106,9 @@ class Exchange:
         self.answered = True
         self.on_expire = None  # it knows this exchange: a circle
         self.body = b""
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            on_end()
 
 
 def response_head(status: int, kind: bytes, length: int, lines: bytes, *, old: bool) -> bytes:

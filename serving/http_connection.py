@@ -18,6 +18,7 @@ from serving.http_shared import Shared
 from serving.memory import LARGE_BYTES
 
 _PIPELINED = 16
+_TURN_SECONDS = 0.002
 
 
 class Connection(asyncio.Protocol):
@@ -41,18 +42,26 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader(shared.limits, shared.now, self)
         self._transport: asyncio.Transport | None = None
         self._queue: deque[tuple[Exchange, Refusal | None]] = deque()
-        self._last = False  # nothing more is read as a request
+        self._queued_bytes = 0
+        self._last = False  # nothing more is read as a request; what came before is answered
         self._pumping = False
+        self._turn_comes = False
         self._writable = True
         self._reading = True
         self.current: Exchange | None = None
         self.quiet_since = shared.now()
         self.draining = False
+        self._unsent, self._moved_at = 0, self.quiet_since
 
     @property
     def receiving_since(self) -> float | None:
         """When the request that is still arriving began, on the loop's clock; None between requests."""
         return self._reader.since
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to answer and nothing on its way in."""
+        return self.current is None and not self._queue and self._reader.since is None
 
     # What the transport calls.
 
@@ -66,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._open_ones.discard(self)
         self._transport = None
         self._queue.clear()
+        self._queued_bytes = 0
         self._let_go()
         if self.current is not None:
             self._shared.trim_soon |= self.current.large
@@ -74,6 +84,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Called by the event loop; a client may close its side and still wait for answers."""
         self._last = True
+        self._let_go()
         return self.current is not None or bool(self._queue)
 
     def pause_writing(self) -> None:
@@ -92,6 +103,7 @@ class Connection(asyncio.Protocol):
         refusal = self._reader.feed(data)
         if refusal is not None:
             self.refuse(*refusal)
+        self._pump()
 
     # What the reader calls.
 
@@ -99,10 +111,10 @@ class Connection(asyncio.Protocol):
         """Called by the reader: a request is there."""
         self._last |= not keep
         self._queue.append((Exchange(self, method, target, gzipped=gzipped, body=body, keep=keep, old=old), None))
-        if len(self._queue) > _PIPELINED and self._reading and self._transport is not None:
+        self._queued_bytes += len(body)
+        if self._reading and self._transport is not None and self._has_queued_more_than(1.0):
             self._transport.pause_reading()
             self._reading = False
-        self._pump()
 
     def waits_to_go_on(self) -> None:
         """Called by the reader. While an answer is due the client must wait, or go on as it likes."""
@@ -125,7 +137,7 @@ class Connection(asyncio.Protocol):
         """Writes the answer to the current request; `Exchange.answer` calls it."""
         if self._transport is None or exchange is not self.current:
             return
-        keep = exchange.keep and not self._last and not self._shared.stopping
+        keep = bool(self._queue) or (exchange.keep and not self._last and not self._shared.stopping)
         lines = self._shared.date_line() + headers
         if not keep:
             lines += b"Connection: close\r\n"
@@ -142,12 +154,18 @@ class Connection(asyncio.Protocol):
             self._finish()
 
     def _pump(self) -> None:
-        if self._pumping:
-            return  # an answer that came at once: the loop below goes on
+        if self._pumping or self._turn_comes:
+            return  # an answer that came at once: the loop below goes on; or it does so in its turn
         self._pumping = True
+        turn_ends = self._shared.now() + _TURN_SECONDS
         try:
             while self._queue and self.current is None and self._writable and not self.draining:
+                if self._shared.now() > turn_ends:  # now it is the turn of other connections
+                    self._turn_comes = True
+                    self._shared.call_soon(self._take_turn)
+                    break
                 exchange, refusal = self._queue.popleft()
+                self._queued_bytes -= len(exchange.body)
                 self.current = exchange
                 if refusal is None:
                     self._handle(exchange)
@@ -155,9 +173,17 @@ class Connection(asyncio.Protocol):
                     exchange.answer(*refusal)
         finally:
             self._pumping = False
-        if not self._reading and len(self._queue) <= _PIPELINED // 2 and self._transport is not None:
+        if not self._reading and self._transport is not None and not self._has_queued_more_than(0.5):
             self._transport.resume_reading()
             self._reading = True
+
+    def _take_turn(self) -> None:
+        self._turn_comes = False
+        self._pump()
+
+    def _has_queued_more_than(self, share: float) -> bool:
+        limit = self._shared.limits.body_bytes
+        return len(self._queue) > _PIPELINED * share or self._queued_bytes > limit * share
 
     def _finish(self) -> None:
         """Closes so that the answer arrives: a client that is still sending would see a reset instead."""
@@ -175,9 +201,21 @@ class Connection(asyncio.Protocol):
             self._reading = True
 
     def close(self) -> None:
-        """Hangs up."""
+        """Hangs up once the answers are out."""
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Hangs up, whatever is still to be sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def stuck_for(self, now: float) -> float:
+        """For how many seconds the client has taken in nothing of an answer, as seen at each call of this."""
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if unsent != self._unsent or not unsent:
+            self._unsent, self._moved_at = unsent, now
+        return now - self._moved_at
 
     def _let_go(self) -> None:
         """Drops what had arrived of a request."""

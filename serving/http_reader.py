@@ -118,7 +118,8 @@ class RequestReader:
         self._in_head = False
         if self._length > self._limits.body_bytes:
             self._refuse(413, self._limits.too_large(), JSON)
-        if self._expects and not self._parser.should_upgrade():
+        has_body = self._length > 0 or bool(self._chunked)
+        if self._expects and has_body and not self._parser.should_upgrade() and not self._is_old():
             self._receiver.waits_to_go_on()
 
     def on_body(self, part: bytes) -> None:
@@ -143,8 +144,11 @@ class RequestReader:
             body,
             gzipped=self._encoding is not None and b"gzip" in self._encoding,
             keep=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
-            old=parser.get_http_version() == "1.0",
+            old=self._is_old(),
         )
+
+    def _is_old(self) -> bool:
+        return bool(self._parser.get_http_version() == "1.0")
 
     def _read_without_upgrade(self) -> None:
         """Reads the head again as if it asked for no other protocol: llhttp would take the body for that protocol's."""

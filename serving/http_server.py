@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 
 from serving.exchange import Exchange
@@ -49,13 +48,14 @@ class HttpServer:
         while self._connections and self._shared.now() < deadline:
             now = self._shared.now()
             for connection in list(self._connections):
-                quiet = now - connection.quiet_since > _STOP_QUIET_SECONDS
-                if connection.current is None and connection.receiving_since is None and quiet:
+                if connection.is_idle and now - connection.quiet_since > _STOP_QUIET_SECONDS:
                     connection.close()
             await asyncio.sleep(0.02)
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
+            if connection.current is not None:
+                connection.current.answer(503, b'{\n    "error": "The server is stopping."\n}')
             connection.close()
         await asyncio.sleep(0)
 
@@ -83,7 +83,11 @@ class HttpServer:
 
     def _look_after(self, connection: Connection, now: float) -> None:
         limits = self._shared.limits
-        if connection.draining:
+        if connection.current is not None and limits.answer_seconds > 0:
+            connection.current.expire_after(limits.answer_seconds)
+        if connection.stuck_for(now) > limits.receive_seconds:
+            connection.abort()
+        elif connection.draining:
             if now - connection.quiet_since > _DRAIN_SECONDS:
                 connection.close()
         elif connection.receiving_since is not None and now - connection.receiving_since > limits.receive_seconds:
@@ -91,9 +95,5 @@ class HttpServer:
                 408,
                 b'{\n    "error": "The request did not arrive within %g seconds."\n}' % limits.receive_seconds,
             )
-        elif connection.current is not None:
-            exchange = connection.current
-            if 0 < limits.answer_seconds < time.perf_counter() - exchange.started and exchange.on_expire is not None:
-                exchange.on_expire()
-        elif connection.receiving_since is None and now - connection.quiet_since > limits.idle_seconds:
+        elif connection.is_idle and now - connection.quiet_since > limits.idle_seconds:
             connection.close()

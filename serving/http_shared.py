@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 from serving.limits import Limits
@@ -24,6 +25,10 @@ class Shared:
         self.trim_soon = False
         self._loop = asyncio.get_running_loop()
         self._date = (0, b"")
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Has something done in the loop's next turn."""
+        self._loop.call_soon(call)
 
     def now(self) -> float:
         """The loop's clock, in seconds."""

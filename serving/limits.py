@@ -19,7 +19,7 @@ class Limits:
         stop_seconds: how long a stopping server waits for what is in flight.
     """
 
-    body_bytes: int = 32 << 20
+    body_bytes: int = 16 << 20
     header_bytes: int = 256 << 10
     requests: int = 512
     answer_seconds: float = 30.0

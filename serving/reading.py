@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serving.answers import error_body
 from serving.call import Call
 from serving.classify import classify
 from serving.examples import examples
@@ -20,29 +21,33 @@ class TooLargeError(StatusError):
     """An unpacked body beyond the limit."""
 
 
-def read_call(exchange: Exchange, wanted: Route, manager: Manager, limits: Limits, *, hurry: bool = False) -> Call:
+def unpack(exchange: Exchange, limits: Limits) -> bytes:
+    """The body of a gzip request; empty when it is no whole gzip. May run on any thread.
+
+    Raises:
+        TooLargeError: it is too large when unpacked.
+    """
+    text = unpacked(exchange.body, most=limits.body_bytes)
+    if text is None:
+        most = limits.body_bytes
+        raise TooLargeError("INVALID_ARGUMENT", f"The unpacked request body is larger than {most} bytes.")
+    return text
+
+
+def read_call(exchange: Exchange, wanted: Route, manager: Manager, *, hurry: bool = False) -> Call:
     """The call a request asks for; its version is acquired. May run on any thread.
 
     Args:
         exchange: the request.
         wanted: what its target asks for.
         manager: the models.
-        limits: what is taken on at most.
         hurry: whether this is a thread that other requests wait for.
 
     Raises:
         NeedsTimeError: it is in a hurry, and this request takes longer.
-        TooLargeError: the body is too large when unpacked.
         StatusError: the request is wrong, or there is no such model.
     """
-    text = exchange.body
-    if exchange.gzipped:
-        inflated = unpacked(text, most=limits.body_bytes)
-        if inflated is None:
-            most = limits.body_bytes
-            raise TooLargeError("INVALID_ARGUMENT", f"The unpacked request body is larger than {most} bytes.")
-        text = inflated
-    body = RequestBody(text, hurry=hurry, still_wanted=exchange.still_wanted)
+    body = RequestBody(exchange.body, hurry=hurry, still_wanted=exchange.still_wanted)
     serialized: list[bytes] = []
     if wanted.verb == "predict":
         body.requested_signature()  # a name that is no text is noticed before a model that is not there
@@ -58,4 +63,17 @@ def read_call(exchange: Exchange, wanted: Route, manager: Manager, limits: Limit
         return regress(body, serialized, version)
     except BaseException:
         version.release()
+        raise
+
+
+def read_call_apart(exchange: Exchange, wanted: Route, manager: Manager) -> Call:
+    """As `read_call` with all the time it needs; an error brings its answer along, so that the loop need not write it.
+
+    Raises:
+        StatusError: the request is wrong, or there is no such model.
+    """
+    try:
+        return read_call(exchange, wanted, manager)
+    except StatusError as error:
+        error_body(error)
         raise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from serving.answers import error_body
 from serving.exchange import JSON, Exchange
 from serving.metrics import ServerMetrics
-from serving.spelled import literal
 from serving.status import StatusError
 
 
@@ -36,8 +36,4 @@ class Replies:
         """The error's text, with the status that belongs to its code unless told otherwise."""
         if not exchange.answered:
             self._metrics.request(model, error.code, "", 0)
-            exchange.answer(status or error.http_status, _error_body(error.message), headers=headers)
-
-
-def _error_body(message: str) -> bytes:
-    return f'{{\n    "error": {literal(message)}\n}}'.encode("utf-8", "surrogateescape")
+            exchange.answer(status or error.http_status, error_body(error), headers=headers)

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 
 from serving.documents import Members
@@ -14,6 +15,7 @@ from serving.numerals import debug
 _LONGEST = 256
 _LONGEST_KEPT = 64
 _SPECIAL = re.compile(r'["\\\x00-\x1f]')
+_RARE = re.compile(r"[\x0b\x0e\x0f\x1a-\x1f]")
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -23,6 +25,9 @@ def literal(text: str) -> str:
 
 
 def _literal(text: str) -> str:
+    # Python's own encoder is written in C, but spells some control characters with small letters.
+    if _RARE.search(text) is None:
+        return encode_basestring(text)
     return f'"{_SPECIAL.sub(_escape, text)}"'
 
 

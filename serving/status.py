@@ -50,12 +50,14 @@ class StatusError(Exception):
     Attributes:
         code: the name of the status code, one of `CODE_NAMES`.
         message: the text for the client, without the code.
+        body: the answer that says so, if it was made already; such a text can be megabytes long.
     """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.body = b""
 
     @property
     def http_status(self) -> int:

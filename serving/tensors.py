@@ -32,6 +32,8 @@ INTEGER_RANGES = {
     "uint32": (0, (1 << 32) - 1),
     "uint64": (0, (1 << 64) - 1),
 }
+MOST_DIMENSIONS = 32
+"""NumPy's limit, in all its versions. TensorFlow's is 254."""
 _SPACES = re.compile(r"[ \t\n\v\f\r]")
 
 
@@ -55,6 +57,8 @@ def array(columns: Sequence[Column], spec: TensorSpec) -> NDArray[Any]:
     else:
         values = [value for column in columns for value in column.values]
         shape = (sum(column.shape[0] for column in columns), *columns[0].shape[1:])
+    if len(shape) > MOST_DIMENSIONS:
+        raise invalid(f"Tensors of more than {MOST_DIMENSIONS} dimensions are not served; this one has {len(shape)}.")
     if spec.dtype in ("int8", "int16", "uint8"):
         return np.array(values, dtype=np.int64).astype(spec.numpy).reshape(shape)
     return np.array(values, dtype=spec.numpy).reshape(shape)

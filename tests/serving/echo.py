@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -14,7 +15,8 @@ from serving.limits import Limits
 class Echo:
     """A server on a thread of its own.
 
-    It answers with method, target and body; /gzipped also says whether it is; /later/... waits for `release`.
+    It answers with method, target and body; /gzipped also says whether it is; /later/... waits for `release`;
+    /busy keeps the loop for a millisecond; /large1000 is answered with as many bytes.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -31,7 +33,7 @@ class Echo:
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.stop_asked = asyncio.Event()
-        server = HttpServer(self._handle, self._limits)
+        self.server = server = HttpServer(self._handle, self._limits)
         await server.start(self.sock)
         self._opened.set()
         await self.stop_asked.wait()
@@ -39,7 +41,11 @@ class Echo:
         self.stopped.set()
 
     def _handle(self, exchange: Exchange) -> None:
-        if exchange.target.startswith("/later"):
+        if exchange.target.startswith("/busy"):
+            time.sleep(0.001)
+        if exchange.target.startswith("/large"):
+            exchange.answer(200, b"x" * int(exchange.target[6:]), TEXT)
+        elif exchange.target.startswith("/later"):
             self.waiting.append(exchange)
             exchange.on_expire = lambda: exchange.answer(504, b"too late", TEXT)
         else:
@@ -54,7 +60,8 @@ class Echo:
     def release(self) -> None:
         waiting, self.waiting = self.waiting, []
         for exchange in waiting:
-            self.loop.call_soon_threadsafe(self.answer, exchange)
+            with suppress(RuntimeError):  # stopped already
+                self.loop.call_soon_threadsafe(self.answer, exchange)
 
     def stop(self) -> None:
         with suppress(RuntimeError):  # stopped already

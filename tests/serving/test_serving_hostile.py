@@ -63,16 +63,16 @@ def test_two_hundred_megabytes(server: ServerProcess) -> None:
             answer = send_until_refused(connection, piece, 200)
             assert answer.startswith(b"HTTP/1.1 413 ")
             assert b"Connection: close" in answer
-            assert "larger than 33554432 bytes. Send fewer rows" in error_of(answer.partition(b"\r\n\r\n")[2])
+            assert "larger than 16777216 bytes. Send fewer rows" in error_of(answer.partition(b"\r\n\r\n")[2])
 
 
 @pytest.mark.usefixtures("as_small_as_before")
 def test_the_largest_bodies_that_are_read(server: ServerProcess) -> None:
     many = json.dumps({"instances": [CUSTOMER] * 100_000}).encode()
     for body, status in (
-        (b" " * 30_000_000, 400),
-        (b'{"instances": [' + b"[" * 30_000_000, 400),
-        (b'{"a": "' + b"x" * 30_000_000 + b'"}', 400),
+        (b" " * 16_000_000, 400),
+        (b'{"instances": [' + b"[" * 16_000_000, 400),
+        (b'{"a": "' + b"x" * 16_000_000 + b'"}', 400),
         (many, 200),
         (many[:-1], 400),
     ):
