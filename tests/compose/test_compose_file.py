@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ml.root import PROJECT
-from tests.compose.compose_file import AIRFLOW, COMPOSE, LASTING, OURS, SERVICES, TAG, megabytes, mounts
+from tests.compose.compose_file import AIRFLOW, COMPOSE, LASTING, OURS, SERVICES, TAG, megabytes, members, mounts
 
 # Entry points that begin as root, and what they need for becoming somebody else (in addition to nothing).
 CAPABILITIES = {
@@ -22,6 +22,10 @@ CAPABILITIES = {
 PUBLISHED = {"airflow-api-server", "serving", "prometheus", "alertmanager", "grafana"}
 # Kaggle, and whoever hears of runs and of alerts.
 MAY_LEAVE = {"airflow-scheduler", "airflow-worker", "airflow-dag-processor", "alertmanager"}
+# Who says over StatsD what it does, and whom Prometheus asks.
+TALKS_OF_ITSELF = set(AIRFLOW) - {"airflow-init", "airflow-cleaner"}
+WATCHED = {"statsd-exporter", "retrain-exporter", "serving"}
+SEE_ONE_ANOTHER = "com.docker.network.bridge.enable_icc"
 LOG_DIRECTORIES = ("BASE_LOG_FOLDER", "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY")
 
 
@@ -86,20 +90,50 @@ def test_ports_are_open_on_loopback_only() -> None:
 
 def test_networks_lead_out_only_where_somebody_has_to_go() -> None:
     networks = COMPOSE["networks"]
-    assert {name for name, network in networks.items() if not network.get("internal")} == {"edge", "out"}
-    assert networks["edge"]["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-    assert {name for name, service in SERVICES.items() if "out" in service["networks"]} == MAY_LEAVE
+    closed = {name for name, network in networks.items() if network.get("internal")}
+    assert networks.keys() - closed == {"edge", "graphs", "out"}
+    for name in ("edge", "graphs"):
+        assert networks[name]["driver_opts"]["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+    assert members("out") == MAY_LEAVE
     for name in PUBLISHED:
         # A container on internal networks alone cannot publish a port.
-        assert {"edge", "out"} & set(SERVICES[name]["networks"])
+        assert set(SERVICES[name]["networks"]) - closed
+    for name, service in SERVICES.items():
+        # With two of them Docker takes the one whose name comes first as the way out.
+        assert len(set(service["networks"]) - closed) <= 1, name
 
 
-def test_only_airflow_reaches_the_database_and_the_broker() -> None:
-    assert {name for name, service in SERVICES.items() if "database" in service["networks"]} == {
-        "postgres",
-        "redis",
-        *AIRFLOW,
-    }
+def _neighbours(service: str) -> set[str]:
+    """Whom it can reach: who shares a network with it on which containers see one another."""
+    return {
+        other
+        for network in SERVICES[service]["networks"]
+        if COMPOSE["networks"][network].get("driver_opts", {}).get(SEE_ONE_ANOTHER) != "false"
+        for other in members(network)
+    } - {service}
+
+
+@pytest.mark.parametrize(
+    ("service", "neighbours"),
+    [
+        ("postgres", {*AIRFLOW, "redis"}),
+        ("redis", {*AIRFLOW, "postgres"}),
+        ("airflow-init", {*AIRFLOW, "postgres", "redis"}),
+        ("airflow-triggerer", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
+        ("airflow-api-server", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
+        ("airflow-dag-processor", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
+        ("airflow-scheduler", {*AIRFLOW, "postgres", "redis", "statsd-exporter", "serving"}),
+        ("statsd-exporter", {*TALKS_OF_ITSELF, *WATCHED, "prometheus"}),
+        ("serving", {"airflow-scheduler", "airflow-worker", *WATCHED, "prometheus"}),
+        ("retrain-exporter", {*WATCHED, "prometheus"}),
+        ("prometheus", {*WATCHED, "alertmanager", "alert-webhook", "grafana"}),
+        ("grafana", {"prometheus"}),
+        ("alertmanager", {"prometheus", "alert-webhook"}),
+        ("alert-webhook", {"prometheus", "alertmanager"}),
+    ],
+)
+def test_who_reaches_whom(service: str, neighbours: set[str]) -> None:
+    assert _neighbours(service) == neighbours - {service}
 
 
 def test_models_are_written_by_the_steps_alone() -> None:
@@ -122,10 +156,10 @@ def test_files_of_the_project_are_mounted_read_only_and_exist() -> None:
     assert volumes == COMPOSE["volumes"].keys()
 
 
-def test_nobody_waits_for_the_model_server() -> None:
+def test_nobody_waits_for_the_model_server_or_for_what_watches() -> None:
     for name, service in SERVICES.items():
         waits = service.get("depends_on", {})
-        assert "serving" not in waits, name
+        assert waits.keys() <= {"postgres", "redis", "airflow-init"}, name
         for other, how in waits.items():
             # Healthy where there is a check, done where it ends: never merely started.
             ready = "service_completed_successfully" if other == "airflow-init" else "service_healthy"
