@@ -119,6 +119,7 @@ def _neighbours(service: str) -> set[str]:
         ("postgres", {*AIRFLOW, "redis"}),
         ("redis", {*AIRFLOW, "postgres"}),
         ("airflow-init", {*AIRFLOW, "postgres", "redis"}),
+        ("airflow-cleaner", {*AIRFLOW, "postgres", "redis"}),
         ("airflow-triggerer", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
         ("airflow-api-server", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
         ("airflow-dag-processor", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
@@ -229,6 +230,14 @@ def test_the_model_server_without_its_volume_is_not_healthy(tmp_path: Path) -> N
     assert _healthy(tmp_path), "before the first version"
     (tmp_path / "customer-model" / "1").mkdir()
     assert not _healthy(tmp_path), "what the server itself says"
+
+
+def test_what_grows_has_a_limit() -> None:
+    cleaner = SERVICES["airflow-cleaner"]
+    assert cleaner["environment"]["RETENTION_DAYS"] == "${RETENTION_DAYS:-400}"
+    assert mounts("airflow-cleaner") == {"/var/log/airflow": ("airflow-logs", True)}
+    assert cleaner["networks"] == ["airflow"]
+    assert any(word.startswith("--storage.tsdb.retention.size=") for word in SERVICES["prometheus"]["command"])
 
 
 def test_profiles_add_and_never_replace() -> None:
