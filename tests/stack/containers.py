@@ -49,7 +49,7 @@ class Containers:
         for sock in sockets:
             sock.close()
         chosen = {name: str(port) for name, port in self.ports.items()}
-        chosen |= {"SECRETS": str(directory / "secrets"), "RETRAIN_DATA": "sample"}
+        chosen |= {"SECRETS": str(directory / "secrets"), "RETRAIN_DATA": "sample", "RETRAIN_NOTIFY": "webhook:news"}
         profiles = os.environ.get("PROFILES") or "grafana"
         chosen |= {"COMPOSE_PROFILES": profiles}
         chosen |= {"AIRFLOW_EXECUTOR": "CeleryExecutor" if "celery" in profiles else "LocalExecutor"}
@@ -106,6 +106,10 @@ class Containers:
     def unhealthy(self) -> list[str]:
         """Those that are neither healthy nor done."""
         return sorted(name for name, state in self.states().items() if state not in ("healthy", "exited (0)"))
+
+    def sql(self, statement: str) -> str:
+        """What psql prints, without headings."""
+        return self.compose("exec", "-T", "postgres", "psql", "-qAt", "-U", "airflow", "-c", statement).strip()
 
     def wait_for(self, run_id: str) -> str:
         """The final state of a run of the DAG."""

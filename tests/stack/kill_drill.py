@@ -4,8 +4,9 @@
 
 Each run is forced to train and promote a new version. What takes part in a run is killed in a run of its own, all
 others one after the other during one run. The first kill comes when the step `train` runs. "Healthy after" is the time
-from the kill to a new container that calls itself healthy. Lost is whatever is missing when the run is over: the run
-itself, its version, or an entry of the ledger.
+from the kill to a new container that calls itself healthy. "In Prometheus after" is the time from the end of the run
+until Prometheus knows the new version (state, from the exporter) and one more promoted run (event, over StatsD). Lost
+is whatever is missing when the run is over: the run itself, its version, an entry of the ledger, or those numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from tests.stack.containers import RUN_SECONDS, Containers, eventually
 WHEN = "train"
 TAKE_PART = ["postgres", "redis", "airflow-api-server", "airflow-scheduler", "airflow-worker", "serving"]
 ONCE = "airflow-init"
-HEADER = "| killed | healthy after | run took | repeated steps | lost |\n|---|---|---|---|---|"
+NUMBERS_SECONDS = 90  # two scrapes, and the minute in which a StatsD client asks for its exporter's address again
+HEADER = "| killed | healthy after | run took | repeated steps | in Prometheus after | lost |\n|" + 6 * "---|"
 
 
 def main(chosen: list[str]) -> int:
@@ -52,11 +54,36 @@ def _run(stack: Containers, services: list[str]) -> str:
         healthy.append(_kill(stack, service))
     outcome = stack.wait_for(run_id)
     took = time.monotonic() - began
+    known, unknown = _numbers(stack, began)
     repeated = ", ".join(f"{task} ({tries} tries)" for task, tries in stack.tries(run_id).items() if tries > 1)
-    lost = _lost(stack, before, outcome)
+    lost = ", ".join([*_lost(stack, before, outcome), *unknown])
+    end = f"{took:.0f} s | {repeated or 'none'} | {known:.0f} s | {lost or 'nothing'} |"
     for service, seconds in zip(services or ["nothing"], healthy or [""], strict=True):
-        print(f"| {service} | {seconds} | {took:.0f} s | {repeated or 'none'} | {lost or 'nothing'} |", flush=True)
+        print(f"| {service} | {seconds} | {end}", flush=True)
     return lost
+
+
+def _numbers(stack: Containers, began: float) -> tuple[float, list[str]]:
+    """Seconds until Prometheus knows of the run that is over now, and what it does not know after NUMBERS_SECONDS."""
+    ended = time.monotonic()
+    version = stack.history()[-1].get("version")
+    # An exporter that was killed counts from 0 again, which increase() understands.
+    wanted = {
+        "the state in Prometheus": f"retrain_promoted_version == {version}",
+        "the event in Prometheus": 'increase(retrain_runs_total{outcome="promoted"}[{window}s]) > 0',
+    }
+    while wanted and time.monotonic() < ended + NUMBERS_SECONDS:
+        window = f"{time.monotonic() - began:.0f}"
+        wanted = {what: asked for what, asked in wanted.items() if not _holds(stack, asked.replace("{window}", window))}
+        time.sleep(1)
+    return time.monotonic() - ended, list(wanted)
+
+
+def _holds(stack: Containers, expression: str) -> bool:
+    try:
+        return bool(stack.query(expression))
+    except OSError:
+        return False
 
 
 def _is_running(stack: Containers, run_id: str) -> bool:
@@ -73,7 +100,7 @@ def _kill(stack: Containers, service: str) -> str:
     return f"{time.monotonic() - killed:.0f} s"
 
 
-def _lost(stack: Containers, before: list[dict[str, object]], outcome: str) -> str:
+def _lost(stack: Containers, before: list[dict[str, object]], outcome: str) -> list[str]:
     missing = [] if outcome == "success" else [f"the run ({outcome})"]
     events = stack.history()
     if events[: len(before)] != before:
@@ -85,7 +112,7 @@ def _lost(stack: Containers, before: list[dict[str, object]], outcome: str) -> s
         missing.append("the new version")
     elif states.get(confirmed[-1]) != "AVAILABLE":
         missing.append(f"what serves (version {confirmed[-1]} is {states.get(confirmed[-1])})")
-    return ", ".join(missing)
+    return missing
 
 
 if __name__ == "__main__":

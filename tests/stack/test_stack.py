@@ -6,14 +6,40 @@ The tests follow one another on one stack, in the order in which they stand here
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.stack.containers import IMAGE, Containers, eventually
+from tests.stack.listener import Listener
 
+NEWS = {"type": "http", "host": "http://news:8000/runs", "password": "token-of-the-listener"}
+OUTSIDE = "1.1.1.1:443"
+DOORS = ["airflow-api-server:8080", "postgres:5432", "redis:6379", "statsd-exporter:9125", "retrain-exporter:9108"]
+DOORS += ["serving:8501", "serving:8500", "prometheus:9090", "alertmanager:9093", "alert-webhook:9096", OUTSIDE]
+# Those among them whose images have a bash, and what else than itself each of them can open.
+REACHES = {
+    "postgres": {"airflow-api-server:8080"},
+    "airflow-api-server": {"postgres:5432", "statsd-exporter:9125"},
+    "airflow-scheduler": {"airflow-api-server:8080", "postgres:5432", "statsd-exporter:9125", "serving:8501"},
+    "airflow-dag-processor": {"airflow-api-server:8080", "postgres:5432", "statsd-exporter:9125"},
+    "airflow-cleaner": {"airflow-api-server:8080", "postgres:5432"},
+    "serving": {"statsd-exporter:9125", "retrain-exporter:9108", "prometheus:9090"},
+    "retrain-exporter": {"statsd-exporter:9125", "serving:8501", "prometheus:9090"},
+    "alert-webhook": {"alertmanager:9093", "prometheus:9090"},
+}
 SCRAPED = {"prometheus", "alertmanager", "statsd", "retrain-exporter"}
 STEPS = ["ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm"]
+
+
+@pytest.fixture(scope="module")
+def failed_run(stack: Containers, first_run: str) -> str:
+    """The id of a run that failed for want of data."""
+    run_id = stack.airflow.trigger({"data": "inbox:nothing.csv"})
+    assert stack.wait_for(run_id) == "failed"
+    return run_id
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +93,6 @@ def test_nothing_can_be_written_outside_volumes(stack: Containers, service: str)
     assert wrote == ""
 
 
-def test_who_may_reach_whom(stack: Containers) -> None:
-    probe = (
-        "import socket\n"
-        "def reaches(host, port):\n"
-        "    try: socket.create_connection((host, port), 3).close()\n"
-        "    except OSError: return False\n"
-        "    return True\n"
-        "print(reaches('prometheus', 9090), reaches('postgres', 5432), reaches('1.1.1.1', 443))"
-    )
-    assert stack.python(probe, service="airflow-scheduler").split()[:2] == ["True", "True"]
-    # Published on this machine, and yet without a way out.
-    assert stack.python(probe, service="airflow-api-server").split() == ["True", "True", "False"]
-    assert stack.python(probe, service="retrain-exporter").split() == ["True", "False", "False"]
-
-
 def test_before_the_first_version_nothing_is_alarmed(stack: Containers) -> None:
     eventually(
         lambda: {labels["job"] for labels, up in stack.query("up") if up} >= SCRAPED, seconds=90, what="scraped targets"
@@ -103,6 +114,18 @@ def test_the_served_answers_are_those_of_the_new_version(stack: Containers, firs
     assert [answer["probability"] for answer in answers] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("service", REACHES)
+def test_each_reaches_whom_it_must_and_nobody_else(stack: Containers, first_run: str, service: str) -> None:
+    doors = [door for door in DOORS if not door.startswith(f"{service}:")]
+    opens = '(timeout 5 bash -c "</dev/tcp/${0/://}" && echo $0) 2>/dev/null'
+    each = " & ".join(f"bash -c '{opens}' {door}" for door in doors)
+    reached = set(stack.compose("exec", "-T", service, "bash", "-c", f"{each} & wait").split())
+    wanted = REACHES[service] | ({"redis:6379"} if "redis" in stack.states() and "postgres:5432" in reached else set())
+    if service in ("airflow-scheduler", "airflow-dag-processor"):
+        reached.discard(OUTSIDE)  # they may, but does this machine?
+    assert reached == wanted
+
+
 def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: str) -> None:
     for expression in [
         "retrain_promoted_version == 1",
@@ -120,6 +143,44 @@ def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: 
 def test_the_log_of_a_task_can_be_read_in_the_ui(stack: Containers, first_run: str) -> None:
     path = f"/api/v2/dags/customer_retraining/dagRuns/{first_run}/taskInstances/judge/logs/1"
     assert "BinaryAccuracy" in stack.airflow._call("GET", path).text
+
+
+def test_a_run_that_failed_is_told(stack: Containers, first_run: str, request: pytest.FixtureRequest) -> None:
+    options = [f"--conn-{name}={value}" for name, value in NEWS.items()]
+    stack.compose("exec", "-T", "airflow-scheduler", "airflow", "connections", "add", "news", *options)
+    with Listener(stack, "airflow-dag-processor") as listener:
+        failed_run = request.getfixturevalue("failed_run")
+        [heard] = eventually(listener.heard, seconds=120, what="the news")
+    token, _, news = heard.partition(" {")
+    assert token == f"Bearer {NEWS['password']}"
+    assert {"run_id": failed_run, "outcome": "failed"}.items() <= json.loads("{" + news).items()
+    assert "nothing.csv" in news
+
+
+def test_events_arrive_again_when_their_exporter_has_another_address(stack: Containers) -> None:
+    before = _addresses(stack.container("statsd-exporter"))
+    stack.compose("rm", "--force", "--stop", "statsd-exporter")
+    squat = ("docker", "run", "--detach", "--rm")
+    # Who comes first gets the address that has become free.
+    squatters = [stack.run(*squat, "--network", network, IMAGE, "sleep", "600").strip() for network in before]
+    try:
+        stack.compose("up", "--detach", "--no-deps", "--wait", "statsd-exporter")
+        after = _addresses(stack.container("statsd-exporter"))
+        assert not set(before.values()) & set(after.values())
+        eventually(lambda: len(_heartbeats(stack)) == 3, seconds=180, what="heartbeats")
+    finally:
+        stack.run("docker", "rm", "--force", *squatters)
+
+
+def _addresses(container: dict[str, Any]) -> dict[str, str]:
+    return {name: network["IPAddress"] for name, network in container["NetworkSettings"]["Networks"].items()}
+
+
+def _heartbeats(stack: Containers) -> list[str]:
+    """Those that the exporter has heard in this life; Prometheus may still show those of the one before."""
+    get = "from urllib.request import urlopen as get; print(get('http://statsd-exporter:9102/metrics').read().decode())"
+    page = stack.python(get, service="retrain-exporter")
+    return [line for line in page.splitlines() if line.startswith("airflow_heartbeats_total{")]
 
 
 def test_a_killed_model_server_is_started_again(stack: Containers, first_run: str) -> None:
@@ -153,6 +214,51 @@ def test_backup_and_restore(stack: Containers, first_run: str) -> None:
 
 
 def test_after_the_restore_the_next_run_knows_what_was(stack: Containers, first_run: str) -> None:
+    run_id = stack.airflow.trigger({})
+    assert stack.wait_for(run_id) == "success"
+    assert stack.tasks(run_id)["ingest"] == "skipped", "the same data, settings and code: nothing to do"
+
+
+def test_what_is_old_goes(stack: Containers, failed_run: str) -> None:
+    logs = f"/var/log/airflow/dag_id=customer_retraining/run_id={failed_run}"
+    aged = f"find '{logs}' -exec touch --date='500 days ago' {{}} +"
+    stack.compose("exec", "-T", "airflow-cleaner", "bash", "-c", aged)
+    stack.sql(f"UPDATE dag_run SET start_date = start_date - interval '500 days' WHERE run_id = '{failed_run}'")
+    runs, tasks = ("SELECT count(*) FROM dag_run", "SELECT count(*) FROM task_instance")
+    before = int(stack.sql(runs)), int(stack.sql(tasks))
+    stack.compose("restart", "airflow-cleaner")
+    eventually(lambda: int(stack.sql(runs)) == before[0] - 1, seconds=120, what="one run less")
+    assert int(stack.sql(tasks)) == before[1] - len(STEPS)
+    assert not stack.sql("SELECT relname FROM pg_class WHERE relname LIKE '_airflow_deleted%'")
+    find = ("find", "/var/log/airflow/dag_id=customer_retraining", "-name", "*.log")
+    eventually(
+        lambda: failed_run not in (found := stack.compose("exec", "-T", "airflow-cleaner", *find)) and found,
+        seconds=60,
+        what="its logs gone, and only those",
+    )
+    eventually(lambda: stack.states()["airflow-cleaner"] == "healthy", seconds=120, what="a healthy cleaner")
+
+
+def test_a_new_machine_needs_a_backup_and_the_fernet_key(stack: Containers, first_run: str) -> None:
+    backup, secrets = stack.directory / "moved", stack.directory / "secrets"
+    before = stack.history()
+    stack.run("stack/backup.sh", backup)
+    fernet_key = (secrets / "fernet_key").read_text()
+    stack.down()
+    shutil.rmtree(secrets)
+    (stack.directory / ".env").unlink()
+    stack.run("stack/secrets.sh", stack.directory)
+    with pytest.raises(AssertionError, match="stored with another key than secrets/fernet_key"):
+        stack.run("stack/restore.sh", backup, seconds=1800)
+    (secrets / "fernet_key").write_text(fernet_key)
+    stack.run("stack/restore.sh", backup, seconds=1800)
+    eventually(lambda: not stack.unhealthy(), seconds=300, what="healthy after the restore")
+    assert stack.history() == before
+    assert stack.airflow.log_in(), "users and their passwords are those of the backup"
+    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
+    get = ("airflow", "connections", "get", "news", "--output", "json")
+    assert NEWS["password"] in stack.compose("exec", "-T", "airflow-scheduler", *get)
+    eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")
     run_id = stack.airflow.trigger({})
     assert stack.wait_for(run_id) == "success"
     assert stack.tasks(run_id)["ingest"] == "skipped", "the same data, settings and code: nothing to do"
