@@ -8,8 +8,8 @@ set -euo pipefail
 config=${SERVING_CONFIG:-/etc/serving}
 
 # No port for gRPC, which nobody here speaks: it would be open for every neighbour (who wants it adds --port=8500).
-# TensorFlow Serving insists on gRPC somewhere (port 0 alone stops it), so it gets a socket in a directory that only this
-# user may enter; in /dev/shm, which can be written in a read-only container too.
+# TensorFlow Serving insists on gRPC somewhere (port 0 alone stops it), so it gets a socket in a directory that only
+# this user may enter; in /dev/shm, which can be written in a read-only container too.
 private=$(mktemp -d -p "${TMPDIR:-/dev/shm}")
 trap 'rm -rf "$private"' EXIT
 

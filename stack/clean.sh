@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Once a day, as long as the stack is up: remove those rows and log files of Airflow that are older than RETENTION_DAYS.
-# Everything else that grows has a limit of its own: runs and versions ([keep] in ml/settings.toml), Prometheus' history and
-# the containers' logs (docker-compose.yml).
+# Everything else that grows has a limit of its own: runs and versions ([keep] in ml/settings.toml), Prometheus'
+# history and the containers' logs (docker-compose.yml).
 #
-# A service of its own, and no DAG, because Airflow keeps its tasks away from its database; not a part of init.sh, because a
-# stack that nobody stops starts once; not a command for people, because they forget. Whatever kills it, the next round does
-# the rest; at worst a table _airflow_deleted__... stays, with rows that were to go (`airflow db drop-archived`).
+# A service of its own, and no DAG, because Airflow keeps its tasks away from its database; not a part of init.sh,
+# because a stack that nobody stops starts once; not a command for people, because they forget. Whatever kills it, the
+# next round does the rest; at worst a table _airflow_deleted__... stays, with rows that were to go (`airflow db
+# drop-archived`).
 set -euo pipefail
 days=${RETENTION_DAYS:-400} # so that a year ago can still be looked at
 if ! [[ $days =~ ^[1-9][0-9]{0,4}$ ]]; then

@@ -51,9 +51,18 @@ stored=$(database psql -qAt --username=airflow --dbname=airflow_restored --set=O
     UNION ALL SELECT extra FROM connection WHERE is_extra_encrypted AND extra <> ''
     UNION ALL SELECT val FROM variable WHERE is_encrypted AND val <> '' LIMIT 1" </dev/null)
 if [ -n "$stored" ]; then
-    read_it='import sys; from airflow.models.crypto import get_fernet; get_fernet().decrypt(sys.stdin.read().strip().encode())'
-    compose run --rm --no-deps -T airflow-scheduler python -c "$read_it" <<<"$stored" >/dev/null 2>&1 ||
-        refuse "its Connections were stored with another key than secrets/fernet_key. Put the one of that time there"
+    status=0
+    compose run --rm --no-deps -T airflow-scheduler python -c '
+import sys
+from airflow.models.crypto import get_fernet
+from cryptography.fernet import InvalidToken
+try:
+    get_fernet().decrypt(sys.stdin.read().strip().encode())
+except InvalidToken:
+    sys.exit(3)
+' <<<"$stored" >/dev/null || status=$?
+    [ $status != 3 ] || refuse "its Connections need another key than secrets/fernet_key. Put that of its time there"
+    [ $status = 0 ] || exit $status
 fi
 
 echo "Stopping ..."
