@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from ml import observed
 from ml.errors import RetrainError, SettingsError
-from ml.observed import Number
+from ml.observed import Number, Skipped
+from ml.observed_runs import of_runs
 from ml.root import Root
 from ml.settings import resolve
 from serving.client import ModelServer, ServingError
@@ -30,7 +31,8 @@ log = logging.getLogger("ml.exporter")
 PORT = 9108
 # Less than Prometheus waits for the whole page (scrape_timeout), or a hanging server would take all numbers with it.
 SERVER_SECONDS = 3.0
-Source = Callable[[], Iterable[Number]]
+SKIPPED_LINES = 10  # in the log, of each source; the metric has the number
+Source = Callable[[], Iterable[Number | Skipped]]
 
 
 class Family(NamedTuple):
@@ -64,6 +66,9 @@ FAMILIES = (
     Family("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
     Family("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),
     Family("retrain_exporter_source_up", "Whether the numbers of this source could be read.", ("source",)),
+    Family(
+        "retrain_exporter_skipped", "Files and values there that could not be read; the log names them.", ("source",)
+    ),
 )
 
 
@@ -73,6 +78,7 @@ class State(Collector):
     def __init__(self, sources: dict[str, Source]) -> None:
         self._sources = sources
         self._failing: dict[str, str] = {}
+        self._skipped: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
@@ -93,7 +99,8 @@ class State(Collector):
 
     def _ask(self, name: str, source: Source) -> list[Number]:
         try:
-            numbers = [_as_text_can_say_it(number) for number in source()]
+            found = [*source()]
+            numbers = [_as_text_can_say_it(one) for one in found if isinstance(one, Number)]
         # Lookups and conversions too: files of another version, or that somebody edited.
         except (
             *(OSError, RetrainError, ServingError, LookupError),
@@ -106,6 +113,11 @@ class State(Collector):
             return [Number("retrain_exporter_source_up", 0, (name,))]
         if self._failing.pop(name, None):
             log.info("numbers from the %s again", name)
+        skipped = {f"{one.where}: {one.why}" for one in found if isinstance(one, Skipped)}
+        for text in sorted(skipped - self._skipped.get(name, set()))[:SKIPPED_LINES]:
+            log.warning("skipped in the %s: %s", name, text)
+        self._skipped[name] = skipped
+        numbers.append(Number("retrain_exporter_skipped", len(skipped), (name,)))
         return [*numbers, Number("retrain_exporter_source_up", 1, (name,))]
 
 
@@ -113,7 +125,7 @@ def registry_of(root: Root, server: ModelServer | None) -> CollectorRegistry:
     """A registry of its own with the state of `root` and of this process; without `server`, nothing of a server."""
     sources: dict[str, Source] = {
         "ledger": lambda: observed.of_ledger(root),
-        "runs": lambda: observed.of_runs(root),
+        "runs": lambda: of_runs(root),
         "disk": lambda: observed.of_disk(root),
     }
     if server is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,40 @@ _BAD_DATA = (BlockedError.__name__, DataError.__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: `results` by step, and `written`, when each was written (seconds since 1970)."""
+    """One run: `results` by step, and `written`, when each was written (seconds since 1970).
+
+    `damaged` are files of results that are there and not what they should be, each with what is wrong.
+    """
 
     directory: Path
     results: Mapping[str, Mapping[str, Any]]
     written: Mapping[str, float]
+    damaged: Mapping[Path, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, directory: Path) -> RunRecord:
         """What is in `directory`; a step without a readable result has none."""
-        results, written = {}, {}
+        results, written, damaged = {}, {}, {}
         for step in STEPS:
             path = directory / "results" / f"{step}.json"
             try:  # a directory in its place, or a file that somebody may not read, is no result either
                 content, at = json.loads(path.read_bytes()), path.stat().st_mtime
-            except (OSError, ValueError):
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            if isinstance(content, dict):
-                results[step], written[step] = content, at
-        return cls(directory, results, written)
+            except (OSError, ValueError) as error:
+                damaged[path] = f"no result ({error})"
+                continue
+            if not isinstance(content, dict):
+                damaged[path] = "no result (its JSON is no object)"
+                continue
+            results[step], written[step] = content, at
+            if not isinstance(content.get("artifact") or {}, dict):
+                damaged[path] = "its artifact is no object"
+        return cls(directory, results, written, damaged)
+
+    def result(self, step: str) -> Path:
+        """The file with the step's result."""
+        return self.directory / "results" / f"{step}.json"
 
     @property
     def end(self) -> tuple[str, float] | None:

@@ -9,6 +9,7 @@ instead; Airflow makes one in each process at its first metric, and another in e
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -20,6 +21,22 @@ from statsd import StatsClient
 
 log = logging.getLogger(__name__)
 PACKET_BYTES = 512
+LOOK_UP = "statsd-address"
+FORK_SECONDS = 0.05
+
+
+def _let_look_ups_end() -> None:
+    """Before a fork. The C library holds locks for moments of a look-up, while it begins and while it ends.
+
+    A child that came into being just then would inherit them locked and could never resolve a name.
+    """
+    for thread in threading.enumerate():
+        if thread.name == LOOK_UP:
+            with suppress(RuntimeError):  # it has not even started
+                thread.join(FORK_SECONDS)
+
+
+os.register_at_fork(before=_let_look_ups_end)
 
 
 class ResolvingStatsClient(StatsClient):  # type: ignore[misc] # it has no types
@@ -67,21 +84,21 @@ class ResolvingStatsClient(StatsClient):  # type: ignore[misc] # it has no types
                 sender.sendto(data.encode("ascii", "replace"), address)
 
     def _look_up_if_due(self) -> None:
-        if self._clock() < self._due or (self._lookup and self._lookup.is_alive()):
+        now = self._clock()
+        if now < self._due or (self._lookup and self._lookup.is_alive()):
             return
-        lookup = threading.Thread(target=self._look_up, name="statsd-address", daemon=True)
+        self._due = now + self.RETRY_SECONDS
+        lookup = threading.Thread(target=self._look_up, name=LOOK_UP, daemon=True)
         with suppress(RuntimeError):  # no more threads, or the interpreter is about to end
             lookup.start()
             self._lookup = lookup
 
     def _look_up(self) -> None:
         """In the thread. Logs nothing: a fork in the middle would leave the child with a locked log."""
-        seconds = self.RETRY_SECONDS
         with suppress(OSError, UnicodeError):  # unknown, or no name at all; an address known before stays
             family, kind, _, _, address = self._resolve(*self._server)[0]
             if self._sock is None:
                 self._sock = socket.socket(family, kind)
                 self._sock.setblocking(False)
             self._addr = address
-            seconds = self.FRESH_SECONDS
-        self._due = self._clock() + seconds
+            self._due = self._clock() + self.FRESH_SECONDS

@@ -14,52 +14,11 @@ from airflow.observability.metrics.statsd_logger import get_statsd_logger
 from airflow.sdk.observability.metrics.statsd_logger import get_statsd_logger as get_task_logger
 
 from ml.root import PROJECT
+from retraining import statsd_client
 from retraining.statsd_client import ResolvingStatsClient
+from tests.plugins.resolving import Clock, Names, Server
 
 Client = Callable[..., ResolvingStatsClient]
-
-
-class Names:
-    """Resolves `statsd` to the address that it has now; None is a name that nobody knows."""
-
-    def __init__(self) -> None:
-        self.address: tuple[str, int] | None = None
-        self.asked = 0
-        self.answers = threading.Event()
-        self.answers.set()
-
-    def resolve(self, host: str, port: int, family: int, kind: int) -> list[tuple[Any, ...]]:
-        self.asked += 1
-        assert self.answers.wait(60)
-        if host != "statsd" or self.address is None:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, kind, 0, "", self.address)]
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Server:
-    """A socket that lines come to."""
-
-    def __init__(self) -> None:
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
-        self.address: tuple[str, int] = self.udp.getsockname()
-
-    def lines(self, seconds: float = 0.2) -> list[str]:
-        """What comes until nothing has come for so long."""
-        self.udp.settimeout(seconds)
-        lines = []
-        while True:
-            try:
-                lines += self.udp.recv(4096).decode().splitlines()
-            except TimeoutError:
-                return lines
 
 
 @pytest.fixture
@@ -195,6 +154,7 @@ def test_a_child_resolves_for_itself(
             names.answers = threading.Event()
             names.answers.set()
             names.address = servers[0].address
+            clock.now += made.RETRY_SECONDS
             made.incr("due")
             settle(made)
             made.incr("from the child")
@@ -202,6 +162,25 @@ def test_a_child_resolves_for_itself(
             os._exit(0)
     os.waitpid(child, 0)
     assert "airflow.from the child:1|c" in servers[0].lines()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_fork_waits_for_the_moments_of_a_look_up(
+    names: Names, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The C library's locks would be inherited; but of a look-up that hangs, it is the network that is waited for."""
+    monkeypatch.setattr(statsd_client, "FORK_SECONDS", 60)
+    names.answers.clear()
+    made = client()
+    answer = threading.Timer(0.2, names.answers.set)
+    answer.start()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    assert made._lookup
+    assert not made._lookup.is_alive()
+    os.waitpid(child, 0)
+    answer.join()
 
 
 @pytest.mark.parametrize("host", ["unknown", "x" * 64, "\N{SNOWMAN}" * 300])

@@ -4,7 +4,8 @@
 
 The real Airflow (scheduler, API server, dag-processor, triggerer) runs the DAG with the real steps on the Kaggle file;
 the model server gets some traffic; the exporter, StatsD and a real Prometheus look on. Needs Debian's Prometheus, both
-environments, and about twenty minutes. Do it after an upgrade of Airflow, or when a metric or an expression is new.
+environments, and about twenty minutes. Do it after an upgrade of Airflow, or when a metric or an expression is new;
+then `record_lines.py`, which adds what other kinds of run say over StatsD.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ml.root import PROJECT, Root
 from serving.client import ModelServer, ServingError
 from tests.local.stack import Stack, free_port
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool
-from tests.prometheus.recording import RECORDED, SERIES, names_in, of_alerts, of_dashboards
+from tests.prometheus.recording import LINES, RECORDED, SERIES, distinct, names_in, of_alerts, of_dashboards
 from tests.prometheus.statsd_exporter import Mapping, listening
 
 SAMPLE_SECONDS = 15
@@ -177,8 +178,7 @@ def keep(data: Path, pages: dict[str, str], lines: list[str], here: dict[str, st
     RECORDED.mkdir(exist_ok=True)
     text = "\n".join(kept[key] for key in sorted(kept)) + "\n# EOF\n"
     SERIES.write_bytes(gzip.compress(text.encode(), mtime=0))
-    distinct = {re.sub(r":[^|]*", "", line, count=1): line for line in reversed(lines)}
-    (RECORDED / "statsd.txt").write_text(elsewhere("\n".join(sorted(distinct.values())) + "\n"))
+    LINES.write_text(elsewhere("\n".join(distinct(lines)) + "\n"))
     for name, page in pages.items():
         (RECORDED / f"page_{name}.txt").write_text(elsewhere(page))
 

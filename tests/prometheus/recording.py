@@ -3,7 +3,8 @@
 Recorded by `record.py`: the real Airflow, the real steps on the Kaggle file, our model server with some traffic, the
 exporter, and StatsD. Ten runs: promoted, unchanged, promoted, blocked, promoted with drift, rejected twice, rejected as
 too good to be true, failed, promoted. `series.txt.gz` has a sample every 15 s of each series that an alert or a
-dashboard asks for; `statsd.txt` each distinct StatsD line once; `page_*.txt` are the last pages that were scraped.
+dashboard asks for; `page_*.txt` are the last pages that were scraped; `statsd.txt` has each distinct StatsD line once,
+those of a scheduled run, of a retry and of Celery among them (`record_lines.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from tests.prometheus.debian import CONFIGURATION, prometheus, said_by, tool
 
 RECORDED = PROJECT / "tests" / "prometheus" / "recorded"
 SERIES = RECORDED / "series.txt.gz"
+LINES = RECORDED / "statsd.txt"
 DASHBOARDS = sorted((CONFIGURATION / "grafana" / "dashboards").glob("*.json"))
 # What Grafana makes of it at this scrape interval: four times that.
 RATE_INTERVAL = "1m"
@@ -47,6 +49,14 @@ def of_alerts() -> Iterator[Expression]:
     for group in yaml.safe_load((CONFIGURATION / "alerts.yml").read_text())["groups"]:
         for rule in group["rules"]:
             yield Expression(rule["alert"], rule["expr"])
+
+
+def distinct(lines: Iterable[str]) -> list[str]:
+    """Of those that differ in their number only, the first."""
+    found: dict[str, str] = {}
+    for line in lines:
+        found.setdefault(re.sub(r":[^|]*", "", line, count=1), line)
+    return sorted(found.values())
 
 
 def span() -> tuple[float, float]:

@@ -54,7 +54,7 @@ def test_every_alert_tells_what_to_do(alert: dict[str, Any]) -> None:
     assert said["summary"].endswith(".")
     assert said["description"].endswith(".")
     page, _, anchor = said["runbook_url"].partition("#")
-    assert page == "prometheus/RUNBOOK.md"
+    assert f"/{page}".endswith("/prometheus/RUNBOOK.md"), "relative, or with the address that you gave it"
     assert anchor == alert["alert"].lower()
     section = re.search(rf"^## {alert['alert']}\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
     assert section, f"the runbook says nothing of {alert['alert']}"

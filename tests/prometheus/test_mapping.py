@@ -1,4 +1,4 @@
-"""Every StatsD line that a recorded run of the real Airflow sent, and what becomes of it."""
+"""Every StatsD line that recorded runs of the real Airflow sent, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import re
 
 import pytest
 
-from ml.root import PROJECT
 from ml.run_records import OUTCOMES
 from ml.steps import STEPS
+from tests.prometheus import recording
 from tests.prometheus.debian import CONFIGURATION
 from tests.prometheus.statsd_exporter import Mapping, Sample
 
-RECORDED = PROJECT / "tests" / "prometheus" / "recorded"
-LINES = (RECORDED / "statsd.txt").read_text().splitlines()
+LINES = recording.LINES.read_text().splitlines()
 MAPPING = Mapping(CONFIGURATION / "statsd_mapping.yml")
 CATCH_ALL = "."
 TASK = {"dag_id", "task_id"}
@@ -26,6 +25,7 @@ INTENDED: dict[str, tuple[str, set[str]]] = {
     "airflow.triggerer_heartbeat": ("airflow_heartbeats_total", {"component"}),
     "airflow.dagrun.duration.success": ("airflow_dagrun_duration_seconds", {"dag_id", "run_type", "state"}),
     "airflow.dagrun.duration.failed": ("airflow_dagrun_duration_seconds", {"dag_id", "run_type", "state"}),
+    "airflow.dagrun.schedule_delay": ("airflow_dagrun_schedule_delay_seconds", {"dag_id"}),
     "airflow.ti.start": ("airflow_task_starts_total", TASK),
     "airflow.ti.finish": ("airflow_task_finishes_total", TASK | {"state"}),
     "airflow.task.duration": ("airflow_task_duration_seconds", TASK),
@@ -74,6 +74,14 @@ def test_what_nobody_has_looked_at_is_dropped() -> None:
 def test_milliseconds_become_seconds() -> None:
     sample = MAPPING.sample("airflow.retrain.step,step=train,outcome=done:41500.0|ms")
     assert (sample.family, sample.value, sample.kind) == ("retrain_step_seconds", 41.5, "observer")
+
+
+def test_runs_of_each_kind_and_with_each_executor_were_recorded() -> None:
+    said = "\n".join(LINES)
+    assert set(re.findall(r"run_type=(\w+)", said)) == {"manual", "scheduled"}
+    assert set(re.findall(r"executor_class_name=(\w+)", said)) == {"LocalExecutor", "CeleryExecutor"}
+    states = set(re.findall(r"airflow\.ti\.finish,.*state=(\w+)", said))
+    assert states == {"success", "skipped", "failed", "up_for_retry"}
 
 
 def test_labels_have_bounds() -> None:

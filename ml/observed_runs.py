@@ -1,0 +1,195 @@
+"""What the runs left behind, as numbers: what they came to, and what the last steps of each kind found.
+
+Somebody edited a file, or another version of this code wrote it, or a disk lost half of it: that takes away what the
+file, or the value in it, would have said, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ml.errors import FinalError
+from ml.files import read_json
+from ml.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
+from ml.observed import Number, Skipped, must_be_there
+from ml.root import Root
+from ml.run_records import OUTCOMES, PROMOTED, RunRecord, runs
+from ml.schema import read_schema
+
+ALL = "all"
+_OUTCOME_OF = {CONFIRMED: PROMOTED, REJECTED: "rejected", WITHHELD: "withheld"}
+# What it is like to meet a list where a mapping should be, a name that is missing, or a number that is text.
+_DAMAGE = (FinalError, OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
+
+
+Found = Iterator[Number | Skipped]
+
+
+def of_runs(root: Root) -> Found:
+    """What the last runs came to, and what the last steps of each kind found.
+
+    Raises:
+        SettingsError: The root is no directory.
+    """
+    must_be_there(root)
+    records = runs(root)
+    for record in records:
+        yield from (Skipped(path, why) for path, why in record.damaged.items())
+    yield from _ends(root, records)
+    yield from _validation(records)
+    yield from _training(records)
+    yield from _verdict(records)
+
+
+def _ends(root: Root, records: list[RunRecord]) -> Found:
+    last_at: dict[str, float] = {}
+    try:
+        for event in Ledger(root.ledger).events():  # it outlives the runs' files
+            if event["event"] in _OUTCOME_OF:
+                last_at[_OUTCOME_OF[event["event"]]] = datetime.fromisoformat(event["at"]).timestamp()
+    except _DAMAGE as error:
+        yield _skipped(root.ledger, error)
+    ended = [(record, *record.end) for record in records if record.end]
+    for _, outcome, at in ended:
+        last_at[outcome] = max(at, last_at.get(outcome, 0.0))
+    for outcome, at in last_at.items():
+        yield _number(root.runs, "retrain_last_result_timestamp_seconds", at, outcome)
+    if not ended:
+        return
+    last, outcome, _ = max(ended, key=lambda one: one[2])
+    for known in dict.fromkeys((*OUTCOMES, outcome)):
+        yield _number(last.directory, "retrain_last_run_outcome", float(known == outcome), known)
+    for step, result in last.results.items():
+        yield _number(last.result(step), "retrain_last_step_seconds", result.get("seconds"), step)
+
+
+def _validation(records: list[RunRecord]) -> Found:
+    found = []
+    for record in records:
+        for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json"):
+            with suppress(FileNotFoundError, NotADirectoryError):  # of the run, or retention has just removed it
+                found.append((path.stat().st_mtime, path))
+    if found:
+        _, path = max(found)
+        yield from _of_file(path, _anomalies, _customers, _drift)
+
+
+def _anomalies(path: Path, report: Any) -> Found:
+    blocks = Counter(bool(finding["blocks"]) for finding in report["findings"])
+    yield _number(path, "retrain_anomalies", blocks[True], "blocking")
+    yield _number(path, "retrain_anomalies", blocks[False], "warning")
+
+
+def _customers(path: Path, report: Any) -> Found:
+    yield _number(path, "retrain_rows", report["rows"], ALL)
+
+
+def _drift(path: Path, report: Any) -> Found:
+    thresholds = _drift_thresholds()
+    for feature, distance in report["drift"].items():
+        yield _number(path, "retrain_drift", distance, feature)
+        if feature in thresholds:
+            yield _number(path, "retrain_drift_threshold", thresholds[feature], feature)
+
+
+def _drift_thresholds() -> dict[str, float]:
+    found = {}
+    for feature in read_schema().feature:
+        comparator = feature.drift_comparator
+        for distance in (comparator.infinity_norm, comparator.jensen_shannon_divergence):
+            if distance.threshold:
+                found[feature.name] = float(distance.threshold)
+    return found
+
+
+def _training(records: list[RunRecord]) -> Found:
+    for record in _that_made(records, "transform")[:1]:
+        for split in ("train", "eval"):
+            rows = record.artifact("transform").get(f"{split}_rows")
+            yield _number(record.result("transform"), "retrain_rows", rows, split)
+    for record in _that_made(records, "train")[:1]:
+        for name in ("epochs", "loss"):
+            yield _number(record.result("train"), f"retrain_{name}", record.artifact("train").get(name))
+
+
+def _verdict(records: list[RunRecord]) -> Found:
+    """Metrics of the last evaluation beside the bounds it was held to, and the reasons of the last verdict."""
+    judged = _that_made(records, "judge")
+    codes: dict[str, bool] = {}
+    for record in judged:
+        try:
+            for reason in record.artifact("judge")["reasons"]:
+                # A reason of the past is 0 and not gone, or its line in a graph would never come down.
+                codes.setdefault(reason["code"], record is judged[0])
+        except _DAMAGE as error:
+            yield _skipped(record.result("judge"), error)
+    for code, of_the_last in codes.items():
+        yield _number(judged[0].result("judge"), "retrain_verdict", float(of_the_last), code)
+    for record in judged[:1]:
+        yield from _of_file(record.directory / "settings.json", _bounds)
+        yield from _of_file(record.directory / "evaluate" / "evaluation.json", _metrics)
+
+
+def _bounds(path: Path, settings: Any) -> Found:
+    for bound in ("at_least", "at_most"):
+        for metric, value in settings["judge"].get(bound, {}).items():
+            yield _number(path, "retrain_metric_bound", value, metric, bound)
+
+
+def _metrics(path: Path, report: Any) -> Found:
+    for part in report["slices"]:
+        yield from _guarded(path, partial(_metrics_of_slice, path, part))
+
+
+def _metrics_of_slice(path: Path, part: Any) -> Found:
+    where = ",".join(f"{feature}={value}" for feature, value in part["slice"].items()) or ALL
+    for model in ("candidate", "champion"):
+        for metric, value in part.get(model, {}).items():  # null is one that is not defined on these rows
+            yield _number(path, "retrain_metric", math.nan if value is None else value, metric, where, model)
+
+
+def _that_made(records: list[RunRecord], step: str) -> list[RunRecord]:
+    return [record for record in records if record.artifact(step)]
+
+
+def _of_file(path: Path, *parts: Callable[[Path, Any], Found]) -> Found:
+    """What each part makes of the JSON; nothing without the file: retention may remove a run between two looks."""
+    try:
+        content = read_json(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except _DAMAGE as error:
+        yield _skipped(path, error)
+        return
+    for part in parts:
+        yield from _guarded(path, partial(part, path, content))
+
+
+def _guarded(path: Path, found: Callable[[], Found]) -> Found:
+    try:
+        yield from found()
+    except _DAMAGE as error:
+        yield _skipped(path, error)
+
+
+def _number(where: Path, name: str, value: Any, *labels: Any) -> Number | Skipped:
+    """A number that a page can show, with labels that are text; or why it is none."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{str(value)[:50]!r} is no number")
+        for label in labels:
+            label.encode()  # a lone surrogate is valid JSON and no UTF-8
+        return Number(name, float(value), labels)
+    except _DAMAGE as error:
+        return Skipped(where, f"{name}: {error}")
+
+
+def _skipped(path: Path, error: Exception) -> Skipped:
+    return Skipped(path, str(error) if isinstance(error, FinalError) else f"{type(error).__name__}: {error}")
