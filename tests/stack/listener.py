@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.stack.containers import IMAGE, Containers
 
+NEWS = {"type": "http", "host": "http://news:8000/runs", "password": "token-of-the-listener"}
+"""Of the Airflow Connection `news`."""
 PROGRAM = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 

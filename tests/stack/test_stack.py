@@ -1,56 +1,20 @@
-"""`make test-stack`: the compose file for real, from nothing to a served model, an alert, and back from a backup.
+"""`make test-stack`: the compose file for real, from nothing to a served model, alerts and news, and old things gone.
 
-The tests follow one another on one stack, in the order in which they stand here.
+The tests of this directory follow one another on one stack: file after file, and in each as they stand.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.stack.containers import IMAGE, Containers, eventually
-from tests.stack.listener import Listener
+from tests.stack.containers import IMAGE, STEPS, Containers, eventually
+from tests.stack.listener import NEWS, Listener
 
-NEWS = {"type": "http", "host": "http://news:8000/runs", "password": "token-of-the-listener"}
-OUTSIDE = "1.1.1.1:443"
-DOORS = ["airflow-api-server:8080", "postgres:5432", "redis:6379", "statsd-exporter:9125", "retrain-exporter:9108"]
-DOORS += ["serving:8501", "serving:8500", "prometheus:9090", "alertmanager:9093", "alert-webhook:9096", OUTSIDE]
-AIRFLOW = {"airflow-api-server:8080", "postgres:5432", "redis:6379"}
-# Those among them whose images have a bash, and what else than itself each of them can open.
-REACHES = {
-    "postgres": {"airflow-api-server:8080", "redis:6379"},
-    "airflow-api-server": {"postgres:5432", "redis:6379", "statsd-exporter:9125"},
-    "airflow-scheduler": {*AIRFLOW, "statsd-exporter:9125", "serving:8501"},
-    "airflow-dag-processor": {*AIRFLOW, "statsd-exporter:9125"},
-    "airflow-cleaner": AIRFLOW,
-    "serving": {"statsd-exporter:9125", "retrain-exporter:9108", "prometheus:9090"},
-    "retrain-exporter": {"statsd-exporter:9125", "serving:8501", "prometheus:9090"},
-    "alert-webhook": {"alertmanager:9093", "prometheus:9090"},
-}
 SCRAPED = {"prometheus", "alertmanager", "statsd", "retrain-exporter"}
-STEPS = ["ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm"]
-
-
-@pytest.fixture(scope="module")
-def failed_run(stack: Containers, first_run: str) -> str:
-    """The id of a run that failed for want of data."""
-    run_id = stack.airflow.trigger({"data": "inbox:nothing.csv"})
-    assert stack.wait_for(run_id) == "failed"
-    return run_id
-
-
-@pytest.fixture(scope="module")
-def first_run(stack: Containers) -> str:
-    """The id of a run that was triggered over REST and is over."""
-    eventually(stack.airflow.dag, seconds=120, what="the DAG")
-    stack.airflow.unpause()
-    run_id = stack.airflow.trigger({})
-    stack.wait_for(run_id)
-    return run_id
 
 
 def test_every_service_is_healthy(stack: Containers) -> None:
@@ -113,18 +77,6 @@ def test_the_served_answers_are_those_of_the_new_version(stack: Containers, firs
     rows, expected = stack.known_rows(1)
     answers = stack.serving(":predict", {"instances": rows})["predictions"]
     assert [answer["probability"] for answer in answers] == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize("service", REACHES)
-def test_each_reaches_whom_it_must_and_nobody_else(stack: Containers, first_run: str, service: str) -> None:
-    doors = [door for door in DOORS if not door.startswith(f"{service}:")]
-    opens = '(timeout 5 bash -c "</dev/tcp/${0/://}" && echo $0) 2>/dev/null'
-    each = " & ".join(f"bash -c '{opens}' {door}" for door in doors)
-    reached = set(stack.compose("exec", "-T", service, "bash", "-c", f"{each} & wait").split())
-    there = {door for door in REACHES[service] if door.partition(":")[0] in stack.states()}  # redis has a profile
-    if service in ("airflow-scheduler", "airflow-dag-processor"):
-        reached.discard(OUTSIDE)  # they may, but does this machine?
-    assert reached == there
 
 
 def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: str) -> None:
@@ -200,26 +152,6 @@ def test_a_model_server_that_stays_away_is_alarmed_and_recovers(stack: Container
     eventually(lambda: "ServingDown" not in stack.alerts(), seconds=420, what="the end of the alert")
 
 
-def test_backup_and_restore(stack: Containers, first_run: str) -> None:
-    backup = stack.directory / "backup"
-    before = stack.history()
-    stack.run("stack/backup.sh", backup)
-    stack.compose("exec", "-T", "airflow-scheduler", "bash", "-c", 'rm -rf "$RETRAIN_ROOT"/{ledger.jsonl,models/*}')
-    stack.compose("exec", "-T", "postgres", "psql", "-qU", "airflow", "-c", "DELETE FROM task_instance")
-    assert stack.tasks(first_run) == {}
-    stack.run("stack/restore.sh", backup)
-    eventually(lambda: not stack.unhealthy(), seconds=300, what="healthy after the restore")
-    assert stack.history() == before
-    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
-    eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")
-
-
-def test_after_the_restore_the_next_run_knows_what_was(stack: Containers, first_run: str) -> None:
-    run_id = stack.airflow.trigger({})
-    assert stack.wait_for(run_id) == "success"
-    assert stack.tasks(run_id)["ingest"] == "skipped", "the same data, settings and code: nothing to do"
-
-
 def test_what_is_old_goes(stack: Containers, failed_run: str) -> None:
     logs = f"/var/log/airflow/dag_id=customer_retraining/run_id={failed_run}"
     aged = f"find '{logs}' -exec touch --date='500 days ago' {{}} +"
@@ -238,28 +170,3 @@ def test_what_is_old_goes(stack: Containers, failed_run: str) -> None:
         what="its logs gone, and only those",
     )
     eventually(lambda: stack.states()["airflow-cleaner"] == "healthy", seconds=120, what="a healthy cleaner")
-
-
-def test_a_new_machine_needs_a_backup_and_the_fernet_key(stack: Containers, first_run: str) -> None:
-    backup, secrets = stack.directory / "moved", stack.directory / "secrets"
-    before = stack.history()
-    stack.run("stack/backup.sh", backup)
-    fernet_key = (secrets / "fernet_key").read_text()
-    stack.down()
-    shutil.rmtree(secrets)
-    (stack.directory / ".env").unlink()
-    stack.run("stack/secrets.sh", stack.directory)
-    with pytest.raises(AssertionError, match="another key than secrets/fernet_key"):
-        stack.run("stack/restore.sh", backup, seconds=1800)
-    (secrets / "fernet_key").write_text(fernet_key)
-    stack.run("stack/restore.sh", backup, seconds=1800)
-    eventually(lambda: not stack.unhealthy(), seconds=300, what="healthy after the restore")
-    assert stack.history() == before
-    assert stack.airflow.log_in(), "users and their passwords are those of the backup"
-    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
-    get = ("airflow", "connections", "get", "news", "--output", "json")
-    assert NEWS["password"] in stack.compose("exec", "-T", "airflow-scheduler", *get)
-    eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")
-    run_id = stack.airflow.trigger({})
-    assert stack.wait_for(run_id) == "success"
-    assert stack.tasks(run_id)["ingest"] == "skipped", "the same data, settings and code: nothing to do"
