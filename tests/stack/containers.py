@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -123,6 +124,12 @@ class Containers:
             return state if state in ("success", "failed") else ""
 
         return eventually(final, seconds=RUN_SECONDS, what=f"run {run_id}")
+
+    def times(self, run_id: str) -> tuple[float, float]:
+        """When the run began and ended, in seconds since 1970."""
+        run = self.airflow._call("GET", f"/api/v2/dags/customer_retraining/dagRuns/{run_id}").json()
+        began, ended = (datetime.fromisoformat(run[name]).timestamp() for name in ("start_date", "end_date"))
+        return began, ended
 
     def tasks(self, run_id: str) -> dict[str, str]:
         """Task -> state."""
