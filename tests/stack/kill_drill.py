@@ -37,8 +37,9 @@ def main(chosen: list[str]) -> int:
             stack.airflow.unpause()
             services = [name for name in stack.states() if name != ONCE and name in (chosen or stack.states())]
             alone = [[name] for name in TAKE_PART if name in services]
+            together = [others] if (others := sorted(set(services) - set(TAKE_PART))) else []
             print(HEADER, flush=True)
-            lost = [_run(stack, kills) for kills in ([], *alone, sorted(set(services) - set(TAKE_PART)))]
+            lost = [_run(stack, kills) for kills in ([], *alone, *together)]
         finally:
             stack.down()
     return 1 if any(lost) else 0
