@@ -71,7 +71,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
             -r "requirements/${pair##*:}.txt" || exit 1; \
     done
 COPY tests tests
-RUN chmod -R a+rX tests requirements
+COPY prometheus/airflow.env prometheus/
+RUN chmod -R a+rX tests requirements prometheus
 ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 50000:0
 CMD ["bash", "-c", "failed=0; \

@@ -54,7 +54,7 @@ restore: ## put a backup back (FROM=directory)
 	@stack/restore.sh $(FROM)
 
 test-stack: airflow-dev ## the compose file for real, with Docker: a run, an alert, a restore (PROFILES=grafana,celery)
-	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack
+	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack -o faulthandler_timeout=3600
 
 test-image: ## the tests of dags/, plugins/, ml/ and serving/ inside the image, with Docker
 	@docker build --target test -t $(IMAGE)-test .

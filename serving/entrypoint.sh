@@ -7,11 +7,18 @@
 set -euo pipefail
 config=${SERVING_CONFIG:-/etc/serving}
 
+# No port for gRPC, which nobody here speaks: it would be open for every neighbour (who wants it adds --port=8500).
+# TensorFlow Serving insists on gRPC somewhere (port 0 alone stops it), so it gets a socket in a directory that only
+# this user may enter; in /dev/shm, which can be written in a read-only container too.
+private=$(mktemp -d -p "${TMPDIR:-/dev/shm}")
+trap 'rm -rf "$private"' EXIT
+
 # --max_num_load_retries=0   by default a version that cannot be loaded is tried for five minutes, and blocks the next
 # --allow_version_labels...  a label for a version that is not there yet must not stop the start
 # ...parallelism, threads    the defaults count the host's cores, and one small network is faster on one of them
 tensorflow_model_server \
-  --port=8500 \
+  --port=0 \
+  --grpc_socket_path="$private/grpc" \
   --rest_api_port=8501 \
   --rest_api_num_threads=16 \
   --rest_api_timeout_in_ms=30000 \

@@ -3,7 +3,7 @@
 #   stack/restore.sh DIRECTORY
 # It is checked, and put beside what is there, while the stack still runs; only then is everything stopped, exchanged
 # and started. Whatever fails before that costs nothing. Interrupted later, call it again.
-# Needs the secrets of the stack that was backed up, or at least its fernet_key.
+# Needs secrets/fernet_key of the stack that was backed up. Users come back with their passwords of that time.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 if [ ! -f "${1:-}/SHA256SUMS" ]; then
@@ -44,6 +44,26 @@ files 'rm -rf .restored .replaced
 sql 'DROP DATABASE IF EXISTS airflow_restored WITH (FORCE)' 'CREATE DATABASE airflow_restored'
 database pg_restore --username=airflow --dbname=airflow_restored --no-owner --exit-on-error --single-transaction \
     <"$directory/database.dump"
+
+# What Airflow stored encrypted opens only with the key it was stored with. One of it is enough to know.
+stored=$(database psql -qAt --username=airflow --dbname=airflow_restored --set=ON_ERROR_STOP=1 --command="
+    SELECT password FROM connection WHERE is_encrypted AND password <> ''
+    UNION ALL SELECT extra FROM connection WHERE is_extra_encrypted AND extra <> ''
+    UNION ALL SELECT val FROM variable WHERE is_encrypted AND val <> '' LIMIT 1" </dev/null)
+if [ -n "$stored" ]; then
+    status=0
+    compose run --rm --no-deps -T airflow-scheduler python -c '
+import sys
+from airflow.models.crypto import get_fernet
+from cryptography.fernet import InvalidToken
+try:
+    get_fernet().decrypt(sys.stdin.read().strip().encode())
+except InvalidToken:
+    sys.exit(3)
+' <<<"$stored" >/dev/null || status=$?
+    [ $status != 3 ] || refuse "its Connections need another key than secrets/fernet_key. Put that of its time there"
+    [ $status = 0 ] || exit $status
+fi
 
 echo "Stopping ..."
 compose stop --timeout 60

@@ -47,11 +47,8 @@ conf=${conf//@SERVER@/127.0.0.1:$inner_port}
 conf=${conf//@STATE@/$state}
 printf '%s\n' "$conf" >"$state/nginx.conf"
 
-# No port for gRPC, which nobody here speaks: it would be open beside the door. TensorFlow Serving insists on gRPC somewhere
-# (port 0 alone stops it), so it gets a socket in a directory that only this user may enter.
 # No batching: a stranger's bad request must not spoil the answers of others (serving/batching.config).
-entrypoint.sh --port=0 --grpc_socket_path="$state/grpc" --rest_api_port="$inner_port" \
-  --enable_batching=false --batching_parameters_file= &
+TMPDIR=$state entrypoint.sh --rest_api_port="$inner_port" --enable_batching=false --batching_parameters_file= &
 server=$!
 nginx -c "$state/nginx.conf" -p "$state/" &
 door=$!

@@ -32,6 +32,11 @@ def mounts(service: str) -> dict[str, tuple[str, bool]]:
     return found
 
 
+def members(network: str) -> set[str]:
+    """The services on it."""
+    return {name for name, service in SERVICES.items() if network in service["networks"]}
+
+
 def megabytes(text: str) -> int:
     """Of a memory limit such as 512m or ${STEP_MEMORY:-5g}."""
     found = re.fullmatch(r"(?:\$\{\w+:-)?(\d+)([mg])\}?", text)

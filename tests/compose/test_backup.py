@@ -5,19 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from ml.root import PROJECT
+from tests.airflow_home import variables
 
 BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/no/postgresql"))
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+CONNECTIONS = "CREATE TABLE connection (password text, is_encrypted boolean, extra text, is_extra_encrypted boolean)"
+VARIABLES = "CREATE TABLE variable (val text, is_encrypted boolean)"
 pytestmark = pytest.mark.skipif(
     not (BINARIES / "initdb").exists() and "CI" not in os.environ, reason="no PostgreSQL: apt-get install postgresql"
 )
+
+
+def _encrypted(word: str) -> str:
+    return Fernet(KEY).encrypt(word.encode()).decode()
 
 
 class Stack:
@@ -28,14 +38,18 @@ class Stack:
         tools = directory / "bin"
         tools.mkdir()
         (tools / "docker").symlink_to(PROJECT / "tests" / "compose" / "stand_in_docker.sh")
+        (tools / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')  # with Airflow, as in the image
+        (tools / "python").chmod(0o755)
         self.environment = os.environ | {"PATH": f"{tools}:{BINARIES}:{os.environ['PATH']}", "PGHOST": str(socket)}
         self.environment |= {"RETRAIN_ROOT": str(self.root), "CALLS": str(self.calls)}
+        self.environment |= variables(directory / "airflow") | {"AIRFLOW__CORE__FERNET_KEY": KEY}
         self.fill("old")
 
     def fill(self, word: str) -> None:
         """Database and files say `word`."""
         self.sql("postgres", "DROP DATABASE IF EXISTS airflow", "CREATE DATABASE airflow")
         self.sql("airflow", "CREATE TABLE dag_run (word text)", f"INSERT INTO dag_run VALUES ('{word}')")
+        self.sql("airflow", CONNECTIONS, VARIABLES, f"INSERT INTO variable VALUES ('{_encrypted(word)}', true)")
         shutil.rmtree(self.root, ignore_errors=True)
         for name in ("models/customer-model/1/model", "runs/a/train/result", "ledger.jsonl"):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +170,22 @@ def test_a_dump_that_breaks_off_costs_nothing(stack: Stack, saved: Path) -> None
     shutil.rmtree(stack.root / ".restored", ignore_errors=True)
     assert stack.state() == before
     assert " stop " not in stack.calls.read_text()
+
+
+def test_another_fernet_key_costs_nothing(stack: Stack, saved: Path) -> None:
+    before = stack.state()
+    stack.environment["AIRFLOW__CORE__FERNET_KEY"] = (
+        f"{Fernet.generate_key().decode()},{Fernet.generate_key().decode()}"
+    )
+    done = stack.script("restore", saved)
+    assert done.returncode == 2
+    assert "secrets/fernet_key" in done.stderr
+    stack.sql("postgres", "DROP DATABASE airflow_restored")
+    shutil.rmtree(stack.root / ".restored")
+    assert stack.state() == before
+    assert " stop " not in stack.calls.read_text()
+    stack.environment["AIRFLOW__CORE__FERNET_KEY"] += f",{KEY}"  # after a rotation it is one of several
+    assert stack.script("restore", saved).returncode == 0
 
 
 def test_a_backup_while_a_run_writes(stack: Stack, tmp_path: Path) -> None:

@@ -19,9 +19,6 @@ CAPABILITIES = {
     "postgres": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
     "redis": {"CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"},
 }
-PUBLISHED = {"airflow-api-server", "serving", "prometheus", "alertmanager", "grafana"}
-# Kaggle, and whoever hears of runs and of alerts.
-MAY_LEAVE = {"airflow-scheduler", "airflow-worker", "airflow-dag-processor", "alertmanager"}
 LOG_DIRECTORIES = ("BASE_LOG_FOLDER", "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY")
 
 
@@ -77,31 +74,6 @@ def test_bases_of_our_images_are_pinned(file: str) -> None:
         assert TAG.fullmatch(base), base
 
 
-def test_ports_are_open_on_loopback_only() -> None:
-    assert {name for name, service in SERVICES.items() if "ports" in service} == PUBLISHED
-    for name in PUBLISHED:
-        for port in SERVICES[name]["ports"]:
-            assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+", port), port
-
-
-def test_networks_lead_out_only_where_somebody_has_to_go() -> None:
-    networks = COMPOSE["networks"]
-    assert {name for name, network in networks.items() if not network.get("internal")} == {"edge", "out"}
-    assert networks["edge"]["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-    assert {name for name, service in SERVICES.items() if "out" in service["networks"]} == MAY_LEAVE
-    for name in PUBLISHED:
-        # A container on internal networks alone cannot publish a port.
-        assert {"edge", "out"} & set(SERVICES[name]["networks"])
-
-
-def test_only_airflow_reaches_the_database_and_the_broker() -> None:
-    assert {name for name, service in SERVICES.items() if "database" in service["networks"]} == {
-        "postgres",
-        "redis",
-        *AIRFLOW,
-    }
-
-
 def test_models_are_written_by_the_steps_alone() -> None:
     writers = {name for name in SERVICES for source, write in mounts(name).values() if source == "retraining" and write}
     assert writers == {"airflow-init", "airflow-scheduler", "airflow-worker"}
@@ -122,10 +94,10 @@ def test_files_of_the_project_are_mounted_read_only_and_exist() -> None:
     assert volumes == COMPOSE["volumes"].keys()
 
 
-def test_nobody_waits_for_the_model_server() -> None:
+def test_nobody_waits_for_the_model_server_or_for_what_watches() -> None:
     for name, service in SERVICES.items():
         waits = service.get("depends_on", {})
-        assert "serving" not in waits, name
+        assert waits.keys() <= {"postgres", "redis", "airflow-init"}, name
         for other, how in waits.items():
             # Healthy where there is a check, done where it ends: never merely started.
             ready = "service_completed_successfully" if other == "airflow-init" else "service_healthy"
@@ -195,6 +167,14 @@ def test_the_model_server_without_its_volume_is_not_healthy(tmp_path: Path) -> N
     assert _healthy(tmp_path), "before the first version"
     (tmp_path / "customer-model" / "1").mkdir()
     assert not _healthy(tmp_path), "what the server itself says"
+
+
+def test_what_grows_has_a_limit() -> None:
+    cleaner = SERVICES["airflow-cleaner"]
+    assert cleaner["environment"]["RETENTION_DAYS"] == "${RETENTION_DAYS:-400}"
+    assert mounts("airflow-cleaner") == {"/var/log/airflow": ("airflow-logs", True)}
+    assert cleaner["networks"] == ["airflow"]
+    assert any(word.startswith("--storage.tsdb.retention.size=") for word in SERVICES["prometheus"]["command"])
 
 
 def test_profiles_add_and_never_replace() -> None:

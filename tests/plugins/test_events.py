@@ -116,7 +116,7 @@ def test_a_stopped_try_says_so_and_leaves_a_record(root: Path, said: Said, monke
     result = json.loads((root / "runs" / RUN / "results" / "train.json").read_text())
     assert (result["step"], result["run_id"], result["outcome"]) == ("train", RUN, "failed")
     assert "stopped by Airflow" in result["error"]["what"]
-    assert result["seconds"] >= 1
+    assert 0 < result["seconds"] < 60
 
 
 def test_a_killed_try_leaves_a_record(root: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

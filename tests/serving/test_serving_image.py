@@ -98,6 +98,7 @@ def container(tmp_path: Path) -> Iterator[Container]:
     base, port = tmp_path / "models" / MODEL, free_port()
     base.mkdir(parents=True)
     environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SERVING_CONFIG": str(write_config(tmp_path))}
+    environment["TMPDIR"] = str(tmp_path)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [SERVING / "entrypoint.sh", f"--rest_api_port={port}"],
@@ -121,6 +122,9 @@ def test_the_container_lives_from_no_version_to_a_good_one_and_stops_when_told(
     process, port, base, arguments = container
     assert "--max_num_load_retries=0" in arguments
     assert "--allow_version_labels_for_unavailable_models=true" in arguments
+    assert "--port=0" in arguments, "gRPC has no port"
+    [grpc] = [Path(argument.partition("=")[2]) for argument in arguments if "grpc_socket_path" in argument]
+    assert grpc.parent.stat().st_mode & 0o777 == 0o700
     assert check_health(port) == (1, f"unhealthy: {MODEL} has no version AVAILABLE (HTTP/1.1 200 OK)")
     (base / "1").mkdir()  # empty: it can never be loaded, and must not block the next one
     server = ModelServer(f"http://127.0.0.1:{port}")
@@ -134,6 +138,7 @@ def test_the_container_lives_from_no_version_to_a_good_one_and_stops_when_told(
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     assert check_health(port) == (1, f"unhealthy: nothing listens on port {port}")
+    assert not grpc.parent.exists()
 
 
 def test_a_server_that_dies_takes_the_container_with_it_and_its_exit_status(tmp_path: Path) -> None:
@@ -141,7 +146,10 @@ def test_a_server_that_dies_takes_the_container_with_it_and_its_exit_status(tmp_
     program.write_text("#!/bin/sh\nexit 7\n")
     program.chmod(0o755)
     done = subprocess.run(
-        [SERVING / "entrypoint.sh"], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, timeout=20, check=False
+        [SERVING / "entrypoint.sh"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)},
+        timeout=20,
+        check=False,
     )
     assert done.returncode == 7
 

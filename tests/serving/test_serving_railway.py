@@ -68,11 +68,8 @@ def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> Non
     assert done.returncode == 1, "the door ended by itself, which nobody asked for"
     arguments = (tmp_path / "arguments").read_text().splitlines()
     # The last one of a name wins.
-    *_, port, socket, rest_api_port, batching, parameters = arguments
-    assert (port, rest_api_port) == ("--port=0", "--rest_api_port=18501")
-    assert socket.startswith(f"--grpc_socket_path={tmp_path}/")
-    assert Path(socket.partition("=")[2]).parent.stat().st_mode & 0o777 == 0o700
-    assert (batching, parameters) == ("--enable_batching=false", "--batching_parameters_file=")
+    assert arguments[-3:] == ["--rest_api_port=18501", "--enable_batching=false", "--batching_parameters_file="]
+    assert [argument for argument in arguments if argument.startswith("--port")] == ["--port=0"]
     assert "--max_num_load_retries=0" in arguments
     assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
     conf = (tmp_path / "nginx.conf").read_text()

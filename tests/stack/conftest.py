@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.containers import Containers
+from tests.stack.containers import Containers, eventually
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +24,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
         yield containers
     finally:
         containers.down()
+
+
+@pytest.fixture(scope="session")
+def failed_run(stack: Containers, first_run: str) -> str:
+    """The id of a run that failed for want of data."""
+    run_id = stack.airflow.trigger({"data": "inbox:nothing.csv"})
+    assert stack.wait_for(run_id) == "failed"
+    return run_id
+
+
+@pytest.fixture(scope="session")
+def first_run(stack: Containers) -> str:
+    """The id of a run that was triggered over REST and is over."""
+    eventually(stack.airflow.dag, seconds=120, what="the DAG")
+    stack.airflow.unpause()
+    run_id = stack.airflow.trigger({})
+    stack.wait_for(run_id)
+    return run_id

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from ml.root import PROJECT
 MODEL = "customer-model"
 IMAGE = "customer-retraining:0.1.0"
 PORTS = ("UI_PORT", "SERVING_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
+STEPS = ["ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm"]
 RUN_SECONDS = 1200.0
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ class Containers:
         for sock in sockets:
             sock.close()
         chosen = {name: str(port) for name, port in self.ports.items()}
-        chosen |= {"SECRETS": str(directory / "secrets"), "RETRAIN_DATA": "sample"}
+        chosen |= {"SECRETS": str(directory / "secrets"), "RETRAIN_DATA": "sample", "RETRAIN_NOTIFY": "webhook:news"}
         profiles = os.environ.get("PROFILES") or "grafana"
         chosen |= {"COMPOSE_PROFILES": profiles}
         chosen |= {"AIRFLOW_EXECUTOR": "CeleryExecutor" if "celery" in profiles else "LocalExecutor"}
@@ -107,6 +109,10 @@ class Containers:
         """Those that are neither healthy nor done."""
         return sorted(name for name, state in self.states().items() if state not in ("healthy", "exited (0)"))
 
+    def sql(self, statement: str) -> str:
+        """What psql prints, without headings."""
+        return self.compose("exec", "-T", "postgres", "psql", "-qAt", "-U", "airflow", "-c", statement).strip()
+
     def wait_for(self, run_id: str) -> str:
         """The final state of a run of the DAG."""
 
@@ -118,6 +124,12 @@ class Containers:
             return state if state in ("success", "failed") else ""
 
         return eventually(final, seconds=RUN_SECONDS, what=f"run {run_id}")
+
+    def times(self, run_id: str) -> tuple[float, float]:
+        """When the run began and ended, in seconds since 1970."""
+        run = self.airflow._call("GET", f"/api/v2/dags/customer_retraining/dagRuns/{run_id}").json()
+        began, ended = (datetime.fromisoformat(run[name]).timestamp() for name in ("start_date", "end_date"))
+        return began, ended
 
     def tasks(self, run_id: str) -> dict[str, str]:
         """Task -> state."""

@@ -1,29 +1,20 @@
-"""`make test-stack`: the compose file for real, from nothing to a served model, an alert, and back from a backup.
+"""`make test-stack`: the compose file for real, from nothing to a served model, alerts and news, and old things gone.
 
-The tests follow one another on one stack, in the order in which they stand here.
+The tests of this directory follow one another on one stack: file after file, and in each as they stand.
 """
 
 from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 import pytest
 
-from tests.stack.containers import IMAGE, Containers, eventually
+from tests.stack.containers import IMAGE, STEPS, Containers, eventually
+from tests.stack.listener import NEWS, Listener
 
 SCRAPED = {"prometheus", "alertmanager", "statsd", "retrain-exporter"}
-STEPS = ["ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm"]
-
-
-@pytest.fixture(scope="module")
-def first_run(stack: Containers) -> str:
-    """The id of a run that was triggered over REST and is over."""
-    eventually(stack.airflow.dag, seconds=120, what="the DAG")
-    stack.airflow.unpause()
-    run_id = stack.airflow.trigger({})
-    stack.wait_for(run_id)
-    return run_id
 
 
 def test_every_service_is_healthy(stack: Containers) -> None:
@@ -67,21 +58,6 @@ def test_nothing_can_be_written_outside_volumes(stack: Containers, service: str)
     assert wrote == ""
 
 
-def test_who_may_reach_whom(stack: Containers) -> None:
-    probe = (
-        "import socket\n"
-        "def reaches(host, port):\n"
-        "    try: socket.create_connection((host, port), 3).close()\n"
-        "    except OSError: return False\n"
-        "    return True\n"
-        "print(reaches('prometheus', 9090), reaches('postgres', 5432), reaches('1.1.1.1', 443))"
-    )
-    assert stack.python(probe, service="airflow-scheduler").split()[:2] == ["True", "True"]
-    # Published on this machine, and yet without a way out.
-    assert stack.python(probe, service="airflow-api-server").split() == ["True", "True", "False"]
-    assert stack.python(probe, service="retrain-exporter").split() == ["True", "False", "False"]
-
-
 def test_before_the_first_version_nothing_is_alarmed(stack: Containers) -> None:
     eventually(
         lambda: {labels["job"] for labels, up in stack.query("up") if up} >= SCRAPED, seconds=90, what="scraped targets"
@@ -122,6 +98,44 @@ def test_the_log_of_a_task_can_be_read_in_the_ui(stack: Containers, first_run: s
     assert "BinaryAccuracy" in stack.airflow._call("GET", path).text
 
 
+def test_a_run_that_failed_is_told(stack: Containers, first_run: str, request: pytest.FixtureRequest) -> None:
+    options = [f"--conn-{name}={value}" for name, value in NEWS.items()]
+    stack.compose("exec", "-T", "airflow-scheduler", "airflow", "connections", "add", "news", *options)
+    with Listener(stack, "airflow-dag-processor") as listener:
+        failed_run = request.getfixturevalue("failed_run")
+        [heard] = eventually(listener.heard, seconds=120, what="the news")
+    token, _, news = heard.partition(" {")
+    assert token == f"Bearer {NEWS['password']}"
+    assert {"run_id": failed_run, "outcome": "failed"}.items() <= json.loads("{" + news).items()
+    assert "nothing.csv" in news
+
+
+def test_events_arrive_again_when_their_exporter_has_another_address(stack: Containers) -> None:
+    before = _addresses(stack.container("statsd-exporter"))
+    stack.compose("rm", "--force", "--stop", "statsd-exporter")
+    squat = ("docker", "run", "--detach", "--rm")
+    # Who comes first gets the address that has become free.
+    squatters = [stack.run(*squat, "--network", network, IMAGE, "sleep", "600").strip() for network in before]
+    try:
+        stack.compose("up", "--detach", "--no-deps", "--wait", "statsd-exporter")
+        after = _addresses(stack.container("statsd-exporter"))
+        assert not set(before.values()) & set(after.values())
+        eventually(lambda: len(_heartbeats(stack)) == 3, seconds=180, what="heartbeats")
+    finally:
+        stack.run("docker", "rm", "--force", *squatters)
+
+
+def _addresses(container: dict[str, Any]) -> dict[str, str]:
+    return {name: network["IPAddress"] for name, network in container["NetworkSettings"]["Networks"].items()}
+
+
+def _heartbeats(stack: Containers) -> list[str]:
+    """Those that the exporter has heard in this life; Prometheus may still show those of the one before."""
+    get = "from urllib.request import urlopen as get; print(get('http://statsd-exporter:9102/metrics').read().decode())"
+    page = stack.python(get, service="retrain-exporter")
+    return [line for line in page.splitlines() if line.startswith("airflow_heartbeats_total{")]
+
+
 def test_a_killed_model_server_is_started_again(stack: Containers, first_run: str) -> None:
     before = stack.started("serving")
     stack.kill("serving")
@@ -138,21 +152,21 @@ def test_a_model_server_that_stays_away_is_alarmed_and_recovers(stack: Container
     eventually(lambda: "ServingDown" not in stack.alerts(), seconds=420, what="the end of the alert")
 
 
-def test_backup_and_restore(stack: Containers, first_run: str) -> None:
-    backup = stack.directory / "backup"
-    before = stack.history()
-    stack.run("stack/backup.sh", backup)
-    stack.compose("exec", "-T", "airflow-scheduler", "bash", "-c", 'rm -rf "$RETRAIN_ROOT"/{ledger.jsonl,models/*}')
-    stack.compose("exec", "-T", "postgres", "psql", "-qU", "airflow", "-c", "DELETE FROM task_instance")
-    assert stack.tasks(first_run) == {}
-    stack.run("stack/restore.sh", backup)
-    eventually(lambda: not stack.unhealthy(), seconds=300, what="healthy after the restore")
-    assert stack.history() == before
-    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
-    eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")
-
-
-def test_after_the_restore_the_next_run_knows_what_was(stack: Containers, first_run: str) -> None:
-    run_id = stack.airflow.trigger({})
-    assert stack.wait_for(run_id) == "success"
-    assert stack.tasks(run_id)["ingest"] == "skipped", "the same data, settings and code: nothing to do"
+def test_what_is_old_goes(stack: Containers, failed_run: str) -> None:
+    logs = f"/var/log/airflow/dag_id=customer_retraining/run_id={failed_run}"
+    aged = f"find '{logs}' -exec touch --date='500 days ago' {{}} +"
+    stack.compose("exec", "-T", "airflow-cleaner", "bash", "-c", aged)
+    stack.sql(f"UPDATE dag_run SET start_date = start_date - interval '500 days' WHERE run_id = '{failed_run}'")
+    runs, tasks = ("SELECT count(*) FROM dag_run", "SELECT count(*) FROM task_instance")
+    before = int(stack.sql(runs)), int(stack.sql(tasks))
+    stack.compose("restart", "airflow-cleaner")
+    eventually(lambda: int(stack.sql(runs)) == before[0] - 1, seconds=120, what="one run less")
+    assert int(stack.sql(tasks)) == before[1] - len(STEPS)
+    assert not stack.sql("SELECT relname FROM pg_class WHERE relname LIKE '_airflow_deleted%'")
+    find = ("find", "/var/log/airflow/dag_id=customer_retraining", "-name", "*.log")
+    eventually(
+        lambda: failed_run not in (found := stack.compose("exec", "-T", "airflow-cleaner", *find)) and found,
+        seconds=60,
+        what="its logs gone, and only those",
+    )
+    eventually(lambda: stack.states()["airflow-cleaner"] == "healthy", seconds=120, what="a healthy cleaner")
