@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from serving.app import METRICS_PATH
 from serving.config import ConfigError, read_metrics_path, read_models
@@ -18,6 +19,8 @@ from serving.limits import Limits
 from serving.manager import LoadOptions
 from serving.serve import ServeOptions
 from serving.source import ModelConfig
+
+_Number = TypeVar("_Number", int, float)
 
 IGNORED = frozenset(
     {
@@ -83,6 +86,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"serving.model_server: {message}\n")
 
 
+class _SayVersion(argparse.Action):
+    """Says which TensorFlow this is, looked up only when asked for: a start needs no package's description."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(f"TensorFlow Library: {version('tensorflow')}\n")
+        parser.exit()
+
+
 def parse(arguments: Sequence[str]) -> Flags:
     """Reads the command line.
 
@@ -133,20 +144,20 @@ def _parser() -> _Parser:
     add("--model_config_file", type=Path, help="ModelServerConfig in protobuf's text form")
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in protobuf's text form")
     add("--file_system_poll_wait_seconds", type=_seconds, default=1.0, help="time between looks; 0: once")
-    add("--max_num_load_retries", type=_at_least(0, int), default=0, help="tries after a failed load")
-    add("--load_retry_interval_micros", type=int, default=60_000_000, help="time between tries; below 0: none")
+    add("--max_num_load_retries", type=_at_least(0, _whole), default=0, help="tries after a failed load")
+    add("--load_retry_interval_micros", type=_whole, default=60_000_000, help="time between tries; below 0: none")
     switch("--allow_version_labels_for_unavailable_models", default=False, help="labels may wait")
     switch("--enable_batching", default=True, help="requests that wait together share a call")
     switch("--enable_model_warmup", default=True, help="warm-up requests of a model are replayed before it serves")
-    add("--num_request_iterations_for_warmup", type=int, default=1, help="how often each of them")
-    add("--rest_api_timeout_in_ms", type=_at_least(0, int), default=30_000, help="then 504; 0: never")
-    add("--tensorflow_session_parallelism", type=_at_least(0, int), default=0, help="threads; 0: TensorFlow chooses")
-    add("--tensorflow_intra_op_parallelism", type=_at_least(0, int), default=0, help="the same; goes before it")
-    add("--version", action="version", version=f"TensorFlow Library: {version('tensorflow')}", help="say which")
-    add("--max_body_bytes", type=_at_least(1, int), default=Limits.body_bytes, help="beyond it 413")
-    add("--max_concurrent_requests", type=_at_least(1, int), default=Limits.requests, help="beyond it 503")
-    add("--max_receive_seconds", type=_at_least(0, float), default=Limits.receive_seconds, help="beyond it 408")
-    add("--stop_grace_seconds", type=_at_least(0, float), default=Limits.stop_seconds, help="for what is in flight")
+    add("--num_request_iterations_for_warmup", type=_whole, default=1, help="how often each of them")
+    add("--rest_api_timeout_in_ms", type=_at_least(0, _whole), default=30_000, help="then 504; 0: never")
+    add("--tensorflow_session_parallelism", type=_at_least(0, _whole), default=0, help="threads; 0: TensorFlow chooses")
+    add("--tensorflow_intra_op_parallelism", type=_at_least(0, _whole), default=0, help="the same; goes before it")
+    add("--version", action=_SayVersion, nargs=0, help="say which")
+    add("--max_body_bytes", type=_at_least(1, _whole), default=Limits.body_bytes, help="beyond it 413")
+    add("--max_concurrent_requests", type=_at_least(1, _whole), default=Limits.requests, help="beyond it 503")
+    add("--max_receive_seconds", type=_at_least(0, _seconds), default=Limits.receive_seconds, help="beyond it 408")
+    add("--stop_grace_seconds", type=_at_least(0, _seconds), default=Limits.stop_seconds, help="for what is in flight")
     return parser
 
 
@@ -162,6 +173,13 @@ def _directory(text: str) -> Path:
     return Path(text)
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -172,14 +190,14 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _at_least(least: float, kind: type[int] | type[float]):  # type: ignore[no-untyped-def]
-    def read(text: str) -> float:
-        value = kind(text)
-        if not value >= least:
+def _at_least(least: float, read: Callable[[str], _Number]) -> Callable[[str], _Number]:
+    def read_enough(text: str) -> _Number:
+        value = read(text)
+        if value < least:
             raise argparse.ArgumentTypeError(f"{text!r} is less than {least}")
         return value
 
-    return read
+    return read_enough
 
 
 def _switch(text: str) -> bool:

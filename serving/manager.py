@@ -6,7 +6,6 @@ called), this one goes on with the highest version that works; otherwise states 
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -14,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serving.garbage import settle, unsettle
 from serving.metrics import ServerMetrics
 from serving.source import ModelConfig, versions_on_disk
 from serving.status import StatusError, invalid
+from serving.unloading import Unloading
 from serving.version import Version
 
-_PATIENCE_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -54,12 +54,16 @@ class _Model:
 
 
 class Manager:
-    """All models of a server. One thread of its own watches and loads; questions may come from any thread."""
+    """All models of a server. One thread of its own watches and loads; questions may come from any thread.
+
+    Nothing waits for a version that goes: when its number is wanted again meanwhile, it is loaded anew beside it.
+    """
 
     def __init__(self, configs: Sequence[ModelConfig], metrics: ServerMetrics, options: LoadOptions) -> None:
         self._models = {config.name: _Model(config) for config in configs}
         self._metrics = metrics
         self._options = options
+        self._unloading = Unloading()
         self._stop = threading.Event()
         self._looked = threading.Event()
         self._awake = False
@@ -72,17 +76,24 @@ class Manager:
         self._thread.start()
 
     def stop(self, *, patience: float) -> bool:
-        """Stops watching and frees all models; False when a load was still going on after `patience` seconds."""
+        """Stops watching and frees all models.
+
+        Args:
+            patience: how long all of it may take, in seconds.
+
+        Returns:
+            False when a load or a call was still going on then.
+        """
+        deadline = time.monotonic() + patience
         self._stop.set()
         self._thread.join(patience)
         if self._thread.is_alive():
             return False
-        for model in self._models.values():
-            for version in model.versions.values():
-                if version.state == "AVAILABLE":
-                    version.unload(patience=patience)
-        gc.unfreeze()
-        return True
+        versions = [version for model in self._models.values() for version in model.versions.values()]
+        loaded = [version for version in versions if version.state == "AVAILABLE"]
+        ended = self._unloading.finish(loaded, patience=max(deadline - time.monotonic(), 0.0))
+        unsettle()
+        return ended
 
     @property
     def awake(self) -> bool:
@@ -177,9 +188,7 @@ class Manager:
             return  # what is on disk cannot be served; what is loaded still can
         for number in sorted(model.versions):
             if number not in wanted and self._is_available(model, number):
-                model.versions[number].unload(patience=_PATIENCE_SECONDS)
-                self._settle()
-                _log.info("unloaded %s version %d", model.config.name, number)
+                self._unloading.begin(model.versions[number])
 
     def _load(self, model: _Model, number: int, path: Path) -> None:
         from serving.bringup import bring_up  # imports TensorFlow
@@ -207,19 +216,9 @@ class Manager:
             return
         self._metrics.load(path, start, succeeded=True, warm_up_seconds=warm_up_seconds)
         version.available(servable)
-        self._settle()
+        settle()
         model.retries.pop(number, None)
         _log.info("serving %s version %d from %s", name, number, path)
-
-    @staticmethod
-    def _settle() -> None:
-        """Frees what a version left behind, and takes what stays out of the garbage collector's rounds.
-
-        TensorFlow alone is some million objects; walking over them halts every request for a quarter of a second.
-        """
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
 
     def _give_up(self, model: _Model, version: Version, error: StatusError) -> None:
         tries, _ = model.retries.get(version.number, (0, 0.0))

@@ -14,7 +14,7 @@ _LATENCY_BUCKETS = tuple(10 * 1.8**power for power in range(33))
 """Upper bounds in microseconds: 10 us to about 24 minutes."""
 _EXAMPLE_BUCKETS = tuple(float(2**power) for power in range(15))
 
-_NAMES, _OTHERS = 100, "(others)"
+_NAMES, _NAME_BYTES, _OTHERS = 100, 128, "(others)"
 
 
 class Histogram:
@@ -52,7 +52,7 @@ class ServerMetrics(Collector):
     Requests are counted on the event loop and loads on the manager's thread; each cell has one writer.
 
     Args:
-        models: names that are labels of their own, whatever other names clients ask for before.
+        models: names that are labels of their own, whatever other names clients ask for.
     """
 
     def __init__(self, models: Iterable[str] = ()) -> None:
@@ -67,6 +67,8 @@ class ServerMetrics(Collector):
         self._attempts: dict[tuple[str, str], int] = {}
         self._load_micros: dict[str, int] = {}
         self._warmups = Histogram(_LATENCY_BUCKETS)
+        self._change: object = object()
+        self._page: tuple[object, bytes] = (None, b"")
 
     def request(self, model: str, status: str, api: str, seconds: float) -> None:
         """One answered request; only good ones count into the latency, as in TensorFlow Serving."""
@@ -75,12 +77,13 @@ class ServerMetrics(Collector):
         if status == "OK":
             labels = (("model_name", model), ("API", api), ("entrypoint", "REST"))
             self._request_latency.add(labels, int(seconds * 1e6))
+        self._change = object()
 
     def _label(self, model: str) -> str:
-        """The model's name; of names that clients make up, no more than `_NAMES` become labels."""
+        """The model's name; of names that clients make up, only a few that are short and readable become labels."""
         if model in self._names:
             return model
-        if len(self._names) >= _NAMES:
+        if len(self._names) >= _NAMES or not _is_readable(model):
             return _OTHERS
         self._names.add(model)
         return model
@@ -88,11 +91,13 @@ class ServerMetrics(Collector):
     def run(self, model: str, api: str, seconds: float) -> None:
         """One request's call of the graph (a shared call counts for each request in it)."""
         self._runtime_latency.add((("model_name", model), ("API", api), ("runtime", "TF1")), int(seconds * 1e6))
+        self._change = object()
 
     def examples(self, model: str, count: int) -> None:
         """The tf.Examples of one request."""
         self._examples.add((("model", model),), count)
         self._example_totals[model] = self._example_totals.get(model, 0) + count
+        self._change = object()
 
     def load(self, path: Path, started: float, *, succeeded: bool, warm_up_seconds: float | None = None) -> None:
         """One attempt to load, begun at a time of `time.perf_counter`; with its warm-up, if there was one."""
@@ -103,6 +108,7 @@ class ServerMetrics(Collector):
             self._load_micros[str(path)] = self._load_micros.get(str(path), 0) + micros
         if warm_up_seconds is not None:
             self._warmups.add((("model_path", str(path)), ("status", "OK")), int(warm_up_seconds * 1e6))
+        self._change = object()
 
     def collect(self) -> Iterator[Metric]:
         """All families; called by the registry."""
@@ -136,18 +142,31 @@ class ServerMetrics(Collector):
         )
 
     def page(self) -> bytes:
-        """The page for Prometheus.
+        """The page for Prometheus; made anew only when something was counted since.
 
         `prometheus_client.generate_latest` would rename the counters to `..._total`; TensorFlow Serving's are not.
         """
+        change = self._change  # taken before anything is read: what the manager counts meanwhile is not missed
+        if self._page[0] is not change:
+            self._page = change, self._new_page()
+        return self._page[1]
+
+    def _new_page(self) -> bytes:
         lines = []
         for metric in self.registry.collect():
             lines.append(f"# TYPE {metric.name} {metric.type}")
             for sample in metric.samples:
                 labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in sample.labels.items())
                 lines.append(f"{sample.name}{{{labels}}} {sample.value:.17g}")
-        # A name that is no UTF-8 would make the whole page unreadable.
+        # A name or a path from the command line may be no UTF-8, which would make the whole page unreadable.
         return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+
+
+def _is_readable(name: str) -> bool:
+    try:
+        return len(name) <= _NAME_BYTES and len(name.encode()) <= _NAME_BYTES
+    except UnicodeEncodeError:  # bytes that were no UTF-8; names that differ only in these would look the same
+        return False
 
 
 def _escaped(value: str) -> str:

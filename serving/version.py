@@ -70,16 +70,27 @@ class Version:
             if self._users == 0:
                 self._idle.notify_all()
 
-    def unload(self, *, patience: float) -> None:
-        """Lets no new request in, waits for those inside, and frees the model.
+    def retire(self) -> None:
+        """Lets no new request in."""
+        with self._idle:
+            self.state = "UNLOADING"
+
+    def unload(self, *, patience: float) -> bool:
+        """Lets no new request in, waits for those inside, and frees the model. May be called again meanwhile.
 
         Args:
             patience: how long to wait for requests, in seconds.
+
+        Returns:
+            Whether they all ended; the calls of those that did not fail now.
         """
+        self.retire()
         with self._idle:
-            self.state = "UNLOADING"
-            self._idle.wait_for(lambda: self._users == 0, timeout=patience)
+            idle = self._idle.wait_for(lambda: self._users == 0, timeout=patience)
             servable, self._servable = self._servable, None
-        if servable is not None:
-            servable.close()
-        self.state = "END"
+        try:
+            if servable is not None:
+                servable.close()
+        finally:
+            self.state = "END"
+        return idle

@@ -77,6 +77,11 @@ def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path)
         (("--model_base_path=x", "--file_system_poll_wait_seconds=nan"), "'nan' is no number of seconds"),
         (("--model_base_path=x", "--enable_batching=maybe"), "'maybe' is neither true nor false"),
         (("--model_base_path=x", "--max_body_bytes=0"), "'0' is less than 1"),
+        (("--model_base_path=x", "--max_body_bytes=abc"), "--max_body_bytes: 'abc' is no whole number"),
+        (("--model_base_path=x", "--max_concurrent_requests=1.5"), "'1.5' is no whole number"),
+        (("--model_base_path=x", "--load_retry_interval_micros=1m"), "'1m' is no whole number"),
+        (("--model_base_path=x", "--max_receive_seconds=soon"), "'soon' is no number of seconds"),
+        (("--model_base_path=x", "--stop_grace_seconds=nan"), "'nan' is no number of seconds"),
         (("--model_config_file=/nowhere/x",), "/nowhere/x: cannot be read (No such file or directory)"),
     ],
 )
@@ -96,6 +101,23 @@ def test_the_version_needs_no_model(capsys: pytest.CaptureFixture[str]) -> None:
         parse(["--version"])
     assert stopped.value.code == 0
     assert capsys.readouterr().out == f"TensorFlow Library: {version('tensorflow')}\n"
+
+
+def test_only_the_question_for_the_version_looks_it_up() -> None:
+    code = """
+import sys
+from serving.flags import parse
+read = []
+sys.addaudithook(lambda event, args: read.append(str(args[0])) if event == "open" else None)
+parse(["--model_base_path=x"])
+print("METADATA" in str(read))
+try:
+    parse(["--version"])
+finally:
+    print("METADATA" in str(read))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"False\nTensorFlow Library: {version('tensorflow')}\nTrue\n"
 
 
 def test_flags_of_the_original() -> None:

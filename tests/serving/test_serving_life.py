@@ -116,6 +116,7 @@ def test_a_look_at_the_disk_gets_past_a_broken_version(base_path: Path) -> None:
 
     def look() -> list[tuple[int, str, str]]:
         manager._look(watched)
+        eventually(lambda: "UNLOADING" not in {status.state for status in manager.statuses("customer-model")})
         return [(status.number, status.state, status.error_code) for status in manager.statuses("customer-model")]
 
     publish(FIRST, base_path, 1)
