@@ -57,6 +57,8 @@ class Manager:
     """All models of a server. One thread of its own watches and loads; questions may come from any thread.
 
     Nothing waits for a version that goes: when its number is wanted again meanwhile, it is loaded anew beside it.
+    (TensorFlow Serving puts off all changes of that model until it has gone: `ContainsAnyReaspiredVersions` in
+    tensorflow_serving/core/aspired_versions_manager.cc.)
     """
 
     def __init__(self, configs: Sequence[ModelConfig], metrics: ServerMetrics, options: LoadOptions) -> None:
