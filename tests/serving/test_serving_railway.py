@@ -239,22 +239,3 @@ def test_the_container_ends_with_its_server(tmp_path: Path) -> None:
     done = run(tmp_path, PORT=str(free_port()))
     assert done.returncode == 7
     assert "TensorFlow Serving or nginx ended with status 7." in done.stderr
-
-
-def test_railway_builds_from_the_repository_what_is_there() -> None:
-    config = json.loads((RAILWAY / "railway.json").read_text())
-    assert config["build"]["builder"] == "DOCKERFILE"
-    dockerfile = SERVING.parent / config["build"]["dockerfilePath"]
-    copied = [
-        word
-        for line in dockerfile.read_text().splitlines()
-        if line.startswith("COPY")
-        for word in line.split()[1:-1]
-        if not word.startswith("--")
-    ]
-    assert "serving/railway/models" in copied
-    for path in copied:
-        assert path.endswith("/models") or (SERVING.parent / path).is_file(), path
-    assert config["deploy"]["healthcheckPath"] == f"/v1/models/{MODEL}"
-    # Railway's parser wants numbers here, although its own example showed texts.
-    assert all(isinstance(config["deploy"][name], int) for name in ("overlapSeconds", "drainingSeconds"))

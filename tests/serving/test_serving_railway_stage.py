@@ -1,12 +1,14 @@
-"""What `make railway-image` puts into the image: one version, the one that serves."""
+"""What `make railway-image` puts into the image: one version, the one that serves; and what Railway builds."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serving.railway.stage import StageError, main, stage
+from tests.serving.image import SERVING
 from tests.serving.live import GOLDEN
 
 MODEL = "customer-model"
@@ -69,3 +71,22 @@ def test_anything_but_a_status_is_one_sentence(status: str) -> None:
     assert main(io.StringIO(status), io.StringIO(), said) == 2
     assert said.getvalue().count("\n") == 1
     assert "Pipe `python -m ml status --json` into it" in said.getvalue()
+
+
+def test_railway_builds_from_the_repository_what_is_there() -> None:
+    config = json.loads((SERVING / "railway" / "railway.json").read_text())
+    assert config["build"]["builder"] == "DOCKERFILE"
+    dockerfile = SERVING.parent / config["build"]["dockerfilePath"]
+    copied = [
+        word
+        for line in dockerfile.read_text().splitlines()
+        if line.startswith("COPY")
+        for word in line.split()[1:-1]
+        if not word.startswith("--")
+    ]
+    assert "serving/railway/models" in copied
+    for path in copied:
+        assert path.endswith("/models") or (SERVING.parent / path).is_file(), path
+    assert config["deploy"]["healthcheckPath"] == f"/v1/models/{MODEL}"
+    # Railway's parser wants numbers here, although its own example showed texts.
+    assert all(isinstance(config["deploy"][name], int) for name in ("overlapSeconds", "drainingSeconds"))
