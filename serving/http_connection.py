@@ -8,6 +8,7 @@ and what becomes of a client that sends on after it was refused.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -157,10 +158,10 @@ class Connection(asyncio.Protocol):
         if self._pumping or self._turn_comes:
             return  # an answer that came at once: the loop below goes on; or it does so in its turn
         self._pumping = True
-        turn_ends = self._shared.now() + _TURN_SECONDS
+        turn_ends = time.monotonic() + _TURN_SECONDS
         try:
             while self._queue and self.current is None and self._writable and not self.draining:
-                if self._shared.now() > turn_ends:  # now it is the turn of other connections
+                if time.monotonic() > turn_ends:  # now it is the turn of other connections
                     self._turn_comes = True
                     self._shared.call_soon(self._take_turn)
                     break
