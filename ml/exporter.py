@@ -140,7 +140,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve `/metrics` until SIGTERM or SIGINT."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     parser = argparse.ArgumentParser(prog="python -m ml.exporter", description=__doc__)
-    parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{PORT}")
+    parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{PORT}", help=f"default 127.0.0.1:{PORT}")
     parser.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
     parser.add_argument("--settings", metavar="FILE", type=Path, help="as for python -m ml")
     parser.add_argument("--serving-url", metavar="URL", help="the model server; default serving.url of the settings")
@@ -154,7 +154,11 @@ def main(arguments: Sequence[str]) -> int:
         root = Root.to_read(options.root)
         url = options.serving_url or settings.serving.url
         server = ModelServer(url, settings.serving.model, timeout=SERVER_SECONDS) if url else None
-        http, thread = start_http_server(port, host, registry_of(root, server))
+        try:
+            http, thread = start_http_server(port, host, registry_of(root, server))
+        except OSError as error:
+            what = f"--listen {options.listen}: cannot listen there ({error.strerror or error})."
+            raise SettingsError(what, "Stop what is using it, or name another address.") from error
     except (RetrainError, OSError, ValueError) as error:
         log.error("%s", error)
         return error.exit_code if isinstance(error, RetrainError) else 1
@@ -182,7 +186,7 @@ def _as_text_can_say_it(number: Number) -> Number:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"--listen {text}: is no address.", "Write HOST:PORT, for example 0.0.0.0:9108.")
     return host, int(port)
 

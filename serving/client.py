@@ -15,7 +15,7 @@ from urllib.parse import quote
 from serving.wire import Address, NoAnswerError, exchange
 
 _RETRY_SECONDS = 0.1
-_CURE_UNREACHABLE = "Start the model server (python -m serving.model_server), or correct the URL."
+_CURE_UNREACHABLE = "Start the model server (make serve), or correct the URL."
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,14 @@ class ModelServer:
         except NoAnswerError as error:
             raise Unreachable(f"{self.url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
         answer = _parsed(payload)
-        if status == 200 and answer is not None:
+        if status == 200:
+            if answer is None:
+                begins = payload[:60].decode("utf-8", "replace")
+                raise Refused(
+                    f"{self.url}{path} is no model server: it answers {begins!r}. Correct the URL.",
+                    status=status,
+                    said="",
+                )
             return answer
         told = answer.get("error") if isinstance(answer, dict) else None
         said = str(told) if told is not None else payload[:200].decode("utf-8", "replace")

@@ -171,7 +171,7 @@ class Manager:
                 "%s: the base path %s %s",
                 model.config.name,
                 model.config.base_path,
-                "cannot be read; what is loaded stays" if model.is_away else "can be read again",
+                "cannot be read; what is loaded, if anything, stays" if model.is_away else "can be read again",
             )
         if found is None:
             return

@@ -13,6 +13,8 @@ from ml.root import Root
 
 STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 POLL_SECONDS = 0.2
+OF_AIRFLOW = "manual__"
+"""How Airflow's run ids begin; somebody may call `python -m ml retrain` at the same time, whose begin otherwise."""
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -29,13 +31,14 @@ class Follower:
     _since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        """Remember which runs there are already; without a given id the next new one is ours."""
+        """Remember which runs there are already; without a given id the next new one that Airflow began is ours."""
         self._before = set(self._run_ids())
 
     def look(self) -> None:
         """Print what is new since the last look."""
         if self.run_id is None:
-            self.run_id = next((run_id for run_id in self._run_ids() if run_id not in self._before), None)
+            new = (run_id for run_id in self._run_ids() if run_id not in self._before)
+            self.run_id = next((run_id for run_id in new if run_id.startswith(OF_AIRFLOW)), None)
         if self.run_id is not None:
             directory = self.root.run(self.run_id) / "results"
             for step in STEPS:

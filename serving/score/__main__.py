@@ -20,8 +20,6 @@ from serving.score.progress import shown
 
 _TRIES = 3
 """A version that goes away while a file is scored means to begin again; not for ever."""
-_WAIT_SECONDS = 30.0
-"""For a version to be AVAILABLE after one went away: it was replaced, or the server was started anew."""
 
 
 def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
@@ -44,7 +42,7 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
                 return 0
             except VersionGoneError:
                 stderr.write("the version went away meanwhile: beginning again with the one that is served next\n")
-                wait = _WAIT_SECONDS
+                wait = asking.PATIENCE_SECONDS
     except (FileError, EvaluationError) as error:
         stderr.write(f"{error}\n")
         return 2

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from serving.client import ModelServer, Refused, ServingError, Unreachable
 from serving.score.customers import Customer, RowsError
 
-_PAUSES = (0.5, 1.0, 2.0, 4.0)
-"""Seconds between tries when a server is overloaded or away for a moment."""
+PATIENCE_SECONDS = 30.0
+"""How long a server may be overloaded or away before it is given up."""
+_PAUSES = (0.5, 1.0, 2.0)
+"""Seconds between tries; the last one again and again."""
 _RETRY_SECONDS = 0.2
 
 
@@ -141,16 +144,17 @@ def _gone_at_404() -> Iterator[None]:
 
 
 def _patiently(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
-    for pause in _PAUSES:
+    end = time.monotonic() + PATIENCE_SECONDS
+    pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
+    while True:
         try:
             return _once(server, version, instances)
-        except Unreachable:
-            time.sleep(pause)
-        except Refused as refusal:
-            if refusal.status not in (503, 504):
+        except (Unreachable, Refused) as error:
+            pause = next(pauses)
+            may_pass = isinstance(error, Unreachable) or error.status in (503, 504)
+            if not may_pass or time.monotonic() + pause > end:
                 raise
-            time.sleep(pause)
-    return _once(server, version, instances)
+        time.sleep(pause)
 
 
 def _once(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:

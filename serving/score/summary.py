@@ -28,7 +28,7 @@ def ranked(written: Written, version: int, out: Path, *, count: int, least: floa
             f"How many of them to expect as {_target(written)} is not known here: {expected.why}.\n"
             f"Name the evaluation of version {version} with --evaluation."
         )
-    cut = expected.at(share)
+    cut = expected.at(count, written.rows)
     return first + (
         f"Expect about {round(cut.precision * count):,} of them to be {_target(written)} "
         f"({_percent(cut.precision)}, likely {_percent(cut.low)} to {_percent(cut.high)}): so many were among the best "

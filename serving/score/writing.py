@@ -87,7 +87,7 @@ def write_ranking(
         start, end = written.ends[number], written.ends[number + 1]
         scored.seek(start)
         row = scored.read(end - start).removesuffix(line_end)
-        precision = f"{expected.at(rank / written.rows).precision:.3f}" if expected else ""
+        precision = f"{expected.at(rank, written.rows).precision:.3f}" if expected else ""
         out.write(separator.join([str(rank).encode(), row, precision.encode()]) + line_end)
     return written.probabilities[best[-1]]
 

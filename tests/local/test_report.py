@@ -89,14 +89,15 @@ def test_a_new_run_is_followed_with_a_line_for_each_result_and_each_try(tmp_path
     follower = Follower(Root(tmp_path), out=out)
     follower.look()
     assert out.getvalue() == ""
-    write(tmp_path, "new", done("ingest"))
+    write(tmp_path, "manual-20261123T000000-1", done("ingest"))  # somebody else's, without Airflow
+    write(tmp_path, "manual__new", done("ingest"))
     follower.look()
     follower.look()
-    write(tmp_path, "new", done("validate", outcome="failed", error={"what": "busy", "retry": True}))
+    write(tmp_path, "manual__new", done("validate", outcome="failed", error={"what": "busy", "retry": True}))
     follower.look()
-    write(tmp_path, "new", done("validate"))
+    write(tmp_path, "manual__new", done("validate"))
     follower.look()
-    assert follower.run_id == "new"
+    assert follower.run_id == "manual__new"
     assert [line.split() for line in out.getvalue().splitlines()] == [
         ["ingest", "done", "1.2", "s"],
         ["validate", "failed", "1.2", "s", "may", "be", "tried", "again"],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.score.expected import Cut, Expected
 from tests.serving.live import ROOT
 from tests.serving.scoring import HEADER, many, read_csv, score
 from tests.serving.test_serving_client import stand_in
@@ -131,3 +132,12 @@ def test_an_out_that_cannot_be_is_refused_before_anything_is_asked(
         f"{out}: cannot be written (No such file" if kind == "nowhere" else f"{out}: is no regular file."
     )
     assert kind == "nowhere" or os.path.lexists(out)
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "share"),
+    [(1614, 8068, 0.2), (1613, 8068, 0.2), (1615, 8068, 0.25), (1, 8068, 0.2), (525, 2627, 0.2), (3, 3, 1)],
+)
+def test_a_count_that_was_rounded_up_belongs_to_the_cut_it_was_asked_for(count: int, of: int, share: float) -> None:
+    cuts = [Cut(share, 0.5, 0.4, 0.6) for share in (0.2, 0.25, 1.0)]
+    assert Expected(1000, cuts).at(count, of).share == share

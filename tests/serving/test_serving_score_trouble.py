@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from serving.score import __main__ as command
 from serving.score import asking
 from serving.score.options import Top, read
 from tests.serving.live import ROOT
@@ -79,7 +78,8 @@ def test_an_overloaded_server_is_asked_again_and_one_that_stays_so_is_an_error(
         def refuse(self, ages: list[float]) -> Answer | None:
             return (503, {"error": "busy"}) if len(self.asked) <= self.patience else None
 
-    monkeypatch.setattr(asking, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(asking, "_PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 1.0)
     file, out, server = many(tmp_path / "in.csv", 5), tmp_path / "out.csv", Busy()
     with stand_in(server.answer) as url:
         assert score(file, "--out", str(out), url=url)[0] == 0
@@ -132,7 +132,7 @@ def test_a_server_that_is_started_anew_meanwhile_is_waited_for(tmp_path: Path, m
 
 
 def test_one_that_never_comes_back_is_waited_for_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 0.1)
     server = Restarted()
     server.empty = 1_000_000
     with stand_in(server.answer) as url:
