@@ -12,10 +12,14 @@ if [ -e "$directory" ]; then
     echo "$directory is there already. Name another directory, or remove it." >&2
     exit 1
 fi
+compose() { docker compose --project-directory "$project" "$@"; }
+if ! compose version >/dev/null 2>&1; then
+    echo "docker compose does not answer. Install Docker Compose 2.26 or newer." >&2
+    exit 1
+fi
 mkdir -p "$(dirname "$directory")"
 unfinished=$(mktemp -d "$(dirname "$directory")/.unfinished-XXXXXX")
 trap 'rm -rf "$unfinished"' EXIT
-compose() { docker compose --project-directory "$project" "$@"; }
 
 echo "Copying the database ..."
 compose exec -T postgres pg_dump --username=airflow --format=custom airflow </dev/null >"$unfinished/database.dump"

@@ -16,6 +16,10 @@ refuse() { # REASON
     exit 2
 }
 compose() { docker compose --project-directory "$project" "$@"; }
+if ! compose version >/dev/null 2>&1; then
+    echo "docker compose does not answer. Install Docker Compose 2.26 or newer." >&2
+    exit 1
+fi
 database() { compose exec -T postgres "$@"; }
 sql() { # STATEMENT ..., each in a transaction of its own
     database psql --quiet --username=airflow --dbname=postgres --set=ON_ERROR_STOP=1 "${@/#/--command=}" </dev/null
