@@ -1,6 +1,6 @@
 """The kill drill: SIGKILL for one service after the other while runs are under way; prints a table for the runbook.
 
-    python -m tests.stack.kill_drill [SERVICE ...]
+    PYTHONPATH=.:plugins .venv/bin/python -m tests.stack.kill_drill [SERVICE ...]
 
 Each run is forced to train and promote a new version. What takes part in a run is killed in a run of its own, all
 others in one run, one right after the other; the first kill comes when the step `train` runs. "Healthy after" is the
