@@ -12,7 +12,7 @@ from serving.manager import Manager
 from serving.metrics import ServerMetrics
 from serving.replies import Replies
 from serving.routes import BadVersionError, Route, route
-from serving.status import StatusError
+from serving.status import StatusError, server_failed
 from serving.targets import METHODS, is_api, path, relative
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
@@ -51,7 +51,7 @@ class App:
             self._dispatch(exchange)
         except Exception:
             _log.exception("%s %s failed", exchange.method, exchange.target[:200])
-            self._replies.fail(exchange, "", StatusError("INTERNAL", "The server failed; its log says how."))
+            self._replies.fail(exchange, "", server_failed())
 
     def close(self) -> None:
         """Ends the threads that read requests and run graphs."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from serving.answers import columns_body, error_body
 from serving.call import Call
-from serving.status import StatusError
+from serving.status import StatusError, server_failed
 from serving.tensors import array
 
 _log = logging.getLogger(__name__)
@@ -147,9 +147,9 @@ def run_together(calls: Sequence[Call]) -> list[Outcome]:
             failed = Outcome(error=error, seconds=time.perf_counter() - start)
             return [failed if call is calls_left[0] else Outcome() for call in calls]
         return [run_together([call])[0] for call in calls]
-    except Exception as error:
-        failed = Outcome(error=StatusError("INTERNAL", f"{type(error).__name__}: {error}"))
-        return [failed for _ in calls]
+    except Exception:
+        _log.exception("a call of %s version %d failed", calls_left[0].version.model, calls_left[0].version.number)
+        return [Outcome(error=server_failed()) for _ in calls]
     by_call = dict(zip(map(id, calls_left), bodies, strict=True))
     return [Outcome(body=by_call.get(id(call), b""), seconds=seconds) for call in calls]
 

@@ -23,7 +23,7 @@ from serving.reading import TooLargeError, read_call, read_call_apart, unpack
 from serving.replies import Replies
 from serving.request import NeedsTimeError
 from serving.routes import Route
-from serving.status import StatusError
+from serving.status import StatusError, server_failed
 
 _LARGE_BODY = 64 << 10
 _T = TypeVar("_T")
@@ -136,7 +136,7 @@ class Calls:
             self._replies.fail(exchange, wanted.model, error, status=status)
         elif error is not None:
             _log.error("%s failed", exchange.target[:200], exc_info=error)
-            self._replies.fail(exchange, "", StatusError("INTERNAL", "The server failed; its log says how."))
+            self._replies.fail(exchange, "", server_failed())
         return error is not None
 
     def _submit(self, exchange: Exchange, wanted: Route, call: Call, *, large: bool = False) -> None:

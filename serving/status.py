@@ -65,6 +65,11 @@ class StatusError(Exception):
         return _HTTP[self.code]
 
 
+def server_failed() -> StatusError:
+    """An error that nobody thought of; what it was is for the log, not for the client."""
+    return StatusError("INTERNAL", "The server failed; its log says how.")
+
+
 def invalid(message: str) -> StatusError:
     """An error of the request itself, by far the most frequent kind."""
     return StatusError("INVALID_ARGUMENT", message)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from serving import plain
+from serving.batching import run_together
+from serving.call import Call
 from serving.client import ModelServer
 from serving.exchange import Exchange
 from serving.limits import Limits
@@ -20,6 +22,8 @@ from serving.serve import ServeOptions
 from serving.signatures import Signature, TensorSpec
 from serving.source import ModelConfig
 from serving.status import StatusError
+from serving.tensors import Column
+from serving.version import Version
 from tests.serving.live import ServerProcess, ask, error_of, eventually
 
 PREDICT = "/v1/models/gated:predict"
@@ -168,3 +172,18 @@ def test_what_numpy_cannot_hold_is_the_clients_error(text: bytes, said: str, gol
 def test_a_text_of_very_many_small_lists_is_not_left_to_the_fast_parser() -> None:
     assert plain.decode(b'{"instances": [' + b"[],[]," * 300_000 + b"[]]}") is None
     assert plain.decode(b'{"instances": [' + b"[],[]," * 200_000 + b"[]]}") is not None
+
+
+def test_an_error_that_nobody_thought_of_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def run(self, *_: object, **__: object) -> None:
+            raise RuntimeError("a secret of the server")
+
+    version = Version("m", 3, Path("/m/3"))
+    version.available(Broken())  # type: ignore[arg-type]
+    call = Call(version, NUMBERS, {"x": Column([1.0], (1,))}, None, "Predict")
+    [outcome] = run_together([call])
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.message) == ("INTERNAL", "The server failed; its log says how.")
+    assert "a call of m version 3 failed" in caplog.text
+    assert "a secret of the server" in caplog.text
