@@ -10,6 +10,9 @@ from pathlib import Path
 from ml.files import sha256_file, sha256_json
 from ml.settings import Settings
 
+PROJECT = Path(__file__).resolve().parents[1]
+DECIDING = ("ml", "serving/models", "serving/tables")
+"""The directories whose code decides a result: the steps, how a SavedModel is called, how a CSV file is read."""
 LIBRARIES = ("tensorflow", "keras", "tensorflow-data-validation", "tensorflow-model-analysis", "numpy", "pyarrow")
 
 
@@ -20,10 +23,17 @@ def settings_sha256(settings: Settings) -> str:
 
 @cache
 def code_sha256() -> str:
-    """Of this package's sources and schema, the Python version and the libraries that compute."""
-    here = Path(__file__).parent
-    sources = {p.name: sha256_file(p) for p in sorted(here.iterdir()) if p.suffix in (".py", ".pbtxt")}
-    return sha256_json([sources, platform.python_version(), {name: _version(name) for name in LIBRARIES}])
+    """Of the sources and the schema, the Python version and the libraries that compute."""
+    return sha256_json([source_hashes(), platform.python_version(), {name: _version(name) for name in LIBRARIES}])
+
+
+def source_hashes(project: Path = PROJECT) -> dict[str, str]:
+    """The SHA-256 of every `.py` and `.pbtxt` file below the `DECIDING` directories, by its path in the project.
+
+    Settings stay out: those that decide a result have a hash of their own.
+    """
+    files = [path for room in DECIDING for path in (project / room).rglob("*") if path.suffix in (".py", ".pbtxt")]
+    return {path.relative_to(project).as_posix(): sha256_file(path) for path in sorted(files)}
 
 
 def run_fingerprint(data_sha256: str, settings: Settings) -> str:

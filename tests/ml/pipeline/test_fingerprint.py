@@ -1,0 +1,53 @@
+"""The fingerprint of the code: a change of any file that decides a result is seen, wherever the file stands."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ml.fingerprint import DECIDING, PROJECT, source_hashes
+
+
+def rooms() -> list[str]:
+    """Every directory with a source in it, as its path in the project."""
+    sources = [path for room in DECIDING for path in (PROJECT / room).rglob("*.py")]
+    return sorted({path.parent.relative_to(PROJECT).as_posix() for path in sources})
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for room in DECIDING:
+        if (PROJECT / room).is_dir():
+            shutil.copytree(PROJECT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_a_change_in_any_room_is_seen(room: str, copy: Path) -> None:
+    before = source_hashes(copy)
+    changed = next((copy / room).glob("*.py"))
+    changed.write_text(changed.read_text() + "\n# changed\n")
+    after = source_hashes(copy)
+    assert {path for path in before if before[path] != after[path]} == {changed.relative_to(copy).as_posix()}
+
+
+def test_a_new_file_and_the_schema_are_seen_and_settings_are_not(copy: Path) -> None:
+    before = source_hashes(copy)
+    (copy / "ml" / "new_room").mkdir()
+    (copy / "ml" / "new_room" / "__init__.py").write_text("")
+    for path in copy.rglob("*.toml"):
+        path.write_text(path.read_text() + "\n# changed\n")
+    schema = next(copy.rglob("schema.pbtxt"))
+    schema.write_text(schema.read_text() + "\n# changed\n")
+    after = source_hashes(copy)
+    assert set(after) - set(before) == {"ml/new_room/__init__.py"}
+    assert {path for path in before if before[path] != after[path]} == {schema.relative_to(copy).as_posix()}
+
+
+def test_two_files_of_the_same_name_both_count(copy: Path) -> None:
+    names = [path for path in source_hashes(copy) if path.endswith("/errors.py")]
+    (copy / "ml" / "new_room").mkdir()
+    (copy / "ml" / "new_room" / "errors.py").write_text("")
+    assert [path for path in source_hashes(copy) if path.endswith("/errors.py")] != names
