@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml.root import PROJECT
 from ml.sample import write_csv
+from ml.storage.root import PROJECT
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
 

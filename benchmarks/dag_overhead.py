@@ -26,7 +26,7 @@ from local_stack.airflow_api import AirflowApi
 from local_stack.follow import STEPS
 from local_stack.places import Places
 from local_stack.ports import HOST, SERVING, UI
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 
 RUN_SECONDS = 900.0
 Times = dict[str, tuple[float, float, float]]

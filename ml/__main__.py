@@ -9,7 +9,7 @@ import sys
 import warnings
 from typing import NoReturn
 
-from ml.parent_death import die_with
+from ml.storage.parent_death import die_with
 
 
 def die_with_parent() -> None:

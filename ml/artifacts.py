@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ml.errors import FinalError
-from ml.files import read_json, write_json
+from ml.storage.files import read_json, write_json
 
 RECORD = "artifact.json"
 

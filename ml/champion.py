@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.files import read_json, sha256_tree
 from ml.ledger import Ledger
-from ml.root import Root
+from ml.storage.files import read_json, sha256_tree
+from ml.storage.root import Root
 
 CURE = (
     "Restore the directory from a backup, or give the version up and go back to the one before: "

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ml import report
+from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
-from ml.files import disk_errors, read_json
 from ml.flow import new_run_id, retrain
-from ml.root import Root
 from ml.runs import Run
-from ml.settings import Settings, resolve
 from ml.steps import STEPS, carry_out
+from ml.storage.files import disk_errors, read_json
+from ml.storage.root import Root
 
 log = logging.getLogger("ml")
 
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
-    common.add_argument("--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/settings.toml")
+    common.add_argument(
+        "--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/config/settings.toml"
+    )
     common.add_argument(
         "--set",
         metavar="KEY=VALUE",

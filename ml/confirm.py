@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml import locks
 from ml.artifacts import Confirmed
+from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.proof import prove
 from ml.releases import Registry
 from ml.replay import Replay
-from ml.root import Root
-from ml.settings import Settings
+from ml.storage import locks
+from ml.storage.root import Root
 from serving.client import ModelServer
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml.csv_head import HEAD, check_head
 from ml.errors import DataError
-from ml.files import CHUNK
+from ml.storage.files import CHUNK
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.features import CATEGORICAL, FEATURES, transformed
-from ml.files import read_json, write_json
+from ml.storage.files import read_json, write_json
 
 KINDS = dict.fromkeys(CATEGORICAL, "category") | {
     "Age": "pieces",

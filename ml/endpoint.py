@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml.root import Root
-from ml.settings import Settings
+from ml.config.settings import Settings
+from ml.storage.root import Root
 from serving.client import ModelServer
 
 

@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ml import files
 from ml.artifacts import Evaluation, Examples, Model
 from ml.champion import Champion
+from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.errors import FinalError
 from ml.features import FEATURES, NUMERIC
 from ml.metrics import METRICS, binary_metrics, precision_at_top
-from ml.settings import EvaluateSettings, TargetSettings
 from ml.slices import slices, slicing_columns
-from ml.strict_json import without_nan
+from ml.storage import files
+from ml.storage.strict_json import without_nan
 from ml.tfma_report import analyse
 from ml.wording import metric_text
 

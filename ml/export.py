@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ml.config.settings import TargetSettings
 from ml.encoding import Encoding, FeatureEncoding
 from ml.features import CATEGORICAL, FEATURES
-from ml.settings import TargetSettings
 
 DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
 """The signatures of the SavedModel."""

@@ -20,11 +20,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ml import observed
+from ml.config.settings import resolve
 from ml.errors import RetrainError, SettingsError
 from ml.observed import Number, Skipped
 from ml.observed_runs import of_runs
-from ml.root import Root
-from ml.settings import resolve
+from ml.storage.root import Root
 from serving.client import ModelServer, ServingError
 
 log = logging.getLogger("ml.exporter")

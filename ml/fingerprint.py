@@ -7,8 +7,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ml.files import sha256_file, sha256_json
-from ml.settings import Settings
+from ml.config.settings import Settings
+from ml.storage.files import sha256_file, sha256_json
 
 PROJECT = Path(__file__).resolve().parents[1]
 DECIDING = ("ml", "serving/models", "serving/tables")

@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ml import files, locks
 from ml.artifacts import Dataset, Evaluation, Verdict
+from ml.config.settings import Settings
 from ml.errors import DataError, NothingToDoError, RetrainError, SettingsError
 from ml.ledger import Ledger
-from ml.root import Root
 from ml.runs import Run
-from ml.settings import Settings
 from ml.steps import STEPS, carry_out
-from ml.strict_json import without_nan
+from ml.storage import files, locks
+from ml.storage.root import Root
+from ml.storage.strict_json import without_nan
 
 log = logging.getLogger("ml.run")
 LOCK_WAIT_SECONDS = 2.0

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.artifacts import Dataset
+from ml.config.settings import DataSettings
 from ml.csv_file import copy_csv
 from ml.errors import FinalError, SettingsError
-from ml.files import disk_errors
-from ml.root import Root
-from ml.settings import DataSettings
+from ml.storage.files import disk_errors
+from ml.storage.root import Root
 
 INBOX = "inbox:"
 

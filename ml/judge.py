@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ml.artifacts import Evaluation, Verdict
-from ml.files import sha256_json
-from ml.settings import JudgeSettings
+from ml.config.settings import JudgeSettings
+from ml.storage.files import sha256_json
 from ml.wording import apart, metric_text
 
 ROUNDING = 1e-9

@@ -5,11 +5,11 @@ from __future__ import annotations
 import email.utils
 from datetime import UTC, datetime
 
+from ml.config.settings import DataSettings
 from ml.csv_file import too_large
 from ml.errors import FinalError, RetrainError, TransientError
 from ml.kaggle_credentials import CURE
 from ml.kaggle_fetch import Outcome
-from ml.settings import DataSettings
 
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 LATER = "Try again later; a proxy or firewall in the way, or kaggle.com being down, looks like this."

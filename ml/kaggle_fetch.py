@@ -13,9 +13,9 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from ml.files import write_json
 from ml.kaggle_credentials import config_directory
-from ml.parent_death import die_with
+from ml.storage.files import write_json
+from ml.storage.parent_death import die_with
 
 OUTCOME = "outcome.json"
 PAYLOAD = "payload"

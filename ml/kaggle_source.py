@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Timer
 
+from ml.config.settings import DataSettings
 from ml.errors import FinalError, SettingsError
-from ml.files import read_json
 from ml.kaggle_answers import MayPassError, error_of
 from ml.kaggle_credentials import CURE, credentials
 from ml.kaggle_fetch import OUTCOME, PAYLOAD, Outcome
-from ml.root import PROJECT
-from ml.settings import DataSettings
+from ml.storage.files import read_json
+from ml.storage.root import PROJECT
 from ml.zip_member import BadZipError, extract_member, is_zip
 
 FIRST_PAUSE_SECONDS = 1.0

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.files import fsync_directory
-from ml.strict_json import without_nan
+from ml.storage.files import fsync_directory
+from ml.storage.strict_json import without_nan
 
 INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
 REJECTED, WITHHELD = "rejected", "withheld"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ml.errors import SettingsError
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
-from ml.root import Root
+from ml.storage.root import Root
 from serving.client import ModelServer, Refused
 
 EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD)

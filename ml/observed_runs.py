@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.files import read_json
 from ml.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
 from ml.observed import Number, Skipped, must_be_there
-from ml.root import Root
 from ml.run_records import OUTCOMES, PROMOTED, RunRecord, runs
 from ml.schema import read_schema
+from ml.storage.files import read_json
+from ml.storage.root import Root
 
 ALL = "all"
 _OUTCOME_OF = {CONFIRMED: PROMOTED, REJECTED: "rejected", WITHHELD: "withheld"}

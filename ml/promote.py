@@ -7,16 +7,16 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ml import files, locks
 from ml.artifacts import Model, Release, Verdict
+from ml.config.settings import PromoteSettings, Settings
 from ml.errors import FinalError
 from ml.features import FEATURES
 from ml.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
 from ml.releases import Registry
 from ml.replay import Replay
-from ml.root import Root
-from ml.settings import PromoteSettings, Settings
 from ml.settle import settle
+from ml.storage import files, locks
+from ml.storage.root import Root
 
 log = logging.getLogger("ml.promote")
 Check = Callable[[Path, Replay, Settings], None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
 from ml.ledger import CONFIRMED, WITHDRAWN, Version
 from ml.releases import Registry
 from ml.replay import Replay, WrongAnswersError
-from ml.settings import Settings
 from serving.client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
 
 log = logging.getLogger("ml.release")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml import files
 from ml.errors import FinalError
 from ml.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
-from ml.root import Root
+from ml.storage import files
+from ml.storage.root import Root
 
 log = logging.getLogger("ml.release")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import RetrainError
-from ml.files import read_json, write_json
+from ml.storage.files import read_json, write_json
 
 Instance = Mapping[str, Any]
 Predict = Callable[[Sequence[Instance]], Sequence[Any]]

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ml.champion import CURE, named_champion, what_is_lost
+from ml.config.settings import Settings
 from ml.errors import RetrainError
 from ml.flow import Outcome
 from ml.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.metric_table import metric_table
-from ml.root import Root
-from ml.settings import Settings
-from ml.strict_json import without_nan
+from ml.storage.root import Root
+from ml.storage.strict_json import without_nan
 from serving.client import ModelServer, ServingError
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ml import files, locks
+from ml.config.settings import Settings
 from ml.ledger import CONFIRMED
 from ml.releases import Registry
-from ml.root import Root
-from ml.settings import Settings
+from ml.storage import files, locks
+from ml.storage.root import Root
 
 log = logging.getLogger("ml.retention")
 

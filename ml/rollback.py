@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 
-from ml import locks
 from ml.champion import named_champion, what_is_lost
+from ml.config.settings import Settings
 from ml.endpoint import endpoint
 from ml.errors import FinalError, NothingToDoError
-from ml.files import copy_directory
 from ml.ledger import CONFIRMED, Ledger, Version
 from ml.proof import prove
 from ml.releases import Registry
-from ml.root import Root
-from ml.settings import Settings
 from ml.settle import settle
+from ml.storage import locks
+from ml.storage.files import copy_directory
+from ml.storage.root import Root
 
 log = logging.getLogger("ml.rollback")
 

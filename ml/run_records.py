@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import BlockedError, DataError
-from ml.root import Root
 from ml.steps import STEPS
+from ml.storage.root import Root
 
 PROMOTED, REJECTED, WITHHELD, UNCHANGED = "promoted", "rejected", "withheld", "unchanged"
 BLOCKED, FAILED = "blocked", "failed"

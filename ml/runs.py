@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ml import files, locks
 from ml.artifacts import RECORD, Artifact
+from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, RetrainError
 from ml.fingerprint import code_sha256
-from ml.root import Root
-from ml.settings import Settings
+from ml.storage import files, locks
+from ml.storage.root import Root
 
 log = logging.getLogger("ml.run")
 A = TypeVar("A", bound=Artifact)

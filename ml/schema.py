@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ml.files import sha256_file
+from ml.storage.files import sha256_file
 
 SCHEMA = Path(__file__).with_name("schema.pbtxt")
 NUMBERS = "FLOAT"

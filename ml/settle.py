@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from ml import locks
+from ml.config.settings import Settings
 from ml.endpoint import endpoint
 from ml.errors import FinalError, TransientError
 from ml.ledger import PUBLISHED, Version
 from ml.proof import prove
 from ml.releases import Registry
-from ml.root import Root
-from ml.settings import Settings
+from ml.storage import locks
+from ml.storage.root import Root
 
 log = logging.getLogger("ml.release")
 

@@ -10,10 +10,10 @@ from typing import Any
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.champion import champion_of
 from ml.errors import NothingToDoError
-from ml.files import sha256_file
 from ml.fingerprint import run_fingerprint, settings_sha256
 from ml.ledger import REJECTED, WITHHELD, Ledger
 from ml.runs import Run
+from ml.storage.files import sha256_file
 
 log = logging.getLogger("ml.run")
 Result = dict[str, Any]

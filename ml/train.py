@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ml import files
 from ml.artifacts import Examples, Model
+from ml.config.settings import TargetSettings, TrainSettings
 from ml.encoding import Encoding
 from ml.errors import FinalError, TransientError
 from ml.features import FEATURES, NUMERIC, transformed
 from ml.replay import Replay
-from ml.settings import TargetSettings, TrainSettings
 from ml.split import is_holdout
+from ml.storage import files
 
 log = logging.getLogger("ml.train")
 Floats = NDArray[np.float32]

@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ml import files, table
+from ml import table
 from ml.artifacts import Accepted, Examples
+from ml.config.settings import TargetSettings, TransformSettings
 from ml.encoding import Encoding, Fitter
 from ml.errors import DataError
 from ml.features import FEATURES, NUMERIC, transformed
-from ml.settings import TargetSettings, TransformSettings
 from ml.split import is_eval, profile_hashes
+from ml.storage import files
 
 log = logging.getLogger("ml.transform")
 Columns = dict[str, NDArray[Any]]

@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml import files
 from ml.artifacts import Accepted, Dataset
 from ml.columns import Columns, count_rows, describe, ranges, read_columns
+from ml.config.settings import TargetSettings, ValidateSettings
 from ml.errors import BlockedError, SettingsError
 from ml.features import ID
 from ml.findings import UNEXPECTED_VALUE, Finding, Severity, offending
 from ml.schema import read_schema
-from ml.settings import TargetSettings, ValidateSettings
+from ml.storage import files
 from ml.wording import rows_text
 
 log = logging.getLogger("ml.validate")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from ml.csv_file import too_large
 from ml.errors import DataError
-from ml.files import CHUNK
+from ml.storage.files import CHUNK
 
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  # with files, without any
 SHOWN_NAMES = 10

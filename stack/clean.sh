@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Once a day, as long as the stack is up: remove those rows and log files of Airflow that are older than RETENTION_DAYS.
-# Everything else that grows has a limit of its own: runs and versions ([keep] in ml/settings.toml), Prometheus'
+# Everything else that grows has a limit of its own: runs and versions ([keep] in ml/config/settings.toml), Prometheus'
 # history and the containers' logs (docker-compose.yml).
 #
 # A service of its own, and no DAG, because Airflow keeps its tasks away from its database; not a part of init.sh,

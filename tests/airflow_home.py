@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 
 def variables(home: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from local_stack.failure import StackError
 from local_stack.places import AIRFLOW, Places
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 DEADLINE_SECONDS = 300
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from local_stack.places import Places
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 
 def airflow_environment(places: Places, *, serving_url: str) -> dict[str, str]:

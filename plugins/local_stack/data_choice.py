@@ -11,7 +11,7 @@ from typing import Any
 
 from local_stack.failure import StackError
 from ml.kaggle_credentials import credentials
-from ml.root import Root
+from ml.storage.root import Root
 
 
 @dataclass(frozen=True)

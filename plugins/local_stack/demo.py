@@ -22,8 +22,8 @@ from local_stack.model_server import Endpoint, start_model_server
 from local_stack.places import AIRFLOW, DAG_ID, Places
 from local_stack.ports import SERVING, need_free, port_of
 from local_stack.processes import Process, start, stop
-from ml.root import PROJECT, Root
-from ml.settings import resolve
+from ml.config.settings import resolve
+from ml.storage.root import PROJECT, Root
 
 RUN_SECONDS = 3600.0
 AIRFLOW_SECONDS = 4.0

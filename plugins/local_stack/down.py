@@ -10,8 +10,8 @@ from local_stack.places import Places
 from local_stack.ports import is_free
 from local_stack.processes import stop
 from local_stack.running import Running
-from ml import locks
-from ml.root import Root
+from ml.storage import locks
+from ml.storage.root import Root
 
 PORT_SECONDS = 5.0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from ml.root import Root
+from ml.storage.root import Root
 
 STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 POLL_SECONDS = 0.2

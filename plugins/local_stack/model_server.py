@@ -13,7 +13,7 @@ from local_stack.loopback import ask
 from local_stack.places import Places
 from local_stack.ports import HOST
 from local_stack.processes import Process, start
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 POLL_SECONDS = 0.2
 CUSTOMER = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 
 DAG_ID = "customer_retraining"
 AIRFLOW = PROJECT / ".venv" / "bin" / "airflow"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ml.parent_death import die_with
+from ml.storage.parent_death import die_with
 
 _POLL_SECONDS = 0.05
 STOP_SECONDS = 10.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml.ledger import Ledger
 from ml.metric_table import metric_table
-from ml.root import Root
+from ml.storage.root import Root
 
 Results = Mapping[str, Mapping[str, Any]]
 

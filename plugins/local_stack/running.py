@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.processes import Process
-from ml.files import write_json
+from ml.storage.files import write_json
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from local_stack.model_server import Endpoint
 from local_stack.places import Places
 from local_stack.ports import HOST
 from local_stack.running import Running
-from ml.root import Root
-from ml.settings import resolve
+from ml.config.settings import resolve
+from ml.storage.root import Root
 
 DEADLINE_SECONDS = 3 * 3600.0
 STATE_SECONDS = 1.0

@@ -22,9 +22,9 @@ from local_stack.places import AIRFLOW, DAG_ID, Places
 from local_stack.ports import HOST, SERVING, UI, need_free, port_of
 from local_stack.processes import Process, start
 from local_stack.running import Running
-from ml import locks
-from ml.root import PROJECT, Root
-from ml.settings import resolve
+from ml.config.settings import resolve
+from ml.storage import locks
+from ml.storage.root import PROJECT, Root
 
 DEADLINE_SECONDS = 240.0
 POLL_SECONDS = 1.0

@@ -12,8 +12,8 @@ from typing import Any, get_args, get_type_hints
 
 from airflow.sdk import Param
 
-from ml.settings import TrainSettings, resolve
-from ml.strict import Between
+from ml.config.settings import TrainSettings, resolve
+from ml.config.typed_tree import Between
 
 # No path: from the UI nobody names a file outside the inbox.
 DATA_PATTERN = r"^(kaggle|sample|inbox:[\w.-]+)$"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.files import write_json
-from ml.strict_json import without_nan
+from ml.storage.files import write_json
+from ml.storage.strict_json import without_nan
 
 # Hashes of inputs are for the files; the scheduler's database needs only what a person or a later task reads.
 _FOR_XCOM = ("step", "run_id", "outcome", "seconds", "skipped_because")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from airflow.listeners import hookimpl
 
 from ml.errors import RetrainError
-from ml.root import Root
 from ml.run_records import BLOCKED, FAILED, RunRecord
+from ml.storage.root import Root
 from retraining import events
 
 if TYPE_CHECKING:

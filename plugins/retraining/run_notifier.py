@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
-from ml.root import Root
 from ml.run_records import BLOCKED, FAILED, REJECTED, RunRecord
+from ml.storage.root import Root
 
 if TYPE_CHECKING:
     import jinja2

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 from retraining.attempt import Attempt
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess

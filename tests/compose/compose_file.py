@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

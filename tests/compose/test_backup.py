@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.airflow_home import variables
 
 BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/no/postgresql"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.airflow_home import variables
 
 OLD, LATELY = 500, 40  # days

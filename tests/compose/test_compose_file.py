@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.compose.compose_file import AIRFLOW, COMPOSE, LASTING, OURS, SERVICES, TAG, megabytes, mounts
 
 # Entry points that begin as root, and what they need for becoming somebody else (in addition to nothing).

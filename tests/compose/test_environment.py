@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.airflow_home import variables
 from tests.compose.compose_file import SERVICES
 

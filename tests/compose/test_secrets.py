@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.compose.compose_file import COMPOSE, SERVICES, mounts
 
 EMPTY = {"kaggle_api_token", "alert_url"}  # for people to fill

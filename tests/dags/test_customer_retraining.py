@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ml.root import PROJECT
-from ml.settings import resolve
+from ml.config.settings import resolve
 from ml.steps import STEPS
+from ml.storage.root import PROJECT
 
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.airflow_home import variables
 
 HEAVY = ("tensorflow", "tensorflow_data_validation", "apache_beam", "pandas", "numpy", "pyarrow", "sklearn", "kaggle")

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from ml.root import PROJECT
 from ml.steps import STEPS
+from ml.storage.root import PROJECT
 from tests.airflow_home import fake_ml, variables
 
 AIRFLOW = Path(sys.executable).with_name("airflow")

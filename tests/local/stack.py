@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.airflow_home import fake_ml
 
 

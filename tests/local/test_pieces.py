@@ -15,7 +15,7 @@ from local_stack.failure import StackError, run_command
 from local_stack.ports import HOST, SERVING, is_free, need_free, port_of
 from local_stack.processes import Process, start, stop
 from local_stack.running import Running
-from ml.root import Root
+from ml.storage.root import Root
 
 FAMILY = """
 import signal, subprocess, sys, time

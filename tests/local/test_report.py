@@ -10,7 +10,7 @@ import pytest
 from local_stack import report
 from local_stack.follow import Follower
 from ml.metric_table import metric_table
-from ml.root import Root
+from ml.storage.root import Root
 
 VERDICT: dict[str, Any] = {
     "promotes": True,

@@ -12,7 +12,7 @@ import pytest
 from local_stack.airflow_api import AirflowApi
 from local_stack.places import DAG_ID, Places
 from local_stack.ports import is_free
-from ml.root import Root
+from ml.storage.root import Root
 from tests.local.stack import Stack, wait_for
 
 pytestmark = pytest.mark.slow

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ml.config.settings import Settings, resolve
 from ml.flow import Outcome, retrain
-from ml.root import PROJECT, Root
 from ml.sample import write_csv
-from ml.settings import Settings, resolve
+from ml.storage.root import PROJECT, Root
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
 QUICK = ["train.epochs=4", "judge.at_least.AUC=0.8", "judge.at_least.BinaryAccuracy=0.75", "judge.at_least.Recall=0.2"]

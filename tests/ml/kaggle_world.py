@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ml.artifacts import Dataset
+from ml.config.settings import resolve
 from ml.errors import RetrainError
 from ml.ingest import ingest
-from ml.root import Root
-from ml.settings import resolve
+from ml.storage.root import Root
 from tests.ml.kaggle_stand_in import KEY, SECRETS, StandIn, kaggle_stand_in
 
 SETTINGS = resolve(environment={}).data

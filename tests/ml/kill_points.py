@@ -22,13 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, RetrainError
-from ml.files import sha256_tree
 from ml.ledger import Ledger
-from ml.locks import hold
 from ml.rollback import rollback
-from ml.root import Root
-from ml.settings import Settings
+from ml.storage.files import sha256_tree
+from ml.storage.locks import hold
+from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, StandIn, candidate, do_confirm, do_promote, released, stand_in
 
 OPERATIONS = (

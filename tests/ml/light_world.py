@@ -15,14 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from ml.artifacts import Model, Verdict
+from ml.config.settings import Settings, resolve
 from ml.confirm import confirm
-from ml.files import sha256_tree, write_json
 from ml.ledger import Ledger
 from ml.promote import promote
 from ml.replay import Replay
 from ml.retention import clean_up
-from ml.root import Root
-from ml.settings import Settings, resolve
+from ml.storage.files import sha256_tree, write_json
+from ml.storage.root import Root
 from serving.client import ModelServer
 
 MODEL = "customer-model"

@@ -14,9 +14,9 @@ import pytest
 from ml.artifacts import Accepted
 from ml.features import COLUMNS
 from ml.flow import Outcome, retrain
-from ml.root import PROJECT, Root
 from ml.runs import Run
 from ml.steps import carry_out
+from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
 
 pytestmark = pytest.mark.usefixtures("libraries")

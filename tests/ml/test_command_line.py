@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 
 
 def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess[str]:

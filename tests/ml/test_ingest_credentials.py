@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ml.kaggle_credentials import credentials
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 
 def test_credentials_are_named_in_the_order_in_which_the_client_looks(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from ml.config.settings import resolve
 from ml.errors import DataError, FinalError, RetrainError, SettingsError, TransientError
 from ml.features import COLUMNS
-from ml.files import CHUNK
 from ml.ingest import ingest
-from ml.root import PROJECT, Root
-from ml.settings import resolve
+from ml.storage.files import CHUNK
+from ml.storage.root import PROJECT, Root
 
 SETTINGS = resolve(environment={}).data
 HEADER = ",".join(COLUMNS)
@@ -190,8 +190,8 @@ LIMITED = """
 import dataclasses, os, pathlib, resource, sys
 from ml.errors import RetrainError
 from ml.ingest import ingest
-from ml.root import Root
-from ml.settings import resolve
+from ml.storage.root import Root
+from ml.config.settings import resolve
 home, what = pathlib.Path(sys.argv[1]), sys.argv[2]
 if what == "limit":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))

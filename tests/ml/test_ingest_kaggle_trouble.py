@@ -17,7 +17,7 @@ import pytest
 
 from ml.errors import DataError, FinalError, TransientError
 from ml.kaggle_answers import retry_after_seconds
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from ml.zip_member import extract_member
 from tests.ml.kaggle_stand_in import CSV, TOKEN, zipped
 
@@ -140,7 +140,8 @@ def test_a_full_disk_is_told_from_a_broken_network(world: World) -> None:
 
 def test_the_client_dies_with_a_killed_parent(world: World) -> None:
     program = (
-        "from ml.ingest import ingest; from ml.root import Root; from ml.settings import resolve; import pathlib, sys;"
+        "from ml.ingest import ingest; from ml.storage.root import Root; from ml.config.settings import resolve;"
+        "import pathlib, sys;"
         "home = pathlib.Path(sys.argv[1]);"
         "data = resolve(environment={}, overrides=['data.dataset=owner/hangs', 'data.source=kaggle']).data;"
         "ingest(data, root=Root(home), out=home / 'out')"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from ml.config.settings import resolve
 from ml.ingest import ingest
-from ml.root import Root
-from ml.settings import resolve
+from ml.storage.root import Root
 
 
 def test_the_sample_is_the_same_for_the_same_rows_and_seed(tmp_path: Path) -> None:

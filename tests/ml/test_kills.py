@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ml.ledger import Ledger
-from ml.root import PROJECT, Root
 from ml.runs import Run
 from ml.steps import carry_out
+from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import QUICK, settings_for
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT)}

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from ml.features import FEATURES
-from ml.files import sha256_tree
 from ml.flow import Outcome, retrain
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.metrics import METRICS
-from ml.root import PROJECT, Root
 from ml.steps import STEPS
+from ml.storage.files import sha256_tree
+from ml.storage.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer
 from tests.ml.conftest import QUICK, settings_for, settings_of

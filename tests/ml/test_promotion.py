@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from ml.artifacts import Evaluation, Model, Verdict
+from ml.config.settings import Settings
 from ml.flow import Outcome
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
-from ml.root import Root
 from ml.runs import Run
-from ml.settings import Settings
 from ml.steps import carry_out
+from ml.storage.root import Root
 from tests.ml.conftest import settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")

@@ -12,8 +12,8 @@ import pytest
 
 from ml import table
 from ml.flow import Outcome
-from ml.root import PROJECT, Root
 from ml.sample import write_csv
+from ml.storage.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer
 from serving.score.__main__ import main

@@ -17,7 +17,7 @@ from ml.features import CATEGORICAL, FEATURES
 from ml.flow import Outcome
 from ml.metrics import binary_metrics
 from ml.replay import Replay
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer
 

@@ -11,10 +11,10 @@ import pytest
 
 from ml import table
 from ml.artifacts import Accepted
+from ml.config.settings import Settings, resolve
 from ml.encoding import Encoding, Fitter
 from ml.errors import DataError
 from ml.features import FEATURES, NUMERIC, transformed
-from ml.settings import Settings, resolve
 from ml.split import is_eval, is_holdout, profile_hashes
 from ml.transform import transform
 from tests.ml.conftest import settings_for

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from ml import locks, report
+from ml import report
+from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
-from ml.files import sha256_tree
 from ml.ledger import CONFIRMED, WITHDRAWN, Ledger
 from ml.releases import Registry
 from ml.retention import clean_up
 from ml.rollback import rollback
-from ml.root import Root
-from ml.settings import Settings, resolve
 from ml.settle import settle
+from ml.storage import locks
+from ml.storage.files import sha256_tree
+from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in
 
 

@@ -21,7 +21,7 @@ from airflow.sdk.observability import stats as task_stats
 from statsd import StatsClient
 
 from ml.errors import FinalError
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from retraining import events, run_listener
 from retraining.params import form
 from retraining.result import ResultFile

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from ml.settings import resolve
+from ml.config.settings import resolve
 from retraining.params import command_line, form
 
 

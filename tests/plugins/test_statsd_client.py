@@ -13,7 +13,7 @@ import pytest
 from airflow.observability.metrics.statsd_logger import get_statsd_logger
 from airflow.sdk.observability.metrics.statsd_logger import get_statsd_logger as get_task_logger
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from retraining import statsd_client
 from retraining.statsd_client import ResolvingStatsClient
 from tests.plugins.resolving import Clock, Names, Server

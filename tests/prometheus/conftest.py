@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import Root
+from ml.storage.root import Root
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 CONFIGURATION = PROJECT / "prometheus"
 PACKAGES = "prometheus prometheus-alertmanager"

@@ -10,11 +10,11 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ml.artifacts import Verdict
+from ml.config.settings import resolve
 from ml.exporter import registry_of
 from ml.ledger import REJECTED
 from ml.promote import decline
-from ml.root import Root
-from ml.settings import resolve
+from ml.storage.root import Root
 from serving.client import ModelServer
 from tests.ml.light_world import MODEL
 

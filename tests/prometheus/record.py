@@ -24,7 +24,7 @@ from typing import Any
 
 from local_stack.airflow_api import AirflowApi
 from local_stack.places import Places
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 from serving.client import ModelServer, ServingError
 from tests.local.stack import Stack, free_port
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool

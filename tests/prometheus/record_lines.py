@@ -26,7 +26,7 @@ from local_stack.airflow_database import migrate_if_needed
 from local_stack.airflow_environment import airflow_environment, with_interface
 from local_stack.places import AIRFLOW, Places
 from local_stack.processes import Process, start, stop
-from ml.root import PROJECT, Root
+from ml.storage.root import PROJECT, Root
 from tests.local.stack import Stack
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port
 from tests.prometheus.recording import LINES, distinct

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import yaml
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.prometheus.debian import CONFIGURATION, prometheus, said_by, tool
 
 RECORDED = PROJECT / "tests" / "prometheus" / "recorded"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running, said_by, tool
 
 RULES = sorted((PROJECT / "tests" / "prometheus" / "rules").glob("*.yml"))

@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from ml.exporter import FAMILIES, registry_of
 from ml.ledger import Ledger
 from ml.observed import of_server
-from ml.root import Root
+from ml.storage.root import Root
 from serving.client import ModelServer, VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from ml.exporter import SKIPPED_LINES, registry_of
-from ml.root import Root
+from ml.storage.root import Root
 from tests.prometheus.exported import Values, ended, parsed, values
 
 MISSING = ...

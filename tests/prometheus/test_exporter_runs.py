@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ml.root import Root
-from ml.settings import resolve
+from ml.config.settings import resolve
+from ml.storage.root import Root
 from tests.prometheus.exported import ended, reject, values
 
 BLOCKED = {"outcome": "failed", "error": {"type": "BlockedError", "what": "Age.", "cure": "Fix it."}}

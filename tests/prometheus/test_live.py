@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 from serving.client import ModelServer
 from tests.airflow_home import fake_ml, variables
 from tests.prometheus.debian import (

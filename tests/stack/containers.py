@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from local_stack.airflow_api import AirflowApi
 from local_stack.failure import StackError
 from local_stack.loopback import ask
-from ml.root import PROJECT
+from ml.storage.root import PROJECT
 
 MODEL = "customer-model"
 IMAGE = "customer-retraining:0.1.0"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.errors import FinalError, SettingsError
-from ml.files import disk_errors
+from ml.storage.files import disk_errors
 
 RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@=-]{0,199}")
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ml.config.typed_tree import lookup
 from ml.errors import SettingsError
-from ml.strict import lookup
 
 RAISABLE = "judge.at_least."
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from ml.config.overrides import Overrides, key_and_value, read_toml
+from ml.config.typed_tree import Between, Matching, OneOrMore, build
 from ml.errors import SettingsError
-from ml.overrides import Overrides, key_and_value, read_toml
-from ml.strict import Between, Matching, OneOrMore, build
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 ENVIRONMENT_PREFIX = "RETRAIN__"
