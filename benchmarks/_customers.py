@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml.sample import write_csv
+from ml.data.sample import write_csv
 from ml.storage.root import PROJECT
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"

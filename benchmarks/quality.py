@@ -26,8 +26,8 @@ from benchmarks._customers import customers
 from ml import network
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import Settings, resolve
+from ml.data.features import CATEGORICAL, FEATURES
 from ml.encoding import Encoding
-from ml.features import CATEGORICAL, FEATURES
 from ml.metrics import binary_metrics
 from ml.split import is_holdout
 from ml.train import network_inputs

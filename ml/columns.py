@@ -1,42 +1,14 @@
-"""The whole data set in memory, column by column, and its TFDV statistics."""
+"""TFDV's statistics of a data set that is in memory, column by column."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml import table
-from ml.features import ID
-
-Columns = Mapping[str, pa.Array]
-
-
-def read_columns(csv: Path) -> Columns:
-    """All columns: float64 for those that are numbers and hold nothing else, else text; null where missing.
-
-    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly.
-    """
-    rows = pa.Table.from_batches(list(table.batches(csv)))
-    columns = {}
-    for name in rows.column_names:
-        text = pa.concat_arrays(rows[name].chunks)
-        is_number = name in table.NUMBER_COLUMNS and not pc.any(table.not_numbers(text)).as_py()
-        columns[name] = table.numbers(text) if is_number else text
-        if name == ID and is_number:
-            with contextlib.suppress(pa.ArrowInvalid):
-                columns[name] = pc.cast(text, pa.int64())
-    return columns
-
-
-def count_rows(columns: Columns) -> int:
-    """How many customers there are."""
-    return len(next(iter(columns.values()), ()))
+from ml.data.csv_reader import Columns
 
 
 def describe(columns: Columns) -> Any:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.features import CATEGORICAL, FEATURES, transformed
+from ml.data.features import CATEGORICAL, FEATURES, transformed
 from ml.storage.files import read_json, write_json
 
 KINDS = dict.fromkeys(CATEGORICAL, "category") | {

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ml.artifacts import Evaluation, Examples, Model
 from ml.champion import Champion
 from ml.config.settings import EvaluateSettings, TargetSettings
+from ml.data.features import FEATURES, NUMERIC
 from ml.errors import FinalError
-from ml.features import FEATURES, NUMERIC
 from ml.metrics import METRICS, binary_metrics, precision_at_top
 from ml.slices import slices, slicing_columns
 from ml.storage import files

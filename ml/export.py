@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from ml.config.settings import TargetSettings
+from ml.data.features import CATEGORICAL, FEATURES
 from ml.encoding import Encoding, FeatureEncoding
-from ml.features import CATEGORICAL, FEATURES
 
 DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
 """The signatures of the SavedModel."""

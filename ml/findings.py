@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.table import not_numbers
+from ml.data.csv_reader import not_numbers
 from ml.wording import rows_text
 
 OUT_OF_RANGE = ("FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")

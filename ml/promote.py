@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ml.artifacts import Model, Release, Verdict
 from ml.config.settings import PromoteSettings, Settings
+from ml.data.features import FEATURES
 from ml.errors import FinalError
-from ml.features import FEATURES
 from ml.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
 from ml.releases import Registry
 from ml.replay import Replay

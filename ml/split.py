@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml.features import FEATURES, NUMERIC
+from ml.data.features import FEATURES, NUMERIC
 
 BUCKETS = 10_000
 

@@ -21,7 +21,7 @@ Result = dict[str, Any]
 
 def ingest(run: Run, result: Result) -> None:
     """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
-    from ml.ingest import ingest, local_file
+    from ml.data.ingest import ingest, local_file
     from ml.retention import clean_up
     from ml.settle import settle_if_reachable
 
@@ -200,8 +200,8 @@ def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
 
 def _identity(run: Run) -> dict[str, str]:
     """What a ledger entry says of where a version comes from."""
+    from ml.data.schema import schema_sha256
     from ml.fingerprint import code_sha256
-    from ml.schema import schema_sha256
 
     dataset = run.artifact("ingest", Dataset)
     return {

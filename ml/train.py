@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ml.artifacts import Examples, Model
 from ml.config.settings import TargetSettings, TrainSettings
+from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.encoding import Encoding
 from ml.errors import FinalError, TransientError
-from ml.features import FEATURES, NUMERIC, transformed
 from ml.replay import Replay
 from ml.split import is_holdout
 from ml.storage import files

@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ml import table
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import TargetSettings, TransformSettings
+from ml.data import csv_reader
+from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.encoding import Encoding, Fitter
 from ml.errors import DataError
-from ml.features import FEATURES, NUMERIC, transformed
 from ml.split import is_eval, profile_hashes
 from ml.storage import files
 
@@ -67,13 +67,13 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
 
 
 def _batches(csv: Path, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:
-    for block in table.batches(csv):
+    for block in csv_reader.batches(csv):
         for start in range(0, block.num_rows, settings.batch_rows):
             yield _batch(block.slice(start, settings.batch_rows), csv, settings, target)
 
 
 def _batch(rows: pa.RecordBatch, csv: Path, settings: TransformSettings, target: TargetSettings) -> Batch:
-    typed = {name: table.numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
+    typed = {name: csv_reader.numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
     segments = rows[target.column]
     if segments.null_count:
         raise DataError(f"{csv.name}: {segments.null_count} rows have no {target.column}.", "Drop or label them.")

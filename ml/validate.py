@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.artifacts import Accepted, Dataset
-from ml.columns import Columns, count_rows, describe, ranges, read_columns
+from ml.columns import describe, ranges
 from ml.config.settings import TargetSettings, ValidateSettings
+from ml.data.csv_reader import Columns, count_rows, read_columns
+from ml.data.features import ID
+from ml.data.schema import read_schema
 from ml.errors import BlockedError, SettingsError
-from ml.features import ID
 from ml.findings import UNEXPECTED_VALUE, Finding, Severity, offending
-from ml.schema import read_schema
 from ml.storage import files
 from ml.wording import rows_text
 
@@ -36,7 +37,7 @@ DISTANCE = {
     "COMPARATOR_L_INFTY_HIGH": "L-infinity distance",
     "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": "Jensen-Shannon divergence",
 }
-CURE = "Fix the source, or change ml/schema.pbtxt if the world has changed."
+CURE = "Fix the source, or change ml/data/schema.pbtxt if the world has changed."
 
 
 def validate(

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ml.data.features import CATEGORICAL, FEATURES
 from ml.encoding import Encoding
 from ml.export import CLASSIFY, DEFAULT, REGRESS
-from ml.features import CATEGORICAL, FEATURES
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MANY = 64

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local_stack.failure import StackError
-from ml.kaggle_credentials import credentials
+from ml.data.kaggle.credentials import credentials
 from ml.storage.root import Root
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ml.config.settings import Settings, resolve
+from ml.data.sample import write_csv
 from ml.flow import Outcome, retrain
-from ml.sample import write_csv
 from ml.storage.root import PROJECT, Root
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"

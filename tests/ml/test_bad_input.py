@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ml.artifacts import Accepted
-from ml.features import COLUMNS
+from ml.data.features import COLUMNS
 from ml.flow import Outcome, retrain
 from ml.runs import Run
 from ml.steps import carry_out

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ml.features import FEATURES
+from ml.data.features import FEATURES
 from ml.flow import Outcome, retrain
 from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.metrics import METRICS

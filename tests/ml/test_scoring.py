@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ml import table
+from ml.data import csv_reader
+from ml.data.sample import write_csv
 from ml.flow import Outcome
-from ml.sample import write_csv
 from ml.storage.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("libraries")
 
 
 def test_missing_means_the_same_in_training_and_in_scoring() -> None:
-    assert frozenset(table.MISSING) == MISSING
+    assert frozenset(csv_reader.MISSING) == MISSING
 
 
 def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.features import CATEGORICAL, FEATURES
+from ml.data.features import CATEGORICAL, FEATURES
 from ml.flow import Outcome
 from ml.metrics import binary_metrics
 from ml.replay import Replay

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml import table
 from ml.artifacts import Accepted
 from ml.config.settings import Settings, resolve
+from ml.data import csv_reader
+from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.encoding import Encoding, Fitter
 from ml.errors import DataError
-from ml.features import FEATURES, NUMERIC, transformed
 from ml.split import is_eval, is_holdout, profile_hashes
 from ml.transform import transform
 from tests.ml.conftest import settings_for
@@ -23,8 +23,10 @@ SETTINGS = resolve(environment={})
 
 
 def columns_of(csv: Path) -> dict[str, pa.Array]:
-    rows = pa.Table.from_batches(list(table.batches(csv))).combine_chunks()
-    return {name: table.numbers(rows[name].chunk(0)) if name in NUMERIC else rows[name].chunk(0) for name in FEATURES}
+    rows = pa.Table.from_batches(list(csv_reader.batches(csv))).combine_chunks()
+    return {
+        name: csv_reader.numbers(rows[name].chunk(0)) if name in NUMERIC else rows[name].chunk(0) for name in FEATURES
+    }
 
 
 def transformed_to(out: Path, csv: Path, settings: Settings) -> Path:
@@ -59,7 +61,7 @@ def test_22_and_22_0_are_the_same_customer() -> None:
     row = {"Gender": "Male", "Ever_Married": "No", "Graduated": None, "Profession": "Artist", "Spending_Score": "Low"}
     base = {name: pa.array([row[name]], pa.string()) for name in FEATURES if name not in NUMERIC}
     ways = [pa.array(["22"]), pa.array(["22.0"]), pa.array(["22.00"])]
-    hashes = {int(profile_hashes(base | {name: table.numbers(way) for name in NUMERIC}, "s")[0]) for way in ways}
+    hashes = {int(profile_hashes(base | {name: csv_reader.numbers(way) for name in NUMERIC}, "s")[0]) for way in ways}
     assert len(hashes) == 1
 
 

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from ml.csv_file import too_large
+from ml.data.csv_copy import too_large
 from ml.errors import DataError
 from ml.storage.files import CHUNK
 

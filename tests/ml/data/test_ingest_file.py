@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from ml.config.settings import resolve
+from ml.data.features import COLUMNS
+from ml.data.ingest import ingest
 from ml.errors import DataError, FinalError, RetrainError, SettingsError, TransientError
-from ml.features import COLUMNS
-from ml.ingest import ingest
 from ml.storage.files import CHUNK
 from ml.storage.root import PROJECT, Root
 
@@ -189,7 +189,7 @@ def test_nothing_outside_the_inbox_can_be_named(tmp_path: Path) -> None:
 LIMITED = """
 import dataclasses, os, pathlib, resource, sys
 from ml.errors import RetrainError
-from ml.ingest import ingest
+from ml.data.ingest import ingest
 from ml.storage.root import Root
 from ml.config.settings import resolve
 home, what = pathlib.Path(sys.argv[1]), sys.argv[2]

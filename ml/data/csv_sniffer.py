@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 
+from ml.data.features import COLUMNS
 from ml.errors import DataError
-from ml.features import COLUMNS
 
 HEAD = 1 << 16
 BOM = b"\xef\xbb\xbf"

@@ -13,7 +13,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from ml.kaggle_credentials import config_directory
+from ml.data.kaggle.credentials import config_directory
 from ml.storage.files import write_json
 from ml.storage.parent_death import die_with
 

@@ -9,12 +9,12 @@ import pytest
 
 from ml.artifacts import Dataset
 from ml.errors import FinalError, SettingsError
-from tests.ml.kaggle_stand_in import BASIC, CSV, DOWNLOAD, INTROSPECT, KEY, SIGNATURE, STORAGE, TOKEN
+from tests.ml.data.kaggle.api_stand_in import BASIC, CSV, DOWNLOAD, INTROSPECT, KEY, SIGNATURE, STORAGE, TOKEN
 
 if TYPE_CHECKING:
-    from tests.ml.kaggle_world import World
+    from tests.ml.data.kaggle.kaggle_world import World
 
-pytest_plugins = ["tests.ml.kaggle_world"]
+pytest_plugins = ["tests.ml.data.kaggle.kaggle_world"]
 pytestmark = pytest.mark.usefixtures("no_secret_in_what_is_said")
 
 
@@ -48,7 +48,7 @@ def test_progress_is_logged_and_stdout_stays_clean(
     world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     world.ingest("plain")
-    lines = [record.getMessage() for record in caplog.records if record.name == "ml.ingest"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "ml.data.ingest"]
     assert "Kaggle: attempt 1 of 3 with KAGGLE_USERNAME and KAGGLE_KEY" in lines
     assert f"Kaggle: received {len(CSV)} bytes" in lines
     assert any(line.startswith("Kaggle client: Warning: Looks like you're using an outdated") for line in lines)

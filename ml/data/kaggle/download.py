@@ -14,18 +14,18 @@ from pathlib import Path
 from threading import Event, Timer
 
 from ml.config.settings import DataSettings
+from ml.data.kaggle.client_process import OUTCOME, PAYLOAD, Outcome
+from ml.data.kaggle.credentials import CURE, credentials
+from ml.data.kaggle.errors import MayPassError, error_of
+from ml.data.kaggle.zip_archive import BadZipError, extract_member, is_zip
 from ml.errors import FinalError, SettingsError
-from ml.kaggle_answers import MayPassError, error_of
-from ml.kaggle_credentials import CURE, credentials
-from ml.kaggle_fetch import OUTCOME, PAYLOAD, Outcome
 from ml.storage.files import read_json
 from ml.storage.root import PROJECT
-from ml.zip_member import BadZipError, extract_member, is_zip
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 
-log = logging.getLogger("ml.ingest")
+log = logging.getLogger("ml.data.ingest")
 
 
 def download(settings: DataSettings, *, folder: Path, sleep: Callable[[float], None] = time.sleep) -> Path:
@@ -90,10 +90,10 @@ def _attempt(settings: DataSettings, place: Path, account: str) -> Path:
 
 
 def _run_client(settings: DataSettings, place: Path) -> Outcome:
-    """What `ml.kaggle_fetch` met; its process is ended after `timeout_seconds`, whatever it is waiting for."""
+    """What the client process met; it is ended after `timeout_seconds`, whatever it is waiting for."""
     arguments = [settings.dataset, settings.file, str(place.absolute()), str(settings.max_bytes), str(os.getpid())]
     with subprocess.Popen(
-        [sys.executable, "-m", "ml.kaggle_fetch", *arguments],
+        [sys.executable, "-m", "ml.data.kaggle.client_process", *arguments],
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

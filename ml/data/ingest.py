@@ -11,14 +11,14 @@ from pathlib import Path
 
 from ml.artifacts import Dataset
 from ml.config.settings import DataSettings
-from ml.csv_file import copy_csv
+from ml.data.csv_copy import copy_csv
 from ml.errors import FinalError, SettingsError
 from ml.storage.files import disk_errors
 from ml.storage.root import Root
 
 INBOX = "inbox:"
 
-log = logging.getLogger("ml.ingest")
+log = logging.getLogger("ml.data.ingest")
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ def local_file(source: str, root: Root) -> Path | None:
 
 def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:
     if settings.source == "kaggle":
-        from ml.kaggle_source import download
+        from ml.data.kaggle.download import download
 
         label = f"{settings.dataset}/{settings.file}"
         return Obtained(download(settings, folder=folder, sleep=sleep), f"Kaggle {label}", f"kaggle:{label}")
     if settings.source == "sample":
-        from ml.sample import write_csv
+        from ml.data.sample import write_csv
 
         made = folder / "sample.csv"
         write_csv(made, rows=settings.sample_rows, seed=settings.sample_seed)

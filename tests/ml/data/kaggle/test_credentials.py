@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ml.kaggle_credentials import credentials
+from ml.data.kaggle.credentials import credentials
 from ml.storage.root import PROJECT
 
 
@@ -40,5 +40,5 @@ def test_credentials_are_named_in_the_order_in_which_the_client_looks(tmp_path: 
 
 
 def test_asking_for_credentials_loads_the_standard_library_only() -> None:
-    program = "import ml.kaggle_credentials, sys; assert not {'kaggle', 'requests', 'numpy'} & set(sys.modules)"
+    program = "import ml.data.kaggle.credentials, sys; assert not {'kaggle', 'requests', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)

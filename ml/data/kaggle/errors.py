@@ -6,10 +6,10 @@ import email.utils
 from datetime import UTC, datetime
 
 from ml.config.settings import DataSettings
-from ml.csv_file import too_large
+from ml.data.csv_copy import too_large
+from ml.data.kaggle.client_process import Outcome
+from ml.data.kaggle.credentials import CURE
 from ml.errors import FinalError, RetrainError, TransientError
-from ml.kaggle_credentials import CURE
-from ml.kaggle_fetch import Outcome
 
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 LATER = "Try again later; a proxy or firewall in the way, or kaggle.com being down, looks like this."

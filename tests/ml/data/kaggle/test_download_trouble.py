@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ml.data.kaggle.errors import retry_after_seconds
+from ml.data.kaggle.zip_archive import extract_member
 from ml.errors import DataError, FinalError, TransientError
-from ml.kaggle_answers import retry_after_seconds
 from ml.storage.root import PROJECT
-from ml.zip_member import extract_member
-from tests.ml.kaggle_stand_in import CSV, TOKEN, zipped
+from tests.ml.data.kaggle.api_stand_in import CSV, TOKEN, zipped
 
 if TYPE_CHECKING:
-    from tests.ml.kaggle_world import World
+    from tests.ml.data.kaggle.kaggle_world import World
 
-pytest_plugins = ["tests.ml.kaggle_world"]
+pytest_plugins = ["tests.ml.data.kaggle.kaggle_world"]
 pytestmark = pytest.mark.usefixtures("no_secret_in_what_is_said")
 
 
@@ -140,7 +140,7 @@ def test_a_full_disk_is_told_from_a_broken_network(world: World) -> None:
 
 def test_the_client_dies_with_a_killed_parent(world: World) -> None:
     program = (
-        "from ml.ingest import ingest; from ml.storage.root import Root; from ml.config.settings import resolve;"
+        "from ml.data.ingest import ingest; from ml.storage.root import Root; from ml.config.settings import resolve;"
         "import pathlib, sys;"
         "home = pathlib.Path(sys.argv[1]);"
         "data = resolve(environment={}, overrides=['data.dataset=owner/hangs', 'data.source=kaggle']).data;"

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from ml.config.settings import resolve
-from ml.ingest import ingest
+from ml.data.ingest import ingest
 from ml.storage.root import Root
 
 

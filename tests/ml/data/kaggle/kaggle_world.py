@@ -13,10 +13,10 @@ import pytest
 
 from ml.artifacts import Dataset
 from ml.config.settings import resolve
+from ml.data.ingest import ingest
 from ml.errors import RetrainError
-from ml.ingest import ingest
 from ml.storage.root import Root
-from tests.ml.kaggle_stand_in import KEY, SECRETS, StandIn, kaggle_stand_in
+from tests.ml.data.kaggle.api_stand_in import KEY, SECRETS, StandIn, kaggle_stand_in
 
 SETTINGS = resolve(environment={}).data
 

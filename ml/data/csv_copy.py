@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.csv_head import HEAD, check_head
+from ml.data.csv_sniffer import HEAD, check_head
 from ml.errors import DataError
 from ml.storage.files import CHUNK
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from ml.data.features import COLUMNS, ID, NUMERIC
 from ml.errors import DataError
-from ml.features import COLUMNS, ID, NUMERIC
 
 MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "null", "None"]
 MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
 NUMBER_COLUMNS = (ID, *NUMERIC)
+Columns = Mapping[str, pa.Array]
+"""A whole data set: one array for each column, by its name."""
 
 
 def header(path: Path) -> tuple[list[str], int]:
@@ -65,6 +68,28 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
     if ragged:
         shown = "; ".join(ragged[:3])
         raise DataError(f"{path.name}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
+
+
+def read_columns(csv: Path) -> Columns:
+    """All columns: float64 for those that are numbers and hold nothing else, else text; null where missing.
+
+    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly.
+    """
+    rows = pa.Table.from_batches(list(batches(csv)))
+    columns = {}
+    for name in rows.column_names:
+        text = pa.concat_arrays(rows[name].chunks)
+        is_number = name in NUMBER_COLUMNS and not pc.any(not_numbers(text)).as_py()
+        columns[name] = numbers(text) if is_number else text
+        if name == ID and is_number:
+            with contextlib.suppress(pa.ArrowInvalid):
+                columns[name] = pc.cast(text, pa.int64())
+    return columns
+
+
+def count_rows(columns: Columns) -> int:
+    """How many customers there are."""
+    return len(next(iter(columns.values()), ()))
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
