@@ -149,8 +149,8 @@ def _history(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _rollback(options: argparse.Namespace) -> tuple[int, str]:
-    from ml.retention import clean_up
-    from ml.rollback import rollback
+    from ml.registry.retention import clean_up
+    from ml.registry.rollback import rollback
 
     root, settings = Root.find(options.root), _settings(options)
     try:

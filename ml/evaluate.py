@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml.artifacts import Evaluation, Examples, Model
-from ml.champion import Champion
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC
 from ml.errors import FinalError
 from ml.metrics import METRICS, binary_metrics, precision_at_top
+from ml.registry.champion import Champion
 from ml.slices import slices, slicing_columns
 from ml.storage import files
 from ml.storage.strict_json import without_nan
 from ml.tfma_report import analyse
 from ml.wording import metric_text
 
-log = logging.getLogger("ml.evaluate")
+log = logging.getLogger(__name__)
 Columns = dict[str, NDArray[Any]]
 Scores = dict[str, NDArray[np.float32]]
 BATCH_ROWS = 8192

@@ -12,14 +12,14 @@ from typing import Any
 from ml.artifacts import Dataset, Evaluation, Verdict
 from ml.config.settings import Settings
 from ml.errors import DataError, NothingToDoError, RetrainError, SettingsError
-from ml.ledger import Ledger
+from ml.registry.ledger import Ledger
 from ml.runs import Run
 from ml.steps import STEPS, carry_out
 from ml.storage import files, locks
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 
-log = logging.getLogger("ml.run")
+log = logging.getLogger(__name__)
 LOCK_WAIT_SECONDS = 2.0
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from ml.data.schema import read_schema
 from ml.errors import FinalError
-from ml.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
 from ml.observed import Number, Skipped, must_be_there
+from ml.registry.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
 from ml.run_records import OUTCOMES, PROMOTED, RunRecord, runs
 from ml.storage.files import read_json
 from ml.storage.root import Root

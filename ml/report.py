@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from ml.champion import CURE, named_champion, what_is_lost
 from ml.config.settings import Settings
 from ml.errors import RetrainError
 from ml.flow import Outcome
-from ml.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.metric_table import metric_table
+from ml.registry.champion import CURE, named_champion, what_is_lost
+from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 from serving.client import ModelServer, ServingError

@@ -17,7 +17,7 @@ from ml.fingerprint import code_sha256
 from ml.storage import files, locks
 from ml.storage.root import Root
 
-log = logging.getLogger("ml.run")
+log = logging.getLogger(__name__)
 A = TypeVar("A", bound=Artifact)
 LOCK_WAIT_SECONDS = 5.0
 

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
-from ml.champion import champion_of
 from ml.errors import NothingToDoError
 from ml.fingerprint import run_fingerprint, settings_sha256
-from ml.ledger import REJECTED, WITHHELD, Ledger
+from ml.registry.champion import champion_of
+from ml.registry.ledger import REJECTED, WITHHELD, Ledger
 from ml.runs import Run
 from ml.storage.files import sha256_file
 
-log = logging.getLogger("ml.run")
+log = logging.getLogger(__name__)
 Result = dict[str, Any]
 
 
 def ingest(run: Run, result: Result) -> None:
     """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
     from ml.data.ingest import ingest, local_file
-    from ml.retention import clean_up
-    from ml.settle import settle_if_reachable
+    from ml.registry.recovery import settle_if_reachable
+    from ml.registry.retention import clean_up
 
     settle_if_reachable(run.root, run.settings)
     run.freeze_settings()
@@ -134,7 +134,7 @@ def promote(run: Run, result: Result) -> None:
     verdict = run.artifact("judge", Verdict)
 
     def work(_out: Path) -> Artifact:
-        from ml.promote import decline, promote
+        from ml.registry.promote import decline, promote
 
         identity = _identity(run)
         if not verdict.promotes:
@@ -162,14 +162,14 @@ def confirm(run: Run, result: Result) -> None:
     release = run.artifact("promote", Release)
 
     def work(out: Path) -> Artifact:
-        from ml.confirm import confirm
-        from ml.endpoint import endpoint
+        from ml.registry.confirm import confirm
+        from ml.registry.endpoint import endpoint
 
         with endpoint(run.root, run.settings) as server:
             return confirm(release.version, server=server, root=run.root, settings=run.settings, out=out)
 
     result |= run.carry_out("confirm", work, inputs=_inputs(run, "confirm", promote=release), again=True)
-    from ml.retention import clean_up
+    from ml.registry.retention import clean_up
 
     clean_up(run.root, run.settings, current_run=run.id)
 

@@ -18,11 +18,11 @@ from ml.config.settings import TargetSettings, TrainSettings
 from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.encoding import Encoding
 from ml.errors import FinalError, TransientError
-from ml.replay import Replay
+from ml.registry.golden_rows import Replay
 from ml.split import is_holdout
 from ml.storage import files
 
-log = logging.getLogger("ml.train")
+log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
 SAME = 1e-5
 """Largest difference of a probability between the trained network and the exported graph."""

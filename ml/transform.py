@@ -23,7 +23,7 @@ from ml.errors import DataError
 from ml.split import is_eval, profile_hashes
 from ml.storage import files
 
-log = logging.getLogger("ml.transform")
+log = logging.getLogger(__name__)
 Columns = dict[str, NDArray[Any]]
 
 

@@ -21,7 +21,7 @@ from ml.findings import UNEXPECTED_VALUE, Finding, Severity, offending
 from ml.storage import files
 from ml.wording import rows_text
 
-log = logging.getLogger("ml.validate")
+log = logging.getLogger(__name__)
 
 WORDS = {
     "SCHEMA_MISSING_COLUMN": "the column is missing",

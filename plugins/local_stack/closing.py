@@ -6,7 +6,7 @@ from local_stack import report
 from local_stack.follow import Follower
 from local_stack.model_server import Endpoint
 from local_stack.places import Places
-from ml.ledger import Ledger
+from ml.registry.ledger import Ledger
 
 SERVER_SECONDS = 120.0
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.ledger import Ledger
 from ml.metric_table import metric_table
+from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 
 Results = Mapping[str, Mapping[str, Any]]

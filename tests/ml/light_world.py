@@ -16,11 +16,11 @@ from pathlib import Path
 
 from ml.artifacts import Model, Verdict
 from ml.config.settings import Settings, resolve
-from ml.confirm import confirm
-from ml.ledger import Ledger
-from ml.promote import promote
-from ml.replay import Replay
-from ml.retention import clean_up
+from ml.registry.confirm import confirm
+from ml.registry.golden_rows import Replay
+from ml.registry.ledger import Ledger
+from ml.registry.promote import promote
+from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree, write_json
 from ml.storage.root import Root
 from serving.client import ModelServer

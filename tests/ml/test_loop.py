@@ -13,8 +13,8 @@ import pytest
 
 from ml.data.features import FEATURES
 from ml.flow import Outcome, retrain
-from ml.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.metrics import METRICS
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.steps import STEPS
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root

@@ -16,7 +16,7 @@ import pytest
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.flow import Outcome
 from ml.metrics import binary_metrics
-from ml.replay import Replay
+from ml.registry.golden_rows import Replay
 from ml.storage.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from ml.artifacts import Verdict
 from ml.config.settings import resolve
 from ml.exporter import registry_of
-from ml.ledger import REJECTED
-from ml.promote import decline
+from ml.registry.ledger import REJECTED
+from ml.registry.promote import decline
 from ml.storage.root import Root
 from serving.client import ModelServer
 from tests.ml.light_world import MODEL

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from ml.exporter import FAMILIES, registry_of
-from ml.ledger import Ledger
 from ml.observed import of_server
+from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 from serving.client import ModelServer, VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in

@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 from ml.config.settings import Settings
-from ml.ledger import CONFIRMED
-from ml.releases import Registry
+from ml.registry.ledger import CONFIRMED
+from ml.registry.model_registry import Registry
 from ml.storage import files, locks
 from ml.storage.root import Root
 
-log = logging.getLogger("ml.retention")
+log = logging.getLogger("ml.registry.retention")
 
 
 def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from ml.artifacts import Confirmed
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.proof import prove
-from ml.releases import Registry
-from ml.replay import Replay
+from ml.registry.golden_rows import Replay
+from ml.registry.model_registry import Registry
+from ml.registry.serving_check import prove
 from ml.storage import locks
 from ml.storage.root import Root
 from serving.client import ModelServer

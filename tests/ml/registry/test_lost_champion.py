@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from ml import report
-from ml.champion import champion_of
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.ledger import CONFIRMED, INTENT, REJECTED, WITHDRAWN, Ledger
-from ml.rollback import rollback
+from ml.registry.champion import champion_of
+from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, WITHDRAWN, Ledger
+from ml.registry.rollback import rollback
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in

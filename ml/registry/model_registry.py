@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
+from ml.registry.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
 from ml.storage import files
 from ml.storage.root import Root
 
-log = logging.getLogger("ml.release")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

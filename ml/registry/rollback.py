@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 
-from ml.champion import named_champion, what_is_lost
 from ml.config.settings import Settings
-from ml.endpoint import endpoint
 from ml.errors import FinalError, NothingToDoError
-from ml.ledger import CONFIRMED, Ledger, Version
-from ml.proof import prove
-from ml.releases import Registry
-from ml.settle import settle
+from ml.registry.champion import named_champion, what_is_lost
+from ml.registry.endpoint import endpoint
+from ml.registry.ledger import CONFIRMED, Ledger, Version
+from ml.registry.model_registry import Registry
+from ml.registry.recovery import settle
+from ml.registry.serving_check import prove
 from ml.storage import locks
 from ml.storage.files import copy_directory
 from ml.storage.root import Root
 
-log = logging.getLogger("ml.rollback")
+log = logging.getLogger("ml.registry.rollback")
 
 
 def rollback(root: Root, settings: Settings, *, target: int | None, reason: str) -> Version:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.ledger import Ledger
+from ml.registry.ledger import Ledger
 from ml.runs import Run
 from ml.steps import carry_out
 from ml.storage.root import PROJECT, Root
@@ -24,7 +24,7 @@ KILL_DEADLINE = 120
 
 @pytest.mark.parametrize("scenario", ["ledger", "promote", "confirm", "withdraw", "rollback"])
 def test_killed_before_each_file_operation(scenario: str) -> None:
-    script = PROJECT / "tests" / "ml" / "kill_points.py"
+    script = PROJECT / "tests" / "ml" / "registry" / "kill_points.py"
     done = subprocess.run(
         [sys.executable, str(script), scenario],
         cwd=PROJECT,

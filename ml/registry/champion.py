@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.ledger import Ledger
+from ml.registry.ledger import Ledger
 from ml.storage.files import read_json, sha256_tree
 from ml.storage.root import Root
 

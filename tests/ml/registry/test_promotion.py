@@ -10,7 +10,7 @@ import pytest
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.config.settings import Settings
 from ml.flow import Outcome
-from ml.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
 from ml.runs import Run
 from ml.steps import carry_out
 from ml.storage.root import Root
@@ -51,7 +51,7 @@ def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> N
     """Promote the model of run `first` once more, under another run id and verdict."""
     import dataclasses
 
-    from ml.promote import promote
+    from ml.registry.promote import promote
 
     run = Run(root, "first", settings)
     verdict = dataclasses.replace(run.artifact("judge", Verdict), champion_version=champion)

@@ -11,14 +11,14 @@ from ml.artifacts import Model, Release, Verdict
 from ml.config.settings import PromoteSettings, Settings
 from ml.data.features import FEATURES
 from ml.errors import FinalError
-from ml.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
-from ml.releases import Registry
-from ml.replay import Replay
-from ml.settle import settle
+from ml.registry.golden_rows import Replay
+from ml.registry.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
+from ml.registry.model_registry import Registry
+from ml.registry.recovery import settle
 from ml.storage import files, locks
 from ml.storage.root import Root
 
-log = logging.getLogger("ml.promote")
+log = logging.getLogger("ml.registry.promote")
 Check = Callable[[Path, Replay, Settings], None]
 
 

@@ -1,7 +1,7 @@
 """Kill promote, confirm, rollback and the ledger before each of their file operations, and look at what is left.
 
-Run as a program: `python tests/ml/kill_points.py SCENARIO`. It imports no TensorFlow, so a child is one fork and
-costs milliseconds. Each child gets SIGKILL at its Nth file operation, for N = 1, 2, ... until one survives; writes
+Run as a program: `python tests/ml/registry/kill_points.py SCENARIO`. It imports no TensorFlow, so a child is one fork
+and costs milliseconds. Each child gets SIGKILL at its Nth file operation, for N = 1, 2, ... until one survives; writes
 are also killed half-way. After every kill the disk must hold the invariants, and the same call repeated must end in
 the same state as a call that was never killed. Prints one JSON object: kills by operation, and the violations.
 """
@@ -24,8 +24,8 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, RetrainError
-from ml.ledger import Ledger
-from ml.rollback import rollback
+from ml.registry.ledger import Ledger
+from ml.registry.rollback import rollback
 from ml.storage.files import sha256_tree
 from ml.storage.locks import hold
 from ml.storage.root import Root

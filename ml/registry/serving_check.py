@@ -6,12 +6,12 @@ import logging
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
-from ml.ledger import CONFIRMED, WITHDRAWN, Version
-from ml.releases import Registry
-from ml.replay import Replay, WrongAnswersError
+from ml.registry.golden_rows import Replay, WrongAnswersError
+from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
+from ml.registry.model_registry import Registry
 from serving.client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
 
-log = logging.getLogger("ml.release")
+log = logging.getLogger(__name__)
 CURE = "The former version goes on serving; find the cause, then retrain."
 
 

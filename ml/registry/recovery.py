@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 
 from ml.config.settings import Settings
-from ml.endpoint import endpoint
 from ml.errors import FinalError, TransientError
-from ml.ledger import PUBLISHED, Version
-from ml.proof import prove
-from ml.releases import Registry
+from ml.registry.endpoint import endpoint
+from ml.registry.ledger import PUBLISHED, Version
+from ml.registry.model_registry import Registry
+from ml.registry.serving_check import prove
 from ml.storage import locks
 from ml.storage.root import Root
 
-log = logging.getLogger("ml.release")
+log = logging.getLogger(__name__)
 
 
 def settle(root: Root, settings: Settings, *, but: tuple[str, str] = ("", "")) -> list[Version]:
