@@ -21,10 +21,10 @@ import pyarrow as pa
 import tensorflow_data_validation as tfdv
 
 from benchmarks._customers import customers
-from ml.columns import describe
 from ml.data.csv_reader import read_columns
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.data.schema import read_schema
+from ml.validation.tfdv_statistics import describe
 
 
 def main() -> None:

@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks._customers import customers
-from ml import network
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import Settings, resolve
 from ml.data.features import CATEGORICAL, FEATURES
-from ml.encoding import Encoding
-from ml.metrics import binary_metrics
-from ml.split import is_holdout
-from ml.train import network_inputs
-from ml.transform import transform
+from ml.evaluation.metrics import binary_metrics
+from ml.training import network
+from ml.training.preprocessing import Encoding
+from ml.training.split import is_holdout
+from ml.training.train import network_inputs
+from ml.training.transform import transform
 
 Floats = NDArray[np.float64]
 

@@ -51,7 +51,7 @@ def validate(run: Run, result: Result) -> None:
     champion = champion_of(run.root, run.settings.serving.model)
 
     def work(out: Path) -> Artifact:
-        from ml.validate import validate
+        from ml.validation.validate import validate
 
         return validate(
             dataset,
@@ -70,7 +70,7 @@ def transform(run: Run, result: Result) -> None:
     accepted = run.artifact("validate", Accepted)
 
     def work(out: Path) -> Artifact:
-        from ml.transform import transform
+        from ml.training.transform import transform
 
         return transform(accepted, settings=run.settings.transform, target=run.settings.target, out=out)
 
@@ -82,7 +82,7 @@ def train(run: Run, result: Result) -> None:
     examples = run.artifact("transform", Examples)
 
     def work(out: Path) -> Artifact:
-        from ml.train import train
+        from ml.training.train import train
 
         return train(
             examples,
@@ -102,7 +102,7 @@ def evaluate(run: Run, result: Result) -> None:
     champion = champion_of(run.root, run.settings.serving.model)
 
     def work(out: Path) -> Artifact:
-        from ml.evaluate import evaluate
+        from ml.evaluation.evaluate import evaluate
 
         return evaluate(
             examples, model, champion=champion, settings=run.settings.evaluate, target=run.settings.target, out=out
@@ -119,7 +119,7 @@ def judge(run: Run, result: Result) -> None:
     evaluation = run.artifact("evaluate", Evaluation)
 
     def work(out: Path) -> Artifact:
-        from ml.judge import judge
+        from ml.gate.judge import judge
 
         verdict = judge(evaluation, settings=run.settings.judge, out=out)
         for sentence in verdict.sentences:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.metric_table import metric_table
+from ml.evaluation.metric_table import metric_table
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 

@@ -9,7 +9,7 @@ import pytest
 
 from local_stack import report
 from local_stack.follow import Follower
-from ml.metric_table import metric_table
+from ml.evaluation.metric_table import metric_table
 from ml.storage.root import Root
 
 VERDICT: dict[str, Any] = {

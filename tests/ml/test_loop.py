@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ml.data.features import FEATURES
+from ml.evaluation.metrics import METRICS
 from ml.flow import Outcome, retrain
-from ml.metrics import METRICS
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.steps import STEPS
 from ml.storage.files import sha256_tree

@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from ml.data.features import CATEGORICAL, FEATURES
-from ml.encoding import Encoding
-from ml.export import CLASSIFY, DEFAULT, REGRESS
+from ml.training.export import CLASSIFY, DEFAULT, REGRESS
+from ml.training.preprocessing import Encoding
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MANY = 64
@@ -23,7 +23,7 @@ Customer = dict[str, Any]
 
 
 def write_warm_up(saved_model: Path, encoding: Encoding) -> None:
-    """Put requests for every signature into a SavedModel of `ml.export.export`: one customer alone, and `MANY`.
+    """Put requests for every signature into a SavedModel of `ml.training.export.export`: one customer alone, and `MANY`.
 
     They name no model, so that the bytes of a version are the same under whatever name it is served.
     """

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ml.data.features import CATEGORICAL, FEATURES
+from ml.evaluation.metrics import binary_metrics
 from ml.flow import Outcome
-from ml.metrics import binary_metrics
 from ml.registry.golden_rows import Replay
 from ml.storage.root import PROJECT, Root
 from serving import private
@@ -97,7 +97,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     import tensorflow as tf
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-    from ml.warm_up import FILE, MANY
+    from ml.training.warm_up import FILE, MANY
     from serving.servable import load
     from serving.warmup import warm_up
 
@@ -144,8 +144,8 @@ def _operations(saved_model: Path) -> set[str]:
 
 
 def test_warm_up_requests_are_the_same_bytes_each_time_and_hold_no_customer(root: Root, tmp_path: Path) -> None:
-    from ml.encoding import Encoding
-    from ml.warm_up import FILE, write_warm_up
+    from ml.training.preprocessing import Encoding
+    from ml.training.warm_up import FILE, write_warm_up
 
     (tmp_path / "again").mkdir()
     write_warm_up(tmp_path / "again", Encoding.read(root.run("first") / "transform" / "encoding.json"))
@@ -161,7 +161,7 @@ def test_tfma_evaluates_the_very_same_file(root: Root, known: Replay, tmp_path: 
     from google.protobuf import text_format
     from tensorflow_model_analysis.proto import config_pb2
 
-    from ml.warm_up import example
+    from ml.training.warm_up import example
 
     labels = (np.arange(len(known.probability)) % 2).astype(np.int8)
     with tf.io.TFRecordWriter(str(tmp_path / "examples")) as writer:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ml.config.settings import TargetSettings
 from ml.data.features import CATEGORICAL, FEATURES
-from ml.encoding import Encoding, FeatureEncoding
+from ml.training.preprocessing import Encoding, FeatureEncoding
 
 DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
 """The signatures of the SavedModel."""

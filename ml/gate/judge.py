@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ml.artifacts import Evaluation, Verdict
 from ml.config.settings import JudgeSettings
+from ml.evaluation.metric_table import distinguishable, metric_text
 from ml.storage.files import sha256_json
-from ml.wording import apart, metric_text
 
 ROUNDING = 1e-9
 """What a binary fraction may be off: 0.880 - 0.875 is not above 0.005."""
@@ -52,7 +52,7 @@ def _below_the_bar(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[
     for metric, bound in asdict(settings.at_least).items():
         value = evaluation.metrics.get(metric, math.nan)
         if not value >= bound - ROUNDING:
-            shown, least = apart(metric, value, bound)
+            shown, least = distinguishable(metric, value, bound)
             yield Reason(
                 "below_threshold",
                 f"{metric} is {shown}, below the threshold {least} ({evaluation.rows} evaluation rows, overall).",
@@ -63,7 +63,7 @@ def _too_good(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reaso
     for metric, bound in asdict(settings.at_most).items():
         value = evaluation.metrics.get(metric, math.nan)
         if not value <= bound + ROUNDING:
-            shown, most = apart(metric, value, bound)
+            shown, most = distinguishable(metric, value, bound)
             yield Reason(
                 "leak_suspected",
                 f"{metric} is {shown}, above {most}: too good to be true on this data. "

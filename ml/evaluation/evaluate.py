@@ -16,13 +16,13 @@ from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC
 from ml.errors import FinalError
-from ml.metrics import METRICS, binary_metrics, precision_at_top
+from ml.evaluation.metric_table import metric_text
+from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
+from ml.evaluation.slices import slices, slicing_columns
+from ml.evaluation.tfma import analyse
 from ml.registry.champion import Champion
-from ml.slices import slices, slicing_columns
 from ml.storage import files
 from ml.storage.strict_json import without_nan
-from ml.tfma_report import analyse
-from ml.wording import metric_text
 
 log = logging.getLogger(__name__)
 Columns = dict[str, NDArray[Any]]
@@ -167,6 +167,6 @@ def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None
         both_undefined = math.isnan(ours[metric]) and math.isnan(theirs[metric])
         if not both_undefined and not abs(ours[metric] - theirs[metric]) <= AGREEMENT:
             raise FinalError(
-                f"{metric} of {where}: TFMA computes {theirs[metric]:.6f} and ml.metrics {ours[metric]:.6f}.",
+                f"{metric} of {where}: TFMA computes {theirs[metric]:.6f} and ml.evaluation.metrics {ours[metric]:.6f}.",
                 "One of them is wrong; nothing is judged by numbers that disagree.",
             )

@@ -9,7 +9,7 @@ import pytest
 
 from ml.artifacts import Evaluation
 from ml.config.settings import JudgeSettings, resolve
-from ml.judge import judge
+from ml.gate.judge import judge
 
 GOOD = {"AUC": 0.88, "Precision": 0.7, "Recall": 0.6, "ExampleCount": 1600.0, "BinaryAccuracy": 0.82}
 SETTINGS = resolve(environment={}).judge

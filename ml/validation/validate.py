@@ -11,15 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.artifacts import Accepted, Dataset
-from ml.columns import describe, ranges
 from ml.config.settings import TargetSettings, ValidateSettings
 from ml.data.csv_reader import Columns, count_rows, read_columns
 from ml.data.features import ID
 from ml.data.schema import read_schema
 from ml.errors import BlockedError, SettingsError
-from ml.findings import UNEXPECTED_VALUE, Finding, Severity, offending
 from ml.storage import files
-from ml.wording import rows_text
+from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, offending, rows_text
+from ml.validation.tfdv_statistics import describe, ranges
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.data.csv_reader import not_numbers
-from ml.wording import rows_text
 
 OUT_OF_RANGE = ("FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 NOT_THERE = ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_NOT_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT")
@@ -66,6 +65,11 @@ class Severity:
             for value in distinct
             if value is not None
         ]
+
+
+def rows_text(count: int) -> str:
+    """`1 row`, `2 rows`."""
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:

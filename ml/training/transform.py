@@ -18,10 +18,10 @@ from ml.artifacts import Accepted, Examples
 from ml.config.settings import TargetSettings, TransformSettings
 from ml.data import csv_reader
 from ml.data.features import FEATURES, NUMERIC, transformed
-from ml.encoding import Encoding, Fitter
 from ml.errors import DataError
-from ml.split import is_eval, profile_hashes
 from ml.storage import files
+from ml.training.preprocessing import Encoding, Fitter
+from ml.training.split import is_eval, profile_hashes
 
 log = logging.getLogger(__name__)
 Columns = dict[str, NDArray[Any]]

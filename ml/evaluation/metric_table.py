@@ -1,11 +1,12 @@
-"""Each metric of candidate and champion beside what was asked of it, for a terminal."""
+"""How metrics look in sentences, and in a table of candidate, champion and bounds for a terminal.
+
+Free of heavy imports: the Airflow side prints this table, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-from ml.wording import metric_text
 
 ORDER = ("BinaryAccuracy", "AUC", "Precision", "Recall", "ExampleCount")
 BOUNDS = {"at least": "at_least", "at most": "at_most", "may fall by": "below_champion"}
@@ -31,6 +32,21 @@ def metric_table(
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for name, *cells in rows:
         yield "  ".join(["", name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))])
+
+
+def metric_text(metric: str, value: float) -> str:
+    """Counts as whole numbers, everything else with four decimals."""
+    return f"{value:.0f}" if metric == "ExampleCount" else f"{value:.4f}"
+
+
+def distinguishable(metric: str, value: float, bound: float) -> tuple[str, str]:
+    """Both as `metric_text`, with as many more decimals as it takes to see that they differ."""
+    shown = metric_text(metric, value), metric_text(metric, bound)
+    decimals = 4
+    while shown[0] == shown[1] and value != bound and decimals < 9:
+        decimals += 1
+        shown = f"{value:.{decimals}f}", f"{bound:.{decimals}f}"
+    return shown
 
 
 def _cell(metric: str, value: float | None) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.metrics import METRICS
-from ml.slices import SLICED_BY
+from ml.evaluation.metrics import METRICS
+from ml.evaluation.slices import SLICED_BY
 
 NAMES = {
     "AUC": "auc",

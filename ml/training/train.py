@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from ml.artifacts import Examples, Model
 from ml.config.settings import TargetSettings, TrainSettings
 from ml.data.features import FEATURES, NUMERIC, transformed
-from ml.encoding import Encoding
 from ml.errors import FinalError, TransientError
 from ml.registry.golden_rows import Replay
-from ml.split import is_holdout
 from ml.storage import files
+from ml.training.preprocessing import Encoding
+from ml.training.split import is_holdout
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
@@ -37,9 +37,9 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
     Raises:
         FinalError: The loss diverges, or the exported graph does not answer as the network does.
     """
-    from ml import network
-    from ml.export import export
-    from ml.warm_up import write_warm_up
+    from ml.training import network
+    from ml.training.export import export
+    from ml.training.warm_up import write_warm_up
 
     encoding = Encoding.read(examples.encoding)
     x, labels, profiles = _matrix(examples.train, encoding)
@@ -134,7 +134,9 @@ def _check(saved_model: Path, replay: Replay) -> None:
     try:
         worst = replay.check(ask, tolerance=SAME, whom="The exported model")
     except Exception as error:
-        raise FinalError(f"The exported model cannot be served: {error}", "This is a bug in ml/export.py.") from error
+        raise FinalError(
+            f"The exported model cannot be served: {error}", "This is a bug in ml/training/export.py."
+        ) from error
     finally:
         servable.close()
     log.info("the exported model answers; largest difference to the network %.1e", worst)

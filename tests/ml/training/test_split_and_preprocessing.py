@@ -13,10 +13,10 @@ from ml.artifacts import Accepted
 from ml.config.settings import Settings, resolve
 from ml.data import csv_reader
 from ml.data.features import FEATURES, NUMERIC, transformed
-from ml.encoding import Encoding, Fitter
 from ml.errors import DataError
-from ml.split import is_eval, is_holdout, profile_hashes
-from ml.transform import transform
+from ml.training.preprocessing import Encoding, Fitter
+from ml.training.split import is_eval, is_holdout, profile_hashes
+from ml.training.transform import transform
 from tests.ml.conftest import settings_for
 
 SETTINGS = resolve(environment={})
@@ -113,7 +113,7 @@ def test_a_missing_label_is_named(tmp_path: Path, sample_csv: Path) -> None:
 def test_numpy_and_the_served_graph_encode_alike(sample_csv: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from ml.export import encode
+    from ml.training.export import encode
 
     out = transformed_to(tmp_path / "out", sample_csv, settings_for(sample_csv))
     encoding = Encoding.read(out / "encoding.json")

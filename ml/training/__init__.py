@@ -1,0 +1,1 @@
+"""From accepted customers to a SavedModel: split, preprocessing, network, export, warm-up requests."""
