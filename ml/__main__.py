@@ -30,7 +30,7 @@ def main() -> int:
     gc.set_threshold(200_000, 20, 20)
     with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as stdout:
         os.dup2(2, 1)
-        from ml.cli import main as command_line
+        from ml.cli.commands import main as command_line
 
         return command_line(sys.argv[1:], stdout)
 

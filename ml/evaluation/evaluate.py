@@ -167,6 +167,6 @@ def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None
         both_undefined = math.isnan(ours[metric]) and math.isnan(theirs[metric])
         if not both_undefined and not abs(ours[metric] - theirs[metric]) <= AGREEMENT:
             raise FinalError(
-                f"{metric} of {where}: TFMA computes {theirs[metric]:.6f} and ml.evaluation.metrics {ours[metric]:.6f}.",
+                f"{metric} of {where} is {theirs[metric]:.6f} to TFMA, {ours[metric]:.6f} to ml/evaluation/metrics.py.",
                 "One of them is wrong; nothing is judged by numbers that disagree.",
             )

@@ -23,7 +23,7 @@ Customer = dict[str, Any]
 
 
 def write_warm_up(saved_model: Path, encoding: Encoding) -> None:
-    """Put requests for every signature into a SavedModel of `ml.training.export.export`: one customer alone, and `MANY`.
+    """Put requests for every signature into an exported SavedModel: one customer alone, and `MANY`.
 
     They name no model, so that the bytes of a version are the same under whatever name it is served.
     """

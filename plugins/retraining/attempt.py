@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from ml.run_records import FAILED
+from ml.pipeline.run_record import FAILED
 from retraining.events import KILLED, STOPPED, step_ended
 from retraining.result import ResultFile
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.run_records import FAILED, OUTCOMES
+from ml.pipeline.run_record import FAILED, OUTCOMES
 
 RUNS, STEP = "retrain.runs", "retrain.step"
 UNKNOWN = "unknown"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.listeners import hookimpl
 
 from ml.errors import RetrainError
-from ml.run_records import BLOCKED, FAILED, RunRecord
+from ml.pipeline.run_record import BLOCKED, FAILED, RunRecord
 from ml.storage.root import Root
 from retraining import events
 

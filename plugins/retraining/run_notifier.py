@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
-from ml.run_records import BLOCKED, FAILED, REJECTED, RunRecord
+from ml.pipeline.run_record import BLOCKED, FAILED, REJECTED, RunRecord
 from ml.storage.root import Root
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ml.steps import STEPS
+from ml.pipeline.steps import STEPS
 from ml.storage.root import PROJECT
 from tests.airflow_home import fake_ml, variables
 

@@ -11,7 +11,7 @@ import pytest
 
 from ml.config.settings import Settings, resolve
 from ml.data.sample import write_csv
-from ml.flow import Outcome, retrain
+from ml.pipeline.local_runner import Outcome, retrain
 from ml.storage.root import PROJECT, Root
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"

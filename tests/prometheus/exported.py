@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ml.artifacts import Verdict
 from ml.config.settings import resolve
-from ml.exporter import registry_of
+from ml.monitoring.metric_families import registry_of
 from ml.registry.ledger import REJECTED
 from ml.registry.promote import decline
 from ml.storage.root import Root

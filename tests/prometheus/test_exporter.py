@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from ml.exporter import FAMILIES, registry_of
-from ml.observed import of_server
+from ml.monitoring.metric_families import FAMILIES, registry_of
+from ml.monitoring.state_collectors import of_server
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 from serving.client import ModelServer, VersionStatus

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from ml.exporter import SKIPPED_LINES, registry_of
+from ml.monitoring.metric_families import SKIPPED_LINES, registry_of
 from ml.storage.root import Root
 from tests.prometheus.exported import Values, ended, parsed, values
 

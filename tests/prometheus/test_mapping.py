@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from ml.run_records import OUTCOMES
-from ml.steps import STEPS
+from ml.pipeline.run_record import OUTCOMES
+from ml.pipeline.steps import STEPS
 from tests.prometheus import recording
 from tests.prometheus.debian import CONFIGURATION
 from tests.prometheus.statsd_exporter import Mapping, Sample

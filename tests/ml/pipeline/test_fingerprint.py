@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.fingerprint import DECIDING, PROJECT, source_hashes
+from ml.pipeline.fingerprint import DECIDING, source_hashes
+from ml.storage.root import PROJECT
 
 
 def rooms() -> list[str]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ml.pipeline.run import Run
+from ml.pipeline.steps import carry_out
 from ml.registry.ledger import Ledger
-from ml.runs import Run
-from ml.steps import carry_out
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import QUICK, settings_for
 

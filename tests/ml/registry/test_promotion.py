@@ -9,10 +9,10 @@ import pytest
 
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.config.settings import Settings
-from ml.flow import Outcome
+from ml.pipeline.local_runner import Outcome
+from ml.pipeline.run import Run
+from ml.pipeline.steps import carry_out
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
-from ml.runs import Run
-from ml.steps import carry_out
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of
 

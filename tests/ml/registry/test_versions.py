@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import report
+from ml.cli import status
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Ledger
@@ -44,7 +44,7 @@ def test_rollback_publishes_the_old_bytes_under_a_higher_number(root: Root, sett
     assert served(root) == [1, 2, 3]
     assert "two is rude to customers" in version.intent["reasons"][0]
     assert Ledger(root.ledger).champion() == version
-    text = report.status_text(report.status(root, settings))
+    text = status.status_text(status.status(root, settings))
     assert "version 3 serves since" in text
     assert "Rolled back from version 2 to 1" in text
 

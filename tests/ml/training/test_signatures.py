@@ -15,7 +15,7 @@ import pytest
 
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.evaluation.metrics import binary_metrics
-from ml.flow import Outcome
+from ml.pipeline.local_runner import Outcome
 from ml.registry.golden_rows import Replay
 from ml.storage.root import PROJECT, Root
 from serving import private

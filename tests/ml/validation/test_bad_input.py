@@ -13,9 +13,9 @@ import pytest
 
 from ml.artifacts import Accepted
 from ml.data.features import COLUMNS
-from ml.flow import Outcome, retrain
-from ml.runs import Run
-from ml.steps import carry_out
+from ml.pipeline.local_runner import Outcome, retrain
+from ml.pipeline.run import Run
+from ml.pipeline.steps import carry_out
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
 

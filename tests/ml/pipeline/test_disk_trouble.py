@@ -13,8 +13,8 @@ import pytest
 
 from ml.artifacts import Model
 from ml.errors import TransientError
-from ml.runs import Run
-from ml.steps import carry_out
+from ml.pipeline.run import Run
+from ml.pipeline.steps import carry_out
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
 

@@ -12,7 +12,7 @@ import pytest
 
 from ml.data import csv_reader
 from ml.data.sample import write_csv
-from ml.flow import Outcome
+from ml.pipeline.local_runner import Outcome
 from ml.storage.root import PROJECT, Root
 from serving import private
 from serving.client import ModelServer

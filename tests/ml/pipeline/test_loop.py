@@ -13,9 +13,9 @@ import pytest
 
 from ml.data.features import FEATURES
 from ml.evaluation.metrics import METRICS
-from ml.flow import Outcome, retrain
+from ml.pipeline.local_runner import Outcome, retrain
+from ml.pipeline.steps import STEPS
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
-from ml.steps import STEPS
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from serving import private

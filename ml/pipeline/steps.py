@@ -9,10 +9,10 @@ from typing import Any
 
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.errors import NothingToDoError
-from ml.fingerprint import run_fingerprint, settings_sha256
+from ml.pipeline.fingerprint import run_fingerprint, settings_sha256
+from ml.pipeline.run import Run
 from ml.registry.champion import champion_of
 from ml.registry.ledger import REJECTED, WITHHELD, Ledger
-from ml.runs import Run
 from ml.storage.files import sha256_file
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
 def _identity(run: Run) -> dict[str, str]:
     """What a ledger entry says of where a version comes from."""
     from ml.data.schema import schema_sha256
-    from ml.fingerprint import code_sha256
+    from ml.pipeline.fingerprint import code_sha256
 
     dataset = run.artifact("ingest", Dataset)
     return {

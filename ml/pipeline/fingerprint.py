@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ml.config.settings import Settings
 from ml.storage.files import sha256_file, sha256_json
+from ml.storage.root import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 DECIDING = ("ml", "serving/models", "serving/tables")
 """The directories whose code decides a result: the steps, how a SavedModel is called, how a CSV file is read."""
 LIBRARIES = ("tensorflow", "keras", "tensorflow-data-validation", "tensorflow-model-analysis", "numpy", "pyarrow")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import BlockedError, DataError
-from ml.steps import STEPS
+from ml.pipeline.steps import STEPS
 from ml.storage.root import Root
 
 PROMOTED, REJECTED, WITHHELD, UNCHANGED = "promoted", "rejected", "withheld", "unchanged"

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from ml.artifacts import RECORD, Artifact
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, RetrainError
-from ml.fingerprint import code_sha256
+from ml.pipeline.fingerprint import code_sha256
 from ml.storage import files, locks
 from ml.storage.root import Root
 

@@ -9,7 +9,7 @@ from typing import Any
 from ml.config.settings import Settings
 from ml.errors import RetrainError
 from ml.evaluation.metric_table import metric_table
-from ml.flow import Outcome
+from ml.pipeline.local_runner import Outcome
 from ml.registry.champion import CURE, named_champion, what_is_lost
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root

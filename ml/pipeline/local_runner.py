@@ -12,9 +12,9 @@ from typing import Any
 from ml.artifacts import Dataset, Evaluation, Verdict
 from ml.config.settings import Settings
 from ml.errors import DataError, NothingToDoError, RetrainError, SettingsError
+from ml.pipeline.run import Run
+from ml.pipeline.steps import STEPS, carry_out
 from ml.registry.ledger import Ledger
-from ml.runs import Run
-from ml.steps import STEPS, carry_out
 from ml.storage import files, locks
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan

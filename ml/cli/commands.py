@@ -11,12 +11,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
-from ml import report
+from ml.cli.status import (
+    as_json,
+    failed_before_the_start,
+    history,
+    history_text,
+    outcome_text,
+    status,
+    status_text,
+)
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
-from ml.flow import new_run_id, retrain
-from ml.runs import Run
-from ml.steps import STEPS, carry_out
+from ml.pipeline.local_runner import new_run_id, retrain
+from ml.pipeline.run import Run
+from ml.pipeline.steps import STEPS, carry_out
 from ml.storage.files import disk_errors, read_json
 from ml.storage.root import Root
 
@@ -80,10 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     whole.add_argument("--run", metavar="ID", help="default: made from the time")
     whole.add_argument("--force", action="store_true", help="retrain although nothing is new")
     whole.set_defaults(command=_retrain, is_step=False)
-    status = commands.add_parser("status", parents=[common], help="what serves, since when, and why")
-    status.set_defaults(command=_status, is_step=False)
-    history = commands.add_parser("history", parents=[common], help="all that ever happened to versions")
-    history.set_defaults(command=_history, is_step=False)
+    state = commands.add_parser("status", parents=[common], help="what serves, since when, and why")
+    state.set_defaults(command=_status, is_step=False)
+    events = commands.add_parser("history", parents=[common], help="all that ever happened to versions")
+    events.set_defaults(command=_history, is_step=False)
     back = commands.add_parser("rollback", parents=[common], help="serve an older version again")
     back.add_argument("version", nargs="?", type=int, help="default: the one before the champion")
     back.add_argument("--reason", required=True, help="a sentence for the ledger")
@@ -119,7 +127,7 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
         settings.must_decide_like(resolve(frozen=read_json(frozen), environment={}), run=options.run)
     result = carry_out(options.step, Run(root, options.run, settings, options.force))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
-    return DONE, report.as_json(result) if options.json else ""
+    return DONE, as_json(result) if options.json else ""
 
 
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
@@ -130,22 +138,22 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
             root, settings = Root.find(options.root), _settings(options)
         root.run(run_id)
     except RetrainError as error:
-        failed = report.failed_before_the_start(run_id, error)
+        failed = failed_before_the_start(run_id, error)
         log.error("%s: %s", type(error).__name__, error)
-        return failed.exit_code, report.as_json(failed.as_json()) if options.json else ""
+        return failed.exit_code, as_json(failed.as_json()) if options.json else ""
     outcome = retrain(root, settings, run_id=run_id, force=options.force)
-    text = report.as_json(outcome.as_json()) if options.json else report.outcome_text(outcome, root, settings)
+    text = as_json(outcome.as_json()) if options.json else outcome_text(outcome, root, settings)
     return outcome.exit_code, text
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
-    status = report.status(Root.to_read(options.root), _settings(options))
-    return DONE, report.as_json(status) if options.json else report.status_text(status)
+    answer = status(Root.to_read(options.root), _settings(options))
+    return DONE, as_json(answer) if options.json else status_text(answer)
 
 
 def _history(options: argparse.Namespace) -> tuple[int, str]:
-    events = report.history(Root.to_read(options.root))
-    return DONE, report.as_json(events) if options.json else report.history_text(events)
+    events = history(Root.to_read(options.root))
+    return DONE, as_json(events) if options.json else history_text(events)
 
 
 def _rollback(options: argparse.Namespace) -> tuple[int, str]:
@@ -156,12 +164,12 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
     try:
         version = rollback(root, settings, target=options.version, reason=options.reason)
     except NothingToDoError as nothing:
-        return DONE, report.as_json(report.status(root, settings)) if options.json else nothing.what
+        return DONE, as_json(status(root, settings)) if options.json else nothing.what
     clean_up(root, settings)
-    status = report.status(root, settings)
+    answer = status(root, settings)
     text = f"Version {version.number} now serves"
     text += f" the bytes of version {version.intent['rollback_of']}." if "rollback_of" in version.intent else " again."
-    return DONE, report.as_json(status) if options.json else text
+    return DONE, as_json(answer) if options.json else text
 
 
 def _log_to_stderr(level: int) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 from ml.data.schema import read_schema
 from ml.errors import FinalError
-from ml.observed import Number, Skipped, must_be_there
+from ml.monitoring.state_collectors import Number, Skipped, must_be_there
+from ml.pipeline.run_record import OUTCOMES, PROMOTED, RunRecord, runs
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
-from ml.run_records import OUTCOMES, PROMOTED, RunRecord, runs
 from ml.storage.files import read_json
 from ml.storage.root import Root
 

@@ -1,0 +1,1 @@
+"""What the exporter tells Prometheus: the metric families, and what is collected for them."""
