@@ -20,7 +20,7 @@ from ml.config.settings import resolve
 from ml.errors import RetrainError, SettingsError
 from ml.monitoring.metric_families import registry_of
 from ml.storage.root import Root
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 
 log = logging.getLogger("ml.exporter")  # its __name__ is __main__
 PORT = 9108

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
+from serving.errors import StatusError
 from serving.memory import LARGE_BYTES
-from serving.status import StatusError
 
 JSON = b"application/json"
 TEXT = b"text/plain"

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import uvloop
 
-from serving.flags import Flags, parse
 from serving.memory import keep_large_blocks_apart
-from serving.serve import StartRefusedError, serve
+from serving.server.flags import Flags, parse
+from serving.server.server import StartRefusedError, serve
 
 # TensorFlow Serving computes without oneDNN, whose fused operations lose NaN (relu(NaN) becomes 0). TensorFlow reads
 # this when it is imported, which is later, on the manager's thread.

@@ -14,7 +14,7 @@ from ml.registry.champion import CURE, named_champion, what_is_lost
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
-from serving.client import ModelServer, ServingError
+from serving.client.model_client import ModelServer, ServingError
 
 
 def as_json(value: object) -> str:

@@ -106,7 +106,7 @@ def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
 
 def _score(saved_model: Path, columns: Columns, target: TargetSettings) -> NDArray[np.float32]:
     """Probabilities, shape [n], by the loader that the model server uses."""
-    from serving.servable import load
+    from serving.models.saved_model import load
 
     servable = load(saved_model)
     try:

@@ -16,7 +16,7 @@ from ml.monitoring import state_collectors
 from ml.monitoring.run_collector import of_runs
 from ml.monitoring.state_collectors import Number, Skipped
 from ml.storage.root import Root
-from serving.client import ModelServer, ServingError
+from serving.client.model_client import ModelServer, ServingError
 
 log = logging.getLogger(__name__)
 SKIPPED_LINES = 10  # in the log, of each source; the metric has the number

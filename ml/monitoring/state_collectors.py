@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ml.errors import SettingsError
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root
-from serving.client import ModelServer, Refused
+from serving.client.model_client import ModelServer, Refused
 
 EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD)
 STATES = ("start", "loading", "available", "unloading", "end", "failed")

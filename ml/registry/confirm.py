@@ -12,7 +12,7 @@ from ml.registry.model_registry import Registry
 from ml.registry.serving_check import prove
 from ml.storage import locks
 from ml.storage.root import Root
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 
 
 def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings, out: Path) -> Confirmed:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from ml.config.settings import Settings
 from ml.storage.root import Root
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def endpoint(root: Root, settings: Settings) -> Iterator[ModelServer]:
     if settings.serving.url:
         yield ModelServer(settings.serving.url, model)
         return
-    from serving.private import running
+    from serving.server.embedded import running
 
     base = root.models / model
     base.mkdir(parents=True, exist_ok=True)

@@ -135,8 +135,8 @@ def _named(number: int | None) -> str:
 
 
 def _answers_privately(staged: Path, replay: Replay, settings: Settings) -> None:
-    from serving.client import ModelServer, ServingError
-    from serving.private import running
+    from serving.client.model_client import ModelServer, ServingError
+    from serving.server.embedded import running
 
     model = settings.serving.model
     try:

@@ -9,7 +9,7 @@ from ml.errors import FinalError, TransientError
 from ml.registry.golden_rows import Replay, WrongAnswersError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
 from ml.registry.model_registry import Registry
-from serving.client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
+from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
 
 log = logging.getLogger(__name__)
 CURE = "The former version goes on serving; find the cause, then retrain."

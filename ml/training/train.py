@@ -121,7 +121,7 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
 
 def _check(saved_model: Path, replay: Replay) -> None:
     """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
-    from serving.servable import load
+    from serving.models.saved_model import load
 
     def ask(rows: Any) -> list[dict[str, float]]:
         columns = {

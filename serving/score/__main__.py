@@ -10,13 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from serving.client import ModelServer, ServingError
-from serving.score import asking, expected, options, summary, writing
-from serving.score.asking import Score, VersionGoneError
+from serving.client.model_client import ModelServer, ServingError
+from serving.score import expected_precision, options, output_files, requests, summary
 from serving.score.customers import Customer, CustomersFile
-from serving.score.expected import EvaluationError, Expected
+from serving.score.expected_precision import EvaluationError, Expected
 from serving.score.layout import FileError
 from serving.score.progress import shown
+from serving.score.requests import Score, VersionGoneError
 
 _TRIES = 3
 """A version that goes away while a file is scored means to begin again; not for ever."""
@@ -35,14 +35,14 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         stderr.write(f"{error}\n")
         return 2
     try:
-        out, wait = writing.check_out(given.out), 0.0
+        out, wait = output_files.check_out(given.out), 0.0
         for _ in range(_TRIES):
             try:
-                stdout.write(_score(server, asking.newest(server, within=wait), given, out, stderr) + "\n")
+                stdout.write(_score(server, requests.newest(server, within=wait), given, out, stderr) + "\n")
                 return 0
             except VersionGoneError:
                 stderr.write("the version went away meanwhile: beginning again with the one that is served next\n")
-                wait = asking.PATIENCE_SECONDS
+                wait = requests.PATIENCE_SECONDS
     except (FileError, EvaluationError) as error:
         stderr.write(f"{error}\n")
         return 2
@@ -56,28 +56,28 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def _score(server: ModelServer, version: int, given: options.Options, place: Path, stderr: TextIO) -> str:
-    file = CustomersFile.of(given.csv, asking.inputs(server, version))
-    writing.check_columns(given.csv, file.layout, ranked=given.top is not None)
+    file = CustomersFile.of(given.csv, requests.inputs(server, version))
+    output_files.check_columns(given.csv, file.layout, ranked=given.top is not None)
     rows = file.check()
     chunks = file.chunks(given.rows_per_request)
 
     def scored() -> Iterator[tuple[Customer, Score]]:
-        return shown(asking.scored(server, version, chunks, given.csv), rows, stderr)
+        return shown(requests.scored(server, version, chunks, given.csv), rows, stderr)
 
     if given.top is None:
-        with writing.appearing(place) as out:
-            written = writing.write_scored(file.layout, scored(), out)
+        with output_files.appearing(place) as out:
+            written = output_files.write_scored(file.layout, scored(), out)
         return summary.scored(written, version, given.out)
 
     def known(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
-        return asking.known(server, version, instances)
+        return requests.known(server, version, instances)
 
-    found = expected.find(version, given.evaluation, known)
+    found = expected_precision.find(version, given.evaluation, known)
     precisions = found if isinstance(found, Expected) else None
-    with writing.appearing(place) as out, tempfile.TemporaryFile(dir=place.parent) as everybody:
-        written = writing.write_scored(file.layout, scored(), everybody)
+    with output_files.appearing(place) as out, tempfile.TemporaryFile(dir=place.parent) as everybody:
+        written = output_files.write_scored(file.layout, scored(), everybody)
         count = given.top.of(written.rows)
-        least = writing.write_ranking(file.layout, written, count, precisions, everybody, out)
+        least = output_files.write_ranking(file.layout, written, count, precisions, everybody, out)
     return summary.ranked(written, version, given.out, count=count, least=least, expected=found)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving.score.expected import Expected, Unknown
-from serving.score.writing import Written
+from serving.score.expected_precision import Expected, Unknown
+from serving.score.output_files import Written
 
 _REST = "rest"
 

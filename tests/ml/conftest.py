@@ -45,9 +45,9 @@ def libraries() -> None:
         import tensorflow_data_validation
         import tensorflow_model_analysis
 
-        import serving.servable
+        import serving.models.saved_model
 
-        for module in (tensorflow_data_validation, tensorflow_model_analysis, serving.servable):
+        for module in (tensorflow_data_validation, tensorflow_model_analysis, serving.models.saved_model):
             assert module.__name__ in sys.modules
 
 

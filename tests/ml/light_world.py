@@ -23,7 +23,7 @@ from ml.registry.promote import promote
 from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree, write_json
 from ml.storage.root import Root
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 
 MODEL = "customer-model"
 RUN = "run-under-test"

@@ -15,7 +15,7 @@ from ml.monitoring.metric_families import registry_of
 from ml.registry.ledger import REJECTED
 from ml.registry.promote import decline
 from ml.storage.root import Root
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 from tests.ml.light_world import MODEL
 
 Values = dict[tuple[str, tuple[str, ...]], float]

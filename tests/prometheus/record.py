@@ -25,7 +25,7 @@ from typing import Any
 from local_stack.airflow_api import AirflowApi
 from local_stack.places import Places
 from ml.storage.root import PROJECT, Root
-from serving.client import ModelServer, ServingError
+from serving.client.model_client import ModelServer, ServingError
 from tests.local.stack import Stack, free_port
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool
 from tests.prometheus.recording import LINES, RECORDED, SERIES, distinct, names_in, of_alerts, of_dashboards

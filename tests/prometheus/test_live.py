@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ml.storage.root import PROJECT
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 from tests.airflow_home import fake_ml, variables
 from tests.prometheus.debian import (
     CONFIGURATION,

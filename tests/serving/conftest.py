@@ -65,4 +65,4 @@ def base_path(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def tensorflow_here() -> None:
     """TensorFlow in this process, imported where its own warnings do no harm."""
-    import serving.servable  # noqa: F401
+    import serving.models.saved_model  # noqa: F401

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from serving.client import ModelServer
-from serving.config import read_models
-from serving.monitoring import monitoring_config
-from serving.source import Latest
+from serving.client.model_client import ModelServer
+from serving.models.version_source import Latest
+from serving.server.model_config import read_models
+from serving.server.monitoring_config import monitoring_config
 from tests.serving.image import SERVING, free_port, write_config, write_stand_in
 from tests.serving.live import GOLDEN, STARTED_WITHIN, eventually
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 from serving.limits import Limits
-from serving.manager import LoadOptions
-from serving.serve import ServeOptions, StartRefusedError
-from serving.source import ModelConfig
+from serving.models.manager import LoadOptions
+from serving.models.version_source import ModelConfig
+from serving.server.server import ServeOptions, StartRefusedError
 from tests.serving.live import GOLDEN, ask, error_of, eventually
 
 PREDICT = "/v1/models/slow:predict"
@@ -21,8 +21,8 @@ PREDICT = "/v1/models/slow:predict"
 
 @contextmanager
 def serving(model: ModelConfig, limits: Limits, *, wait: bool = True) -> Iterator[str]:
-    import serving.servable  # noqa: F401 - TensorFlow, once for all tests of this process
-    from serving.in_thread import serving_in_thread
+    import serving.models.saved_model  # noqa: F401 - TensorFlow, once for all tests of this process
+    from serving.server.embedded import serving_in_thread
 
     options = ServeOptions([model], LoadOptions(poll_seconds=0.2), limits)
     with serving_in_thread(options, deadline=60) as url:
@@ -89,8 +89,8 @@ def test_a_large_request_is_answered(slow: ModelConfig) -> None:
 
 
 def test_a_failed_load_is_tried_again_as_often_as_told(tmp_path: Path) -> None:
-    import serving.servable  # noqa: F401
-    from serving.in_thread import serving_in_thread
+    import serving.models.saved_model  # noqa: F401
+    from serving.server.embedded import serving_in_thread
     from tests.serving.made_models import save_half
 
     (tmp_path / "half" / "1").mkdir(parents=True)

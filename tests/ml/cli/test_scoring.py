@@ -14,10 +14,10 @@ from ml.data import csv_reader
 from ml.data.sample import write_csv
 from ml.pipeline.local_runner import Outcome
 from ml.storage.root import PROJECT, Root
-from serving import private
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
 from serving.score.__main__ import main
 from serving.score.customers import MISSING
+from serving.server import embedded
 
 UNLABELLED = PROJECT.parent / "shared" / "data" / "Test.csv"
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -36,7 +36,7 @@ def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeyp
     else:
         write_csv(customers, rows=2627, seed=11)
     stdout, stderr = io.StringIO(), io.StringIO()
-    with private.running(root.models / "customer-model") as url:
+    with embedded.running(root.models / "customer-model") as url:
         ModelServer(url).wait_available(1, deadline=60)
         code = main([str(customers), "--out", str(out), "--top", "20%", "--url", url], stdout, stderr)
     assert code == 0, stderr.getvalue()

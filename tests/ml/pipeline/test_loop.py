@@ -18,8 +18,8 @@ from ml.pipeline.steps import STEPS
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
-from serving import private
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
+from serving.server import embedded
 from tests.ml.conftest import QUICK, settings_for, settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -87,7 +87,7 @@ def test_the_endpoint_takes_raw_missing_and_unseen_customers(first_run: FirstRun
     without = typical | {"Ever_Married": "", "Work_Experience": math.nan, "Family_Size": math.nan}
     marked = typical | {"Ever_Married": "", "Work_Experience": -1, "Family_Size": -1}
     unseen = typical | {"Ever_Married": "It is complicated"}
-    with private.running(root.models / "customer-model") as url:
+    with embedded.running(root.models / "customer-model") as url:
         server = ModelServer(url)
         server.wait_available(1, deadline=60)
         answers = server.predict([typical, unlikely, without, marked, unseen, typical | {"Ever_Married": ""}])

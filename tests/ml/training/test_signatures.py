@@ -18,8 +18,8 @@ from ml.evaluation.metrics import binary_metrics
 from ml.pipeline.local_runner import Outcome
 from ml.registry.golden_rows import Replay
 from ml.storage.root import PROJECT, Root
-from serving import private
-from serving.client import ModelServer
+from serving.client.model_client import ModelServer
+from serving.server import embedded
 
 pytestmark = pytest.mark.usefixtures("libraries")
 MODEL = "customer-model"
@@ -33,7 +33,7 @@ def root(first_run: tuple[Root, Outcome]) -> Root:
 
 @pytest.fixture(scope="module")
 def url(root: Root) -> Iterator[str]:
-    with private.running(root.models / MODEL) as url:
+    with embedded.running(root.models / MODEL) as url:
         ModelServer(url).wait_available(1, deadline=60)
         yield url
 
@@ -98,8 +98,8 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
     from ml.training.warm_up import FILE, MANY
-    from serving.servable import load
-    from serving.warmup import warm_up
+    from serving.models.saved_model import load
+    from serving.models.warm_up import warm_up
 
     path = root.version(MODEL, 1)
     logs = [PredictionLog.FromString(record) for record in tf.compat.v1.io.tf_record_iterator(str(path / FILE))]

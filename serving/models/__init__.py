@@ -1,0 +1,1 @@
+"""The models: versions on disk, loading, warm-up, signatures, unloading."""

@@ -1,0 +1,1 @@
+"""TensorFlow Serving's REST API: routes, requests, and the answers to them."""

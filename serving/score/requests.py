@@ -1,0 +1,170 @@
+"""Asks a model server for scores, chunk by chunk, all from one version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
+from serving.score.customers import Customer, RowsError
+
+PATIENCE_SECONDS = 30.0
+"""How long a server may be overloaded or away before it is given up."""
+_PAUSES = (0.5, 1.0, 2.0)
+"""Seconds between tries; the last one again and again."""
+_RETRY_SECONDS = 0.2
+
+
+class Score(NamedTuple):
+    """The probability of being a target customer, and the label that follows from it."""
+
+    probability: float
+    label: str
+
+
+class VersionGoneError(Exception):
+    """The version that gave the first scores is no longer served."""
+
+
+def newest(server: ModelServer, *, within: float = 0.0) -> int:
+    """The version that a question without a version would be answered by.
+
+    Args:
+        server: whom to ask.
+        within: seconds to wait for one: a server that was just started answers before it has loaded any.
+
+    Raises:
+        ServingError: there is none, or the server does not answer.
+    """
+    end = time.monotonic() + within
+    while True:
+        try:
+            return _newest(server)
+        except ServingError:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise
+            time.sleep(min(_RETRY_SECONDS, left))
+
+
+def _newest(server: ModelServer) -> int:
+    statuses = server.versions()
+    available = [status.version for status in statuses if status.state == "AVAILABLE"]
+    if not available:
+        states = ", ".join(f"version {status.version} is {status.state}" for status in statuses) or "it has none"
+        raise ServingError(
+            f"{server.url} has no version of {server.model} AVAILABLE ({states}). Publish one, or wait, then try again."
+        )
+    return max(available)
+
+
+def inputs(server: ModelServer, version: int) -> dict[str, bool]:
+    """The inputs of a version's default signature: name, and whether it is a number (else text).
+
+    Raises:
+        VersionGoneError: the version is no longer served.
+        ServingError: the server does not answer, or the model takes something else than text and floats.
+    """
+    with _gone_at_404():
+        metadata = server.metadata(version)
+    signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
+    listed = signatures.get("serving_default", {}).get("inputs", {})
+    kinds = {"DT_STRING": False, "DT_FLOAT": True, "DT_DOUBLE": True}
+    other = {name: spec.get("dtype") for name, spec in listed.items() if spec.get("dtype") not in kinds}
+    if other or not listed:
+        raise ServingError(
+            f"Version {version} of {server.model} does not take rows of text and floats "
+            f"({', '.join(f'{name}: {kind}' for name, kind in other.items()) or 'it names no inputs'})."
+        )
+    return {name: kinds[spec["dtype"]] for name, spec in listed.items()}
+
+
+def scored(
+    server: ModelServer, version: int, chunks: Iterable[Sequence[Customer]], path: Path
+) -> Iterator[tuple[Customer, Score]]:
+    """Every customer with its score, in order.
+
+    Args:
+        server: whom to ask.
+        version: who must answer.
+        chunks: the customers of one request each.
+        path: what errors call the file.
+
+    Raises:
+        VersionGoneError: the version is no longer served.
+        RowsError: the server refuses a row.
+        ServingError: it does not answer, or not with scores.
+    """
+    for chunk in chunks:
+        yield from zip(chunk, _ask(server, version, chunk, path), strict=True)
+
+
+def _ask(server: ModelServer, version: int, chunk: Sequence[Customer], path: Path) -> list[Score]:
+    try:
+        with _gone_at_404():
+            return _patiently(server, version, [customer.instance for customer in chunk])
+    except Refused as refusal:
+        if refusal.status not in (400, 413):
+            raise
+        if len(chunk) == 1:
+            raise RowsError(path, 1, [f"line {chunk[0].line}: the server says: {refusal.said}"]) from refusal
+    # Too large, or one row in it is to blame: ask for the halves.
+    middle = len(chunk) // 2
+    return _ask(server, version, chunk[:middle], path) + _ask(server, version, chunk[middle:], path)
+
+
+def known(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[float] | None:
+    """The probabilities of rows that another model may have been trained for; None when the server refuses them.
+
+    Raises:
+        VersionGoneError: the version is no longer served.
+        ServingError: it does not answer, or not with scores.
+    """
+    try:
+        with _gone_at_404():
+            return [score.probability for score in _patiently(server, version, instances)]
+    except Refused as refusal:
+        if refusal.status != 400:
+            raise
+        return None
+
+
+@contextmanager
+def _gone_at_404() -> Iterator[None]:
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.status == 404:
+            raise VersionGoneError(str(refusal)) from refusal
+        raise
+
+
+def _patiently(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
+    end = time.monotonic() + PATIENCE_SECONDS
+    pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
+    while True:
+        try:
+            return _once(server, version, instances)
+        except (Unreachable, Refused) as error:
+            pause = next(pauses)
+            may_pass = isinstance(error, Unreachable) or error.status in (503, 504)
+            if not may_pass or time.monotonic() + pause > end:
+                raise
+        time.sleep(pause)
+
+
+def _once(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
+    answers = server.predict(instances, version=version)
+    try:
+        scores = [Score(float(answer["probability"]), str(answer["label"])) for answer in answers]
+    except (TypeError, KeyError, ValueError) as error:
+        raise ServingError(
+            f"{server.url} answers without probability and label. Is {server.model} a model of this project?"
+        ) from error
+    if len(scores) != len(instances):
+        raise ServingError(f"{server.url} gave {len(scores)} answers to {len(instances)} customers.")
+    return scores

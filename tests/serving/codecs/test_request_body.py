@@ -1,0 +1,236 @@
+"""Reading requests: the parser's complaints, and that the fast way in never differs from the exact rules."""
+
+import json
+import math
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.codecs import fast_path
+from serving.codecs.json_text import spelled
+from serving.codecs.number_format import debug, floats
+from serving.codecs.rapidjson import Members, parse
+from serving.codecs.request_body import RequestBody
+from serving.codecs.tensors import array
+from serving.errors import StatusError
+from serving.models.signatures import Signature, TensorSpec
+
+
+def _signature(**inputs: str) -> Signature:
+    specs = {name: TensorSpec(f"{name}:0", dtype, (None,)) for name, dtype in sorted(inputs.items())}
+    return Signature("serving_default", specs, {"y": TensorSpec("y:0", "float", (None,))}, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (b"", "The document is empty"),
+        (b" \n", "The document is empty. at offset: 2"),
+        (b'{"a" 1}', "Missing a colon after a name of object member. at offset: 5"),
+        (b'{"a":1 "b":2}', "Missing a comma or '}' after an object member. at offset: 7"),
+        (b'{"a":1,}', "Missing a name for object member. at offset: 7"),
+        (b"[1 2]", "Missing a comma or ']' after an array element. at offset: 3"),
+        (b"[1,", "Invalid value. at offset: 3"),
+        (b"[nul]", "Invalid value. at offset: 4"),
+        (b"[truE]", "Invalid value. at offset: 4"),
+        (b"[-]", "Invalid value. at offset: 2"),
+        (b"[+1]", "Invalid value. at offset: 1"),
+        (b"[1.]", "Miss fraction part in number. at offset: 3"),
+        (b"[1e+]", "Miss exponent in number. at offset: 4"),
+        (b"[1e309]", "Number too big to be stored in double. at offset: 1"),
+        (b"[" + b"9" * 400 + b"]", "Number too big to be stored in double. at offset: 1"),
+        (b'["a\x01"]', "Invalid encoding in string. at offset: 3"),
+        (b'["a', "Missing a closing quotation mark in string. at offset: 3"),
+        (b'["a\x00"]', "Missing a closing quotation mark in string. at offset: 3"),
+        (b'["\\q"]', "Invalid escape character in string. at offset: 2"),
+        (b'["\\u12g4"]', "Incorrect hex digit after \\u escape in string. at offset: 2"),
+        (b'["\\ud83dx"]', "The surrogate pair in string is invalid. at offset: 2"),
+        (b'["\\ude80"]', "The surrogate pair in string is invalid. at offset: 2"),
+        (b"[" * 5000, "Nested too deeply. at offset: 200"),
+    ],
+)
+def test_what_is_no_json_is_refused_with_the_place(text: bytes, error: str) -> None:
+    with pytest.raises(StatusError) as refused:
+        parse(text)
+    assert refused.value.message == f"JSON Parse error: {error}"
+
+
+def test_what_is_accepted_beyond_the_standard() -> None:
+    assert parse(b"\xef\xbb\xbf [1, 2] and more") == [1, 2]
+    assert parse(b'["\xff"]') == ["\udcff"]
+    assert parse(b"[Inf, -Inf, Infinity, -Infinity]") == [math.inf, -math.inf, math.inf, -math.inf]
+    assert all(map(math.isnan, parse(b"[NaN, -NaN]")))
+    document = parse(b'{"a": 1, "a": 2}')
+    assert document.pairs == [("a", 1), ("a", 2)]
+    assert document.find("a") == (True, 1)
+
+
+@given(  # type: ignore[untyped-decorator]
+    st.one_of(
+        st.integers(-(1 << 63), (1 << 64) - 1).map(str),
+        st.floats(allow_nan=False, allow_infinity=False).map(repr),
+        st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?", fullmatch=True),
+    )
+)
+@settings(deadline=None, max_examples=500)  # type: ignore[untyped-decorator]
+def test_numbers_are_read_nearly_as_python_reads_them(text: str) -> None:
+    want = float(text)
+    got = parse(text.encode())
+    assert got == want or abs(got - want) <= 8 * math.ulp(want) or abs(want) < 1e-305
+
+
+@given(st.floats(width=32))  # type: ignore[untyped-decorator]
+@settings(deadline=None, max_examples=500)  # type: ignore[untyped-decorator]
+def test_float_answers_identify_the_float(value: float) -> None:
+    (text,) = floats([value], single=True)
+    back = float(text)
+    same = math.isnan(back) if math.isnan(value) else _single(back) == value
+    assert same
+    assert any(sign in text for sign in (".", "e", "N", "I"))
+
+
+def _single(value: float) -> float:
+    """The value in single precision."""
+    import numpy as np
+
+    return float(np.float32(value))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))  # type: ignore[untyped-decorator]
+@settings(deadline=None, max_examples=500)  # type: ignore[untyped-decorator]
+def test_numbers_in_error_messages_read_back(value: float) -> None:
+    assert float(debug(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1.0"),
+        (38.5, "38.5"),
+        (1e20, "100000000000000000000.0"),
+        (1e21, "1e21"),
+        (1.5e-5, "0.000015"),
+        (1e-7, "1e-7"),
+        (-0.0, "-0.0"),
+        (1.25e300, "1.25e300"),
+    ],
+)
+def test_numbers_in_error_messages(value: float, text: str) -> None:
+    assert debug(value) == text
+
+
+def test_quoted_values_are_indented_and_cut_after_256_bytes() -> None:
+    assert spelled(parse(b'{"a": [1, {"b": "x\\u001fy"}], "c": {}, "d": []}')) == (
+        '{\n    "a": [1, {\n            "b": "x\\u001Fy"\n        }],\n    "c": {},\n    "d": []\n}'
+    )
+    long = spelled(parse(json.dumps(["x" * 300, 1]).encode()))
+    assert long == f'["{"x" * 300}"'
+    assert spelled(parse(json.dumps([1] * 1000).encode())) == "[" + ", ".join(["1"] * 86)
+
+
+MIXED = _signature(f="float", i="int32", s="string", b="bool")
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.just(1 << 31),
+    st.just(1 << 63),
+    st.just(1 << 70),
+    st.floats(width=32),
+    st.sampled_from(["", "a:b", "é", "NaN"]),
+    st.just({"b64": "YQ=="}),
+    st.just({"b64": "?"}),
+    st.just({"x": 1}),
+)
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.lists(st.lists(SCALARS, max_size=2), max_size=2))
+GOOD = st.fixed_dictionaries(
+    {
+        "f": st.floats(width=32),
+        "i": st.integers(-9, 9),
+        "s": st.sampled_from(["", "a:b"]),
+        "b": st.booleans(),
+    }
+)
+NESTED_GOOD = st.fixed_dictionaries(
+    {
+        "f": st.lists(st.floats(width=32), min_size=2, max_size=2),
+        "i": st.just([[1], [2]]),
+        "s": st.just([]),
+        "b": st.booleans(),
+    }
+)
+ROWS = st.one_of(
+    st.lists(GOOD, max_size=3),
+    st.lists(NESTED_GOOD, max_size=3),
+    st.lists(st.dictionaries(st.sampled_from(["f", "i", "s", "b", "z"]), VALUES, max_size=5), max_size=2),
+    st.lists(VALUES, max_size=3),
+    VALUES,
+)
+DOCUMENTS = st.one_of(
+    st.fixed_dictionaries({"instances": ROWS}),
+    st.fixed_dictionaries({"inputs": st.one_of(GOOD, NESTED_GOOD, VALUES)}),
+    st.fixed_dictionaries({"instances": ROWS, "inputs": VALUES}),
+    st.dictionaries(st.sampled_from(["instances", "inputs", "signature_name"]), VALUES),
+)
+
+
+def _taken(body: RequestBody, signature: Signature) -> Any:
+    try:
+        columns, by_row = body.tensors(signature)
+    except StatusError as error:
+        return error.code, error.message
+    tensors = {name: array([column], signature.inputs[name]) for name, column in columns.items()}
+    texts = {
+        name: [item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item for item in value.ravel()]
+        for name, value in tensors.items()
+    }
+    return by_row, {name: (value.shape, repr(texts[name])) for name, value in tensors.items()}
+
+
+@given(DOCUMENTS, st.sampled_from([MIXED, _signature(f="float"), _signature(s="string"), _signature(i="int64")]))  # type: ignore[untyped-decorator]
+@settings(deadline=None, max_examples=1500)  # type: ignore[untyped-decorator]
+def test_the_fast_way_in_never_differs_from_the_exact_rules(document: dict[str, Any], signature: Signature) -> None:
+    text = json.dumps(document).encode()
+    exact = RequestBody(text)
+    exact._plain = None
+    assert _taken(RequestBody(text), signature) == _taken(exact, signature)
+
+
+def test_repeated_keys_are_read_as_the_original_reads_them() -> None:
+    signature = _signature(f="float", s="string")
+    text = b'{"instances": [{"f": 1, "f": 2, "s": "a"}, {"f": 3, "s": "b"}], "instances": []}'
+    columns, _ = RequestBody(text).tensors(signature)
+    assert columns["f"].values == [1, 2]  # three values, room for two
+    with pytest.raises(StatusError, match="keys must be equal"):
+        RequestBody(b'{"instances": [{"f": 1, "f": 2}]}').tensors(signature)
+
+
+def test_a_nan_stays_fast() -> None:
+    document = fast_path.decode_with_nan(b'{"instances": [{"f": NaN}]}')
+    assert document is not None
+
+
+def test_random_bytes_never_do_anything_but_parse_or_be_refused() -> None:
+    randomness = random.Random(7)
+    seed = b'{"signature_name": "a", "instances": [{"f": [1.5, NaN], "s": "\\u00e9x", "i": -12}]}'
+    signature = _signature(f="float", s="string", i="int64")
+    refused = 0
+    for _ in range(10_000):
+        text = bytearray(seed)
+        for _ in range(randomness.randint(1, 4)):
+            at = randomness.randrange(len(text))
+            if randomness.random() < 0.5:
+                text[at] = randomness.randrange(256)
+            else:
+                del text[at : at + randomness.randint(1, 9)]
+        try:
+            body = RequestBody(bytes(text))
+            body.signature_name()
+            body.tensors(signature)
+        except StatusError:
+            refused += 1
+    assert 0 < refused < 10_000
+    assert isinstance(parse(seed), Members)

@@ -1,0 +1,241 @@
+"""The Railway image: what its entry script starts, who gets in, and what is staged. nginx is the real one."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serving.client.model_client import ModelServer, Refused
+from serving.railway.stage import stage
+from tests.serving.image import SERVING, free_port, write_config, write_stand_in
+from tests.serving.live import CUSTOMER, STARTED_WITHIN, ask, error_of, eventually
+from tests.serving.railway.test_stage import champion
+
+RAILWAY = SERVING / "railway"
+MODEL = "customer-model"
+TOKEN = "Secret-Token_0123456789"
+PREDICT = f"/v1/models/{MODEL}:predict"
+with_nginx = pytest.mark.skipif(
+    shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None and "CI" not in os.environ,
+    reason="no nginx: apt-get install nginx-core",
+)
+
+
+def environment_for(directory: Path, **variables: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("PORT", "SERVING_TOKEN")}
+    return kept | {
+        "PATH": f"{directory / 'bin'}:{SERVING}:{os.environ['PATH']}:/usr/sbin",
+        "SERVING_CONFIG": str(directory / "etc"),
+        "TMPDIR": str(directory),
+        "PYTHONWARNINGS": "",
+        **variables,
+    }
+
+
+def write_program(path: Path, script: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+
+
+def run(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RAILWAY / "entrypoint.sh"],
+        env=environment_for(directory, **variables),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> None:
+    write_program(
+        tmp_path / "bin/tensorflow_model_server",
+        f'printf "%s\\n" "$@" >{tmp_path}/arguments; env >{tmp_path}/environment; exec sleep 60',
+    )
+    write_program(
+        tmp_path / "bin/nginx", f'cp "$2" {tmp_path}/nginx.conf; until [ -s {tmp_path}/environment ]; do :; done'
+    )
+    done = run(tmp_path, PORT="12345", SERVING_TOKEN=TOKEN)
+    assert done.returncode == 1, "the door ended by itself, which nobody asked for"
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    # The last one of a name wins.
+    assert arguments[-3:] == ["--rest_api_port=18501", "--enable_batching=false", "--batching_parameters_file="]
+    assert [argument for argument in arguments if argument.startswith("--port")] == ["--port=0"]
+    assert "--max_num_load_retries=0" in arguments
+    assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
+    conf = (tmp_path / "nginx.conf").read_text()
+    assert "listen 0.0.0.0:12345;" in conf
+    assert "server 127.0.0.1:18501;" in conf
+    assert f'"~^(?i:Bearer) +{TOKEN}$" 1;' in conf
+    assert "@" not in re.sub("@(too_large|unavailable|malformed)|two @", "", conf)
+    assert TOKEN not in (tmp_path / "environment").read_text()
+    assert TOKEN not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PORT": "http"}, "PORT is 'http', not a port number."),
+        ({"PORT": "0"}, "PORT is '0', not a port number."),
+        ({"PORT": "99999"}, "PORT is '99999', not a port number."),
+        ({"PORT": "18501"}, "PORT 18501 is used inside; choose another."),
+        ({"SERVING_TOKEN": ""}, "SERVING_TOKEN must be 16 to 200 letters"),
+        ({"SERVING_TOKEN": "short"}, "SERVING_TOKEN must be 16 to 200 letters"),
+        ({"SERVING_TOKEN": '.*" 1; # 0123456789'}, "SERVING_TOKEN must be 16 to 200 letters"),
+    ],
+)
+def test_what_it_refuses_before_anything_runs(variables: dict[str, str], said: str, tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", f"touch {tmp_path}/started")
+    write_program(tmp_path / "bin/nginx", f"touch {tmp_path}/started")
+    done = run(tmp_path, **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not (tmp_path / "started").exists()
+
+
+class Deployment:
+    """The entry script with the real nginx, and our model server as TensorFlow Serving."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        if not (directory / "bin").exists():
+            write_stand_in(directory / "bin")
+        write_config(directory)
+        variables |= {"PORT": str(self.port), "SERVING_INNER_PORT": str(free_port())}
+        with (directory / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [RAILWAY / "entrypoint.sh"],
+                env=environment_for(directory, **variables),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def status(self) -> int:
+        try:
+            return ask(self.url, "GET", f"/v1/models/{MODEL}")[0]
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """With a token, and a version staged as `make railway-image` does it."""
+    directory = tmp_path_factory.mktemp("railway")
+    stage(champion(), directory / "models")
+    deployment = Deployment(directory, SERVING_TOKEN=TOKEN)
+    try:
+        eventually(lambda: deployment.status() == 200, within=STARTED_WITHIN)
+        eventually(lambda: _predict(deployment)[0] != 404, within=STARTED_WITHIN)
+        yield deployment
+    finally:
+        deployment.end()
+
+
+def _predict(
+    deployment: Deployment, authorization: str | None = f"Bearer {TOKEN}"
+) -> tuple[int, bytes, dict[str, str]]:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
+    return ask(deployment.url, "POST", PREDICT, _BODY, headers)
+
+
+_BODY = json.dumps({"instances": [{name: [value] for name, value in CUSTOMER.items()}]}).encode()
+
+
+@with_nginx
+def test_who_has_the_token_is_answered_by_the_staged_version(closed: Deployment) -> None:
+    status, body, _ = _predict(closed)
+    assert (status, list(json.loads(body))) == (200, ["predictions"])
+    with_token, without = ModelServer(closed.url, token=TOKEN), ModelServer(closed.url)
+    assert list(with_token.metadata(7)) == ["model_spec", "metadata"]
+    assert [status.version for status in without.versions()] == [7]
+    with pytest.raises(Refused, match=r"refused with 401: A token is needed.* \(SERVING_TOKEN\)"):
+        without.metadata(7)
+
+
+@with_nginx
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_the_scheme_may_be_written_in_any_case(closed: Deployment, scheme: str) -> None:
+    assert _predict(closed, f"{scheme} {TOKEN}")[0] == 200
+
+
+@with_nginx
+@pytest.mark.parametrize("names", [("Authorization", "authorization"), ("X-Long",)])
+def test_what_nginx_itself_refuses_is_json_too(closed: Deployment, names: tuple[str, ...]) -> None:
+    value = f"Bearer {TOKEN}" if len(names) == 2 else "x" * 20_000
+    status, body, headers = ask(closed.url, "POST", PREDICT, _BODY, dict.fromkeys(names, value))
+    assert (status, headers["content-type"]) == (400, "application/json")
+    assert error_of(body).startswith("The request's headers are malformed")
+
+
+@with_nginx
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN.lower()}", f"Basic {TOKEN}", f"Bearer {TOKEN} {TOKEN}"],
+)
+def test_who_has_not_is_not_let_in(closed: Deployment, authorization: str | None) -> None:
+    status, body, headers = _predict(closed, authorization)
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert error_of(body) == "A token is needed: Authorization: Bearer TOKEN."
+    assert headers["content-type"] == "application/json"
+
+
+@with_nginx
+def test_nothing_else_is_open(closed: Deployment) -> None:
+    assert ask(closed.url, "POST", f"/v1/models/{MODEL}", b"{}")[0] == 405
+    assert ask(closed.url, "GET", f"/v1/models/{MODEL}/metadata")[0] == 401
+    assert ask(closed.url, "GET", "/monitoring/prometheus/metrics")[0] == 404
+    assert ask(closed.url, "GET", "/v1/../monitoring/prometheus/metrics")[0] == 404
+    assert ask(closed.url, "GET", f"/v1/models/{MODEL}%3Apredict")[0] == 401
+
+
+@with_nginx
+def test_a_body_that_is_too_large_is_refused_unread(closed: Deployment) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", closed.port, timeout=30)
+    connection.putrequest("POST", PREDICT)
+    connection.putheader("Authorization", f"Bearer {TOKEN}")
+    connection.putheader("Content-Length", str(200 << 20))
+    connection.endheaders()  # and not a byte of the body
+    response = connection.getresponse()
+    assert (response.status, error_of(response.read())[:35]) == (413, "The request is larger than 32 MiB. ")
+    connection.close()
+
+
+@with_nginx
+def test_it_is_public_without_a_token_not_ready_without_a_version_and_stops_when_told(tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", "exec sleep 60")  # before the first version no port is open
+    deployment = Deployment(tmp_path)
+    try:
+        eventually(lambda: deployment.status() == 503)
+        status, body, headers = _predict(deployment, None)
+        assert (status, headers["retry-after"]) == (503, "5")
+        assert error_of(body).startswith("No version is served yet")
+        assert "the endpoint is public. Set SERVING_TOKEN" in (tmp_path / "log").read_text()
+        deployment.process.send_signal(signal.SIGTERM)
+        assert deployment.process.wait(20) == 0
+        assert deployment.status() == 0
+    finally:
+        deployment.end()
+
+
+@with_nginx
+def test_the_container_ends_with_its_server(tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", "exit 7")
+    done = run(tmp_path, PORT=str(free_port()))
+    assert done.returncode == 7
+    assert "TensorFlow Serving or nginx ended with status 7." in done.stderr
