@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from serving.memory import keep_large_blocks_apart
+from serving.http.memory import keep_large_blocks_apart
 from serving.server.flags import Flags, parse
 from serving.server.server import StartRefusedError, serve
 

@@ -47,7 +47,7 @@ conf=${conf//@SERVER@/127.0.0.1:$inner_port}
 conf=${conf//@STATE@/$state}
 printf '%s\n' "$conf" >"$state/nginx.conf"
 
-# No batching: a stranger's bad request must not spoil the answers of others (serving/batching.config).
+# No batching: a stranger's bad request must not spoil the answers of others (serving/tensorflow_serving/batching.config).
 TMPDIR=$state entrypoint.sh --rest_api_port="$inner_port" --enable_batching=false --batching_parameters_file= &
 server=$!
 nginx -c "$state/nginx.conf" -p "$state/" &

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from serving.errors import StatusError, server_failed
-from serving.exchange import HTML, TEXT, Exchange, error_page
-from serving.limits import Limits
+from serving.http.exchange import HTML, TEXT, Exchange, error_page
+from serving.http.limits import Limits
 from serving.metrics import ServerMetrics
 from serving.models.manager import Manager
 from serving.rest import model_info

@@ -16,9 +16,9 @@ from serving.batching.batcher import Batcher, Outcome
 from serving.batching.inference_call import Call
 from serving.codecs.request_body import NeedsTimeError
 from serving.errors import StatusError, server_failed
-from serving.exchange import Exchange
-from serving.limits import Limits
-from serving.memory import LARGE_BYTES
+from serving.http.exchange import Exchange
+from serving.http.limits import Limits
+from serving.http.memory import LARGE_BYTES
 from serving.metrics import ServerMetrics
 from serving.models.manager import Manager
 from serving.rest.request_parser import TooLargeError, read_call, read_call_apart, unpack

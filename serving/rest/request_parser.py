@@ -8,8 +8,8 @@ from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import error_body
 from serving.codecs.tf_examples import examples
 from serving.errors import StatusError
-from serving.exchange import Exchange
-from serving.limits import Limits
+from serving.http.exchange import Exchange
+from serving.http.limits import Limits
 from serving.models.manager import Manager
 from serving.rest.classify import classify
 from serving.rest.predict import predict

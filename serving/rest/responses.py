@@ -6,7 +6,7 @@ import time
 
 from serving.codecs.response_body import error_body
 from serving.errors import StatusError
-from serving.exchange import JSON, Exchange
+from serving.http.exchange import JSON, Exchange
 from serving.metrics import ServerMetrics
 
 

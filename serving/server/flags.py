@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from serving.limits import Limits
+from serving.http.limits import Limits
 from serving.models.manager import LoadOptions
 from serving.models.version_source import ModelConfig
 from serving.rest.app import METRICS_PATH

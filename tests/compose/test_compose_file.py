@@ -63,7 +63,7 @@ def test_images_are_pinned(name: str) -> None:
         assert "build" in SERVICES[name] or SERVICES[name]["pull_policy"] == "never"
 
 
-@pytest.mark.parametrize("file", ["Dockerfile", "serving/Dockerfile"])
+@pytest.mark.parametrize("file", ["Dockerfile", "serving/tensorflow_serving/Dockerfile"])
 def test_bases_of_our_images_are_pinned(file: str) -> None:
     text = (PROJECT / file).read_text()
     stages = re.findall(r"^FROM \S+ AS (\w+)", text, re.MULTILINE)

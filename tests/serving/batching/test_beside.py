@@ -18,8 +18,8 @@ from serving.codecs import fast_path
 from serving.codecs.request_body import NeedsTimeError, RequestBody
 from serving.codecs.tensors import Column
 from serving.errors import StatusError
-from serving.exchange import Exchange
-from serving.limits import Limits
+from serving.http.exchange import Exchange
+from serving.http.limits import Limits
 from serving.models.signatures import Signature, TensorSpec
 from serving.models.version import Version
 from serving.models.version_source import ModelConfig

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from serving.client.model_client import ModelServer, Refused
-from serving.limits import Limits
+from serving.http.limits import Limits
 from serving.metrics import ServerMetrics
 from serving.models.manager import LoadOptions, Manager
 from serving.models.unloading import Unloading

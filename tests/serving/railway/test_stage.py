@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serving.railway.stage import StageError, main, stage
-from tests.serving.image import SERVING
+from tests.serving.tensorflow_serving.image import SERVING
 from tests.serving.live import GOLDEN
 
 MODEL = "customer-model"

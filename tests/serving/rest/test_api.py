@@ -14,7 +14,8 @@ from serving.metrics import ServerMetrics
 from serving.models.signatures import Signature, TensorSpec
 from serving.rest.classify import CheckedClasses
 from serving.rest.regress import CheckedValues
-from serving.rest.request_target import is_api, relative, unpacked
+from serving.codecs.gzip_body import unpacked
+from serving.rest.request_target import is_api, relative
 from serving.rest.router import BadVersionError, Route, route
 from tests.serving.live import GOLDEN, ServerProcess, ask, error_of
 

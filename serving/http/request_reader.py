@@ -7,8 +7,8 @@ from typing import Protocol
 
 import httptools
 
-from serving.exchange import HTML, JSON, error_page
-from serving.limits import Limits
+from serving.http.exchange import HTML, JSON, error_page
+from serving.http.limits import Limits
 
 Refusal = tuple[int, bytes, bytes]
 """Status, body and content type for what is not worth reading to its end."""

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from serving.exchange import TEXT, Exchange
-from serving.http_server import HttpServer
-from serving.limits import Limits
+from serving.http.exchange import TEXT, Exchange
+from serving.http.server import HttpServer
+from serving.http.limits import Limits
 
 
 class Echo:

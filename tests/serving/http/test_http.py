@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.limits import Limits
-from tests.serving.echo import Echo, echo, read_all
+from serving.http.limits import Limits
+from tests.serving.http.echo import Echo, echo, read_all
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from serving.errors import StatusError
-from serving.memory import LARGE_BYTES
+from serving.http.memory import LARGE_BYTES
 
 JSON = b"application/json"
 TEXT = b"text/plain"

@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from serving.exchange import JSON, Exchange, response_head
-from serving.http_reader import Refusal, RequestReader
-from serving.http_shared import Shared
-from serving.memory import LARGE_BYTES
+from serving.http.exchange import JSON, Exchange, response_head
+from serving.http.request_reader import Refusal, RequestReader
+from serving.http.shared import Shared
+from serving.http.memory import LARGE_BYTES
 
 _PIPELINED = 16
 _TURN_SECONDS = 0.002

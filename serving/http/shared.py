@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 
-from serving.limits import Limits
+from serving.http.limits import Limits
 
 
 class Shared:

@@ -17,7 +17,7 @@ from serving.client.model_client import ModelServer
 from serving.models.version_source import Latest
 from serving.server.model_config import read_models
 from serving.server.monitoring_config import monitoring_config
-from tests.serving.image import SERVING, free_port, write_config, write_stand_in
+from tests.serving.tensorflow_serving.image import IMAGE, free_port, write_config, write_stand_in
 from tests.serving.live import GOLDEN, STARTED_WITHIN, eventually
 
 MODEL = "customer-model"
@@ -28,26 +28,26 @@ Container = tuple[subprocess.Popen[bytes], int, Path, list[str]]
 def check_health(port: int, model: str = MODEL) -> tuple[int, str]:
     """Exit status and words of the health check."""
     done = subprocess.run(
-        [SERVING / "healthcheck.sh", model, str(port)], capture_output=True, text=True, timeout=20, check=False
+        [IMAGE / "healthcheck.sh", model, str(port)], capture_output=True, text=True, timeout=20, check=False
     )
     assert done.stderr == ""
     return done.returncode, done.stdout.strip()
 
 
 def test_the_models_that_the_image_serves() -> None:
-    [model] = read_models(SERVING / "models.config")
+    [model] = read_models(IMAGE / "models.config")
     assert (model.name, model.base_path, model.policy) == (MODEL, Path("/models/customer-model"), Latest(1))
     from google.protobuf import text_format
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-    config = text_format.Parse((SERVING / "models.config").read_text(), ModelServerConfig())
+    config = text_format.Parse((IMAGE / "models.config").read_text(), ModelServerConfig())
     assert [entry.name for entry in config.model_config_list.config] == [MODEL]
 
 
 def test_the_metrics_page_is_where_prometheus_looks() -> None:
     from google.protobuf import text_format
 
-    config = text_format.Parse((SERVING / "monitoring.config").read_text(), monitoring_config()())
+    config = text_format.Parse((IMAGE / "monitoring.config").read_text(), monitoring_config()())
     assert config.prometheus_config.enable
     assert config.prometheus_config.path == "/monitoring/prometheus/metrics"
 
@@ -55,7 +55,7 @@ def test_the_metrics_page_is_where_prometheus_looks() -> None:
 def test_batching_never_waits_and_takes_large_requests() -> None:
     from google.protobuf import text_format
 
-    config = text_format.Parse((SERVING / "batching.config").read_text(), _batching_parameters()())
+    config = text_format.Parse((IMAGE / "batching.config").read_text(), _batching_parameters()())
     assert config.batch_timeout_micros.value == 0
     assert config.max_batch_size.value >= 1000
     assert config.num_batch_threads.value >= 1
@@ -101,7 +101,7 @@ def container(tmp_path: Path) -> Iterator[Container]:
     environment["TMPDIR"] = str(tmp_path)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
-            [SERVING / "entrypoint.sh", f"--rest_api_port={port}"],
+            [IMAGE / "entrypoint.sh", f"--rest_api_port={port}"],
             env=os.environ | environment | {"PYTHONWARNINGS": ""},
             stdout=subprocess.DEVNULL,
             stderr=log,
@@ -146,7 +146,7 @@ def test_a_server_that_dies_takes_the_container_with_it_and_its_exit_status(tmp_
     program.write_text("#!/bin/sh\nexit 7\n")
     program.chmod(0o755)
     done = subprocess.run(
-        [SERVING / "entrypoint.sh"],
+        [IMAGE / "entrypoint.sh"],
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)},
         timeout=20,
         check=False,
@@ -160,11 +160,11 @@ def test_a_server_that_accepts_and_says_nothing_is_unhealthy() -> None:
 
 
 def test_the_image_is_pinned_not_root_and_can_be_unhealthy() -> None:
-    lines = (SERVING / "Dockerfile").read_text().splitlines()
+    lines = (IMAGE / "Dockerfile").read_text().splitlines()
     instructions = [line for line in lines if line and not line.startswith("#")]
     assert "FROM tensorflow/serving:2.19.1" in instructions
     assert any(re.fullmatch(r"USER [1-9]\d*:[1-9]\d*", line) for line in instructions)
     assert any(line.startswith("HEALTHCHECK") and 'CMD ["healthcheck.sh"]' in line for line in instructions)
     for name in ("models.config", "monitoring.config", "batching.config", "entrypoint.sh", "healthcheck.sh"):
-        assert (SERVING / name).is_file()
+        assert (IMAGE / name).is_file()
         assert any(line.startswith("COPY") and name in line for line in instructions)

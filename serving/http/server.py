@@ -6,11 +6,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from serving.exchange import Exchange
-from serving.http_connection import Connection
-from serving.http_shared import Shared
-from serving.limits import Limits
-from serving.memory import give_back
+from serving.http.exchange import Exchange
+from serving.http.connection import Connection
+from serving.http.shared import Shared
+from serving.http.limits import Limits
+from serving.http.memory import give_back
 
 _SWEEP_SECONDS = 0.25
 _DRAIN_SECONDS = 2.0

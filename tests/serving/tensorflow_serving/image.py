@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.serving.live import ROOT
 
 SERVING = ROOT / "serving"
+IMAGE = SERVING / "tensorflow_serving"
 
 
 def free_port() -> int:
@@ -35,5 +36,5 @@ def write_config(directory: Path) -> Path:
     config = directory / "etc"
     config.mkdir()
     for name in ("models.config", "monitoring.config", "batching.config"):
-        (config / name).write_text((SERVING / name).read_text().replace("/models/", f"{directory}/models/"))
+        (config / name).write_text((IMAGE / name).read_text().replace("/models/", f"{directory}/models/"))
     return config

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from serving.limits import Limits
-from tests.serving.echo import Echo, echo, read_all
+from serving.http.limits import Limits
+from tests.serving.http.echo import Echo, echo, read_all
 from tests.serving.live import eventually
 
 LATER = b"GET /later HTTP/1.1\r\n\r\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from serving.client.model_client import ModelServer
-from serving.limits import Limits
+from serving.http.limits import Limits
 from serving.models.manager import LoadOptions
 from serving.models.version_source import ModelConfig
 from serving.server.server import ServeOptions, StartRefusedError
