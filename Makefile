@@ -6,7 +6,7 @@
 
 export DATA FORCE SERVING_PORT UI_PORT
 PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
-LOCAL := $(PATHS) .venv/bin/python -m local_stack
+LOCAL := $(PATHS) .venv/bin/python -m stack.local
 MODEL ?= customer-model
 IMAGE := customer-retraining:0.1.0
 ROOT := $(or $(RETRAIN_ROOT),var)
@@ -27,7 +27,7 @@ down: airflow ## end what `make up` started
 	@$(LOCAL).down
 
 retrain: airflow ## start a run in the Airflow of `make up` and follow it (DATA=file.csv, FORCE=1)
-	@$(LOCAL).trigger
+	@$(LOCAL).retrain
 
 serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
 	@mkdir -p "$(ROOT)/models/$(MODEL)"
@@ -45,16 +45,16 @@ image: ## build the container image of Airflow and the steps, and print its size
 	@docker image inspect -f '{{.Size}}' $(IMAGE) | awk '{ printf "$(IMAGE): %.2f GB\n", $$1 / 1e9 }'
 
 secrets: ## what docker-compose.yml needs and git must not have: secrets/ and .env, made once
-	@stack/secrets.sh
+	@stack/compose/secrets.sh
 
 backup: ## copy database, models and ledger out of the running containers (TO=directory)
-	@stack/backup.sh $(TO)
+	@stack/compose/backup.sh $(TO)
 
 restore: ## put a backup back (FROM=directory)
-	@stack/restore.sh $(FROM)
+	@stack/compose/restore.sh $(FROM)
 
 test-stack: airflow-dev ## the compose file for real, with Docker: a run, an alert, a restore (PROFILES=grafana,celery)
-	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack -o faulthandler_timeout=3600
+	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack/docker -o faulthandler_timeout=3600
 
 test-image: ## the tests of dags/, plugins/, ml/ and serving/ inside the image, with Docker
 	@docker build --target test -t $(IMAGE)-test .
@@ -71,7 +71,7 @@ lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 	@failed=0; run() { echo "+ $$*"; "$$@" || failed=1; }; \
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
-	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,dags plugins local compose stack) \
+	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,dags plugins stack) \
 		benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
 		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \

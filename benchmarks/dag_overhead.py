@@ -22,11 +22,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from local_stack.airflow_api import AirflowApi
-from local_stack.follow import STEPS
-from local_stack.places import Places
-from local_stack.ports import HOST, SERVING, UI
 from ml.storage.root import PROJECT, Root
+from stack.local.airflow_api import AirflowApi
+from stack.local.paths import Places
+from stack.local.ports import HOST, SERVING, UI
+from stack.local.run_follower import STEPS
 
 RUN_SECONDS = 900.0
 Times = dict[str, tuple[float, float, float]]
@@ -84,7 +84,7 @@ def show(name: str, waiting: float, process: float, around: float) -> None:
 
 
 def local(command: str) -> None:
-    subprocess.run([sys.executable, "-m", f"local_stack.{command}"], cwd=PROJECT, check=True)
+    subprocess.run([sys.executable, "-m", f"stack.local.{command}"], cwd=PROJECT, check=True)
 
 
 def free_port() -> int:

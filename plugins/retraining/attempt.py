@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ml.pipeline.run_record import FAILED
-from retraining.events import KILLED, STOPPED, step_ended
-from retraining.result import ResultFile
+from retraining.result_file import ResultFile
+from retraining.statsd_events import KILLED, STOPPED, step_ended
 
 
 class Attempt:

@@ -9,7 +9,7 @@ from airflow.listeners import hookimpl
 from ml.errors import RetrainError
 from ml.pipeline.run_record import BLOCKED, FAILED, RunRecord
 from ml.storage.root import Root
-from retraining import events
+from retraining import statsd_events
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -21,7 +21,7 @@ DAG_ID = "customer_retraining"
 def on_dag_run_running(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - hooks are called by these names
     """A run starts: its counters exist from now on."""
     if dag_run.dag_id == DAG_ID:
-        events.run_started()
+        statsd_events.run_started()
 
 
 @hookimpl
@@ -29,14 +29,16 @@ def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
     """A green run: what it came to stands in the results of its steps."""
     if dag_run.dag_id == DAG_ID:
         word = _word(dag_run.run_id)
-        events.run_ended(word if word in events.RUN_OUTCOMES and word not in (BLOCKED, FAILED) else events.UNKNOWN)
+        statsd_events.run_ended(
+            word if word in statsd_events.RUN_OUTCOMES and word not in (BLOCKED, FAILED) else statsd_events.UNKNOWN
+        )
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
     """A red run: blocked by its data, or failed for any other reason, an end without a result among them."""
     if dag_run.dag_id == DAG_ID:
-        events.run_ended(BLOCKED if _word(dag_run.run_id) == BLOCKED else FAILED)
+        statsd_events.run_ended(BLOCKED if _word(dag_run.run_id) == BLOCKED else FAILED)
 
 
 def _word(run_id: str) -> str | None:

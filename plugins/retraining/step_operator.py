@@ -15,9 +15,9 @@ from retraining.attempt import Attempt
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
-from retraining.lines import level_and_text
+from retraining.log_lines import level_and_text
 from retraining.params import command_line
-from retraining.result import ResultFile, for_xcom, sentence
+from retraining.result_file import ResultFile, for_xcom, sentence
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

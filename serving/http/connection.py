@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import cast
 
 from serving.http.exchange import JSON, Exchange, response_head
+from serving.http.memory import LARGE_BYTES
 from serving.http.request_reader import Refusal, RequestReader
 from serving.http.shared import Shared
-from serving.http.memory import LARGE_BYTES
 
 _PIPELINED = 16
 _TURN_SECONDS = 0.002

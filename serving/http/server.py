@@ -6,11 +6,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from serving.http.exchange import Exchange
 from serving.http.connection import Connection
-from serving.http.shared import Shared
+from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 from serving.http.memory import give_back
+from serving.http.shared import Shared
 
 _SWEEP_SECONDS = 0.25
 _DRAIN_SECONDS = 2.0

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from serving.http.server import HttpServer
 from serving.http.limits import Limits
+from serving.http.server import HttpServer
 from serving.metrics import ServerMetrics
 from serving.models.manager import LoadOptions, Manager
 from serving.models.version_source import ModelConfig

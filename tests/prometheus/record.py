@@ -22,14 +22,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from local_stack.airflow_api import AirflowApi
-from local_stack.places import Places
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer, ServingError
-from tests.local.stack import Stack, free_port
+from stack.local.airflow_api import AirflowApi
+from stack.local.paths import Places
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool
 from tests.prometheus.recording import LINES, RECORDED, SERIES, distinct, names_in, of_alerts, of_dashboards
 from tests.prometheus.statsd_exporter import Mapping, listening
+from tests.stack.local.stack import Stack, free_port
 
 SAMPLE_SECONDS = 15
 Row = dict[str, str]

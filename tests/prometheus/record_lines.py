@@ -21,16 +21,16 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from local_stack.airflow_api import USER, AirflowApi
-from local_stack.airflow_database import migrate_if_needed
-from local_stack.airflow_environment import airflow_environment, with_interface
-from local_stack.places import AIRFLOW, Places
-from local_stack.processes import Process, start, stop
 from ml.storage.root import PROJECT, Root
-from tests.local.stack import Stack
+from stack.local.airflow_api import USER, AirflowApi
+from stack.local.airflow_database import migrate_if_needed
+from stack.local.airflow_environment import airflow_environment, with_interface
+from stack.local.paths import AIRFLOW, Places
+from stack.local.processes import Process, start, stop
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port
 from tests.prometheus.recording import LINES, distinct
 from tests.prometheus.statsd_exporter import Mapping, listening
+from tests.stack.local.stack import Stack
 
 MINUTES = 60.0
 

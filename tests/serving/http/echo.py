@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from serving.http.exchange import TEXT, Exchange
-from serving.http.server import HttpServer
 from serving.http.limits import Limits
+from serving.http.server import HttpServer
 
 
 class Echo:

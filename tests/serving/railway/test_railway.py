@@ -14,9 +14,9 @@ import pytest
 
 from serving.client.model_client import ModelServer, Refused
 from serving.railway.stage import stage
-from tests.serving.tensorflow_serving.image import SERVING, free_port, write_config, write_stand_in
 from tests.serving.live import CUSTOMER, STARTED_WITHIN, ask, error_of, eventually
 from tests.serving.railway.test_stage import champion
+from tests.serving.tensorflow_serving.image import SERVING, free_port, write_config, write_stand_in
 
 RAILWAY = SERVING / "railway"
 MODEL = "customer-model"

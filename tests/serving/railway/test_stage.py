@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from serving.railway.stage import StageError, main, stage
-from tests.serving.tensorflow_serving.image import SERVING
 from tests.serving.live import GOLDEN
+from tests.serving.tensorflow_serving.image import SERVING
 
 MODEL = "customer-model"
 

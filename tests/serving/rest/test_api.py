@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.codecs.gzip_body import unpacked
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import Classes, Rows, Values, columns_body
 from serving.codecs.tf_examples import examples
@@ -14,7 +15,6 @@ from serving.metrics import ServerMetrics
 from serving.models.signatures import Signature, TensorSpec
 from serving.rest.classify import CheckedClasses
 from serving.rest.regress import CheckedValues
-from serving.codecs.gzip_body import unpacked
 from serving.rest.request_target import is_api, relative
 from serving.rest.router import BadVersionError, Route, route
 from tests.serving.live import GOLDEN, ServerProcess, ask, error_of

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from serving.score.options import Top, read
 from serving.score import requests
+from serving.score.options import Top, read
 from tests.serving.client.test_client import Answer, stand_in
 from tests.serving.live import ROOT
 from tests.serving.score.scoring import NAMES, NUMBERS, many, read_csv, score

@@ -17,8 +17,8 @@ from serving.client.model_client import ModelServer
 from serving.models.version_source import Latest
 from serving.server.model_config import read_models
 from serving.server.monitoring_config import monitoring_config
-from tests.serving.tensorflow_serving.image import IMAGE, free_port, write_config, write_stand_in
 from tests.serving.live import GOLDEN, STARTED_WITHIN, eventually
+from tests.serving.tensorflow_serving.image import IMAGE, free_port, write_config, write_stand_in
 
 MODEL = "customer-model"
 Container = tuple[subprocess.Popen[bytes], int, Path, list[str]]

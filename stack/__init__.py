@@ -1,0 +1,1 @@
+"""How the product is run: by local processes, or in containers."""

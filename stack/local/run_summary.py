@@ -1,0 +1,100 @@
+"""What a run came to, for a terminal: the verdict, the metrics, the version and an answer of it, or the error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ml.evaluation.metric_table import metric_table
+from ml.registry.ledger import Ledger
+from ml.storage.root import Root
+from stack.local.model_server import Endpoint
+from stack.local.paths import Places
+from stack.local.run_follower import Follower
+
+SERVER_SECONDS = 120.0
+Results = Mapping[str, Mapping[str, Any]]
+
+
+def conclusion(results: Results) -> str:
+    """One word: promoted, rejected, withheld, unchanged, or failed."""
+    for result in results.values():
+        if result.get("outcome") == "skipped":
+            return str(result.get("skipped_because") or "skipped")
+    confirmed = results.get("confirm", {}).get("outcome") in ("done", "reused")
+    return "promoted" if confirmed else "failed"
+
+
+def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
+    """The closing summary of a run that did not fail."""
+    word = conclusion(results)
+    if word == "unchanged":
+        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 repeats the work."
+    verdict = results.get("judge", {}).get("artifact")
+    if isinstance(verdict, Mapping):
+        yield from verdict_lines(verdict, word)
+        yield ""
+        champion_metrics = verdict.get("champion_metrics") or {}
+        yield from metric_table(verdict.get("metrics", {}), champion_metrics, thresholds_of(root.run(run_id)))
+    yield ""
+    champion = Ledger(root.ledger).champion()
+    if champion is None:
+        yield "No version has been promoted yet."
+    else:
+        which = "Promoted" if word == "promoted" else "Still serving"
+        yield f"{which}: version {champion.number} in {root.version(model, champion.number)}"
+
+
+def verdict_lines(verdict: Mapping[str, Any], word: str) -> Iterator[str]:
+    """The decision and each of its reasons."""
+    decision = "the candidate earns promotion" if verdict.get("promotes") else "the candidate is rejected"
+    withheld = "; promotion is switched off" if word == "withheld" else ""
+    yield f"Verdict: {decision}{withheld}"
+    for reason in verdict.get("reasons", []):
+        yield f"  - {reason['sentence']}"
+
+
+def thresholds_of(run_directory: Path) -> dict[str, Any]:
+    """The judge's settings that this run was held to."""
+    try:
+        settings = json.loads((run_directory / "settings.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return dict(settings.get("judge", {}))
+
+
+def failure_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What a failed step found, and the cure."""
+    error = result.get("error") or {}
+    yield f"Step {result.get('step')} failed: {error.get('type', 'unknown error')}"
+    for finding in error.get("findings") or [error.get("what", "")]:
+        yield f"  - {finding}"
+    if error.get("cure"):
+        yield f"  {error['cure']}"
+
+
+def print_answer(endpoint: Endpoint, places: Places, *, hint: str) -> None:
+    """Ask the champion for one customer, once it is available, and show question and answer."""
+    champion = Ledger(places.root.ledger).champion()
+    if champion is None:
+        return
+    endpoint.wait_for(champion.number, seconds=SERVER_SECONDS, log=places.logs / "model-server.log")
+    print(f"\nOne customer, asked over REST{hint}:")
+    print(f"  {endpoint.curl()}\n  {endpoint.predict()}")
+
+
+def print_failure(follower: Follower, places: Places, *, where: str) -> int:
+    """Say what failed and where more of it is; the exit code is 2 when a retry cannot help, else 1."""
+    print()
+    failed = follower.failed()
+    if failed is None:
+        print("The run failed before a step could write a result.")
+    else:
+        for line in failure_lines(failed):
+            print(line)
+    champion = Ledger(places.root.ledger).champion()
+    print(f"Nothing was promoted{f'; version {champion.number} keeps serving' if champion else ''}.")
+    print(f"More: {where}")
+    return 2 if failed and (failed.get("error") or {}).get("retry") is False else 1

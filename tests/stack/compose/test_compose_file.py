@@ -1,0 +1,221 @@
+"""What a security review would ask of docker-compose.yml, and what only a first start would show."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml.storage.root import PROJECT
+from tests.stack.compose.compose_file import AIRFLOW, COMPOSE, LASTING, OURS, SERVICES, TAG, megabytes, mounts
+
+# Entry points that begin as root, and what they need for becoming somebody else (in addition to nothing).
+CAPABILITIES = {
+    "postgres": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
+    "redis": {"CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"},
+}
+LOG_DIRECTORIES = ("BASE_LOG_FOLDER", "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_hardened(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert set(service.get("cap_add", [])) == CAPABILITIES.get(name, set())
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert service["pids_limit"] <= 512
+    assert not service.get("privileged")
+    assert {"pid", "ipc", "network_mode", "devices", "cgroup_parent"}.isdisjoint(service)
+    assert all("docker.sock" not in source for source, _ in mounts(name).values())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_has_limits(name: str) -> None:
+    service = SERVICES[name]
+    assert 64 <= megabytes(service["mem_limit"]) <= 5 * 1024
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert "stop_grace_period" in service
+    for tmpfs in service.get("tmpfs", []):
+        assert re.search(r"\bsize=\d+[mg]\b", tmpfs), f"{tmpfs} could fill the memory"
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_what_shall_run_is_started_again_and_checked(name: str) -> None:
+    service = SERVICES[name]
+    assert service["restart"] == "unless-stopped"
+    check = service["healthcheck"]
+    assert {"test", "interval", "timeout", "start_period", "retries"} <= check.keys()
+    assert check["test"][0] == "CMD"
+    assert not re.search(r"\|\| *(true|:)|exit 0$", " ".join(check["test"])), "it can never fail"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_are_pinned(name: str) -> None:
+    image = SERVICES[name]["image"]
+    assert TAG.fullmatch(image), image
+    if image in OURS:
+        assert "build" in SERVICES[name] or SERVICES[name]["pull_policy"] == "never"
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "serving/tensorflow_serving/Dockerfile"])
+def test_bases_of_our_images_are_pinned(file: str) -> None:
+    text = (PROJECT / file).read_text()
+    stages = re.findall(r"^FROM \S+ AS (\w+)", text, re.MULTILINE)
+    arguments = re.findall(r"^ARG PYTHON=(\S+)", text, re.MULTILINE)
+    bases = [base for base in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if base not in (*stages, "${PYTHON}")]
+    assert arguments or bases
+    for base in [*arguments, *bases]:
+        assert TAG.fullmatch(base), base
+
+
+def test_models_are_written_by_the_steps_alone() -> None:
+    writers = {name for name in SERVICES for source, write in mounts(name).values() if source == "retraining" and write}
+    assert writers == {"airflow-init", "airflow-scheduler", "airflow-worker"}
+    assert mounts("retrain-exporter") == {"/var/lib/retraining": ("retraining", False)}
+    # The model server sees the models and not the customers they were made from.
+    [volume] = SERVICES["serving"]["volumes"]
+    assert volume["read_only"]
+    assert volume["volume"] == {"subpath": "models"}
+
+
+def test_files_of_the_project_are_mounted_read_only_and_exist() -> None:
+    for name in SERVICES:
+        for source, write in mounts(name).values():
+            if source.startswith("."):
+                assert not write, f"{name}: {source}"
+                assert (PROJECT / source).exists(), f"{name}: {source}"
+    volumes = {source for name in SERVICES for source, _ in mounts(name).values() if not source.startswith(".")}
+    assert volumes == COMPOSE["volumes"].keys()
+
+
+def test_nobody_waits_for_the_model_server_or_for_what_watches() -> None:
+    for name, service in SERVICES.items():
+        waits = service.get("depends_on", {})
+        assert waits.keys() <= {"postgres", "redis", "airflow-init"}, name
+        for other, how in waits.items():
+            # Healthy where there is a check, done where it ends: never merely started.
+            ready = "service_completed_successfully" if other == "airflow-init" else "service_healthy"
+            assert how["condition"] == ready
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_airflow_services_share_one_configuration(name: str) -> None:
+    service = SERVICES[name]
+    common = SERVICES["airflow-api-server"]["environment"]
+    assert common.items() <= service["environment"].items()
+    assert {"fernet_key", "jwt_secret", "session_key", "database_url"} <= set(service["secrets"])
+    assert service["env_file"] == ["prometheus/airflow.env"]
+    assert common["AIRFLOW__API_AUTH__JWT_SECRET_CMD"] == "cat /run/secrets/jwt_secret"
+    assert common["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].startswith("http://airflow-api-server:8080/")
+    assert "SimpleAuthManager" not in common["AIRFLOW__CORE__AUTH_MANAGER"]
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|SECRET|TOKEN|FERNET|_KEY|CONN|BROKER|BACKEND", variable):
+                assert re.fullmatch(r"(cat )?/run/secrets/\w+", value), f"{name}: {variable}"
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret == {"file": "${SECRETS:-./secrets}/" + name}
+    used = {secret for service in SERVICES.values() for secret in service.get("secrets", [])}
+    assert used == COMPOSE["secrets"].keys()
+
+
+def test_only_the_steps_and_the_set_up_know_more_than_they_all_must() -> None:
+    holders = {
+        secret: {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
+        for secret in ("kaggle_api_token", "admin_password", "grafana_password", "database_password", "alert_url")
+    }
+    assert holders == {
+        "kaggle_api_token": {"airflow-scheduler", "airflow-worker"},
+        "admin_password": {"airflow-init"},
+        "grafana_password": {"grafana"},
+        "database_password": {"postgres"},
+        "alert_url": {"alertmanager"},
+    }
+
+
+def test_who_calls_back_knows_whom_reads_the_run_and_gets_out() -> None:
+    caller = SERVICES["airflow-dag-processor"]
+    assert caller["environment"]["RETRAIN_NOTIFY"] == "${RETRAIN_NOTIFY:-}"
+    assert mounts("airflow-dag-processor")["/var/lib/retraining"] == ("retraining", False)
+    assert "out" in caller["networks"]
+
+
+def test_no_log_grows_in_memory() -> None:
+    logs = SERVICES["airflow-dag-processor"]["environment"]
+    for name in LOG_DIRECTORIES:
+        assert f"{logs[f'AIRFLOW__LOGGING__{name}']}/".startswith("/var/log/airflow/")
+    assert mounts("airflow-dag-processor")["/var/log/airflow"] == ("airflow-logs", True)
+
+
+def _healthy(models: Path) -> bool:
+    [shell, option, script] = SERVICES["serving"]["healthcheck"]["test"][1:]
+    script = script.replace("/models/", f"{models}/").replace("exec healthcheck.sh", "exit 7")
+    return subprocess.run([shell, option, script], capture_output=True, timeout=30, check=False).returncode == 0
+
+
+def test_the_model_server_without_its_volume_is_not_healthy(tmp_path: Path) -> None:
+    assert not _healthy(tmp_path), "an empty mount"
+    (tmp_path / "customer-model").mkdir()
+    assert _healthy(tmp_path), "before the first version"
+    (tmp_path / "customer-model" / "1").mkdir()
+    assert not _healthy(tmp_path), "what the server itself says"
+
+
+def test_what_grows_has_a_limit() -> None:
+    cleaner = SERVICES["airflow-cleaner"]
+    assert cleaner["environment"]["RETENTION_DAYS"] == "${RETENTION_DAYS:-400}"
+    assert mounts("airflow-cleaner") == {"/var/log/airflow": ("airflow-logs", True)}
+    assert cleaner["networks"] == ["airflow"]
+    assert any(word.startswith("--storage.tsdb.retention.size=") for word in SERVICES["prometheus"]["command"])
+
+
+def test_profiles_add_and_never_replace() -> None:
+    assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
+        "grafana": ["grafana"],
+        "redis": ["celery"],
+        "airflow-worker": ["celery"],
+    }
+    scheduler, worker = SERVICES["airflow-scheduler"], SERVICES["airflow-worker"]
+    for same in ("image", "environment", "secrets", "volumes", "networks", "mem_limit"):
+        assert scheduler[same] == worker[same], same
+
+
+def _compose() -> list[str]:
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+        return ["docker", "compose"]
+    pytest.skip("no docker compose on this machine")
+
+
+def _config(directory: Path, *profiles: str) -> subprocess.CompletedProcess[str]:
+    options = [word for profile in profiles for word in ("--profile", profile)]
+    files = ["-f", str(PROJECT / "docker-compose.yml"), "--env-file", str(directory / ".env")]
+    return subprocess.run(
+        [*_compose(), *files, *options, "config", "--format", "json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_compose_reads_it_and_starts_nothing_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / ".env").touch()
+    refused = _config(tmp_path)
+    assert refused.returncode != 0
+    assert "make secrets" in refused.stderr
+    (tmp_path / ".env").write_text("AIRFLOW_UID=1234\n")
+    accepted = _config(tmp_path, "celery", "grafana")
+    assert accepted.returncode == 0, accepted.stderr
+    services: dict[str, Any] = json.loads(accepted.stdout)["services"]
+    assert services.keys() == SERVICES.keys()
+    assert {port["host_ip"] for service in services.values() for port in service.get("ports", [])} == {"127.0.0.1"}

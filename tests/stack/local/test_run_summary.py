@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml.evaluation.metric_table import metric_table
+from ml.storage.root import Root
+from stack.local import run_summary
+from stack.local.run_follower import Follower
+
+VERDICT: dict[str, Any] = {
+    "promotes": True,
+    "reasons": [{"code": "ok", "sentence": "All thresholds are reached."}],
+    "metrics": {"BinaryAccuracy": 0.8234, "AUC": 0.88, "ExampleCount": 1613.0, "Precision": float("nan")},
+    "champion_metrics": {"BinaryAccuracy": 0.81, "AUC": 0.875, "ExampleCount": 1613.0},
+    "champion_version": 3,
+}
+JUDGE = {
+    "at_least": {"BinaryAccuracy": 0.8, "AUC": 0.85, "ExampleCount": 500},
+    "at_most": {"BinaryAccuracy": 0.9},
+    "below_champion": {"AUC": 0.005},
+}
+
+
+def done(step: str, **more: Any) -> dict[str, Any]:
+    return {"step": step, "outcome": "done", "seconds": 1.25, "artifact": None, "error": None} | more
+
+
+def test_each_metric_stands_beside_its_thresholds_and_the_champion() -> None:
+    lines = [line.split() for line in metric_table(VERDICT["metrics"], VERDICT["champion_metrics"], JUDGE)]
+    assert lines[1] == ["BinaryAccuracy", "0.8234", "0.8000", "0.9000", "0.8100", "-"]
+    assert lines[2] == ["AUC", "0.8800", "0.8500", "-", "0.8750", "0.0050"]
+    assert lines[-1] == ["ExampleCount", "1613", "500", "-", "1613", "-"]
+    assert lines[3] == ["Precision", "-", "-", "-", "-", "-"]
+    assert "champion" in lines[0]
+
+
+def test_without_a_champion_there_are_no_empty_columns() -> None:
+    assert [len(line.split()) for line in metric_table(VERDICT["metrics"], {}, JUDGE)][1:] == [4, 4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("last", "word"),
+    [
+        (done("confirm"), "promoted"),
+        (done("promote", outcome="skipped", skipped_because="rejected"), "rejected"),
+        (done("promote", outcome="skipped", skipped_because="withheld"), "withheld"),
+        (done("ingest", outcome="skipped", skipped_because="unchanged"), "unchanged"),
+        (done("validate", outcome="failed"), "failed"),
+    ],
+)
+def test_the_conclusion_is_one_word(last: dict[str, Any], word: str) -> None:
+    assert run_summary.conclusion({last["step"]: last}) == word
+
+
+def test_a_rejection_shows_every_reason_and_what_stays(tmp_path: Path) -> None:
+    verdict = VERDICT | {
+        "promotes": False,
+        "reasons": [{"code": "a", "sentence": "A."}, {"code": "b", "sentence": "B."}],
+    }
+    rejected = done("promote", outcome="skipped", skipped_because="rejected")
+    results = {"judge": done("judge", artifact=verdict), "promote": rejected}
+    text = "\n".join(run_summary.lines(results, root=Root(tmp_path), run_id="r", model="m"))
+    assert "the candidate is rejected\n  - A.\n  - B.\n" in text
+    assert "No version has been promoted yet." in text
+
+
+def test_a_failure_shows_findings_and_cure() -> None:
+    error = {"type": "BlockedError", "what": "x", "findings": ["Age: 12 rows.", "Gender: 3 rows."], "cure": "Fix it."}
+    text = "\n".join(run_summary.failure_lines(done("validate", outcome="failed", error=error)))
+    assert text == "Step validate failed: BlockedError\n  - Age: 12 rows.\n  - Gender: 3 rows.\n  Fix it."
+
+
+def write(root: Path, run_id: str, result: dict[str, Any]) -> None:
+    place = root / "runs" / run_id / "results"
+    place.mkdir(parents=True, exist_ok=True)
+    beside = place / "new"
+    beside.write_text(json.dumps(result))
+    beside.replace(place / f"{result['step']}.json")
+
+
+def test_a_new_run_is_followed_with_a_line_for_each_result_and_each_try(tmp_path: Path) -> None:
+    write(tmp_path, "old", done("ingest"))
+    out = io.StringIO()
+    follower = Follower(Root(tmp_path), out=out)
+    follower.look()
+    assert out.getvalue() == ""
+    write(tmp_path, "manual-20261123T000000-1", done("ingest"))  # somebody else's, without Airflow
+    write(tmp_path, "manual__new", done("ingest"))
+    follower.look()
+    follower.look()
+    write(tmp_path, "manual__new", done("validate", outcome="failed", error={"what": "busy", "retry": True}))
+    follower.look()
+    write(tmp_path, "manual__new", done("validate"))
+    follower.look()
+    assert follower.run_id == "manual__new"
+    assert [line.split() for line in out.getvalue().splitlines()] == [
+        ["ingest", "done", "1.2", "s"],
+        ["validate", "failed", "1.2", "s", "may", "be", "tried", "again"],
+        ["validate", "done", "1.2", "s"],
+    ]
+    assert follower.failed() is None
+
+
+def test_a_half_written_result_waits_for_the_next_look(tmp_path: Path) -> None:
+    out = io.StringIO()
+    follower = Follower(Root(tmp_path), "run", out=out)
+    write(tmp_path, "run", done("ingest"))
+    file = tmp_path / "runs" / "run" / "results" / "ingest.json"
+    whole = file.read_text()
+    file.write_text(whole[:10])
+    follower.look()
+    assert out.getvalue() == ""
+    file.write_text(whole)
+    follower.look()
+    assert out.getvalue().split()[:2] == ["ingest", "done"]

@@ -1,0 +1,94 @@
+"""`make up`, `make retrain`, `make down` with the real Airflow and a stand-in for the ML environment."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml.storage.root import Root
+from stack.local.airflow_api import AirflowApi
+from stack.local.paths import DAG_ID, Places
+from stack.local.ports import is_free
+from tests.stack.local.stack import Stack, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("up"))
+    yield stack
+    stack.run("down")
+
+
+@pytest.fixture(scope="module")
+def up(stack: Stack) -> str:
+    code, text = stack.run("up")
+    assert code == 0, text
+    return text
+
+
+def test_up_says_where_and_how_to_log_in(stack: Stack, up: str) -> None:
+    password = json.loads((stack.root / "airflow" / "passwords.json").read_text())["admin"]
+    assert f"http://127.0.0.1:{stack.ui}/dags/{DAG_ID}" in up
+    assert f"admin / {password}" in up
+    assert f"http://127.0.0.1:{stack.serving}/v1/models/customer-model" in up
+    assert (stack.root / "airflow" / "passwords.json").stat().st_mode & 0o077 == 0
+    assert (stack.root / "airflow").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_up_changes_nothing(stack: Stack, up: str) -> None:
+    before = (stack.root / "up.json").read_text()
+    code, text = stack.run("up")
+    assert code == 0
+    assert text.startswith("Already up.")
+    assert (stack.root / "up.json").read_text() == before
+
+
+def test_retrain_follows_a_run_to_its_summary_and_switching_on_starts_no_other(stack: Stack, up: str) -> None:
+    code, text = stack.run("trigger")
+    assert code == 0, text
+    assert "The DAG was paused" in text
+    assert "Promoted: version 1" in text
+    assert '"label": "D"' in text
+    assert len(list((stack.root / "runs").iterdir())) == 1
+
+
+def test_a_failed_run_ends_retrain_with_fact_and_cure(stack: Stack, up: str) -> None:
+    error = {"type": "DataError", "what": "Train.csv is empty.", "cure": "Get another.", "retry": False}
+    stack.plan(validate={"exit": 2, "error": error})
+    code, text = stack.run("trigger")
+    assert code == 2, text
+    assert "Train.csv is empty." in text
+    assert "Get another." in text
+    assert "version 1 keeps serving" in text
+
+
+def test_marking_a_task_failed_ends_its_stubborn_family(stack: Stack, up: str, tmp_path: Path) -> None:
+    stack.plan(train={"stubborn": str(tmp_path / "pids"), "sleep": 600})
+    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Places(Root(stack.root)))
+    run_id = api.trigger({})
+    family = wait_for(tmp_path / "pids").split()
+    api._need(
+        api._call("PATCH", f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/train", {"new_state": "failed"})
+    )
+    deadline = time.monotonic() + 30  # Airflow looks at its next heartbeat
+    while any(Path(f"/proc/{pid}").exists() for pid in family):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_down_ends_all_of_it_and_frees_the_ports(stack: Stack, up: str) -> None:
+    code, text = stack.run("down")
+    assert (code, text.splitlines()[-1]) == (0, "Down.")
+    assert stack.still_running() == []
+    assert is_free(stack.ui)
+    assert is_free(stack.serving)
+    assert stack.run("down") == (0, "Nothing is up.\n")
+    code, text = stack.run("trigger")
+    assert code == 1
+    assert "Airflow is not up" in text
