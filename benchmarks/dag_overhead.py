@@ -23,9 +23,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ml.storage.root import PROJECT, Root
-from stack.local.airflow_api import AirflowApi
+from stack.local.airflow.api import AirflowApi
 from stack.local.paths import Places
-from stack.local.ports import HOST, SERVING, UI
+from stack.local.processes.ports import HOST, SERVING, UI
 from stack.local.run_follower import STEPS
 
 RUN_SECONDS = 900.0

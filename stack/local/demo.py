@@ -14,14 +14,14 @@ from pathlib import Path
 from ml.config.settings import resolve
 from ml.storage.root import PROJECT, Root
 from stack.local import run_summary
-from stack.local.airflow_database import migrate_if_needed
-from stack.local.airflow_environment import airflow_environment
+from stack.local.airflow.database import migrate_if_needed
+from stack.local.airflow.environment import airflow_environment
 from stack.local.data_source import DataChoice, choose_data, conf_of, is_forced
 from stack.local.errors import StackError, as_interrupt, run_command
 from stack.local.model_server import Endpoint, start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Places
-from stack.local.ports import SERVING, need_free, port_of
-from stack.local.processes import Process, start, stop
+from stack.local.processes.ports import SERVING, need_free, port_of
+from stack.local.processes.process import Process, start, stop
 from stack.local.run_follower import POLL_SECONDS, Follower
 from stack.local.run_summary import print_answer, print_failure
 

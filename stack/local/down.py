@@ -9,9 +9,9 @@ from ml.storage import locks
 from ml.storage.root import Root
 from stack.local.errors import StackError, run_command
 from stack.local.paths import Places
-from stack.local.ports import is_free
-from stack.local.process_record import Running
-from stack.local.processes import stop
+from stack.local.processes.ports import is_free
+from stack.local.processes.process import stop
+from stack.local.processes.process_record import Running
 
 PORT_SECONDS = 5.0
 

@@ -12,8 +12,8 @@ from ml.storage.root import PROJECT
 from stack.local.errors import StackError
 from stack.local.loopback import ask
 from stack.local.paths import Places
-from stack.local.ports import HOST
-from stack.local.processes import Process, start
+from stack.local.processes.ports import HOST
+from stack.local.processes.process import Process, start
 
 POLL_SECONDS = 0.2
 CUSTOMER = {

@@ -9,13 +9,13 @@ import time
 from ml.config.settings import resolve
 from ml.storage.root import Root
 from stack.local import run_summary
-from stack.local.airflow_api import AirflowApi
+from stack.local.airflow.api import AirflowApi
 from stack.local.data_source import choose_data, conf_of, is_forced
 from stack.local.errors import StackError, run_command
 from stack.local.model_server import Endpoint
 from stack.local.paths import Places
-from stack.local.ports import HOST
-from stack.local.process_record import Running
+from stack.local.processes.ports import HOST
+from stack.local.processes.process_record import Running
 from stack.local.run_follower import POLL_SECONDS, Follower
 from stack.local.run_summary import print_answer, print_failure
 

@@ -14,17 +14,17 @@ from datetime import UTC, datetime
 from ml.config.settings import resolve
 from ml.storage import locks
 from ml.storage.root import PROJECT, Root
-from stack.local.airflow_api import USER, AirflowApi
-from stack.local.airflow_database import migrate_if_needed
-from stack.local.airflow_environment import airflow_environment, with_interface
+from stack.local.airflow.api import USER, AirflowApi
+from stack.local.airflow.database import migrate_if_needed
+from stack.local.airflow.environment import airflow_environment, with_interface
 from stack.local.data_source import choose_data
 from stack.local.down import take_down
 from stack.local.errors import StackError, as_interrupt, run_command
 from stack.local.model_server import Endpoint, start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Places
-from stack.local.ports import HOST, SERVING, UI, need_free, port_of
-from stack.local.process_record import Running
-from stack.local.processes import Process, start
+from stack.local.processes.ports import HOST, SERVING, UI, need_free, port_of
+from stack.local.processes.process import Process, start
+from stack.local.processes.process_record import Running
 
 DEADLINE_SECONDS = 240.0
 POLL_SECONDS = 1.0

@@ -24,7 +24,7 @@ from typing import Any
 
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer, ServingError
-from stack.local.airflow_api import AirflowApi
+from stack.local.airflow.api import AirflowApi
 from stack.local.paths import Places
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool
 from tests.prometheus.recording import LINES, RECORDED, SERIES, distinct, names_in, of_alerts, of_dashboards

@@ -22,11 +22,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ml.storage.root import PROJECT, Root
-from stack.local.airflow_api import USER, AirflowApi
-from stack.local.airflow_database import migrate_if_needed
-from stack.local.airflow_environment import airflow_environment, with_interface
+from stack.local.airflow.api import USER, AirflowApi
+from stack.local.airflow.database import migrate_if_needed
+from stack.local.airflow.environment import airflow_environment, with_interface
 from stack.local.paths import AIRFLOW, Places
-from stack.local.processes import Process, start, stop
+from stack.local.processes.process import Process, start, stop
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port
 from tests.prometheus.recording import LINES, distinct
 from tests.prometheus.statsd_exporter import Mapping, listening

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ml.storage.root import PROJECT
-from stack.local.airflow_api import AirflowApi
+from stack.local.airflow.api import AirflowApi
 from stack.local.errors import StackError
 from stack.local.loopback import ask
 

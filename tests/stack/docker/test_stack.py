@@ -22,7 +22,7 @@ def test_every_service_is_healthy(stack: Containers) -> None:
 
 
 def test_without_credentials_nobody_gets_in(stack: Containers) -> None:
-    from stack.local.airflow_api import AirflowApi
+    from stack.local.airflow.api import AirflowApi
     from stack.local.loopback import ask
 
     assert ask(f"{stack.airflow.url}/api/v2/dags").status == 401

@@ -13,9 +13,9 @@ import pytest
 from ml.storage.root import Root
 from stack.local.data_source import DataChoice, choose_data, conf_of, is_forced
 from stack.local.errors import StackError, run_command
-from stack.local.ports import HOST, SERVING, is_free, need_free, port_of
-from stack.local.process_record import Running
-from stack.local.processes import Process, start, stop
+from stack.local.processes.ports import HOST, SERVING, is_free, need_free, port_of
+from stack.local.processes.process import Process, start, stop
+from stack.local.processes.process_record import Running
 
 FAMILY = """
 import signal, subprocess, sys, time

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ml.storage.root import Root
-from stack.local.airflow_api import AirflowApi
+from stack.local.airflow.api import AirflowApi
 from stack.local.paths import DAG_ID, Places
-from stack.local.ports import is_free
+from stack.local.processes.ports import is_free
 from tests.stack.local.stack import Stack, wait_for
 
 pytestmark = pytest.mark.slow

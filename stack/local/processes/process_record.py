@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.storage.files import write_json
-from stack.local.processes import Process
+from stack.local.processes.process import Process
 
 
 @dataclass(frozen=True)
