@@ -13,10 +13,11 @@ from pyarrow import csv as arrow_csv
 
 from ml.data.features import COLUMNS, ID, NUMERIC
 from ml.errors import DataError
+from serving.tables.missing_values import MISSING
 
-MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "null", "None"]
 MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
+_MISSING = pa.array(sorted(MISSING))
 NUMBER_COLUMNS = (ID, *NUMERIC)
 Columns = Mapping[str, pa.Array]
 """A whole data set: one array for each column, by its name."""
@@ -55,7 +56,7 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
-                null_values=MISSING,
+                null_values=sorted(MISSING),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
             ),
@@ -95,7 +96,7 @@ def count_rows(columns: Columns) -> int:
 def _trimmed(column: pa.Array) -> pa.Array:
     """Without white space around values; null for nothing but that, and for what is written like a missing value."""
     trimmed = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.is_in(trimmed, value_set=pa.array(MISSING)), None, trimmed)
+    return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
 
 
 def _check_lengths(batch: pa.RecordBatch, path: Path) -> None:

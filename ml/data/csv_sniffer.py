@@ -7,9 +7,9 @@ import re
 
 from ml.data.features import COLUMNS
 from ml.errors import DataError
+from serving.tables.csv_layout import BOM
 
 HEAD = 1 << 16
-BOM = b"\xef\xbb\xbf"
 SIGNATURES = {
     b"PK\x03\x04": "a zip archive (or an Excel workbook)",
     b"PK\x05\x06": "an empty zip archive",

@@ -12,11 +12,11 @@ from typing import TextIO
 
 from serving.client.model_client import ModelServer, ServingError
 from serving.score import expected_precision, options, output_files, requests, summary
-from serving.score.customers import Customer, CustomersFile
 from serving.score.expected_precision import EvaluationError, Expected
-from serving.score.layout import FileError
 from serving.score.progress import shown
 from serving.score.requests import Score, VersionGoneError
+from serving.tables.csv_layout import FileError
+from serving.tables.csv_rows import Customer, CustomersFile
 
 _TRIES = 3
 """A version that goes away while a file is scored means to begin again; not for ever."""

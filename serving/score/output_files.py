@@ -15,10 +15,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from serving.score.customers import Customer
 from serving.score.expected_precision import Expected
-from serving.score.layout import BOM, FileError, Layout
 from serving.score.requests import Score
+from serving.tables.csv_layout import BOM, FileError, Layout
+from serving.tables.csv_rows import Customer
 
 SCORE_COLUMNS = ("probability", "label")
 RANKING_COLUMNS = ("rank", "expected_precision")

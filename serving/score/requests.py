@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
-from serving.score.customers import Customer, RowsError
+from serving.tables.csv_rows import Customer, RowsError
 
 PATIENCE_SECONDS = 30.0
 """How long a server may be overloaded or away before it is given up."""

@@ -10,21 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ml.data import csv_reader
 from ml.data.sample import write_csv
 from ml.pipeline.local_runner import Outcome
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.score.__main__ import main
-from serving.score.customers import MISSING
 from serving.server import embedded
 
 UNLABELLED = PROJECT.parent / "shared" / "data" / "Test.csv"
 pytestmark = pytest.mark.usefixtures("libraries")
-
-
-def test_missing_means_the_same_in_training_and_in_scoring() -> None:
-    assert frozenset(csv_reader.MISSING) == MISSING
 
 
 def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

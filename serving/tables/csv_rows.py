@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from serving.score.layout import FileError, Layout, damaged, opened
-
-MISSING = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "null", "None"})
-"""What counts as missing; the same as when the model was trained."""
+from serving.tables.csv_layout import FileError, Layout, damaged, opened
+from serving.tables.missing_values import MISSING
 
 _SHOWN = 10
 

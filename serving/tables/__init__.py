@@ -1,0 +1,1 @@
+"""CSV files of customers: the rules that training and scoring share, and the reader of scoring."""

@@ -1,0 +1,26 @@
+"""What is missing: the reader of training and the reader of scoring agree on every way to write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from ml.data.csv_reader import batches
+from ml.data.features import FEATURES
+from serving.tables.csv_rows import CustomersFile
+from serving.tables.missing_values import MISSING
+
+TEXTS = [*sorted(MISSING), *(f" {text}\t" for text in sorted(MISSING)), "0", "na", "none", "nulL", "-", "?", "x", "N A"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_value_is_missing_in_training_if_and_only_if_it_is_in_scoring(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    quoted = f'"{text}"'
+    path.write_text(f"{','.join(FEATURES)}\n{','.join(quoted for _ in FEATURES)}\n")
+    [[customer]] = CustomersFile.of(path, dict.fromkeys(FEATURES, False)).chunks(10)
+    in_training = pa.Table.from_batches([*batches(path)]).to_pylist()[0]
+    assert {value == "" for value in customer.instance.values()} == {text.strip() in MISSING}
+    assert {value is None for value in in_training.values()} == {text.strip() in MISSING}
