@@ -17,7 +17,10 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = {
-    "airflow": (".venv", ("tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose")),
+    "airflow": (
+        ".venv",
+        ("tests/repository", "tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose"),
+    ),
     "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
 }
 

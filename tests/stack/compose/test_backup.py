@@ -62,7 +62,7 @@ class Stack:
         return subprocess.run(psql, env=self.environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def script(self, name: str, directory: Path) -> subprocess.CompletedProcess[str]:
-        """stack/compose/NAME.sh DIRECTORY."""
+        """Runs one of the scripts in stack/compose on a directory."""
         self.calls.write_text("")
         command = [PROJECT / "stack/compose" / f"{name}.sh", directory]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
