@@ -10,6 +10,8 @@ import pytest
 from ml.pipeline.fingerprint import DECIDING, source_hashes
 from ml.storage.root import PROJECT
 
+ADDED = "added"
+
 
 def rooms() -> list[str]:
     """Every directory with a source in it, as its path in the project."""
@@ -36,19 +38,19 @@ def test_a_change_in_any_room_is_seen(room: str, copy: Path) -> None:
 
 def test_a_new_file_and_the_schema_are_seen_and_settings_are_not(copy: Path) -> None:
     before = source_hashes(copy)
-    (copy / "ml" / "new_room").mkdir()
-    (copy / "ml" / "new_room" / "__init__.py").write_text("")
+    (copy / "ml" / ADDED).mkdir()
+    (copy / "ml" / ADDED / "__init__.py").write_text("")
     for path in copy.rglob("*.toml"):
         path.write_text(path.read_text() + "\n# changed\n")
     schema = next(copy.rglob("schema.pbtxt"))
     schema.write_text(schema.read_text() + "\n# changed\n")
     after = source_hashes(copy)
-    assert set(after) - set(before) == {"ml/new_room/__init__.py"}
+    assert set(after) - set(before) == {f"ml/{ADDED}/__init__.py"}
     assert {path for path in before if before[path] != after[path]} == {schema.relative_to(copy).as_posix()}
 
 
 def test_two_files_of_the_same_name_both_count(copy: Path) -> None:
     names = [path for path in source_hashes(copy) if path.endswith("/errors.py")]
-    (copy / "ml" / "new_room").mkdir()
-    (copy / "ml" / "new_room" / "errors.py").write_text("")
+    (copy / "ml" / ADDED).mkdir()
+    (copy / "ml" / ADDED / "errors.py").write_text("")
     assert [path for path in source_hashes(copy) if path.endswith("/errors.py")] != names
