@@ -38,7 +38,8 @@ def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path:
     name = "/".join(target.positive_segments)
 
     def serve(customers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        probability = model(encode(customers, encoding), training=False)[:, 0]
+        checked = {feature: _one_value_per_customer(feature, column) for feature, column in customers.items()}
+        probability = model(encode(checked, encoding), training=False)[:, 0]
         is_target = probability > tf.constant(target.threshold, tf.float32)
         return {"probability": probability, "label": tf.where(is_target, name, "rest")}
 
@@ -70,6 +71,14 @@ def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path:
     archive.write_out(str(path), verbose=False)
 
 
+def _one_value_per_customer(feature: str, column: tf.Tensor) -> tf.Tensor:
+    """The column, whose rank is checked when the graph runs: no server compares a request with the signature.
+
+    The error quotes the name of the node, which is how a client learns which feature is wrong.
+    """
+    return tf.ensure_shape(column, [None], name=f"{feature}_must_be_one_value_per_customer")
+
+
 def _parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
     """The raw features of serialized tf.Examples; "" or NaN for one that is absent."""
     absent = {
@@ -86,7 +95,8 @@ def encode(customers: Mapping[str, tf.Tensor], encoding: Encoding) -> tf.Tensor:
 
     Comparisons with constants, and no lookup tables: nothing has to be initialised before the first request.
     """
-    return tf.concat([_encode(feature, customers[feature.name]) for feature in encoding.features], axis=1)
+    parts = [_encode(feature, customers[feature.name]) for feature in encoding.features]
+    return tf.concat(parts, axis=1, name="every_feature_must_have_as_many_values")
 
 
 def _encode(feature: FeatureEncoding, column: tf.Tensor) -> tf.Tensor:

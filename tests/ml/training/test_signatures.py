@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Iterator
@@ -93,6 +94,34 @@ def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: R
         assert values[0] == values[1] == pytest.approx(raw[0]["probability"], abs=1e-6)
 
 
+CUSTOMER = {
+    "Gender": "Male", "Ever_Married": "No", "Age": 22, "Graduated": "No", "Profession": "Healthcare",
+    "Work_Experience": 1, "Spending_Score": "Low", "Family_Size": 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"instances": [CUSTOMER | {"Age": [22]}]}, "Age_must_be_one_value_per_customer"),
+        ({"instances": [CUSTOMER | {"Profession": ["Healthcare"]}]}, "Profession_must_be_one_value_per_customer"),
+        ({"instances": [CUSTOMER | {"Age": [22, 23]}]}, "Age_must_be_one_value_per_customer"),
+        ({"inputs": {name: [value] for name, value in CUSTOMER.items()} | {"Gender": [["Male"]]}}, "Gender_must_be"),
+        ({"inputs": {name: [[value]] for name, value in CUSTOMER.items()}}, "_must_be_one_value_per_customer"),
+        ({"inputs": CUSTOMER}, "_must_be_one_value_per_customer"),
+        (
+            {"inputs": {name: [value] for name, value in CUSTOMER.items()} | {"Age": [22, 23]}},
+            "every_feature_must_have_as_many_values",
+        ),
+    ],
+)
+def test_values_in_a_wrong_shape_are_refused_with_the_name_of_their_feature(url: str, body: object, named: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        _ask(url, "predict", body)
+    assert refused.value.code == 400
+    assert named in json.loads(refused.value.read())["error"]
+
+
 def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
@@ -129,7 +158,7 @@ def test_the_graph_needs_no_operation_that_tensorflow_serving_may_lack(root: Roo
     recorded = (PROJECT / "tests/serving/golden/models").glob("*/1")  # TensorFlow Serving 2.19.1 answered with these
     known = set().union(*map(_operations, recorded))
     since_tensorflow_1 = {
-        "Any", "BroadcastTo", "Equal", "Greater", "Less", "LogicalNot", "LogicalOr", "Minimum", "Size",
+        "Any", "BroadcastTo", "EnsureShape", "Equal", "Greater", "Less", "LogicalNot", "LogicalOr", "Minimum", "Size",
     }  # fmt: skip
     assert _operations(root.version(MODEL, 1)) <= known | since_tensorflow_1
 
