@@ -50,7 +50,7 @@ def test_a_second_up_changes_nothing(stack: Stack, up: str) -> None:
 
 
 def test_retrain_follows_a_run_to_its_summary_and_switching_on_starts_no_other(stack: Stack, up: str) -> None:
-    code, text = stack.run("trigger")
+    code, text = stack.run("retrain")
     assert code == 0, text
     assert "The DAG was paused" in text
     assert "Promoted: version 1" in text
@@ -61,7 +61,7 @@ def test_retrain_follows_a_run_to_its_summary_and_switching_on_starts_no_other(s
 def test_a_failed_run_ends_retrain_with_fact_and_cure(stack: Stack, up: str) -> None:
     error = {"type": "DataError", "what": "Train.csv is empty.", "cure": "Get another.", "retry": False}
     stack.plan(validate={"exit": 2, "error": error})
-    code, text = stack.run("trigger")
+    code, text = stack.run("retrain")
     assert code == 2, text
     assert "Train.csv is empty." in text
     assert "Get another." in text
@@ -89,6 +89,6 @@ def test_down_ends_all_of_it_and_frees_the_ports(stack: Stack, up: str) -> None:
     assert is_free(stack.ui)
     assert is_free(stack.serving)
     assert stack.run("down") == (0, "Nothing is up.\n")
-    code, text = stack.run("trigger")
+    code, text = stack.run("retrain")
     assert code == 1
     assert "Airflow is not up" in text
