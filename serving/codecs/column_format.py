@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serving.codecs.rapidjson import Members
+from serving.codecs.json_parser import JsonObject
 from serving.codecs.tensors import Column, fill, is_base64, shape_of, trimmed
 from serving.errors import invalid
 from serving.models.signatures import Signature
@@ -24,7 +24,7 @@ def columns(inputs: object, signature: Signature) -> dict[str, Column]:
         StatusError: INVALID_ARGUMENT; an input is missing, ragged or of the wrong type.
     """
     specs = signature.inputs
-    if isinstance(inputs, Members) and not is_base64(inputs):
+    if isinstance(inputs, JsonObject) and not is_base64(inputs):
         found: dict[str, Column] = {}
         for name, spec in specs.items():
             there, value = inputs.find(name)

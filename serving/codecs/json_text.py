@@ -9,8 +9,8 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
+from serving.codecs.json_parser import JsonObject
 from serving.codecs.number_format import debug
-from serving.codecs.rapidjson import Members
 
 _LONGEST = 256
 _LONGEST_KEPT = 64
@@ -50,7 +50,7 @@ def json_type(value: object) -> str:
         return "Number"
     if isinstance(value, str):
         return "String"
-    return "Array" if isinstance(value, list) else "Object"
+    return "Array" if type(value) is list else "Object"
 
 
 def spelled(value: object) -> str:
@@ -67,8 +67,8 @@ def spelled(value: object) -> str:
 
 def _tokens(value: Any, level: int) -> Iterable[str]:
     """The value token by token; what separates a token from the one before comes with it, as it counts together."""
-    if isinstance(value, (Members, dict)):
-        pairs = value.pairs if isinstance(value, Members) else list(value.items())
+    if isinstance(value, (JsonObject, dict)):
+        pairs = value if isinstance(value, JsonObject) else list(value.items())
         yield "{"
         for index, (key, member) in enumerate(pairs):
             yield f"{',' if index else ''}\n{'    ' * (level + 1)}{literal(key)}"

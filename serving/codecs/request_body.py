@@ -8,8 +8,8 @@ from typing import Any
 
 from serving.codecs import fast_path
 from serving.codecs.column_format import columns
+from serving.codecs.json_parser import JsonObject, parse
 from serving.codecs.json_text import spelled
-from serving.codecs.rapidjson import Members, parse
 from serving.codecs.row_format import rows
 from serving.codecs.tensors import Column
 from serving.errors import StatusError, invalid
@@ -46,11 +46,11 @@ class RequestBody:
             _ = self.exact
 
     @cached_property
-    def exact(self) -> Members:
+    def exact(self) -> JsonObject:
         """The object as it was written. Costly for large texts."""
         self._need_time()
         document = parse(self._text, self.still_wanted)
-        if not isinstance(document, Members):
+        if not isinstance(document, JsonObject):
             raise invalid(f"JSON Value: {spelled(document)} Is not object")
         return document
 
@@ -115,7 +115,7 @@ class RequestBody:
         if has_instances and has_inputs:
             raise self.wrong("Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ")
         if has_instances:
-            if not isinstance(instances, list):
+            if type(instances) is not list:
                 raise self.wrong("Expecting 'instances' to be an list/array")
             if not instances:
                 raise self.wrong("No values in 'instances' array")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from serving.codecs.json_parser import JsonObject
 from serving.codecs.json_text import spelled
-from serving.codecs.rapidjson import Members
 from serving.codecs.tensors import Column, fill, is_base64, shape_of, trimmed
 from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature, TensorSpec
@@ -27,7 +27,7 @@ def rows(instances: list[Any], signature: Signature, still_wanted: Callable[[], 
         StatusError: INVALID_ARGUMENT; the message names the instance and the key.
     """
     specs = signature.inputs
-    if not isinstance(instances[0], Members) and len(specs) > 1:
+    if not isinstance(instances[0], JsonObject) and len(specs) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
             "tensorinfo_map"
@@ -70,7 +70,7 @@ def _take_named(taken: _Taken, index: int, instance: Any) -> None:
     if not _is_row(instance):
         raise invalid(f"Expecting object but got list at item {index} of input list")
     names = set()
-    for key, value in instance.pairs:
+    for key, value in instance:
         name = key.partition("\0")[0]  # a C string to the original
         names.add(name)
         try:
@@ -96,7 +96,7 @@ def _take_value(taken: _Taken, index: int, instance: Any) -> None:
 
 
 def _is_row(instance: object) -> bool:
-    return isinstance(instance, Members) and not is_base64(instance)
+    return isinstance(instance, JsonObject) and not is_base64(instance)
 
 
 def _text(shape: tuple[int, ...]) -> str:

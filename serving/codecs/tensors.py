@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.codecs.json_parser import JsonObject
 from serving.codecs.json_text import json_type, spelled
-from serving.codecs.rapidjson import Members
 from serving.errors import StatusError, invalid
 from serving.models.signatures import TensorSpec
 
@@ -67,7 +67,7 @@ def array(columns: Sequence[Column], spec: TensorSpec) -> NDArray[Any]:
 def shape_of(value: object) -> tuple[int, ...]:
     """The shape a nested list seems to have, judged by its first elements."""
     shape: list[int] = []
-    while isinstance(value, list):
+    while type(value) is list:
         shape.append(len(value))
         if not value:
             break
@@ -81,7 +81,7 @@ def fill(value: object, dtype: str, shape: tuple[int, ...], values: list[Any], l
     Raises:
         StatusError: a list is not as long or as deep as the shape says, or a scalar does not fit the type.
     """
-    if not isinstance(value, list):
+    if type(value) is not list:
         if level != len(shape):
             raise invalid(
                 f"JSON Value: {spelled(value)} found at incorrect level: {level + 1} in the JSON DOM. "
@@ -100,8 +100,8 @@ def fill(value: object, dtype: str, shape: tuple[int, ...], values: list[Any], l
 
 def is_base64(value: object) -> bool:
     """Whether the value is {"b64": "..."} and nothing more."""
-    if isinstance(value, Members):
-        return len(value.pairs) == 1 and value.pairs[0][0] == "b64" and isinstance(value.pairs[0][1], str)
+    if isinstance(value, JsonObject):
+        return len(value) == 1 and value[0][0] == "b64" and isinstance(value[0][1], str)
     return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("b64"), str)
 
 
@@ -113,7 +113,7 @@ def decode_base64(value: object) -> bytes:
     """
     if not is_base64(value):
         raise invalid(f"JSON Value: {spelled(value)} not formatted correctly for base64 data")
-    encoded = value.pairs[0][1] if isinstance(value, Members) else value["b64"]  # type: ignore[index]
+    encoded = value[0][1] if isinstance(value, JsonObject) else value["b64"]  # type: ignore[index]
     text = _SPACES.sub("", encoded)
     bare = text.rstrip("=.")
     missing = -len(bare) % 4
@@ -126,7 +126,7 @@ def decode_base64(value: object) -> bytes:
 
 
 def _scalar(value: Any, dtype: str) -> Any:
-    if isinstance(value, (Members, dict)):
+    if isinstance(value, (JsonObject, dict)):
         if dtype == "string":
             return decode_base64(value)
         raise _type_error(value, dtype)

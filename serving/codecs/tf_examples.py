@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.codecs.json_parser import JsonObject
 from serving.codecs.json_text import json_type
-from serving.codecs.rapidjson import Members
 from serving.codecs.request_body import RequestBody
 from serving.codecs.tensors import decode_base64, is_base64
 from serving.errors import StatusError, invalid
@@ -30,7 +30,7 @@ def examples(body: RequestBody) -> list[bytes]:
     there, listed = body.find("examples")
     if not there:
         raise body.wrong("When method is classify, key 'examples' is expected and was not found")
-    if not isinstance(listed, list):
+    if type(listed) is not list:
         raise body.wrong("Expecting 'examples' value to be an list/array")
     if not listed:
         raise body.wrong("'examples' value is an empty array")
@@ -44,13 +44,13 @@ def examples(body: RequestBody) -> list[bytes]:
 def _example(value: object) -> bytes:
     from tensorflow.core.example.feature_pb2 import Feature
 
-    if not isinstance(value, Members):
+    if not isinstance(value, JsonObject):
         raise invalid(f"Example must be JSON object but got JSON {json_type(value)}")
     features: dict[str, Any] = {}
-    for key, content in value.pairs:
+    for key, content in value:
         name = key.partition("\0")[0]  # a C string to the original
         features[name] = feature = Feature()  # a repeated key replaces the former one
-        for element in content if isinstance(content, list) else [content]:
+        for element in content if type(content) is list else [content]:
             _add(feature, name, element)
     # Names need not be UTF-8 here, as little as in C++; Python's protobuf would insist, so the map is put in by hand:
     # Example { Features features = 1; }, Features { map<string, Feature> feature = 1; }.
@@ -90,7 +90,7 @@ def _feature_value(name: str, value: Any) -> tuple[str, Any]:
         return "int64_list", value
     if isinstance(value, float):
         return "float_list", value
-    if isinstance(value, Members) and is_base64(value):
+    if isinstance(value, JsonObject) and is_base64(value):
         return "bytes_list", decode_base64(value)
     raise _unexpected(name, value)
 

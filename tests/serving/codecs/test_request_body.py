@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.codecs import fast_path
+from serving.codecs.json_parser import JsonObject, parse
+from serving.codecs.json_source import PIECE_BYTES
 from serving.codecs.json_text import spelled
 from serving.codecs.number_format import debug, floats
-from serving.codecs.rapidjson import Members, parse
 from serving.codecs.request_body import RequestBody
 from serving.codecs.tensors import array
 from serving.errors import StatusError
@@ -49,7 +50,13 @@ def _signature(**inputs: str) -> Signature:
         (b'["\\u12g4"]', "Incorrect hex digit after \\u escape in string. at offset: 2"),
         (b'["\\ud83dx"]', "The surrogate pair in string is invalid. at offset: 2"),
         (b'["\\ude80"]', "The surrogate pair in string is invalid. at offset: 2"),
+        (b"[0e309]", "Number too big to be stored in double. at offset: 1"),
+        (b"\xef\xbb\xbf[nul]", "Invalid value. at offset: 7"),
+        (b'["\xff", nul]', "Invalid value. at offset: 9"),
+        (b" " * 40_000 + b'["\xe2\x82\xac\xff", nul]', "Invalid value. at offset: 40012"),
         (b"[" * 5000, "Nested too deeply. at offset: 200"),
+        (b'["[", {"a":' * 600, "Nested too deeply. at offset: 1100"),
+        (b"[" * 201 + b"]" * 201, "Nested too deeply. at offset: 200"),
     ],
 )
 def test_what_is_no_json_is_refused_with_the_place(text: bytes, error: str) -> None:
@@ -60,12 +67,42 @@ def test_what_is_no_json_is_refused_with_the_place(text: bytes, error: str) -> N
 
 def test_what_is_accepted_beyond_the_standard() -> None:
     assert parse(b"\xef\xbb\xbf [1, 2] and more") == [1, 2]
+    assert parse(b"\xef[1]") == [1]  # parts of a mark, too
+    assert parse(b"[1]\xff" + b"[" * 5000) == [1]
     assert parse(b'["\xff"]') == ["\udcff"]
+    assert parse(b'{"\xff": ["\xe2\x82\xac\xe2\x82", "\xf3\xb0\x80\x80", "\\uDB80\\udc05"]}') == [
+        ("\udcff", ["\u20ac\udce2\udc82", "\U000f0000", "\U000f0005"])
+    ]
+    assert parse(b"[" * 200 + b"]" * 200) is not None
     assert parse(b"[Inf, -Inf, Infinity, -Infinity]") == [math.inf, -math.inf, math.inf, -math.inf]
     assert all(map(math.isnan, parse(b"[NaN, -NaN]")))
     document = parse(b'{"a": 1, "a": 2}')
-    assert document.pairs == [("a", 1), ("a", 2)]
+    assert document == [("a", 1), ("a", 2)]
     assert document.find("a") == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"-0", 0),
+        (b"18446744073709551615", 18446744073709551615),
+        (b"18446744073709551616", 1.8446744073709552e19),
+        (b"-9223372036854775809", -9.223372036854776e18),
+        (b"123456789012345678901234567890.5", 1.2345678901234566e29),  # the nearest double ends in 68
+    ],
+)
+def test_numbers_are_read_to_the_bit_as_rapidjson_reads_them(text: bytes, value: float) -> None:
+    got = parse(text)
+    assert (type(got), got) == (type(value), value)
+
+
+@given(st.binary(max_size=40), st.integers(0, 5))  # type: ignore[untyped-decorator]
+@settings(deadline=None, max_examples=500)  # type: ignore[untyped-decorator]
+def test_bytes_that_are_not_utf_8_come_back_wherever_a_text_is_cut(data: bytes, shift: int) -> None:
+    plain_bytes = bytes(byte for byte in data if byte >= 0x20 and byte not in b'"\\\\')
+    before = b"x" * (PIECE_BYTES - 20 + shift)
+    (value,) = parse(b'["' + before + plain_bytes + b'"]')
+    assert value.encode("utf-8", "surrogateescape") == before + plain_bytes
 
 
 @given(  # type: ignore[untyped-decorator]
@@ -233,4 +270,4 @@ def test_random_bytes_never_do_anything_but_parse_or_be_refused() -> None:
         except StatusError:
             refused += 1
     assert 0 < refused < 10_000
-    assert isinstance(parse(seed), Members)
+    assert isinstance(parse(seed), JsonObject)
