@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
-from serving.codecs.tensors import Column
+from serving.codecs.tensors import Inputs
 from serving.models.signatures import Signature
 
 if TYPE_CHECKING:
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 _LARGE_VALUES = 16_384
 
 
-class ByRow(Protocol):
-    """Writes answers row by row, so that requests may share a call."""
+class RowWriter(Protocol):
+    """Writes answers row by row, so that requests may share a call of the graph."""
 
-    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[str]:
+    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[bytes]:
         """The JSON of each row; raises StatusError when the outputs have no rows."""
         ...
 
-    def body(self, texts: Sequence[str], signature: Signature) -> bytes:
+    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:
         """The answer for some of the rows."""
         ...
 
 
 @dataclass(slots=True)
-class Call:
+class InferenceCall:
     """What to run, and for whom.
 
     Attributes:
         version: the version that answers; it stays loaded until `version.release()`.
         signature: the signature to run, perhaps with fewer outputs than the model's own.
-        columns: the inputs.
-        by_row: how to write the answer, or None for the column format.
+        inputs: the inputs.
+        writer: how to write the answer, or None for the column format.
         api: "Predict", "Classify" or "Regress", for the metrics.
         examples: how many tf.Examples came with it, for the metrics; 0 for :predict.
         given_up: says whether nobody waits for the outcome any more.
@@ -45,26 +45,29 @@ class Call:
 
     version: Version
     signature: Signature
-    columns: dict[str, Column]
-    by_row: ByRow | None
+    inputs: Inputs
+    writer: RowWriter | None
     api: str
     examples: int = 0
     given_up: Callable[[], bool] = bool
 
     @property
     def rows(self) -> int:
-        """The size of the first dimension of the inputs, or 0 when they do not agree on one."""
-        sizes = {column.shape[0] if column.shape else 0 for column in self.columns.values()}
-        return sizes.pop() if len(sizes) == 1 else 0
+        """How many rows it has; 0 for whole tensors."""
+        return self.inputs.rows or 0
+
+    @property
+    def longest(self) -> int:
+        """How many values its longest input has."""
+        return max(map(len, self.inputs.values), default=0)
 
     @property
     def large(self) -> bool:
         """Whether it takes so long that others would notice."""
-        return sum(len(column.values) for column in self.columns.values()) > _LARGE_VALUES
+        return sum(map(len, self.inputs.values)) > _LARGE_VALUES
 
     def shared_key(self) -> tuple[object, ...] | None:
         """Calls with equal keys may run as one; None for a call that must run alone."""
-        if self.by_row is None or not self.signature.batchable or self.rows == 0:
+        if self.writer is None or not self.signature.batchable or not self.inputs.rows:
             return None
-        shapes = tuple(column.shape[1:] for column in self.columns.values())
-        return id(self.version), self.signature.name, type(self.by_row), shapes
+        return id(self.version), self.signature.name, type(self.writer), self.inputs.shapes

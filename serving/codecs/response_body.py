@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 from numpy.typing import NDArray
@@ -26,10 +28,10 @@ def error_body(error: StatusError) -> bytes:
     return error.body
 
 
-class Rows:
+class RowFormat:
     """{"predictions": [...]}: one element for each row; rows of several requests can be written in one go."""
 
-    def texts(self, outputs: Outputs, signature: Signature) -> list[str]:
+    def texts(self, outputs: Outputs, signature: Signature) -> list[bytes]:
         """The JSON of each row.
 
         Raises:
@@ -42,22 +44,22 @@ class Rows:
         ]
         if not several:
             return cells[0]
-        keys = [f"            {literal(name)}: " for name in outputs]
-        template = "        {\n" + ",\n".join(key.replace("%", "%%") + "%s" for key in keys) + "\n        }"
-        return [template % row for row in zip(*cells, strict=True)]
+        parts: list[Any] = []
+        for key, column in zip(_keys(tuple(outputs)), cells, strict=True):
+            parts += (repeat(key), column)
+        # The column is what ends it: repetitions have no end.
+        return list(map(b"".join, zip(*parts, repeat(b"\n        }"))))
 
-    def body(self, texts: Sequence[str], signature: Signature) -> bytes:
+    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:
         """The answer for some of the rows."""
         if not texts:
             return b'{\n    "predictions": []\n}'
         if len(signature.outputs) > 1:
-            text = '{\n    "predictions": [\n' + ",\n".join(texts) + "\n    ]\n}"
-        else:
-            text = '{\n    "predictions": [' + ", ".join(texts) + "\n    ]\n}"
-        return text.encode("utf-8", "surrogateescape")
+            return b'{\n    "predictions": [\n' + b",\n".join(texts) + b"\n    ]\n}"
+        return b'{\n    "predictions": [' + b", ".join(texts) + b"\n    ]\n}"
 
 
-def columns_body(outputs: Outputs, signature: Signature) -> bytes:
+def column_format(outputs: Outputs, signature: Signature) -> bytes:
     """{"outputs": ...}: each output as one nested list; without its name when it is the only one.
 
     Raises:
@@ -69,44 +71,44 @@ def columns_body(outputs: Outputs, signature: Signature) -> bytes:
         name, value = next(iter(outputs.items()))
         text = _nested(value, name, signature.outputs[name], level=1)
     else:
-        members = ",\n".join(
-            f"        {literal(name)}: {_nested(value, name, signature.outputs[name], level=2)}"
+        members = [
+            b"        %b: %b" % (_text(name), _nested(value, name, signature.outputs[name], level=2))
             for name, value in outputs.items()
-        )
-        text = f"{{\n{members}\n    }}"
-    return f'{{\n    "outputs": {text}\n}}'.encode("utf-8", "surrogateescape")
+        ]
+        text = b"{\n" + b",\n".join(members) + b"\n    }"
+    return b'{\n    "outputs": ' + text + b"\n}"
 
 
 class Classes:
     """{"results": [[[label, score], ...], ...]} from the outputs "classes" and "scores", of which one may lack."""
 
-    def texts(self, outputs: Outputs, signature: Signature) -> list[str]:  # noqa: ARG002 - one protocol with Rows
+    def texts(self, outputs: Outputs, signature: Signature) -> list[bytes]:  # noqa: ARG002 - one protocol with RowFormat
         """The JSON of each example; both outputs were checked before."""
         some = next(iter(outputs.values()))
-        labels = [literal("")] * some.size
+        labels = [_text("")] * some.size
         if "classes" in outputs:
-            labels = [_text_of(label) for label in outputs["classes"].ravel().tolist()]
-        scores = ["0.0"] * some.size
+            labels = _texts(outputs["classes"].ravel().tolist())
+        scores = [b"0.0"] * some.size
         if "scores" in outputs:
-            scores = floats(outputs["scores"].ravel().tolist(), single=True)
-        pairs = [f"[{label}, {score}]" for label, score in zip(labels, scores, strict=True)]
+            scores = floats(outputs["scores"].ravel())
+        pairs = [b"[%b, %b]" % pair for pair in zip(labels, scores, strict=True)]
         return _grouped(pairs, some.shape)
 
-    def body(self, texts: Sequence[str], signature: Signature) -> bytes:  # noqa: ARG002
+    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:  # noqa: ARG002
         """The answer for some of the examples."""
-        return ('{\n    "results": [' + ", ".join(texts) + "\n    ]\n}").encode("utf-8", "surrogateescape")
+        return b'{\n    "results": [' + b", ".join(texts) + b"\n    ]\n}"
 
 
 class Values:
     """{"results": [number, ...]} from the output "outputs" of a regression."""
 
-    def texts(self, outputs: Outputs, signature: Signature) -> list[str]:  # noqa: ARG002
+    def texts(self, outputs: Outputs, signature: Signature) -> list[bytes]:  # noqa: ARG002
         """The JSON of each example; the output was checked before."""
-        return floats(outputs["outputs"].ravel().tolist(), single=True)
+        return floats(outputs["outputs"].ravel())
 
-    def body(self, texts: Sequence[str], signature: Signature) -> bytes:  # noqa: ARG002
+    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:  # noqa: ARG002
         """The answer for some of the examples."""
-        return ('{\n    "results": [' + ", ".join(texts) + "]\n}").encode()
+        return b'{\n    "results": [' + b", ".join(texts) + b"]\n}"
 
 
 def _check_batch(outputs: Outputs) -> None:
@@ -121,52 +123,67 @@ def _check_batch(outputs: Outputs) -> None:
         size = value.shape[0]
 
 
-def _cells(value: NDArray[Any], name: str, spec: TensorSpec, *, level: int) -> list[str]:
+@lru_cache(maxsize=256)
+def _keys(names: tuple[str, ...]) -> tuple[bytes, ...]:
+    """What stands before each value of a row."""
+    starts = [b"        {\n", *[b",\n"] * (len(names) - 1)]
+    return tuple(b"%b            %b: " % (start, _text(name)) for start, name in zip(starts, names, strict=True))
+
+
+def _cells(value: NDArray[Any], name: str, spec: TensorSpec, *, level: int) -> list[bytes]:
     """One text for each row, lists in one line."""
     # A bytes object in a list is indented by the lists around it, even where those are in one line.
     scalars = _scalars(value, name, spec, level + value.ndim - 1)
     return scalars if value.ndim == 1 else _grouped(scalars, value.shape)
 
 
-def _grouped(texts: list[str], shape: tuple[int, ...]) -> list[str]:
+def _grouped(texts: list[bytes], shape: tuple[int, ...]) -> list[bytes]:
     for axis in range(len(shape) - 1, 0, -1):
         size = shape[axis]
         groups = math.prod(shape[:axis])
-        texts = [f"[{', '.join(texts[at * size : (at + 1) * size])}]" for at in range(groups)]
+        texts = [b"[" + b", ".join(texts[at * size : (at + 1) * size]) + b"]" for at in range(groups)]
     return texts
 
 
-def _nested(value: NDArray[Any], name: str, spec: TensorSpec, *, level: int) -> str:
+def _nested(value: NDArray[Any], name: str, spec: TensorSpec, *, level: int) -> bytes:
     """The whole tensor, one element a line."""
     texts = _scalars(value, name, spec, level + value.ndim)
     for axis in range(value.ndim - 1, -1, -1):
         size = value.shape[axis]
-        indent, outdent = "    " * (level + axis + 1), "    " * (level + axis)
+        indent, outdent = b"    " * (level + axis + 1), b"    " * (level + axis)
         groups = math.prod(value.shape[:axis])
         if size == 0:
-            texts = ["[]"] * groups
+            texts = [b"[]"] * groups
             continue
-        separator = f",\n{indent}"
-        texts = [f"[\n{indent}{separator.join(texts[at * size : (at + 1) * size])}\n{outdent}]" for at in range(groups)]
+        separator = b",\n" + indent
+        rows = [separator.join(texts[at * size : (at + 1) * size]) for at in range(groups)]
+        texts = [b"[\n%b%b\n%b]" % (indent, row, outdent) for row in rows]
     return texts[0]
 
 
-def _scalars(value: NDArray[Any], name: str, spec: TensorSpec, level: int) -> list[str]:
-    flat = value.ravel().tolist()
-    if not flat:
+def _scalars(value: NDArray[Any], name: str, spec: TensorSpec, level: int) -> list[bytes]:
+    flat = value.ravel()
+    if not flat.size:
         return []  # of any type
     if spec.dtype in ("float", "double"):
-        return floats(flat, single=spec.dtype == "float")
+        return floats(flat)
     if spec.dtype in _INTEGERS:
-        return list(map(str, flat))
+        return list(map(b"%d".__mod__, flat.tolist()))
     if spec.dtype == "bool":
-        return ["true" if scalar else "false" for scalar in flat]
+        return [b"true" if scalar else b"false" for scalar in flat.tolist()]
     if spec.dtype == "string":
         if name.endswith("_bytes"):
-            return [base64_object(scalar, level) for scalar in flat]
-        return [_text_of(scalar) for scalar in flat]
+            return [base64_object(scalar, level).encode() for scalar in flat.tolist()]
+        return _texts(flat.tolist())
     raise invalid(f"Failed to write JSON value for tensor type: {spec.dtype}")
 
 
-def _text_of(scalar: Any) -> str:
-    return literal(scalar.decode("utf-8", "surrogateescape") if isinstance(scalar, bytes) else str(scalar))
+def _texts(scalars: list[Any]) -> list[bytes]:
+    """Strings as JSON; most models have few different ones."""
+    known = {scalar: _text(scalar) for scalar in set(scalars)}
+    return [known[scalar] for scalar in scalars]
+
+
+def _text(scalar: Any) -> bytes:
+    text = scalar.decode("utf-8", "surrogateescape") if isinstance(scalar, bytes) else str(scalar)
+    return literal(text).encode("utf-8", "surrogateescape")

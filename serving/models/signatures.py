@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -76,3 +77,21 @@ class Signature:
         """Whether rows of several requests may share one call: every tensor has a free first dimension."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return bool(self.inputs) and bool(self.outputs) and all(spec.batched for spec in tensors)
+
+    @cached_property
+    def values_of(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        """Takes the values of all inputs out of a row, in order; raises KeyError when one is missing."""
+        names = tuple(self.inputs)
+        if len(names) == 1:
+            return lambda row: (row[names[0]],)
+        return itemgetter(*names)
+
+    @cached_property
+    def scalar_rows(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each input in one row, when each is a scalar."""
+        return ((),) * len(self.inputs)
+
+    @cached_property
+    def usual_rows(self) -> set[tuple[type[Any], ...]]:
+        """The types of values that a row of scalars had before and that fit; a cache for whoever reads rows."""
+        return set()

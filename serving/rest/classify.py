@@ -7,10 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from serving.batching.inference_call import ByRow, Call
+from serving.batching.inference_call import InferenceCall, RowWriter
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import Classes
-from serving.codecs.tensors import Column
+from serving.codecs.tensors import Inputs
 from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature
 from serving.models.version import Version
@@ -21,7 +21,7 @@ _OUTPUTS = ("classes", "scores")
 class CheckedClasses(Classes):
     """Writes classifications after checking that the outputs are some."""
 
-    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[str]:
+    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[bytes]:
         """The JSON of each example.
 
         Raises:
@@ -47,7 +47,7 @@ class CheckedClasses(Classes):
 _CLASSES = CheckedClasses()
 
 
-def classify(body: RequestBody, serialized: list[bytes], version: Version) -> Call:
+def classify(body: RequestBody, serialized: list[bytes], version: Version) -> InferenceCall:
     """The call for examples.
 
     Raises:
@@ -82,7 +82,9 @@ def example_signature(body: RequestBody, version: Version) -> Signature:
     return signature
 
 
-def example_call(version: Version, signature: Signature, serialized: list[bytes], by_row: ByRow, api: str) -> Call:
+def example_call(
+    version: Version, signature: Signature, serialized: list[bytes], writer: RowWriter, api: str
+) -> InferenceCall:
     """The call of a signature with serialized tf.Examples.
 
     Raises:
@@ -91,7 +93,8 @@ def example_call(version: Version, signature: Signature, serialized: list[bytes]
     dtype = signature.inputs["inputs"].dtype
     if dtype != "string":
         raise invalid(f"Expects arg[0] to be {dtype} but string is provided")
-    return Call(version, signature, {"inputs": Column(serialized, (len(serialized),))}, by_row, api, len(serialized))
+    inputs = Inputs((serialized,), signature.scalar_rows, len(serialized))
+    return InferenceCall(version, signature, inputs, writer, api, len(serialized))
 
 
 def debug_shape(shape: tuple[int, ...]) -> str:

@@ -10,18 +10,19 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
-from serving.batching.batcher import Batcher, Outcome
-from serving.batching.inference_call import Call
-from serving.codecs.request_body import NeedsTimeError
+from serving.batching.batcher import Batcher
+from serving.batching.graph_call import Result
+from serving.batching.inference_call import InferenceCall
 from serving.errors import StatusError, server_failed
 from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 from serving.http.memory import LARGE_BYTES
 from serving.metrics import ServerMetrics
 from serving.models.manager import Manager
-from serving.rest.request_parser import TooLargeError, read_call, read_call_apart, unpack
+from serving.rest.request_parser import NeedsTimeError, TooLargeError, read_call, read_call_apart, unpack
 from serving.rest.responses import Replies
 from serving.rest.router import Route
 
@@ -67,7 +68,7 @@ class Calls:
             return
         self._active += 1
         exchange.on_end = self._free
-        exchange.on_expire = lambda: self._expire(exchange, wanted)
+        exchange.on_expire = partial(self._expire, exchange, wanted)
         if exchange.gzipped:
             self._unpack(exchange, wanted)
         elif len(exchange.body) > _LARGE_BODY:
@@ -111,7 +112,7 @@ class Calls:
         self._then(unpacked, self._readers.submit(unpack, exchange, self._limits))
 
     def _read_apart(self, exchange: Exchange, wanted: Route) -> None:
-        def read(done: Future[Call]) -> None:
+        def read(done: Future[InferenceCall]) -> None:
             if not self._has_failed(exchange, wanted, done):
                 call = done.result()
                 self._submit(exchange, wanted, call, large=call.large)
@@ -139,7 +140,7 @@ class Calls:
             self._replies.fail(exchange, "", server_failed())
         return error is not None
 
-    def _submit(self, exchange: Exchange, wanted: Route, call: Call, *, large: bool = False) -> None:
+    def _submit(self, exchange: Exchange, wanted: Route, call: InferenceCall, *, large: bool = False) -> None:
         if exchange.answered:  # expired, or the client left, while the body was read
             call.version.release()
             return
@@ -149,20 +150,22 @@ class Calls:
         if batcher is None:
             # Large calls have a thread of their own, so that small ones need not wait for them, and run one by one.
             name = f"{call.version.model}-large" if large else call.version.model
-            batcher = self._batchers[lane] = Batcher(name, self._loop, together=self._together and not large)
-        batcher.submit(call, lambda outcome: self._done(exchange, wanted, call, outcome))
+            batcher = self._batchers[lane] = Batcher(
+                name, self._loop, together=self._together and not large, on_loop=not large
+            )
+        batcher.submit(call, partial(self._done, exchange, wanted, call))
 
-    def _done(self, exchange: Exchange, wanted: Route, call: Call, outcome: Outcome) -> None:
+    def _done(self, exchange: Exchange, wanted: Route, call: InferenceCall, result: Result) -> None:
         call.version.release()
         model = wanted.model
-        if outcome.seconds:
-            self._metrics.run(model, call.api, outcome.seconds)
+        if result.seconds:
+            self._metrics.run(model, call.api, result.seconds)
         if call.examples:
             self._metrics.examples(model, call.examples)
-        if outcome.error is None:
-            self._replies.succeed(exchange, model, wanted.verb, outcome.body)
+        if result.error is None:
+            self._replies.succeed(exchange, model, wanted.verb, result.body)
         else:
-            self._replies.fail(exchange, model, outcome.error)
+            self._replies.fail(exchange, model, result.error)
 
     def _expire(self, exchange: Exchange, wanted: Route) -> None:
         late = StatusError("DEADLINE_EXCEEDED", f"No answer within {self._limits.answer_seconds:g} seconds.")

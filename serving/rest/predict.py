@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
-from serving.batching.inference_call import Call
+from serving.batching.inference_call import InferenceCall
+from serving.codecs import fast_path
 from serving.codecs.request_body import RequestBody
-from serving.codecs.response_body import Rows
-from serving.errors import invalid
+from serving.codecs.response_body import RowFormat
+from serving.codecs.tensors import Inputs
+from serving.errors import StatusError, invalid
+from serving.models.manager import Manager
+from serving.models.signatures import DEFAULT_SIGNATURE, Signature
 from serving.models.version import Version
+from serving.rest.router import Route
 
-_ROWS = Rows()
+_ROW_FORMAT = RowFormat()
 
 
-def predict(body: RequestBody, version: Version) -> Call:
+def predict_fast(text: bytes, wanted: Route, manager: Manager) -> InferenceCall | None:
+    """The call for a usual request; its version is acquired. None for what the exact rules must decide."""
+    for decode in (fast_path.decode, fast_path.decode_beyond_json):
+        document = decode(text)
+        if document is None:
+            continue
+        name = document.members.get("signature_name", "")
+        if not isinstance(name, str):
+            return None
+        try:
+            version = manager.acquire(wanted.model, wanted.version, wanted.label)
+        except StatusError:
+            return None
+        inputs = None
+        try:
+            signature = version.servable.signatures.get(name or DEFAULT_SIGNATURE)
+            if signature is not None and signature.inputs:
+                inputs = fast_path.inputs(text, document, signature)
+                if inputs is not None:
+                    return _call(version, signature, inputs)
+        finally:
+            if inputs is None:
+                version.release()
+    return None
+
+
+def predict(body: RequestBody, version: Version) -> InferenceCall:
     """The call for a request in row or column format.
 
     Raises:
@@ -31,4 +62,8 @@ def predict(body: RequestBody, version: Version) -> Call:
             f"len({{{','.join(wanted)}}}). Sent extra: {{}}. Missing but required: "
             f"{{{','.join(name for name in wanted if name not in columns)}}}."
         )
-    return Call(version, signature, columns, _ROWS if by_row else None, "Predict")
+    return _call(version, signature, Inputs.of_columns(columns, signature, by_row=by_row))
+
+
+def _call(version: Version, signature: Signature, inputs: Inputs) -> InferenceCall:
+    return InferenceCall(version, signature, inputs, None if inputs.rows is None else _ROW_FORMAT, "Predict")

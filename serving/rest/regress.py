@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from serving.batching.inference_call import Call
+from serving.batching.inference_call import InferenceCall
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import Values
 from serving.errors import StatusError, invalid
@@ -19,7 +19,7 @@ from serving.rest.classify import debug_shape, example_call, example_signature
 class CheckedValues(Values):
     """Writes regressions after checking that the output is one."""
 
-    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[str]:
+    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[bytes]:
         """The JSON of each example.
 
         Raises:
@@ -40,7 +40,7 @@ class CheckedValues(Values):
 _VALUES = CheckedValues()
 
 
-def regress(body: RequestBody, serialized: list[bytes], version: Version) -> Call:
+def regress(body: RequestBody, serialized: list[bytes], version: Version) -> InferenceCall:
     """The call for examples.
 
     Raises:

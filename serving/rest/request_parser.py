@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving.batching.inference_call import Call
+from serving.batching.inference_call import InferenceCall
 from serving.codecs.gzip_body import unpacked
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import error_body
@@ -12,9 +12,16 @@ from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 from serving.models.manager import Manager
 from serving.rest.classify import classify
-from serving.rest.predict import predict
+from serving.rest.predict import predict, predict_fast
 from serving.rest.regress import regress
 from serving.rest.router import Route
+
+_QUICK_BYTES = 1024
+"""The exact rules take about half a millisecond for so many."""
+
+
+class NeedsTimeError(Exception):
+    """The request is too long to be read by the exact rules while others wait."""
 
 
 class TooLargeError(StatusError):
@@ -34,7 +41,7 @@ def unpack(exchange: Exchange, limits: Limits) -> bytes:
     return text
 
 
-def read_call(exchange: Exchange, wanted: Route, manager: Manager, *, hurry: bool = False) -> Call:
+def read_call(exchange: Exchange, wanted: Route, manager: Manager, *, hurry: bool = False) -> InferenceCall:
     """The call a request asks for; its version is acquired. May run on any thread.
 
     Args:
@@ -47,10 +54,17 @@ def read_call(exchange: Exchange, wanted: Route, manager: Manager, *, hurry: boo
         NeedsTimeError: it is in a hurry, and this request takes longer.
         StatusError: the request is wrong, or there is no such model.
     """
-    body = RequestBody(exchange.body, hurry=hurry, still_wanted=exchange.still_wanted)
+    text = exchange.body
+    if wanted.verb == "predict":
+        call = predict_fast(text, wanted, manager)
+        if call is not None:
+            return call
+    if hurry and len(text) > _QUICK_BYTES:
+        raise NeedsTimeError
+    body = RequestBody(text, still_wanted=exchange.still_wanted)
     serialized: list[bytes] = []
     if wanted.verb == "predict":
-        body.requested_signature()  # a name that is no text is noticed before a model that is not there
+        body.requested_signature()  # a name that is not a string is noticed before a model that is not there
     elif manager.awake:
         # Examples need TensorFlow, which may still be on its way in; then no model is there either.
         serialized = examples(body)
@@ -66,7 +80,7 @@ def read_call(exchange: Exchange, wanted: Route, manager: Manager, *, hurry: boo
         raise
 
 
-def read_call_apart(exchange: Exchange, wanted: Route, manager: Manager) -> Call:
+def read_call_apart(exchange: Exchange, wanted: Route, manager: Manager) -> InferenceCall:
     """As `read_call` with all the time it needs; an error brings its answer along, so that the loop need not write it.
 
     Raises:
