@@ -18,13 +18,13 @@ from typing import Any
 from ml.data.schema import read_schema
 from ml.errors import FinalError
 from ml.monitoring.state_collectors import Number, Skipped, must_be_there
-from ml.pipeline.run_record import OUTCOMES, PROMOTED, RunRecord, runs
-from ml.registry.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
+from ml.pipeline.outcome import OUTCOME_OF_EVENT, OUTCOMES
+from ml.pipeline.run_record import RunRecord, runs
+from ml.registry.ledger import Ledger
 from ml.storage.files import read_json
 from ml.storage.root import Root
 
 ALL = "all"
-_OUTCOME_OF = {CONFIRMED: PROMOTED, REJECTED: "rejected", WITHHELD: "withheld"}
 # What it is like to meet a list where a mapping should be, a name that is missing, or a number that is text.
 _DAMAGE = (FinalError, OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
@@ -52,11 +52,11 @@ def _ends(root: Root, records: list[RunRecord]) -> Found:
     last_at: dict[str, float] = {}
     try:
         for event in Ledger(root.ledger).events():  # it outlives the runs' files
-            if event["event"] in _OUTCOME_OF:
-                last_at[_OUTCOME_OF[event["event"]]] = datetime.fromisoformat(event["at"]).timestamp()
+            if event["event"] in OUTCOME_OF_EVENT:
+                last_at[OUTCOME_OF_EVENT[event["event"]]] = datetime.fromisoformat(event["at"]).timestamp()
     except _DAMAGE as error:
         yield _skipped(root.ledger, error)
-    ended = [(record, *record.end) for record in records if record.end]
+    ended = [(one, one.outcome, one.ended_at) for one in records if one.outcome and one.ended_at is not None]
     for _, outcome, at in ended:
         last_at[outcome] = max(at, last_at.get(outcome, 0.0))
     for outcome, at in last_at.items():

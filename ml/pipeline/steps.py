@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
-from ml.errors import NothingToDoError
+from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint, settings_sha256
 from ml.pipeline.run import Run
+from ml.pipeline.step_names import STEPS
 from ml.registry.champion import champion_of
 from ml.registry.ledger import REJECTED, WITHHELD, Ledger
 from ml.storage.files import sha256_file
@@ -39,7 +40,7 @@ def ingest(run: Run, result: Result) -> None:
     if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
         champion_of(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
         raise NothingToDoError(
-            "unchanged",
+            UNCHANGED,
             "Nothing new: data, settings and code are those of the last run that came to a result. "
             "Force the run to repeat it.",
         )
@@ -139,10 +140,10 @@ def promote(run: Run, result: Result) -> None:
         identity = _identity(run)
         if not verdict.promotes:
             decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
-            raise NothingToDoError("rejected", f"Not promoted. {' '.join(verdict.sentences)}")
+            raise NothingToDoError(REJECTED, f"Not promoted. {' '.join(verdict.sentences)}")
         if not run.settings.promote.enabled:
             decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
-            raise NothingToDoError("withheld", "The candidate earned promotion, but promotion is switched off.")
+            raise NothingToDoError(WITHHELD, "The candidate earned promotion, but promotion is switched off.")
         return promote(
             run.artifact("train", Model),
             verdict,
@@ -175,19 +176,19 @@ def confirm(run: Run, result: Result) -> None:
 
 
 Step = Callable[[Run, Result], None]
-STEPS: Mapping[str, Step] = {
-    step.__name__: step for step in (ingest, validate, transform, train, evaluate, judge, promote, confirm)
-}
+STEP_FUNCTIONS: Mapping[str, Step] = dict(
+    zip(STEPS, (ingest, validate, transform, train, evaluate, judge, promote, confirm), strict=True)
+)
 
 
-def carry_out(name: str, run: Run) -> Result:
-    """Do the step `name`; returns the result record, which is also written whatever happens (`Run.recording`).
+def run_step(name: str, run: Run) -> Result:
+    """Run the step `name` and return its result record, which is also written whatever happens (`Run.recording`).
 
     Raises:
         RetrainError: As the step does.
     """
-    with run.recording(name, begins=name == next(iter(STEPS))) as result:
-        STEPS[name](run, result)
+    with run.recording(name, begins=name == STEPS[0]) as result:
+        STEP_FUNCTIONS[name](run, result)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ml.config.settings import Settings
-from ml.errors import FinalError, NothingToDoError
+from ml.errors import UNCHANGED, FinalError, NothingToDoError
 from ml.registry.champion import named_champion, what_is_lost
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import CONFIRMED, Ledger, Version
@@ -89,7 +89,7 @@ def _target(registry: Registry, champion: Version, target: int | None) -> Versio
     if target is None and champion.intent.get("rollback_of") is not None:
         # Also what a repeated command finds when the first one was killed after its work was done.
         raise NothingToDoError(
-            "unchanged",
+            UNCHANGED,
             f"Version {champion.number} is a rollback already, to the bytes of version {origin(champion)}. "
             "To go further back, name the version.",
         )
@@ -105,7 +105,7 @@ def _target(registry: Registry, champion: Version, target: int | None) -> Versio
         kept = ", ".join(str(v.number) for v in confirmed if registry.place(v.number).is_dir())
         raise FinalError(f"Version {target} is not a confirmed version that is kept.", f"Kept: {kept or 'none'}.")
     if wanted.intent["model_sha256"] == champion.intent["model_sha256"]:
-        raise NothingToDoError("unchanged", f"Version {champion.number} already has the bytes of version {target}.")
+        raise NothingToDoError(UNCHANGED, f"Version {champion.number} already has the bytes of version {target}.")
     return wanted
 
 

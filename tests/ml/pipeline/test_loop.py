@@ -13,8 +13,8 @@ import pytest
 
 from ml.data.features import FEATURES
 from ml.evaluation.metrics import METRICS
-from ml.pipeline.local_runner import Outcome, retrain
-from ml.pipeline.steps import STEPS
+from ml.pipeline.local_runner import RetrainResult, retrain
+from ml.pipeline.step_names import STEPS
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
@@ -23,7 +23,7 @@ from serving.server import embedded
 from tests.ml.conftest import QUICK, settings_for, settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
-FirstRun = tuple[Root, Outcome]
+FirstRun = tuple[Root, RetrainResult]
 
 
 def test_the_first_run_promotes_version_1(first_run: FirstRun) -> None:

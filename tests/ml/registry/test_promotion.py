@@ -9,15 +9,15 @@ import pytest
 
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.config.settings import Settings
-from ml.pipeline.local_runner import Outcome
+from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
-from ml.pipeline.steps import carry_out
+from ml.pipeline.steps import run_step
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
-FirstRun = tuple[Root, Outcome]
+FirstRun = tuple[Root, RetrainResult]
 
 
 def test_a_stale_verdict_is_not_promoted(again: Root, customers_csv: Path) -> None:
@@ -70,17 +70,17 @@ def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> N
 def test_a_retry_reuses_finished_steps_until_their_inputs_change(again: Root, customers_csv: Path) -> None:
     run = Run(again, "first", settings_of(customers_csv), force=True)
     made = (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns
-    assert carry_out("transform", run)["outcome"] == "reused"
-    assert carry_out("train", run)["outcome"] == "reused"
+    assert run_step("transform", run)["outcome"] == "reused"
+    assert run_step("train", run)["outcome"] == "reused"
     assert (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns == made
     changed = Run(again, "first", settings_of(customers_csv, "train.epochs=1"), force=True)
-    assert carry_out("transform", changed)["outcome"] == "reused"
-    assert carry_out("train", changed)["outcome"] == "done"
+    assert run_step("transform", changed)["outcome"] == "reused"
+    assert run_step("train", changed)["outcome"] == "done"
 
 
 def test_promote_and_confirm_repeated_change_nothing(again: Root, customers_csv: Path) -> None:
     before = again.ledger.read_text()
     run = Run(again, "first", settings_of(customers_csv))
-    assert carry_out("promote", run)["artifact"]["version"] == 1
-    assert carry_out("confirm", run)["artifact"]["version"] == 1
+    assert run_step("promote", run)["artifact"]["version"] == 1
+    assert run_step("confirm", run)["artifact"]["version"] == 1
     assert again.ledger.read_text() == before

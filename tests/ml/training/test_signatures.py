@@ -15,7 +15,7 @@ import pytest
 
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.evaluation.metrics import binary_metrics
-from ml.pipeline.local_runner import Outcome
+from ml.pipeline.local_runner import RetrainResult
 from ml.registry.golden_rows import Replay
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
@@ -27,7 +27,7 @@ Customer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def root(first_run: tuple[Root, Outcome]) -> Root:
+def root(first_run: tuple[Root, RetrainResult]) -> Root:
     return first_run[0]
 
 
