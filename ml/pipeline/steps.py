@@ -23,10 +23,10 @@ Result = dict[str, Any]
 def ingest(run: Run, result: Result) -> None:
     """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
     from ml.data.ingest import ingest, local_file
-    from ml.registry.recovery import settle_if_reachable
+    from ml.registry.recovery import recover_if_reachable
     from ml.registry.retention import clean_up
 
-    settle_if_reachable(run.root, run.settings)
+    recover_if_reachable(run.root, run.settings)
     run.freeze_settings()
     clean_up(run.root, run.settings, current_run=run.id)
     file = local_file(run.settings.data.source, run.root)
@@ -139,10 +139,10 @@ def promote(run: Run, result: Result) -> None:
 
         identity = _identity(run)
         if not verdict.promotes:
-            decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
+            decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings)
             raise NothingToDoError(REJECTED, f"Not promoted. {' '.join(verdict.sentences)}")
         if not run.settings.promote.enabled:
-            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
+            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings)
             raise NothingToDoError(WITHHELD, "The candidate earned promotion, but promotion is switched off.")
         return promote(
             run.artifact("train", Model),

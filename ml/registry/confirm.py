@@ -8,9 +8,8 @@ from ml.artifacts import Confirmed
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.golden_rows import Replay
-from ml.registry.model_registry import Registry
+from ml.registry.model_registry import locked_registry
 from ml.registry.serving_check import prove
-from ml.storage import locks
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 
@@ -22,9 +21,7 @@ def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings,
         TransientError: The server does not answer (yet); the version stays published.
         FinalError: The version failed to load or answered wrongly, and was withdrawn.
     """
-    registry = Registry(root, settings.serving.model)
-    wait = settings.promote.lock_wait_seconds
-    with locks.hold(root.promotion_lock, who=f"confirmation of version {number}", wait_seconds=wait):
+    with locked_registry(root, settings, who=f"confirmation of version {number}") as registry:
         registry.sweep()
         version = registry.ledger.versions().get(number)
         if version is None:

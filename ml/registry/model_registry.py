@@ -1,19 +1,22 @@
 """How a version gets into the served directory and out of it: ledger first, then one rename.
 
-All functions here expect the caller to hold the promotion lock, and are safe to repeat after a kill at any point.
+Every method that writes expects the caller to hold the promotion lock (`locked_registry`) and is safe to repeat after
+a kill at any point.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
-from ml.storage import files
+from ml.storage import files, locks
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
@@ -114,3 +117,19 @@ class Registry:
         if not place.is_dir() or not self.root.release(version.number).is_dir():
             return False
         return bool(files.sha256_tree(place) == version.intent["model_sha256"])
+
+
+@contextmanager
+def locked_registry(root: Root, settings: Settings, *, who: str) -> Iterator[Registry]:
+    """Hold the promotion lock for the duration of the block, and give it the registry of the settings' model.
+
+    Args:
+        root: Where versions and the ledger are.
+        settings: `promote.lock_wait_seconds` says how long to wait for another holder.
+        who: Names the holder in the message that others get.
+
+    Raises:
+        TransientError: Another process still holds the lock after that time.
+    """
+    with locks.hold(root.promotion_lock, who=who, wait_seconds=settings.promote.lock_wait_seconds):
+        yield Registry(root, settings.serving.model)

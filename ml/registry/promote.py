@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ml.artifacts import Model, Release, Verdict
-from ml.config.settings import PromoteSettings, Settings
+from ml.config.settings import Settings
 from ml.data.features import FEATURES
 from ml.errors import FinalError
 from ml.registry.golden_rows import Replay
 from ml.registry.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
-from ml.registry.model_registry import Registry
-from ml.registry.recovery import settle
-from ml.storage import files, locks
+from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.recovery import recover
+from ml.storage import files
 from ml.storage.root import Root
 
 log = logging.getLogger("ml.registry.promote")
@@ -51,11 +51,8 @@ def promote(
         FinalError: The verdict is stale, the bytes changed, or the private answers are wrong.
         TransientError: Another promotion holds the lock, or a former version cannot be settled yet.
     """
-    with locks.hold(
-        root.promotion_lock, who=f"promotion of run {run_id}", wait_seconds=settings.promote.lock_wait_seconds
-    ):
-        registry = Registry(root, settings.serving.model)
-        settle(root, settings, but=(run_id, verdict.model_sha256))
+    with locked_registry(root, settings, who=f"promotion of run {run_id}") as registry:
+        recover(registry, settings, but=(run_id, verdict.model_sha256))
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
             _check_champion(registry.ledger, verdict)
@@ -81,17 +78,16 @@ def decline(
     *,
     run_id: str,
     identity: Mapping[str, str],
-    settings: PromoteSettings,
+    settings: Settings,
 ) -> None:
     """Remember once per run that its candidate was rejected or withheld."""
-    with locks.hold(root.promotion_lock, who=f"run {run_id}", wait_seconds=settings.lock_wait_seconds):
-        ledger = Ledger(root.ledger)
+    with locked_registry(root, settings, who=f"run {run_id}") as registry:
         if any(
             e["event"] == event and e["run_id"] == run_id and e["model_sha256"] == verdict.model_sha256
-            for e in ledger.events()
+            for e in registry.ledger.events()
         ):
             return
-        ledger.append(
+        registry.ledger.append(
             event,
             run_id=run_id,
             model_sha256=verdict.model_sha256,

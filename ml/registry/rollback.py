@@ -9,10 +9,9 @@ from ml.errors import UNCHANGED, FinalError, NothingToDoError
 from ml.registry.champion import named_champion, what_is_lost
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import CONFIRMED, Ledger, Version
-from ml.registry.model_registry import Registry
-from ml.registry.recovery import settle
+from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.recovery import recover
 from ml.registry.serving_check import prove
-from ml.storage import locks
 from ml.storage.files import copy_directory
 from ml.storage.root import Root
 
@@ -37,9 +36,8 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         FinalError: There is no such version, or its files are gone or changed.
         TransientError: The model server does not answer; repeat the command.
     """
-    registry = Registry(root, settings.serving.model)
-    with locks.hold(root.promotion_lock, who="a rollback", wait_seconds=settings.promote.lock_wait_seconds):
-        for version in settle(root, settings):
+    with locked_registry(root, settings, who="a rollback") as registry:
+        for version in recover(registry, settings):
             interrupted = version.intent.get("rollback_of")
             if version.state == CONFIRMED and interrupted is not None and target in (None, interrupted):
                 log.info("finished the interrupted rollback to version %s", interrupted)

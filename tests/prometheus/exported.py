@@ -37,7 +37,7 @@ def parsed(page: str) -> Values:
 def reject(root: Root, run: str) -> None:
     reasons = [{"code": "below_threshold", "sentence": "AUC is 0.7."}]
     verdict = Verdict(root.path, "v", 3, False, reasons, f"model of {run}", None, {}, {})
-    decline(root, REJECTED, verdict, run_id=run, identity={}, settings=resolve(environment={}).promote)
+    decline(root, REJECTED, verdict, run_id=run, identity={}, settings=resolve(environment={}))
 
 
 def ended(root: Root, run: str, at: float, **results: Any) -> None:
