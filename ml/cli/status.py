@@ -10,7 +10,7 @@ from ml.config.settings import Settings
 from ml.errors import RetrainError
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
-from ml.registry.champion import CURE, named_champion, what_is_lost
+from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
@@ -46,7 +46,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "reasons": champion.intent.get("reasons", []),
             "metrics": champion.intent.get("metrics", {}),
             "directory": str(root.version(settings.serving.model, champion.number)),
-            "lost": what_is_lost(of_model) if (of_model := named_champion(root, settings.serving.model)) else "",
+            "lost": damage_of(of_model) if (of_model := recorded_champion(root, settings.serving.model)) else "",
             "data_sha256": champion.intent.get("data_sha256"),
             "source": champion.intent.get("source"),
         }

@@ -12,7 +12,7 @@ from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint, settings_sha256
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
-from ml.registry.champion import champion_of
+from ml.registry.champion import verified_champion
 from ml.registry.ledger import REJECTED, WITHHELD, Ledger
 from ml.storage.files import sha256_file
 
@@ -38,7 +38,7 @@ def ingest(run: Run, result: Result) -> None:
     )
     fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
     if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
-        champion_of(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
+        verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
         raise NothingToDoError(
             UNCHANGED,
             "Nothing new: data, settings and code are those of the last run that came to a result. "
@@ -49,7 +49,7 @@ def ingest(run: Run, result: Result) -> None:
 def validate(run: Run, result: Result) -> None:
     """Statistics, schema and drift; ends the run when an anomaly blocks."""
     dataset = run.artifact("ingest", Dataset)
-    champion = champion_of(run.root, run.settings.serving.model)
+    champion = verified_champion(run.root, run.settings.serving.model)
 
     def work(out: Path) -> Artifact:
         from ml.validation.validate import validate
@@ -100,7 +100,7 @@ def evaluate(run: Run, result: Result) -> None:
     """Score candidate and champion on the same rows."""
     examples = run.artifact("transform", Examples)
     model = run.artifact("train", Model)
-    champion = champion_of(run.root, run.settings.serving.model)
+    champion = verified_champion(run.root, run.settings.serving.model)
 
     def work(out: Path) -> Artifact:
         from ml.evaluation.evaluate import evaluate

@@ -7,9 +7,9 @@ from pathlib import Path
 from ml.artifacts import Confirmed
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.registry.golden_rows import Replay
+from ml.registry.golden_rows import GoldenRows
 from ml.registry.model_registry import locked_registry
-from ml.registry.serving_check import prove
+from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 
@@ -26,6 +26,8 @@ def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings,
         version = registry.ledger.versions().get(number)
         if version is None:
             raise FinalError(f"Version {number} is not in the ledger.", "Promote it first.")
-        worst = prove(registry.finish(version), server=server, registry=registry, settings=settings)
-    rows = len(Replay.read(root.release(number) / "replay.json").instances)
+        worst = confirm_or_withdraw(
+            registry.resolve_intent(version), server=server, registry=registry, settings=settings
+        )
+    rows = len(GoldenRows.read(root.release(number) / "replay.json").instances)
     return Confirmed(out, version.intent["model_sha256"], rows, number, worst)

@@ -34,7 +34,7 @@ class Registry:
         """The record of all that happens here."""
         return Ledger(self.root.ledger)
 
-    def place(self, number: int) -> Path:
+    def version_directory(self, number: int) -> Path:
         """Where the model server looks for the version."""
         return self.root.version(self.model, number)
 
@@ -69,14 +69,16 @@ class Registry:
         else:
             number = self.next_number()
             self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
-        if self.place(number).exists():
-            raise FinalError(f"{self.place(number)} exists already and is not ours.", "Move it away, then repeat.")
+        if self.version_directory(number).exists():
+            raise FinalError(
+                f"{self.version_directory(number)} exists already and is not ours.", "Move it away, then repeat."
+            )
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
-        files.publish_directory(staged, self.place(number))
+        files.publish_directory(staged, self.version_directory(number))
         staged.parent.rmdir()
         self.ledger.append(PUBLISHED, run_id=run_id, version=number)
-        log.info("published version %d at %s", number, self.place(number))
+        log.info("published version %d at %s", number, self.version_directory(number))
         return number
 
     def next_number(self) -> int:
@@ -85,11 +87,13 @@ class Registry:
         on_disk = [int(p.name) for p in base.glob("*") if p.name.isdecimal()] if base.is_dir() else []
         return max([0, *self.ledger.versions(), *on_disk]) + 1
 
-    def finish(self, version: Version) -> Version:
+    def resolve_intent(self, version: Version) -> Version:
         """Bring an intent whose writer died to `published`, if its rename had happened, else to `withdrawn`."""
         if version.state == INTENT and self._is_whole(version):
             self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
-        elif version.state == INTENT or (version.state == PUBLISHED and not self.place(version.number).is_dir()):
+        elif version.state == INTENT or (
+            version.state == PUBLISHED and not self.version_directory(version.number).is_dir()
+        ):
             self.withdraw(version, "it was never completely published")
         return self.ledger.versions()[version.number]
 
@@ -98,7 +102,7 @@ class Registry:
         if version.state != WITHDRAWN:
             self.ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
             log.warning("withdrew version %d: %s", version.number, reason)
-        place, away = self.place(version.number), self.root.withdrawn / str(version.number)
+        place, away = self.version_directory(version.number), self.root.withdrawn / str(version.number)
         if place.exists():
             files.remove_directory(away, self.root.trash)
             files.publish_directory(place, away)
@@ -108,12 +112,12 @@ class Registry:
         for leftover in self.root.staging.glob("*"):
             files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():
-            if version.state == WITHDRAWN and self.place(version.number).exists():
+            if version.state == WITHDRAWN and self.version_directory(version.number).exists():
                 self.withdraw(version, "")
 
     def _is_whole(self, version: Version) -> bool:
         """Whether its directory and its record are there, and its bytes are those that were judged."""
-        place = self.place(version.number)
+        place = self.version_directory(version.number)
         if not place.is_dir() or not self.root.release(version.number).is_dir():
             return False
         return bool(files.sha256_tree(place) == version.intent["model_sha256"])

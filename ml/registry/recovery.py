@@ -9,7 +9,7 @@ from ml.errors import FinalError, TransientError
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import PUBLISHED, Version
 from ml.registry.model_registry import Registry, locked_registry
-from ml.registry.serving_check import prove
+from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ def recover(registry: Registry, settings: Settings, *, but: tuple[str, str] = ("
     for pending in registry.ledger.pending():
         if (pending.run_id, pending.intent["model_sha256"]) == but:
             continue
-        version = registry.finish(pending)
+        version = registry.resolve_intent(pending)
         if version.state == PUBLISHED:
             log.info("version %d of run %s was left unconfirmed; asking the server", version.number, version.run_id)
             try:
                 with endpoint(registry.root, settings) as server:
-                    prove(version, server=server, registry=registry, settings=settings)
+                    confirm_or_withdraw(version, server=server, registry=registry, settings=settings)
             except FinalError as error:  # it was withdrawn, so it is no longer pending
                 log.warning("%s", error)
         recovered.append(registry.ledger.versions()[version.number])

@@ -24,7 +24,7 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
         versions = registry.ledger.versions().values()
         confirmed = sorted((v.number for v in versions if v.state == CONFIRMED), reverse=True)
         for number in confirmed[settings.keep.versions :]:
-            for directory in (registry.place(number), root.release(number)):
+            for directory in (registry.version_directory(number), root.release(number)):
                 _remove(directory, root, f"version {number}")
         withdrawn = sorted(root.withdrawn.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for directory in withdrawn[settings.keep.versions :]:

@@ -37,10 +37,10 @@ def test_bytes_that_changed_after_the_verdict_are_not_promoted(again: Root, cust
 
 def test_wrong_answers_are_not_promoted(again: Root, customers_csv: Path) -> None:
     run = Run(again, "first", settings_of(customers_csv))
-    replay = run.artifact("train", Model).replay
-    content = json.loads(replay.read_text())
+    golden_rows = run.artifact("train", Model).golden_rows
+    content = json.loads(golden_rows.read_text())
     content["probability"][7] += 0.001
-    replay.write_text(json.dumps(content))
+    golden_rows.write_text(json.dumps(content))
     with pytest.raises(Exception, match="private server with the staged candidate answered known row 7 with"):
         _promote_again(again, settings_of(customers_csv), champion=1)
     assert not (again.models / "customer-model" / "2").exists()
