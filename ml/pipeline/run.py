@@ -94,14 +94,14 @@ class Run:
                     result["seconds"] = round(time.monotonic() - started, 3)
                     self._write_result(step, result)
 
-    def carry_out(self, step: str, work: Work, *, inputs: Mapping[str, Any], again: bool = False) -> dict[str, Any]:
+    def make_artifact(self, step: str, work: Work, *, inputs: Mapping[str, Any], reuse: bool = True) -> dict[str, Any]:
         """Do one step, or reuse its finished directory when inputs and code are those it was made from.
 
         Args:
             step: Its name, which is also that of its directory.
             work: Makes the artifact in an empty temporary directory.
             inputs: JSON values that decide the result; part of the fingerprint.
-            again: Never reuse: the step acts on the world and knows by itself what is already done.
+            reuse: False for a step that acts on the world and knows by itself what is already done.
 
         Returns:
             For the result record: `outcome` (done | reused) and `artifact`.
@@ -110,7 +110,7 @@ class Run:
             RetrainError: As raised by the work.
         """
         fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
-        reused = not again and self._is_finished(step, fingerprint)
+        reused = reuse and self._is_finished(step, fingerprint)
         if not reused:
             self._make(step, work, inputs, fingerprint)
         record = files.read_json(self.step_directory(step) / RECORD)

@@ -30,7 +30,7 @@ def ingest(run: Run, result: Result) -> None:
     run.freeze_settings()
     clean_up(run.root, run.settings, current_run=run.id)
     file = local_file(run.settings.data.source, run.root)
-    result |= run.carry_out(
+    result |= run.make_artifact(
         "ingest",
         lambda out: ingest(run.settings.data, root=run.root, out=out),
         # A local file may change between two tries; of Kaggle and the sample a retry of this run keeps what it has.
@@ -63,7 +63,7 @@ def validate(run: Run, result: Result) -> None:
         )
 
     inputs = _inputs(run, "validate", "target", ingest=dataset) | {"champion": champion.number if champion else None}
-    result |= run.carry_out("validate", work, inputs=inputs)
+    result |= run.make_artifact("validate", work, inputs=inputs)
 
 
 def transform(run: Run, result: Result) -> None:
@@ -75,7 +75,7 @@ def transform(run: Run, result: Result) -> None:
 
         return transform(accepted, settings=run.settings.transform, target=run.settings.target, out=out)
 
-    result |= run.carry_out("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
+    result |= run.make_artifact("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
 
 
 def train(run: Run, result: Result) -> None:
@@ -93,7 +93,7 @@ def train(run: Run, result: Result) -> None:
             out=out,
         )
 
-    result |= run.carry_out("train", work, inputs=_inputs(run, "train", "target", transform=examples))
+    result |= run.make_artifact("train", work, inputs=_inputs(run, "train", "target", transform=examples))
 
 
 def evaluate(run: Run, result: Result) -> None:
@@ -110,7 +110,7 @@ def evaluate(run: Run, result: Result) -> None:
         )
 
     inputs = _inputs(run, "evaluate", "target", transform=examples, train=model)
-    result |= run.carry_out(
+    result |= run.make_artifact(
         "evaluate", work, inputs=inputs | {"champion": [champion.number, champion.model_sha256] if champion else None}
     )
 
@@ -127,7 +127,7 @@ def judge(run: Run, result: Result) -> None:
             log.info("%s: %s", "PROMOTE" if verdict.promotes else "REJECT", sentence)
         return verdict
 
-    result |= run.carry_out("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
+    result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
 
 
 def promote(run: Run, result: Result) -> None:
@@ -155,7 +155,7 @@ def promote(run: Run, result: Result) -> None:
             identity=identity,
         )
 
-    result |= run.carry_out("promote", work, inputs=_inputs(run, "promote", judge=verdict), again=True)
+    result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)
 
 
 def confirm(run: Run, result: Result) -> None:
@@ -169,7 +169,7 @@ def confirm(run: Run, result: Result) -> None:
         with endpoint(run.root, run.settings) as server:
             return confirm(release.version, server=server, root=run.root, settings=run.settings, out=out)
 
-    result |= run.carry_out("confirm", work, inputs=_inputs(run, "confirm", promote=release), again=True)
+    result |= run.make_artifact("confirm", work, inputs=_inputs(run, "confirm", promote=release), reuse=False)
     from ml.registry.retention import clean_up
 
     clean_up(run.root, run.settings, current_run=run.id)

@@ -31,8 +31,8 @@ class Champion:
         """The TFDV statistics of the data it was trained on."""
         return self.release / "statistics.pb"
 
-    def remembered(self) -> dict[str, Any]:
-        """Target, threshold and inputs: what has to be equal for two models to be comparable."""
+    def release_record(self) -> dict[str, Any]:
+        """Return what release.json says: target, threshold and inputs, which two comparable models share."""
         return dict(read_json(self.release / "release.json"))
 
 

@@ -26,8 +26,7 @@ def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings,
         version = registry.ledger.versions().get(number)
         if version is None:
             raise FinalError(f"Version {number} is not in the ledger.", "Promote it first.")
-        worst = confirm_or_withdraw(
-            registry.resolve_intent(version), server=server, registry=registry, settings=settings
-        )
+        version = registry.resolve_intent(version)
+        worst = confirm_or_withdraw(version, server=server, registry=registry, settings=settings)
     rows = len(GoldenRows.read(root.release(number) / "replay.json").instances)
     return Confirmed(out, version.intent["model_sha256"], rows, number, worst)

@@ -69,16 +69,15 @@ class Registry:
         else:
             number = self.next_number()
             self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
-        if self.version_directory(number).exists():
-            raise FinalError(
-                f"{self.version_directory(number)} exists already and is not ours.", "Move it away, then repeat."
-            )
+        place = self.version_directory(number)
+        if place.exists():
+            raise FinalError(f"{place} exists already and is not ours.", "Move it away, then repeat.")
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
-        files.publish_directory(staged, self.version_directory(number))
+        files.publish_directory(staged, place)
         staged.parent.rmdir()
         self.ledger.append(PUBLISHED, run_id=run_id, version=number)
-        log.info("published version %d at %s", number, self.version_directory(number))
+        log.info("published version %d at %s", number, place)
         return number
 
     def next_number(self) -> int:
@@ -89,11 +88,10 @@ class Registry:
 
     def resolve_intent(self, version: Version) -> Version:
         """Bring an intent whose writer died to `published`, if its rename had happened, else to `withdrawn`."""
+        place = self.version_directory(version.number)
         if version.state == INTENT and self._is_whole(version):
             self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
-        elif version.state == INTENT or (
-            version.state == PUBLISHED and not self.version_directory(version.number).is_dir()
-        ):
+        elif version.state == INTENT or (version.state == PUBLISHED and not place.is_dir()):
             self.withdraw(version, "it was never completely published")
         return self.ledger.versions()[version.number]
 

@@ -74,7 +74,7 @@ def first_run(
 
 
 @pytest.fixture
-def again(first_run: tuple[Root, RetrainResult], tmp_path: Path) -> Root:
+def promoted_root(first_run: tuple[Root, RetrainResult], tmp_path: Path) -> Root:
     """A copy of the root with version 1, to go on with."""
     root = Root(tmp_path / "root")
     shutil.copytree(first_run[0].path, root.path)

@@ -33,10 +33,10 @@ def test_a_file_size_limit_while_writing_loses_nothing(root: Root, sample_csv: P
     assert "File too large" in outcome["reasons"][0]
     assert "limit" in outcome["reasons"][1]
     assert not (root.run(outcome["run_id"]) / "ingest").exists()
-    again = subprocess.run(
+    repeated = subprocess.run(
         [sys.executable, "-m", "ml", "ingest", "--run", outcome["run_id"], *command[4:]], cwd=PROJECT, timeout=60
     )
-    assert again.returncode == 0, "the same run goes on where the limit is gone"
+    assert repeated.returncode == 0, "the same run goes on where the limit is gone"
 
 
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path, sample_csv: Path) -> None:
