@@ -22,11 +22,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT, Root
 from stack.local.airflow.api import AirflowApi
 from stack.local.paths import Places
 from stack.local.processes.ports import HOST, SERVING, UI
-from stack.local.run_follower import STEPS
 
 RUN_SECONDS = 900.0
 Times = dict[str, tuple[float, float, float]]

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks._customers import customers
-from ml.pipeline.steps import STEPS
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 
 TEN_EPOCHS = ["--set", "train.epochs=10", "--set", "train.patience=10", "--set", "train.batch_size=64"]

@@ -112,7 +112,7 @@ class Model(Artifact):
         return self.path / "saved_model"
 
     @property
-    def replay(self) -> Path:
+    def golden_rows(self) -> Path:
         """Known rows and the probabilities that training computed for them."""
         return self.path / "replay.json"
 

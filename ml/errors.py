@@ -10,6 +10,9 @@ MAY_RETRY = 1
 WILL_FAIL_AGAIN = 2
 NOTHING_TO_DO = 99
 
+UNCHANGED = "unchanged"
+"""The outcome of work that is already done, for `NothingToDoError`."""
+
 
 class RetrainError(Exception):
     """An error that names the thing and the fact (`what`) and the way out (`cure`)."""

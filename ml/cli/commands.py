@@ -16,7 +16,7 @@ from ml.cli.status import (
     failed_before_the_start,
     history,
     history_text,
-    outcome_text,
+    result_text,
     status,
     status_text,
 )
@@ -24,7 +24,7 @@ from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.run import Run
-from ml.pipeline.steps import STEPS, carry_out
+from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.storage.files import disk_errors, read_json
 from ml.storage.root import Root
 
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for name, step in STEPS.items():
+    for name, step in STEP_FUNCTIONS.items():
         one = commands.add_parser(name, parents=[common], help=step.__doc__)
         one.add_argument("--run", required=True, metavar="ID", help="a new name, or one below runs/ in the root")
         one.add_argument("--force", action="store_true", help="do not stop because nothing is new")
@@ -125,7 +125,7 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     settings = _settings(options, read_json(frozen) if is_later else None)
     if is_later:
         settings.must_decide_like(resolve(frozen=read_json(frozen), environment={}), run=options.run)
-    result = carry_out(options.step, Run(root, options.run, settings, options.force))
+    result = run_step(options.step, Run(root, options.run, settings, options.force))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
     return DONE, as_json(result) if options.json else ""
 
@@ -141,9 +141,9 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
         failed = failed_before_the_start(run_id, error)
         log.error("%s: %s", type(error).__name__, error)
         return failed.exit_code, as_json(failed.as_json()) if options.json else ""
-    outcome = retrain(root, settings, run_id=run_id, force=options.force)
-    text = as_json(outcome.as_json()) if options.json else outcome_text(outcome, root, settings)
-    return outcome.exit_code, text
+    result = retrain(root, settings, run_id=run_id, force=options.force)
+    text = as_json(result.as_json()) if options.json else result_text(result, root, settings)
+    return result.exit_code, text
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:

@@ -9,8 +9,8 @@ from typing import Any
 from ml.config.settings import Settings
 from ml.errors import RetrainError
 from ml.evaluation.metric_table import metric_table
-from ml.pipeline.local_runner import Outcome
-from ml.registry.champion import CURE, named_champion, what_is_lost
+from ml.pipeline.local_runner import RetrainResult
+from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
@@ -22,9 +22,9 @@ def as_json(value: object) -> str:
     return json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
 
 
-def failed_before_the_start(run_id: str, error: RetrainError) -> Outcome:
-    """The outcome of a loop whose settings or root were wrong."""
-    return Outcome(run_id, reasons=[error.what, error.cure], exit_code=2 if error.exit_code == 2 else 1)
+def failed_before_the_start(run_id: str, error: RetrainError) -> RetrainResult:
+    """The result of a run whose settings or root were wrong."""
+    return RetrainResult(run_id, reasons=[error.what, error.cure], exit_code=2 if error.exit_code == 2 else 1)
 
 
 def status(root: Root, settings: Settings) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "reasons": champion.intent.get("reasons", []),
             "metrics": champion.intent.get("metrics", {}),
             "directory": str(root.version(settings.serving.model, champion.number)),
-            "lost": what_is_lost(of_model) if (of_model := named_champion(root, settings.serving.model)) else "",
+            "lost": damage_of(of_model) if (of_model := recorded_champion(root, settings.serving.model)) else "",
             "data_sha256": champion.intent.get("data_sha256"),
             "source": champion.intent.get("source"),
         }
@@ -103,15 +103,15 @@ def history_text(events: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def outcome_text(outcome: Outcome, root: Root, settings: Settings) -> str:
-    """What a loop came to, for people."""
+def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
+    """The result of a run as text for a terminal."""
     lines = [
-        f"{outcome.outcome.upper()} (run {outcome.run_id})",
-        *(f"  {reason}" for reason in outcome.reasons if reason),
+        f"{result.outcome.upper()} (run {result.run_id})",
+        *(f"  {reason}" for reason in result.reasons if reason),
     ]
-    if outcome.metrics:
-        lines += ["", *metric_table(outcome.metrics, outcome.champion_metrics, asdict(settings.judge))]
-    if outcome.version is not None:
-        directory = root.version(settings.serving.model, outcome.version)
-        lines += ["", f"Serving: version {outcome.version} in {directory}"]
+    if result.metrics:
+        lines += ["", *metric_table(result.metrics, result.champion_metrics, asdict(settings.judge))]
+    if result.version is not None:
+        directory = root.version(settings.serving.model, result.version)
+        lines += ["", f"Serving: version {result.version} in {directory}"]
     return "\n".join(lines)

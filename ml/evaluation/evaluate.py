@@ -94,7 +94,7 @@ def _rows(parquet: Path) -> tuple[Columns, NDArray[np.int8]]:
 def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
     if champion is None:
         return ""
-    remembered = champion.remembered()
+    remembered = champion.release_record()
     wanted: dict[str, Any] = {"column": target.column, "positive_segments": list(target.positive_segments)}
     if remembered["target"] != wanted:
         theirs, ours = ("/".join(side["positive_segments"]) for side in (remembered["target"], wanted))

@@ -12,8 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 from ml.artifacts import RECORD, Artifact
 from ml.config.settings import Settings
-from ml.errors import FinalError, NothingToDoError, RetrainError
+from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
+from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
 from ml.storage import files, locks
 from ml.storage.root import Root
 
@@ -81,29 +82,26 @@ class Run:
                     f"There is no run {self.id} in {self.root.runs}.", f"Begin it: python -m ml ingest --run {self.id}"
                 )
             started = time.monotonic()
-            result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": "failed"}
+            result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": FAILED}
             result |= {"artifact": None, "error": None}
             with locks.hold(self.directory / ".lock", who=who, wait_seconds=LOCK_WAIT_SECONDS):
                 try:
                     yield result
-                except NothingToDoError as nothing:
-                    result |= {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
-                    raise
                 except BaseException as error:
-                    result |= {"outcome": "failed", "error": _described(error)}
+                    result |= result_of_error(error)
                     raise
                 finally:
                     result["seconds"] = round(time.monotonic() - started, 3)
                     self._write_result(step, result)
 
-    def carry_out(self, step: str, work: Work, *, inputs: Mapping[str, Any], again: bool = False) -> dict[str, Any]:
+    def make_artifact(self, step: str, work: Work, *, inputs: Mapping[str, Any], reuse: bool = True) -> dict[str, Any]:
         """Do one step, or reuse its finished directory when inputs and code are those it was made from.
 
         Args:
             step: Its name, which is also that of its directory.
             work: Makes the artifact in an empty temporary directory.
             inputs: JSON values that decide the result; part of the fingerprint.
-            again: Never reuse: the step acts on the world and knows by itself what is already done.
+            reuse: False for a step that acts on the world and knows by itself what is already done.
 
         Returns:
             For the result record: `outcome` (done | reused) and `artifact`.
@@ -112,11 +110,11 @@ class Run:
             RetrainError: As raised by the work.
         """
         fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
-        reused = not again and self._is_finished(step, fingerprint)
+        reused = reuse and self._is_finished(step, fingerprint)
         if not reused:
             self._make(step, work, inputs, fingerprint)
         record = files.read_json(self.step_directory(step) / RECORD)
-        return {"outcome": "reused" if reused else "done", "artifact": record}
+        return {"outcome": REUSED if reused else DONE, "artifact": record}
 
     def _is_finished(self, step: str, fingerprint: str) -> bool:
         record = self.step_directory(step) / RECORD
@@ -139,16 +137,3 @@ class Run:
             files.write_json(self.directory / "results" / f"{step}.json", result)
         except OSError as error:  # must not hide the error that brought us here
             log.error("could not write the result of step %s: %s", step, error)
-
-
-def _described(error: BaseException) -> dict[str, Any]:
-    known = isinstance(error, RetrainError)
-    described: dict[str, Any] = {
-        "type": type(error).__name__,
-        "what": error.what if isinstance(error, RetrainError) else str(error),
-        "cure": error.cure if isinstance(error, RetrainError) else "",
-        "retry": error.retry if isinstance(error, RetrainError) else True,
-    }
-    if known and hasattr(error, "findings"):
-        described["findings"] = error.findings
-    return described

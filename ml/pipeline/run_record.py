@@ -1,4 +1,4 @@
-"""What the runs left behind: each one's results, and the one word that says what it came to."""
+"""What the runs left behind: the results of each one, what it came to, and why."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.errors import BlockedError, DataError
-from ml.pipeline.steps import STEPS
+from ml.pipeline.outcome import BLOCKED, FAILED, Results, end_of, error_of, outcome_of_step
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import Root
-
-PROMOTED, REJECTED, WITHHELD, UNCHANGED = "promoted", "rejected", "withheld", "unchanged"
-BLOCKED, FAILED = "blocked", "failed"
-OUTCOMES = (PROMOTED, REJECTED, WITHHELD, UNCHANGED, BLOCKED, FAILED)
-_BAD_DATA = (BlockedError.__name__, DataError.__name__)
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class RunRecord:
     """
 
     directory: Path
-    results: Mapping[str, Mapping[str, Any]]
+    results: Results
     written: Mapping[str, float]
     damaged: Mapping[Path, str] = field(default_factory=dict)
 
@@ -56,25 +51,23 @@ class RunRecord:
         return self.directory / "results" / f"{step}.json"
 
     @property
-    def end(self) -> tuple[str, float] | None:
-        """The outcome and when it was written; None while the chain has not come to an end.
+    def outcome(self) -> str | None:
+        """What the run came to, one of `OUTCOMES`; None while it has not come to an end."""
+        end = end_of(self.results)
+        return end.outcome if end else None
 
-        The first step that is not done decides: results behind it are from before somebody repeated it.
-        """
-        for step in STEPS:
-            if step not in self.results:
-                return None
-            word = _ended_by(self.results[step])
-            if word:
-                return word, self.written[step]
-        return PROMOTED, self.written[step]
+    @property
+    def ended_at(self) -> float | None:
+        """When the result that ended the run was written, in seconds since 1970; None while the run goes on."""
+        end = end_of(self.results)
+        return self.written[end.step] if end else None
 
     @property
     def reasons(self) -> list[str]:
         """Why the run ended as it did, in sentences: of the error that stopped it, or of the verdict."""
         for step in STEPS:
-            if _ended_by(self.results.get(step, {})) in (BLOCKED, FAILED):
-                error = _error_of(self.results[step])
+            if outcome_of_step(self.results.get(step, {})) in (BLOCKED, FAILED):
+                error = error_of(self.results[step])
                 found = [*error.get("findings", [error.get("what", "")]), error.get("cure", "")]
                 return [f"step {step} failed", *(sentence for sentence in found if sentence)]
         return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
@@ -89,19 +82,3 @@ def runs(root: Root) -> list[RunRecord]:
     """All runs whose files are kept, the one that wrote last first."""
     records = [RunRecord.read(place) for place in root.runs.glob("*") if (place / "results").is_dir()]
     return sorted(records, key=lambda record: max(record.written.values(), default=0.0), reverse=True)
-
-
-def _ended_by(result: Mapping[str, Any]) -> str:
-    """What a run comes to with this result; "" when it goes on."""
-    if result.get("outcome") == "skipped":
-        return str(result.get("skipped_because") or UNCHANGED)
-    if result.get("outcome") == "failed":
-        error = _error_of(result)
-        return BLOCKED if error.get("type") in _BAD_DATA else FAILED
-    return ""
-
-
-def _error_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The error of a result; a mere text counts as what happened."""
-    error = result.get("error") or {}
-    return error if isinstance(error, Mapping) else {"what": str(error)}

@@ -31,12 +31,12 @@ class Champion:
         """The TFDV statistics of the data it was trained on."""
         return self.release / "statistics.pb"
 
-    def remembered(self) -> dict[str, Any]:
-        """Target, threshold and inputs: what has to be equal for two models to be comparable."""
+    def release_record(self) -> dict[str, Any]:
+        """Return what release.json says: target, threshold and inputs, which two comparable models share."""
         return dict(read_json(self.release / "release.json"))
 
 
-def named_champion(root: Root, model: str) -> Champion | None:
+def recorded_champion(root: Root, model: str) -> Champion | None:
     """The last confirmed version by the ledger, whatever became of its files; None before the first."""
     version = Ledger(root.ledger).champion()
     if version is None:
@@ -49,22 +49,22 @@ def named_champion(root: Root, model: str) -> Champion | None:
     )
 
 
-def champion_of(root: Root, model: str) -> Champion | None:
+def verified_champion(root: Root, model: str) -> Champion | None:
     """The last confirmed version, or None before the first.
 
     Raises:
         FinalError: The ledger names a champion whose files are gone or were changed.
     """
-    champion = named_champion(root, model)
+    champion = recorded_champion(root, model)
     if champion is None:
         return None
-    lost = what_is_lost(champion)
+    lost = damage_of(champion)
     if lost:
         raise FinalError(f"Version {champion.number} is the champion by the ledger, but {lost}.", CURE)
     return champion
 
 
-def what_is_lost(champion: Champion) -> str:
+def damage_of(champion: Champion) -> str:
     """Why the champion's files are not those that were confirmed; "" when they are."""
     for needed in (champion.saved_model, champion.release):
         if not needed.is_dir():

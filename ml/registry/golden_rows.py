@@ -22,7 +22,7 @@ class WrongAnswersError(RetrainError):
 
 
 @dataclass(frozen=True)
-class Replay:
+class GoldenRows:
     """`instances` are raw rows ("" or NaN where a value is missing), `probability` one value in [0, 1] for each."""
 
     instances: list[dict[str, Any]]
@@ -33,7 +33,7 @@ class Replay:
         write_json(path, {"instances": self.instances, "probability": self.probability})
 
     @classmethod
-    def read(cls, path: Path) -> Replay:
+    def read(cls, path: Path) -> GoldenRows:
         """Written by `write`."""
         content = read_json(path)
         return cls(content["instances"], content["probability"])

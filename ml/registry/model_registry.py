@@ -1,19 +1,22 @@
 """How a version gets into the served directory and out of it: ledger first, then one rename.
 
-All functions here expect the caller to hold the promotion lock, and are safe to repeat after a kill at any point.
+Every method that writes expects the caller to hold the promotion lock (`locked_registry`) and is safe to repeat after
+a kill at any point.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
-from ml.storage import files
+from ml.storage import files, locks
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ class Registry:
         """The record of all that happens here."""
         return Ledger(self.root.ledger)
 
-    def place(self, number: int) -> Path:
+    def version_directory(self, number: int) -> Path:
         """Where the model server looks for the version."""
         return self.root.version(self.model, number)
 
@@ -66,14 +69,15 @@ class Registry:
         else:
             number = self.next_number()
             self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
-        if self.place(number).exists():
-            raise FinalError(f"{self.place(number)} exists already and is not ours.", "Move it away, then repeat.")
+        place = self.version_directory(number)
+        if place.exists():
+            raise FinalError(f"{place} exists already and is not ours.", "Move it away, then repeat.")
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
-        files.publish_directory(staged, self.place(number))
+        files.publish_directory(staged, place)
         staged.parent.rmdir()
         self.ledger.append(PUBLISHED, run_id=run_id, version=number)
-        log.info("published version %d at %s", number, self.place(number))
+        log.info("published version %d at %s", number, place)
         return number
 
     def next_number(self) -> int:
@@ -82,11 +86,12 @@ class Registry:
         on_disk = [int(p.name) for p in base.glob("*") if p.name.isdecimal()] if base.is_dir() else []
         return max([0, *self.ledger.versions(), *on_disk]) + 1
 
-    def finish(self, version: Version) -> Version:
+    def resolve_intent(self, version: Version) -> Version:
         """Bring an intent whose writer died to `published`, if its rename had happened, else to `withdrawn`."""
+        place = self.version_directory(version.number)
         if version.state == INTENT and self._is_whole(version):
             self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
-        elif version.state == INTENT or (version.state == PUBLISHED and not self.place(version.number).is_dir()):
+        elif version.state == INTENT or (version.state == PUBLISHED and not place.is_dir()):
             self.withdraw(version, "it was never completely published")
         return self.ledger.versions()[version.number]
 
@@ -95,7 +100,7 @@ class Registry:
         if version.state != WITHDRAWN:
             self.ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
             log.warning("withdrew version %d: %s", version.number, reason)
-        place, away = self.place(version.number), self.root.withdrawn / str(version.number)
+        place, away = self.version_directory(version.number), self.root.withdrawn / str(version.number)
         if place.exists():
             files.remove_directory(away, self.root.trash)
             files.publish_directory(place, away)
@@ -105,12 +110,28 @@ class Registry:
         for leftover in self.root.staging.glob("*"):
             files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():
-            if version.state == WITHDRAWN and self.place(version.number).exists():
+            if version.state == WITHDRAWN and self.version_directory(version.number).exists():
                 self.withdraw(version, "")
 
     def _is_whole(self, version: Version) -> bool:
         """Whether its directory and its record are there, and its bytes are those that were judged."""
-        place = self.place(version.number)
+        place = self.version_directory(version.number)
         if not place.is_dir() or not self.root.release(version.number).is_dir():
             return False
         return bool(files.sha256_tree(place) == version.intent["model_sha256"])
+
+
+@contextmanager
+def locked_registry(root: Root, settings: Settings, *, who: str) -> Iterator[Registry]:
+    """Hold the promotion lock for the duration of the block, and give it the registry of the settings' model.
+
+    Args:
+        root: Where versions and the ledger are.
+        settings: `promote.lock_wait_seconds` says how long to wait for another holder.
+        who: Names the holder in the message that others get.
+
+    Raises:
+        TransientError: Another process still holds the lock after that time.
+    """
+    with locks.hold(root.promotion_lock, who=who, wait_seconds=settings.promote.lock_wait_seconds):
+        yield Registry(root, settings.serving.model)

@@ -6,7 +6,7 @@ import logging
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
-from ml.registry.golden_rows import Replay, WrongAnswersError
+from ml.registry.golden_rows import GoldenRows, WrongAnswersError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
 from ml.registry.model_registry import Registry
 from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 CURE = "The former version goes on serving; find the cause, then retrain."
 
 
-def prove(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
+def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
     """Confirm a published version, or withdraw it when it failed to load or answered wrongly.
 
     The caller holds the promotion lock. Returns the largest difference of a probability.
@@ -27,10 +27,10 @@ def prove(version: Version, *, server: ModelServer, registry: Registry, settings
     if version.state == WITHDRAWN:
         reason = version.last.get("reason", "unknown")
         raise FinalError(f"Version {version.number} was withdrawn before: {reason}.", CURE)
-    replay = Replay.read(registry.root.release(version.number) / "replay.json")
+    golden_rows = GoldenRows.read(registry.root.release(version.number) / "replay.json")
     try:
         server.wait_available(version.number, deadline=settings.confirm.deadline_seconds)
-        worst = replay.check(
+        worst = golden_rows.check(
             lambda rows: server.predict(rows, version=version.number),
             tolerance=settings.promote.tolerance,
             whom=f"The model server at {server.url} (version {version.number})",

@@ -17,7 +17,7 @@ from ml.artifacts import Examples, Model
 from ml.config.settings import TargetSettings, TrainSettings
 from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.errors import FinalError, TransientError
-from ml.registry.golden_rows import Replay
+from ml.registry.golden_rows import GoldenRows
 from ml.storage import files
 from ml.training.preprocessing import Encoding
 from ml.training.split import is_holdout
@@ -58,9 +58,9 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
         export(model, encoding, target, out / "saved_model")
         write_warm_up(out / "saved_model", encoding)
     known, known_x = _known_rows(examples.eval, encoding, replay_rows)
-    replay = Replay(known, network.predict(model, known_x).tolist())
-    _check(out / "saved_model", replay)
-    replay.write(out / "replay.json")
+    golden_rows = GoldenRows(known, network.predict(model, known_x).tolist())
+    _check(out / "saved_model", golden_rows)
+    golden_rows.write(out / "replay.json")
     files.write_json(out / "history.json", [asdict(epoch) for epoch in history])
     best = min(history, key=lambda epoch: epoch.holdout_loss)
     sha256 = files.sha256_tree(out / "saved_model")
@@ -119,7 +119,7 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
     return instances, np.concatenate(inputs)
 
 
-def _check(saved_model: Path, replay: Replay) -> None:
+def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
     """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
     from serving.models.saved_model import load
 
@@ -132,7 +132,7 @@ def _check(saved_model: Path, replay: Replay) -> None:
 
     servable = load(saved_model)
     try:
-        worst = replay.check(ask, tolerance=SAME, whom="The exported model")
+        worst = golden_rows.check(ask, tolerance=SAME, whom="The exported model")
     except Exception as error:
         raise FinalError(
             f"The exported model cannot be served: {error}", "This is a bug in ml/training/export.py."

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from ml.pipeline.run_record import FAILED
+from ml.pipeline.outcome import FAILED
 from retraining.result_file import ResultFile
 from retraining.statsd_events import KILLED, STOPPED, step_ended
 
@@ -42,7 +42,7 @@ class Attempt:
             step_ended(self.step, str(self.result["outcome"]), self.seconds)
             return
         self._file.fill_in(self.how, self.seconds)
-        step_ended(self.step, self._word(), self.seconds)
+        step_ended(self.step, self._outcome(), self.seconds)
 
     def ended(self, code: int) -> None:
         """The child is gone; read what it left."""
@@ -60,7 +60,7 @@ class Attempt:
         name = signal.strsignal(-self._code)
         return f"Step {self.step} was killed by signal {-self._code} ({name}{hint}) and left no result."
 
-    def _word(self) -> str:
+    def _outcome(self) -> str:
         if self._code is None:
             return STOPPED
         return KILLED if self._code < 0 else FAILED

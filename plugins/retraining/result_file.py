@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
+from ml.pipeline.outcome import FAILED
 from ml.storage.files import write_json
 from ml.storage.strict_json import without_nan
 
@@ -34,7 +35,7 @@ class ResultFile:
     def fill_in(self, why: str, seconds: float) -> None:
         """Record a try that ended without a result of its own, for all who look at the run's files later."""
         error = {"type": "NoResult", "what": why, "cure": "", "retry": True}
-        result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": "failed"}
+        result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": FAILED}
         with suppress(OSError):  # a full disk must not hide what brought us here
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self.path, {**result, "seconds": round(seconds, 3), "artifact": None, "error": error})

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
-from ml.pipeline.run_record import BLOCKED, FAILED, REJECTED, RunRecord
+from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED
+from ml.pipeline.run_record import RunRecord
 from ml.storage.root import Root
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class RunNotifier(BaseNotifier):
 def _news(context: Context) -> News | None:
     run_id = context["run_id"]
     record = RunRecord.read(Root.to_read().run(run_id))
-    outcome = record.end[0] if record.end else None
+    outcome = record.outcome
     if context.get("reason") != "success" and outcome != BLOCKED:
         outcome = FAILED  # whatever the files say: a killed run leaves none
     if outcome not in WORTH_TELLING:

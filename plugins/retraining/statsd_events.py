@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ml.pipeline.run_record import FAILED, OUTCOMES
+from ml.pipeline import outcome as ml_outcome
 
 RUNS, STEP = "retrain.runs", "retrain.step"
 UNKNOWN = "unknown"
 """A run that Airflow calls successful although its steps left no result: somebody marked it so."""
-RUN_OUTCOMES = (*OUTCOMES, UNKNOWN)
+RUN_OUTCOMES = (*ml_outcome.OUTCOMES, UNKNOWN)
 STOPPED, KILLED = "stopped", "killed"
-STEP_OUTCOMES = ("done", "reused", "skipped", FAILED, KILLED, STOPPED)
+STEP_OUTCOMES = (*ml_outcome.STEP_OUTCOMES, KILLED, STOPPED)
 """Those of a result, and for a try that left none: killed by a signal, or stopped by Airflow."""
 
 

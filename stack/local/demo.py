@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ml.config.settings import resolve
+from ml.pipeline.outcome import FAILED, end_of
 from ml.storage.root import PROJECT, Root
 from stack.local import run_summary
 from stack.local.airflow.database import migrate_if_needed
@@ -55,7 +56,8 @@ def main() -> int:
             print(line)
         serve = "make serve" if port == SERVING[1] else f"{SERVING[0]}={port} make serve"
         print_answer(endpoint, places, hint=f" (the server ends with the demo; `{serve}` starts it again)")
-        print(f"\n{run_summary.conclusion(follower.results).capitalize()} after {time.monotonic() - began:.0f} s.")
+        end = end_of(follower.results)
+        print(f"\n{(end.outcome if end else FAILED).capitalize()} after {time.monotonic() - began:.0f} s.")
     return 0
 
 

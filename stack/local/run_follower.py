@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from ml.pipeline.outcome import FAILED, SKIPPED
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import Root
 
-STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 POLL_SECONDS = 0.2
 OF_AIRFLOW = "manual__"
 """How Airflow's run ids begin; somebody may call `python -m ml retrain` at the same time, whose begin otherwise."""
@@ -53,7 +54,7 @@ class Follower:
 
     def failed(self) -> dict[str, Any] | None:
         """The result of the step that failed last."""
-        return next((r for r in reversed(self.results.values()) if r.get("outcome") == "failed"), None)
+        return next((r for r in reversed(self.results.values()) if r.get("outcome") == FAILED), None)
 
     def _look_at(self, step: str, file: Path) -> None:
         try:
@@ -72,8 +73,8 @@ class Follower:
 
     def _show_running(self) -> None:
         if self.out.isatty():
-            done = [step for step in STEPS if self.results.get(step, {}).get("outcome") not in (None, "failed")]
-            nothing_more = "skipped" in [result.get("outcome") for result in self.results.values()]
+            done = [step for step in STEPS if self.results.get(step, {}).get("outcome") not in (None, FAILED)]
+            nothing_more = SKIPPED in [result.get("outcome") for result in self.results.values()]
             step = next((step for step in STEPS if step not in done), None)
             if step and not nothing_more:
                 waiting = step if self.run_id else "Airflow is starting"
@@ -94,6 +95,6 @@ def line(result: dict[str, Any]) -> str:
     because = result.get("skipped_because")
     outcome = f"skipped ({because})" if because else str(result.get("outcome"))
     text = f"  {result.get('step', ''):<10} {outcome:<20} {result.get('seconds') or 0:7.1f} s"
-    if result.get("outcome") == "failed" and (result.get("error") or {}).get("retry"):
+    if result.get("outcome") == FAILED and (result.get("error") or {}).get("retry"):
         text += "   may be tried again"
     return text

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.evaluation.metric_table import metric_table
+from ml.pipeline.outcome import FAILED, PROMOTED, UNCHANGED, WITHHELD, Results, end_of
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 from stack.local.model_server import Endpoint
@@ -15,26 +16,17 @@ from stack.local.paths import Places
 from stack.local.run_follower import Follower
 
 SERVER_SECONDS = 120.0
-Results = Mapping[str, Mapping[str, Any]]
-
-
-def conclusion(results: Results) -> str:
-    """One word: promoted, rejected, withheld, unchanged, or failed."""
-    for result in results.values():
-        if result.get("outcome") == "skipped":
-            return str(result.get("skipped_because") or "skipped")
-    confirmed = results.get("confirm", {}).get("outcome") in ("done", "reused")
-    return "promoted" if confirmed else "failed"
 
 
 def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
     """The closing summary of a run that did not fail."""
-    word = conclusion(results)
-    if word == "unchanged":
+    end = end_of(results)
+    outcome = end.outcome if end else FAILED
+    if outcome == UNCHANGED:
         yield "Nothing new: data, settings and code are those of the last result. FORCE=1 repeats the work."
     verdict = results.get("judge", {}).get("artifact")
     if isinstance(verdict, Mapping):
-        yield from verdict_lines(verdict, word)
+        yield from verdict_lines(verdict, outcome)
         yield ""
         champion_metrics = verdict.get("champion_metrics") or {}
         yield from metric_table(verdict.get("metrics", {}), champion_metrics, thresholds_of(root.run(run_id)))
@@ -43,14 +35,14 @@ def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[
     if champion is None:
         yield "No version has been promoted yet."
     else:
-        which = "Promoted" if word == "promoted" else "Still serving"
+        which = "Promoted" if outcome == PROMOTED else "Still serving"
         yield f"{which}: version {champion.number} in {root.version(model, champion.number)}"
 
 
-def verdict_lines(verdict: Mapping[str, Any], word: str) -> Iterator[str]:
+def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
     """The decision and each of its reasons."""
     decision = "the candidate earns promotion" if verdict.get("promotes") else "the candidate is rejected"
-    withheld = "; promotion is switched off" if word == "withheld" else ""
+    withheld = "; promotion is switched off" if outcome == WITHHELD else ""
     yield f"Verdict: {decision}{withheld}"
     for reason in verdict.get("reasons", []):
         yield f"  - {reason['sentence']}"

@@ -17,13 +17,13 @@ import pytest
 from airflow.sdk import DAG, Connection
 
 from ml.errors import SettingsError
+from ml.pipeline.step_names import STEPS
 from retraining.run_notifier import RunNotifier, notifiers
 
 RUN = "manual__2026-11-23T00:00:00+00:00"
 FAILED = {"outcome": "failed", "error": {"type": "TransientError", "what": "Kaggle answered 503.", "cure": "Wait."}}
 REJECTED = {"outcome": "skipped", "skipped_because": "rejected"}
 VERDICT = {"artifact": {"promotes": False, "reasons": [{"code": "x", "sentence": "AUC is 0.8100 <b>below</b> 0.85."}]}}
-STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def context(root: Path, reason: str, **results: Any) -> Any:
 
 
 def rejected(root: Path) -> Any:
-    done: dict[str, Any] = {step: {} for step in STEPS}
+    done: dict[str, Any] = {step: {} for step in STEPS[:-1]}
     return context(root, "success", **done | {"judge": VERDICT, "promote": REJECTED})
 
 
@@ -138,7 +138,7 @@ def test_a_run_that_left_nothing_is_told_as_failed(root: Path, webhook: list[Any
 
 
 def test_good_news_is_no_news(root: Path, webhook: list[Any]) -> None:
-    everything: dict[str, Any] = {step: {} for step in (*STEPS, "confirm")}
+    everything: dict[str, Any] = {step: {} for step in STEPS}
     RunNotifier("webhook:chat")(context(root, "success", **everything))
     unchanged = {"outcome": "skipped", "skipped_because": "unchanged"}
     RunNotifier("webhook:chat")(context(root, "success", ingest=unchanged))

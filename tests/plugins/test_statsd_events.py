@@ -21,6 +21,7 @@ from airflow.sdk.observability import stats as task_stats
 from statsd import StatsClient
 
 from ml.errors import FinalError
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from retraining import run_listener, statsd_events
 from retraining.params import form
@@ -152,7 +153,6 @@ def a_run(root: Path, dag_id: str = run_listener.DAG_ID, **results: Any) -> Any:
 
 
 BLOCKED = {"outcome": "failed", "error": {"type": "DataError"}}
-STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 ALL_DONE: dict[str, Any] = {step: {} for step in STEPS}
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from ml.monitoring.metric_families import FAMILIES, registry_of
-from ml.monitoring.state_collectors import of_server
+from ml.monitoring.metric_families import FAMILIES, collector_registry
+from ml.monitoring.state_collectors import collect_server
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, VersionStatus
@@ -60,7 +60,9 @@ def test_a_failure_of_a_version_that_is_gone_is_over(root: Root) -> None:
             return [VersionStatus(2, "END", "UNKNOWN", "broken")]
 
     def failed() -> float:
-        return {number.labels: number.value for number in of_server(Remembering("http://x", MODEL), root)}["failed",]
+        return {number.labels: number.value for number in collect_server(Remembering("http://x", MODEL), root)}[
+            "failed",
+        ]
 
     root.version(MODEL, 2).mkdir(parents=True)
     assert failed() == 1
@@ -97,7 +99,7 @@ def test_rejections_count_from_the_last_confirmation(root: Root) -> None:
 
 def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog: pytest.LogCaptureFixture) -> None:
     root.ledger.write_text("not json\n")
-    registry = registry_of(root, None)
+    registry = collector_registry(root, None)
     found = parsed(generate_latest(registry).decode())
     assert found["retrain_exporter_source_up", ("ledger",)] == 0
     assert found["retrain_exporter_source_up", ("disk",)] == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from ml.monitoring.metric_families import SKIPPED_LINES, registry_of
+from ml.monitoring.metric_families import SKIPPED_LINES, collector_registry
 from ml.storage.root import Root
 from tests.prometheus.exported import Values, ended, parsed, values
 
@@ -161,7 +161,7 @@ BROKEN: dict[str, Callable[[str], str]] = {
 def test_of_a_whole_file(
     root: Root, place: Path, file: str, touched: set[str], how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before, registry = of_the_runs(values(root)), registry_of(root, None)
+    before, registry = of_the_runs(values(root)), collector_registry(root, None)
     (place / file).write_text(BROKEN[how]((place / file).read_text()))
     after = parsed(generate_latest(registry).decode())
     assert after["retrain_exporter_source_up", ("runs",)] == 1

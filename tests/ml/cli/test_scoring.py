@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml.data.sample import write_csv
-from ml.pipeline.local_runner import Outcome
+from ml.pipeline.local_runner import RetrainResult
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.score.__main__ import main
@@ -21,7 +21,7 @@ UNLABELLED = PROJECT.parent / "shared" / "data" / "Test.csv"
 pytestmark = pytest.mark.usefixtures("libraries")
 
 
-def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whom_to_target(first_run: tuple[Root, RetrainResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = first_run[0]
     monkeypatch.setenv("RETRAIN_ROOT", str(root.path))
     customers, out = tmp_path / "customers.csv", tmp_path / "top.csv"

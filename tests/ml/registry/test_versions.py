@@ -16,7 +16,7 @@ from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Ledger
 from ml.registry.model_registry import Registry
-from ml.registry.recovery import settle
+from ml.registry.recovery import recover
 from ml.registry.retention import clean_up
 from ml.registry.rollback import rollback
 from ml.storage import locks
@@ -107,12 +107,12 @@ def test_a_server_that_does_not_answer_is_no_evidence_against_the_model(root: Ro
     assert champion.number == 2
 
 
-def test_what_a_killed_run_left_is_settled_by_the_next(root: Root, settings: Settings) -> None:
+def test_what_a_killed_run_left_pending_is_confirmed_by_the_next(root: Root, settings: Settings) -> None:
     released(root, settings, "one")
     do_promote(root, settings, "two")
-    settled = settle(root, settings)
-    assert [(version.number, version.state) for version in settled] == [(2, CONFIRMED)]
-    assert settle(root, settings) == []
+    recovered = recover(Registry(root, MODEL), settings)
+    assert [(version.number, version.state) for version in recovered] == [(2, CONFIRMED)]
+    assert recover(Registry(root, MODEL), settings) == []
 
 
 def test_numbers_go_up_whoever_used_them(root: Root, settings: Settings) -> None:

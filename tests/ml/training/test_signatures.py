@@ -16,8 +16,8 @@ import pytest
 
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.evaluation.metrics import binary_metrics
-from ml.pipeline.local_runner import Outcome
-from ml.registry.golden_rows import Replay
+from ml.pipeline.local_runner import RetrainResult
+from ml.registry.golden_rows import GoldenRows
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.server import embedded
@@ -28,7 +28,7 @@ Customer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def root(first_run: tuple[Root, Outcome]) -> Root:
+def root(first_run: tuple[Root, RetrainResult]) -> Root:
     return first_run[0]
 
 
@@ -40,8 +40,8 @@ def url(root: Root) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def known(root: Root) -> Replay:
-    return Replay.read(root.release(1) / "replay.json")
+def known(root: Root) -> GoldenRows:
+    return GoldenRows.read(root.release(1) / "replay.json")
 
 
 def _ask(url: str, verb: str, body: object) -> list[Any]:
@@ -57,7 +57,7 @@ def _example(customer: Customer) -> Customer:
     return {name: value for name, value in values.items() if value != "" and value == value}
 
 
-def test_all_signatures_agree_with_training(url: str, known: Replay) -> None:
+def test_all_signatures_agree_with_training(url: str, known: GoldenRows) -> None:
     missing = [c for c in known.instances if "" in c.values() or any(v != v for v in c.values())]
     assert missing, "no known customer lacks a value: the test would prove less than it says"
     examples = [_example(customer) for customer in known.instances]
@@ -74,7 +74,7 @@ def test_all_signatures_agree_with_training(url: str, known: Replay) -> None:
         assert row["label"] == ("D" if row["probability"] > 0.5 else "rest")
 
 
-def test_an_absent_feature_is_a_missing_one(url: str, known: Replay) -> None:
+def test_an_absent_feature_is_a_missing_one(url: str, known: GoldenRows) -> None:
     customer = {name: "" if name in CATEGORICAL else math.nan for name in FEATURES} | {"Age": 40.0}
     [raw] = _ask(url, "predict", {"instances": [customer]})
     [value] = _ask(url, "regress", {"signature_name": "regress", "examples": [{"Age": 40.0}]})
@@ -84,7 +84,7 @@ def test_an_absent_feature_is_a_missing_one(url: str, known: Replay) -> None:
     assert other == raw
 
 
-def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: Replay) -> None:
+def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: GoldenRows) -> None:
     customer = dict(known.instances[0])
     for name in CATEGORICAL:
         unseen, absent = customer | {name: "Zauberin \u2728"}, customer | {name: ""}
@@ -182,7 +182,9 @@ def test_warm_up_requests_are_the_same_bytes_each_time_and_hold_no_customer(root
 
 
 @pytest.mark.parametrize(("signature", "key"), [("regress", "outputs"), ("classify", "scores")])
-def test_tfma_evaluates_the_very_same_file(root: Root, known: Replay, tmp_path: Path, signature: str, key: str) -> None:
+def test_tfma_evaluates_the_very_same_file(
+    root: Root, known: GoldenRows, tmp_path: Path, signature: str, key: str
+) -> None:
     """TFMA loads the SavedModel itself, and finds what the probabilities of training come to."""
     import apache_beam as beam
     import tensorflow as tf

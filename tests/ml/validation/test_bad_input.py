@@ -13,9 +13,9 @@ import pytest
 
 from ml.artifacts import Accepted
 from ml.data.features import COLUMNS
-from ml.pipeline.local_runner import Outcome, retrain
+from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.run import Run
-from ml.pipeline.steps import carry_out
+from ml.pipeline.steps import run_step
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
 
@@ -33,7 +33,7 @@ def edited(csv: Path, edit: Edit, out: Path) -> Path:
     return out
 
 
-def tried(root: Root, data: Path, *overrides: str) -> Outcome:
+def tried(root: Root, data: Path, *overrides: str) -> RetrainResult:
     outcome = retrain(root, settings_for(data, "promote.enabled=false", *overrides), run_id="bad", force=False)
     assert not root.ledger.exists() or outcome.outcome == "withheld"
     assert not (root.models / "customer-model").exists()
@@ -187,8 +187,8 @@ def test_what_is_only_unusual_is_read(root: Root, sample_csv: Path, tmp_path: Pa
     odd.write_text(edit(sample_csv.read_text()))
     settings = settings_for(odd, "validate.blocks_above.FEATURE_TYPE_LOW_FRACTION_PRESENT=1.0")
     run = Run(root, "odd", settings)
-    carry_out("ingest", run)
-    carry_out("validate", run)
+    run_step("ingest", run)
+    run_step("validate", run)
     assert run.artifact("validate", Accepted).rows == 3000
 
 

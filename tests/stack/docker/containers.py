@@ -21,7 +21,6 @@ from stack.local.loopback import ask
 MODEL = "customer-model"
 IMAGE = "customer-retraining:0.1.0"
 PORTS = ("UI_PORT", "SERVING_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
-STEPS = ["ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm"]
 RUN_SECONDS = 1200.0
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from tests.stack.docker.containers import STEPS, Containers, eventually
+from ml.pipeline.step_names import STEPS
+from tests.stack.docker.containers import Containers, eventually
 from tests.stack.docker.listener import NEWS
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.stack.docker.containers import IMAGE, STEPS, Containers, eventually
+from ml.pipeline.step_names import STEPS
+from tests.stack.docker.containers import IMAGE, Containers, eventually
 from tests.stack.docker.listener import NEWS, Listener
 
 SCRAPED = {"prometheus", "alertmanager", "statsd", "retrain-exporter"}
