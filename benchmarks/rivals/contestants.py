@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from serving.client.transport import TransportError, request
 
 PROJECT = Path(__file__).resolve().parents[2]
 RIVALS = Path(__file__).resolve().parent
@@ -103,7 +103,7 @@ def environment(name: str) -> Path:
 
 
 @contextmanager
-def running(contestant: Contestant, *, cpu: int, ready: bytes, log: Path) -> Iterator[Running]:
+def running(contestant: Contestant, *, cpu: int, ready: Sequence[Mapping[str, object]], log: Path) -> Iterator[Running]:
     """Starts a server on one core, waits until it answers a request, and ends it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -143,12 +143,10 @@ def family(process: int) -> list[int]:
     return [process, *(member for child in children for member in family(child))]
 
 
-def _answers(url: str, body: bytes) -> bool:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+def _answers(url: str, instances: Sequence[Mapping[str, object]]) -> bool:
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return bool(response.status == 200)
-    except (OSError, urllib.error.HTTPError):
+        return request("POST", url, json_body={"instances": instances}, timeout=30).status == 200
+    except TransportError:
         return False
 
 

@@ -8,31 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from serving.client.transport import Address, NoAnswerError, exchange
+from serving.client.transport import Address, Response, TransportError, json_headers, send
+from serving.client.version_status import VersionStatus
 
 _RETRY_SECONDS = 0.1
 _CURE_UNREACHABLE = "Start the model server (make serve), or correct the URL."
-
-
-@dataclass(frozen=True)
-class VersionStatus:
-    """What the server says about one version.
-
-    Attributes:
-        version: the version's number.
-        state: START, LOADING, AVAILABLE, UNLOADING or END.
-        error_code: "OK", or the name of a status code such as "NOT_FOUND".
-        error_message: empty while the code is "OK".
-    """
-
-    version: int
-    state: str
-    error_code: str
-    error_message: str
 
 
 class ServingError(Exception):
@@ -93,7 +76,21 @@ class ModelServer:
         self.url = url.rstrip("/")
         self.model = model
         self._timeout = timeout
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
+        self._path = f"/v1/models/{quote(model, safe='')}"
+
+    @property
+    def model_url(self) -> str:
+        """The URL of the model; `:predict` and `/metadata` are appended to it."""
+        return self.url + self._path
+
+    def is_live(self) -> bool:
+        """Whether something speaks HTTP at the URL, whatever it answers."""
+        try:
+            self._send("GET", "", None)
+        except Unreachable:
+            return False
+        return True
 
     def versions(self) -> list[VersionStatus]:
         """All versions the server knows, in its order; empty when it knows the model but no version of it.
@@ -102,12 +99,12 @@ class ModelServer:
             Refused: the server does not know the model.
             Unreachable: nothing answers.
         """
-        return _statuses(self._get(""))
+        return VersionStatus.all_of(self._get(""))
 
     def status(self, version: int) -> VersionStatus | None:
         """What the server says about one version, or None when it has never heard of it."""
         try:
-            found = _statuses(self._get(f"/versions/{version}"))
+            found = VersionStatus.all_of(self._get(f"/versions/{version}"))
         except Refused as refusal:
             if refusal.status == 404:
                 return None
@@ -124,18 +121,15 @@ class ModelServer:
         """One prediction for each instance, in order, from one request.
 
         Args:
-            instances: rows, input name to value; a missing number is NaN, a missing text is "". JSON null is an
-                error in TensorFlow Serving.
-            version: the version that must answer; the latest available one by default.
+            instances: Rows, input name to value. A missing number is NaN, a missing text is "": JSON null is an error
+                in TensorFlow Serving.
+            version: The version that must answer; the latest available one by default.
 
         Raises:
-            Refused: the server cannot score these rows, or does not serve that version.
-            Unreachable: nothing answers.
+            Refused: The server cannot score these rows, or does not serve that version.
+            Unreachable: Nothing answers.
         """
-        at = "" if version is None else f"/versions/{version}"
-        # ensure_ascii=False halves the size of texts that are not English; NaN goes out as the bare word NaN.
-        body = json.dumps({"instances": list(instances)}, ensure_ascii=False, allow_nan=True).encode()
-        answer = self._ask("POST", f"{at}:predict", body)
+        answer = self._json("POST", *_predict_request(instances, version))
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
         if not isinstance(predictions, list):
             raise Refused(
@@ -144,6 +138,15 @@ class ModelServer:
                 said=json.dumps(answer)[:200],
             )
         return predictions
+
+    def predict_text(self, instances: Sequence[Mapping[str, object]], *, version: int | None = None) -> str:
+        """The body of the answer to the same request as `predict` sends, as the server wrote it.
+
+        Raises:
+            Refused: The server cannot score these rows, or does not serve that version.
+            Unreachable: Nothing answers.
+        """
+        return self._accepted("POST", *_predict_request(instances, version)).text
 
     def wait_available(self, version: int, *, deadline: float) -> VersionStatus:
         """Polls until the version is AVAILABLE.
@@ -185,50 +188,45 @@ class ModelServer:
             time.sleep(min(_RETRY_SECONDS, left))
 
     def _get(self, path: str) -> Any:
-        return self._ask("GET", path, None)
+        return self._json("GET", path, None)
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        path = f"/v1/models/{quote(self.model, safe='')}{path}"
-        headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
+    def _json(self, method: str, path: str, body: bytes | None) -> Any:
+        response = self._accepted(method, path, body)
+        answer = response.json()
+        if answer is None:
+            raise Refused(
+                f"{self.model_url}{path} is not a model server: it answers {response.text[:60]!r}. Correct the URL.",
+                status=response.status,
+                said="",
+            )
+        return answer
+
+    def _accepted(self, method: str, path: str, body: bytes | None) -> Response:
+        response = self._send(method, path, body)
+        if response.status != 200:
+            answer = response.json()
+            told = answer.get("error") if isinstance(answer, dict) else None
+            said = str(told) if told is not None else response.text[:200]
+            raise Refused(
+                f"{method} {self.model_url}{path} was refused with {response.status}: {said}. {_cure(response.status)}",
+                status=response.status,
+                said=said,
+            )
+        return response
+
+    def _send(self, method: str, path: str, body: bytes | None) -> Response:
+        headers = json_headers(body, self._token)
         try:
-            status, payload = exchange(self._address, method, path, body, headers=headers, seconds=self._timeout)
-        except NoAnswerError as error:
-            raise Unreachable(f"{self.url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
-        answer = _parsed(payload)
-        if status == 200:
-            if answer is None:
-                begins = payload[:60].decode("utf-8", "replace")
-                raise Refused(
-                    f"{self.url}{path} is no model server: it answers {begins!r}. Correct the URL.",
-                    status=status,
-                    said="",
-                )
-            return answer
-        told = answer.get("error") if isinstance(answer, dict) else None
-        said = str(told) if told is not None else payload[:200].decode("utf-8", "replace")
-        raise Refused(
-            f"{method} {self.url}{path} was refused with {status}: {said}. {_cure(status)}", status=status, said=said
-        )
+            return send(self._address, method, self._path + path, body, headers=headers, timeout=self._timeout)
+        except TransportError as error:
+            raise Unreachable(f"{self.model_url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
 
 
-def _parsed(payload: bytes) -> Any:
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None
-
-
-def _statuses(answer: Any) -> list[VersionStatus]:
-    listed = answer.get("model_version_status", []) if isinstance(answer, dict) else []
-    return [
-        VersionStatus(
-            version=int(entry["version"]),
-            state=str(entry["state"]),
-            error_code=str(entry.get("status", {}).get("error_code", "OK")),
-            error_message=str(entry.get("status", {}).get("error_message", "")),
-        )
-        for entry in listed
-    ]
+def _predict_request(instances: Sequence[Mapping[str, object]], version: int | None) -> tuple[str, bytes]:
+    """Path and body of one request."""
+    at = "" if version is None else f"/versions/{version}"
+    # ensure_ascii=False halves the size of texts that are not English; NaN goes out as the bare word NaN.
+    return f"{at}:predict", json.dumps({"instances": list(instances)}, ensure_ascii=False, allow_nan=True).encode()
 
 
 def _cure(status: int) -> str:

@@ -14,17 +14,18 @@ from pathlib import Path
 from ml.config.settings import resolve
 from ml.pipeline.outcome import FAILED, end_of
 from ml.storage.root import PROJECT, Root
+from serving.client.model_client import ModelServer
 from stack.local import run_summary
 from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment
 from stack.local.data_source import DataChoice, choose_data, conf_of, is_forced
 from stack.local.errors import StackError, as_interrupt, run_command
-from stack.local.model_server import Endpoint, start_model_server
+from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Places
-from stack.local.processes.ports import SERVING, need_free, port_of
+from stack.local.processes.ports import SERVING, local_url, need_free, port_of
 from stack.local.processes.process import Process, start, stop
 from stack.local.run_follower import POLL_SECONDS, Follower
-from stack.local.run_summary import print_answer, print_failure
+from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
 
 RUN_SECONDS = 3600.0
 AIRFLOW_SECONDS = 4.0
@@ -42,11 +43,11 @@ def main() -> int:
     data = choose_data(os.environ.get("DATA"), places.root)
     print(f"Data: {data.why}", flush=True)
     places.prepare()
-    endpoint = Endpoint(port, model)
+    client = ModelServer(local_url(port), model, timeout=ANSWER_SECONDS)
     with ExitStack() as ours:
         server, _ = start_model_server(places, model, port, dies_with_us=True)
         ours.callback(stop, [server])
-        follower, code = _run_dag(places, data, endpoint, server, ours)
+        follower, code = _run_dag(places, data, client, server, ours)
         if code or not follower.results:
             if not follower.results:
                 _print_tail(places)
@@ -55,16 +56,16 @@ def main() -> int:
         for line in run_summary.lines(follower.results, root=places.root, run_id=str(follower.run_id), model=model):
             print(line)
         serve = "make serve" if port == SERVING[1] else f"{SERVING[0]}={port} make serve"
-        print_answer(endpoint, places, hint=f" (the server ends with the demo; `{serve}` starts it again)")
+        print_answer(client, places, hint=f" (the server ends with the demo; `{serve}` starts it again)")
         end = end_of(follower.results)
         print(f"\n{(end.outcome if end else FAILED).capitalize()} after {time.monotonic() - began:.0f} s.")
     return 0
 
 
 def _run_dag(
-    places: Places, data: DataChoice, endpoint: Endpoint, server: Process, ours: ExitStack
+    places: Places, data: DataChoice, client: ModelServer, server: Process, ours: ExitStack
 ) -> tuple[Follower, int]:
-    environment = airflow_environment(places, serving_url=endpoint.root_url)
+    environment = airflow_environment(places, serving_url=client.url)
     migrate_if_needed(places, environment)
     follower = Follower(places.root)
     ours.callback(follower.close)

@@ -8,16 +8,16 @@ import time
 
 from ml.config.settings import resolve
 from ml.storage.root import Root
+from serving.client.model_client import ModelServer
 from stack.local import run_summary
 from stack.local.airflow.api import AirflowApi
 from stack.local.data_source import choose_data, conf_of, is_forced
 from stack.local.errors import StackError, run_command
-from stack.local.model_server import Endpoint
-from stack.local.paths import Places
-from stack.local.processes.ports import HOST
+from stack.local.paths import DAG_ID, Places
+from stack.local.processes.ports import local_url
 from stack.local.processes.process_record import Running
 from stack.local.run_follower import POLL_SECONDS, Follower
-from stack.local.run_summary import print_answer, print_failure
+from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
 
 DEADLINE_SECONDS = 3 * 3600.0
 STATE_SECONDS = 1.0
@@ -29,11 +29,11 @@ def main() -> int:
     running = Running.read(places.running)
     if running is None or not running.alive():
         raise StackError("Airflow is not up. `make up` starts it; `make demo` runs the loop without it.")
-    api = AirflowApi.of(f"http://{HOST}:{running.ui_port}", places)
+    api = AirflowApi.of(local_url(running.ui_port), places)
     given = os.environ.get("DATA")
     conf = conf_of(choose_data(given, places.root) if given else None, force=is_forced())
     run_id = _trigger(api, conf)
-    print(f"Run {run_id} (http://{HOST}:{running.ui_port}/dags/customer_retraining/runs/{run_id})", flush=True)
+    print(f"Run {run_id} ({local_url(running.ui_port)}/dags/{DAG_ID}/runs/{run_id})", flush=True)
     follower = Follower(places.root, run_id)
     try:
         state = _follow(api, follower, run_id)
@@ -46,7 +46,7 @@ def main() -> int:
     print()
     for line in run_summary.lines(follower.results, root=places.root, run_id=run_id, model=model):
         print(line)
-    print_answer(Endpoint(running.serving_port, model), places, hint="")
+    print_answer(ModelServer(local_url(running.serving_port), model, timeout=ANSWER_SECONDS), places, hint="")
     return 0
 
 

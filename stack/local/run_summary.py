@@ -11,11 +11,14 @@ from ml.evaluation.metric_table import metric_table
 from ml.pipeline.outcome import FAILED, PROMOTED, UNCHANGED, WITHHELD, Results, end_of
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
-from stack.local.model_server import Endpoint
+from serving.client.example_instance import EXAMPLE_INSTANCE
+from serving.client.model_client import ModelServer, ServingError
+from stack.local.errors import StackError
 from stack.local.paths import Places
 from stack.local.run_follower import Follower
 
 SERVER_SECONDS = 120.0
+ANSWER_SECONDS = 30.0
 
 
 def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
@@ -67,14 +70,24 @@ def failure_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {error['cure']}"
 
 
-def print_answer(endpoint: Endpoint, places: Places, *, hint: str) -> None:
-    """Ask the champion for one customer, once it is available, and show question and answer."""
+def print_answer(server: ModelServer, places: Places, *, hint: str) -> None:
+    """Ask the champion for one customer, once it is available, and show question and answer.
+
+    Raises:
+        StackError: The model server does not serve the champion in time, or does not answer.
+    """
     champion = Ledger(places.root.ledger).champion()
     if champion is None:
         return
-    endpoint.wait_for(champion.number, seconds=SERVER_SECONDS, log=places.logs / "model-server.log")
+    try:
+        server.wait_available(champion.number, deadline=SERVER_SECONDS)
+        answer = server.predict_text([EXAMPLE_INSTANCE])
+    except ServingError as error:
+        raise StackError(f"{error} Its log is {places.logs / 'model-server.log'}.") from error
+    body = json.dumps({"instances": [EXAMPLE_INSTANCE]})
     print(f"\nOne customer, asked over REST{hint}:")
-    print(f"  {endpoint.curl()}\n  {endpoint.predict()}")
+    print(f"  curl -s {server.model_url}:predict -H 'Content-Type: application/json' -d '{body}'")
+    print(f"  {' '.join(answer.split())}")
 
 
 def print_failure(follower: Follower, places: Places, *, where: str) -> int:

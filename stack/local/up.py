@@ -14,20 +14,22 @@ from datetime import UTC, datetime
 from ml.config.settings import resolve
 from ml.storage import locks
 from ml.storage.root import PROJECT, Root
+from serving.client.model_client import ModelServer
 from stack.local.airflow.api import USER, AirflowApi
 from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment, with_interface
 from stack.local.data_source import choose_data
 from stack.local.down import take_down
 from stack.local.errors import StackError, as_interrupt, run_command
-from stack.local.model_server import Endpoint, start_model_server
+from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Places
-from stack.local.processes.ports import HOST, SERVING, UI, need_free, port_of
+from stack.local.processes.ports import HOST, SERVING, UI, local_url, need_free, port_of
 from stack.local.processes.process import Process, start
 from stack.local.processes.process_record import Running
 
 DEADLINE_SECONDS = 240.0
 POLL_SECONDS = 1.0
+LIVE_SECONDS = 2.0
 
 
 def main() -> int:
@@ -68,8 +70,8 @@ def _start(places: Places, ui: int, serving: int) -> Running:
 
     server, _ = start_model_server(places, settings.serving.model, serving, dies_with_us=False)
     remember(server)
-    environment = airflow_environment(places, serving_url=f"http://{HOST}:{serving}")
-    environment = with_interface(environment, places, ui_url=f"http://{HOST}:{ui}")
+    environment = airflow_environment(places, serving_url=local_url(serving))
+    environment = with_interface(environment, places, ui_url=local_url(ui))
     environment["RETRAIN__DATA__SOURCE"] = data.source
     _make_password(places)
     migrate_if_needed(places, environment)
@@ -93,11 +95,11 @@ def _start(places: Places, ui: int, serving: int) -> Running:
 def _wait(running: Running, places: Places, since: datetime) -> None:
     """Wait until every part has shown signs of life of its own; heartbeats of a former run do not count."""
     print(f"Waiting for Airflow and the model server (about a minute; logs in {places.logs}) ...", flush=True)
-    api = AirflowApi.of(f"http://{HOST}:{running.ui_port}", places)
-    endpoint = Endpoint(running.serving_port, resolve().serving.model)
+    api = AirflowApi.of(local_url(running.ui_port), places)
+    client = ModelServer(local_url(running.serving_port), resolve().serving.model, timeout=LIVE_SECONDS)
     deadline = time.monotonic() + DEADLINE_SECONDS
     checks: dict[str, Callable[[], bool]] = {
-        "the model server": endpoint.listens,
+        "the model server": client.is_live,
         "Airflow's log-in": api.log_in,
         "Airflow's heartbeats": lambda: not api.unhealthy(since),
         f"the DAG {DAG_ID}": lambda: api.dag() is not None,
@@ -126,10 +128,10 @@ def _already_up(running: Running, places: Places) -> int:
 
 def _print_log_in(running: Running, places: Places) -> None:
     password = json.loads(places.passwords.read_bytes())[USER]
-    model = Endpoint(running.serving_port, resolve().serving.model)
-    print(f"  Airflow       http://{HOST}:{running.ui_port}/dags/{DAG_ID}")
+    client = ModelServer(local_url(running.serving_port), resolve().serving.model)
+    print(f"  Airflow       {local_url(running.ui_port)}/dags/{DAG_ID}")
     print(f"  log in as     {USER} / {password}")
-    print(f"  model server  {model.url}")
+    print(f"  model server  {client.model_url}")
     print(f"  logs          {places.logs}")
     print("\n`make retrain` starts a run and follows it; `make down` ends all of this.")
 

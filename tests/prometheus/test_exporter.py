@@ -15,7 +15,8 @@ from ml.monitoring.metric_families import FAMILIES, collector_registry
 from ml.monitoring.state_collectors import collect_server
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
-from serving.client.model_client import ModelServer, VersionStatus
+from serving.client.model_client import ModelServer
+from serving.client.version_status import VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running
 from tests.prometheus.exported import parsed, reject, values

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from serving.client.transport import Response, TransportError, request
 from stack.local.errors import StackError
-from stack.local.loopback import Answer, ask
 from stack.local.paths import DAG_ID, Places
 
 USER = "admin"
+TIMEOUT_SECONDS = 30.0
 _PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
 
@@ -31,8 +32,8 @@ class AirflowApi:
     def log_in(self) -> bool:
         """Whether the API hands out a token; the health page alone may speak of a former life."""
         try:
-            answer = ask(f"{self.url}/auth/token", body={"username": USER, "password": self.password})
-        except OSError:
+            answer = request("POST", f"{self.url}/auth/token", json_body={"username": USER, "password": self.password})
+        except TransportError:
             return False
         self._token = (answer.json() or {}).get("access_token", "") if answer.status == 201 else ""
         return bool(self._token)
@@ -40,8 +41,8 @@ class AirflowApi:
     def unhealthy(self, since: datetime) -> list[str]:
         """The parts without a heartbeat after `since`."""
         try:
-            health = ask(f"{self.url}/api/v2/monitor/health").json() or {}
-        except OSError:
+            health = request("GET", f"{self.url}/api/v2/monitor/health").json() or {}
+        except TransportError:
             return ["api-server"]
         return [part for part in _PARTS if not _is_healthy(part, health.get(part) or {}, since)]
 
@@ -78,17 +79,17 @@ class AirflowApi:
         answer = self._call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?state=running&state=queued&order_by=run_after")
         return [str(run["dag_run_id"]) for run in self._need(answer)["dag_runs"]]
 
-    def _call(self, method: str, path: str, body: Any = None) -> Answer:
+    def _call(self, method: str, path: str, body: Any = None) -> Response:
         if not self._token and not self.log_in():
             raise StackError(
                 f"{self.url} gives no token to {USER!r}. Is it ours? `make down` and `make up` start it anew."
             )
         try:
-            return ask(f"{self.url}{path}", body=body, method=method, token=self._token, seconds=30)
-        except OSError as error:
+            return request(method, f"{self.url}{path}", json_body=body, token=self._token, timeout=TIMEOUT_SECONDS)
+        except TransportError as error:
             raise StackError(f"{self.url} does not answer: {error}. `make up` starts it.") from error
 
-    def _need(self, answer: Answer) -> dict[str, Any]:
+    def _need(self, answer: Response) -> dict[str, Any]:
         content = answer.json()
         if answer.status >= 300 or not isinstance(content, dict):
             detail = content.get("detail") if isinstance(content, dict) else answer.text

@@ -24,6 +24,11 @@ def port_of(choice: tuple[str, int]) -> int:
     return int(text)
 
 
+def local_url(port: int) -> str:
+    """The base URL of a server on a port of this machine."""
+    return f"http://{HOST}:{port}"
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen there now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

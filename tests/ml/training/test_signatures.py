@@ -19,6 +19,7 @@ from ml.evaluation.metrics import binary_metrics
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.golden_rows import GoldenRows
 from ml.storage.root import PROJECT, Root
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from serving.server import embedded
 
@@ -94,25 +95,19 @@ def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: G
         assert values[0] == values[1] == pytest.approx(raw[0]["probability"], abs=1e-6)
 
 
-CUSTOMER = {
-    "Gender": "Male", "Ever_Married": "No", "Age": 22, "Graduated": "No", "Profession": "Healthcare",
-    "Work_Experience": 1, "Spending_Score": "Low", "Family_Size": 4,
-}  # fmt: skip
+COLUMNS = {name: [value] for name, value in EXAMPLE_INSTANCE.items()}
 
 
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({"instances": [CUSTOMER | {"Age": [22]}]}, "Age_must_be_one_value_per_customer"),
-        ({"instances": [CUSTOMER | {"Profession": ["Healthcare"]}]}, "Profession_must_be_one_value_per_customer"),
-        ({"instances": [CUSTOMER | {"Age": [22, 23]}]}, "Age_must_be_one_value_per_customer"),
-        ({"inputs": {name: [value] for name, value in CUSTOMER.items()} | {"Gender": [["Male"]]}}, "Gender_must_be"),
-        ({"inputs": {name: [[value]] for name, value in CUSTOMER.items()}}, "_must_be_one_value_per_customer"),
-        ({"inputs": CUSTOMER}, "_must_be_one_value_per_customer"),
-        (
-            {"inputs": {name: [value] for name, value in CUSTOMER.items()} | {"Age": [22, 23]}},
-            "every_feature_must_have_as_many_values",
-        ),
+        ({"instances": [EXAMPLE_INSTANCE | {"Age": [22]}]}, "Age_must_be_one_value_per_customer"),
+        ({"instances": [EXAMPLE_INSTANCE | {"Profession": ["Artist"]}]}, "Profession_must_be_one_value_per_customer"),
+        ({"instances": [EXAMPLE_INSTANCE | {"Age": [22, 23]}]}, "Age_must_be_one_value_per_customer"),
+        ({"inputs": COLUMNS | {"Gender": [["Male"]]}}, "Gender_must_be"),
+        ({"inputs": {name: [[value]] for name, value in EXAMPLE_INSTANCE.items()}}, "_must_be_one_value_per_customer"),
+        ({"inputs": EXAMPLE_INSTANCE}, "_must_be_one_value_per_customer"),
+        ({"inputs": COLUMNS | {"Age": [22, 23]}}, "every_feature_must_have_as_many_values"),
     ],
 )
 def test_values_in_a_wrong_shape_are_refused_with_the_name_of_their_feature(url: str, body: object, named: str) -> None:

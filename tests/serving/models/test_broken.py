@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
-from tests.serving.live import CUSTOMER, GOLDEN, STARTED_WITHIN, ServerProcess, ask, eventually
+from tests.serving.live import GOLDEN, STARTED_WITHIN, ServerProcess, ask, eventually
 from tests.serving.load import clients
 
 GOOD = GOLDEN / "models/customer-flat/1"
 OTHER_SHAPES = GOLDEN / "staging/customer-model/2"
 PREDICT = "/v1/models/customer-flat:predict"
-BODY = json.dumps({"instances": [CUSTOMER] * 2}).encode()
+BODY = json.dumps({"instances": [EXAMPLE_INSTANCE] * 2}).encode()
 
 
 class Publisher:

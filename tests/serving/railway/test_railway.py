@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer, Refused
 from serving.railway.stage import stage
-from tests.serving.live import CUSTOMER, STARTED_WITHIN, ask, error_of, eventually
+from tests.serving.live import STARTED_WITHIN, ask, error_of, eventually
 from tests.serving.railway.test_stage import champion
 from tests.serving.tensorflow_serving.image import SERVING, free_port, write_config, write_stand_in
 
@@ -154,7 +155,7 @@ def _predict(
     return ask(deployment.url, "POST", PREDICT, _BODY, headers)
 
 
-_BODY = json.dumps({"instances": [{name: [value] for name, value in CUSTOMER.items()}]}).encode()
+_BODY = json.dumps({"instances": [{name: [value] for name, value in EXAMPLE_INSTANCE.items()}]}).encode()
 
 
 @with_nginx

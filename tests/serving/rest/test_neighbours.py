@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.serving.live import CUSTOMER, ServerProcess, ask, error_of
+from tests.serving.live import ServerProcess, ask, error_of
 
 ROW = '{"signature_name": "%s", "instances": [%s]}'
 FAILED = "Failed to process element: 0 of 'instances' list. Error: "
@@ -135,7 +136,7 @@ def test_bytes_where_rows_of_several_inputs_are_wanted(odd: str) -> None:
 
 
 def test_a_key_ends_at_a_nul(golden_server: ServerProcess) -> None:
-    row = json.dumps(CUSTOMER)
+    row = json.dumps(EXAMPLE_INSTANCE)
     cut = row.replace('"Age"', '"Age\\u0000x"')
     want = predict(golden_server.url, f'{{"instances": [{row}]}}', "customer-example")
     assert predict(golden_server.url, f'{{"instances": [{cut}]}}', "customer-example") == want

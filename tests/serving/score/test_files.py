@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving.score.expected_precision import Cut, Expected
-from tests.serving.client.test_client import stand_in
+from tests.serving.client.stand_in import stand_in
 from tests.serving.live import ROOT
 from tests.serving.score.scoring import HEADER, many, read_csv, score
 from tests.serving.score.test_trouble import Pretended

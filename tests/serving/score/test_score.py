@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.serving.live import CUSTOMER, GOLDEN
+from tests.serving.live import GOLDEN
 from tests.serving.score.scoring import HEADER, many, read_csv, score, write
 
 ROWS = (
@@ -137,7 +138,7 @@ def evaluation(path: Path) -> Path:
 
 def replay(path: Path, url: str, *, off: float = 0.0) -> None:
     """Known rows of the model at `url`, with its own answers, or some that are `off`."""
-    rows: list[dict[str, Any]] = [CUSTOMER | {"Age": age} for age in (18, 42, math.nan)]
+    rows: list[dict[str, Any]] = [EXAMPLE_INSTANCE | {"Age": age} for age in (18, 42, math.nan)]
     right = [answer["probability"] for answer in ModelServer(url).predict(rows)]
     path.write_text(json.dumps({"instances": rows, "probability": [*right[:-1], right[-1] + off]}))
 

@@ -7,13 +7,12 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from serving.score import requests
 from serving.score.options import Top, read
-from tests.serving.client.test_client import Answer, stand_in
+from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.live import ROOT
 from tests.serving.score.scoring import NAMES, NUMBERS, many, read_csv, score
 
@@ -28,7 +27,8 @@ class Pretended:
     def refuse(self, ages: list[float]) -> Answer | None:
         """What to say instead of scores."""
 
-    def answer(self, path: str, body: Any) -> Answer:
+    def answer(self, asks: Request) -> Answer:
+        path, body = asks.path, asks.body
         if path.endswith("/metadata"):
             kinds = {name: {"dtype": "DT_FLOAT" if name in NUMBERS else "DT_STRING"} for name in NAMES}
             return 200, {"metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": kinds}}}}}
@@ -112,13 +112,13 @@ class Restarted(Pretended):
 
     empty = 5
 
-    def answer(self, path: str, body: Any) -> Answer:
+    def answer(self, asks: Request) -> Answer:
         away = len(self.asked) >= 2 and self.empty > 0
-        if away and body is None:
+        if away and asks.body is None:
             self.empty -= 1
             state = {"version": "1", "state": "LOADING", "status": {}}
             return (200, {"model_version_status": [state]}) if self.empty % 2 else (404, {"error": "no versions"})
-        return (404, {"error": "Servable not found"}) if away else super().answer(path, body)
+        return (404, {"error": "Servable not found"}) if away else super().answer(asks)
 
 
 def test_a_server_that_is_started_anew_meanwhile_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,8 @@ import json
 import signal
 from pathlib import Path
 
-from tests.serving.live import CUSTOMER, GOLDEN, STARTED_WITHIN, ServerProcess, eventually
+from serving.client.example_instance import EXAMPLE_INSTANCE
+from tests.serving.live import GOLDEN, STARTED_WITHIN, ServerProcess, eventually
 from tests.serving.load import Clients
 
 
@@ -14,7 +15,7 @@ def test_sigterm_cuts_nobody_off(tmp_path: Path) -> None:
     try:
         eventually(lambda: "serving customer-example version 1" in server.log.read_text(), within=STARTED_WITHIN)
         path = "/v1/models/customer-example:predict"
-        bodies = [json.dumps({"instances": [CUSTOMER] * rows}).encode() for rows in (1, 100, 3000)]
+        bodies = [json.dumps({"instances": [EXAMPLE_INSTANCE] * rows}).encode() for rows in (1, 100, 3000)]
         asking = [Clients(server, path, body, number=8) for body in bodies]
         asking.append(Clients(server, path, bodies[0], number=8, fresh=True))
         eventually(lambda: all(group.total() > 20 for group in asking))

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ml.storage.root import PROJECT
+from serving.client.transport import request
 from stack.local.airflow.api import AirflowApi
 from stack.local.errors import StackError
-from stack.local.loopback import ask
 
 MODEL = "customer-model"
 IMAGE = "customer-retraining:0.1.0"
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def eventually(look: Callable[[], T], *, seconds: float, what: str) -> T:
-    """The first true answer of `look`; an OSError counts as none yet."""
+    """The first true answer of `look`; an OSError (a TransportError is one) counts as none yet."""
     deadline, last = time.monotonic() + seconds, ""
     while time.monotonic() < deadline:
         try:
@@ -184,15 +184,15 @@ class Containers:
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Labels and value of each series that Prometheus finds now."""
         url = f"http://127.0.0.1:{self.ports['PROMETHEUS_PORT']}/api/v1/query"
-        answer = ask(f"{url}?{urlencode({'query': expression})}").json()
+        answer = request("GET", f"{url}?{urlencode({'query': expression})}").json()
         return [(series["metric"], float(series["value"][1])) for series in answer["data"]["result"]]
 
     def alerts(self) -> set[str]:
         """Names of the alerts that Alertmanager holds as active."""
         url = f"http://127.0.0.1:{self.ports['ALERTMANAGER_PORT']}/api/v2/alerts?active=true"
-        return {alert["labels"]["alertname"] for alert in ask(url).json()}
+        return {alert["labels"]["alertname"] for alert in request("GET", url).json()}
 
     def serving(self, path: str = "", body: Any = None) -> Any:
-        """What the model server answers under the model's URL; None when it is no JSON."""
+        """What the model server answers under the model's URL; None when that is not JSON."""
         url = f"http://127.0.0.1:{self.ports['SERVING_PORT']}/v1/models/{MODEL}{path}"
-        return ask(url, body=body).json()
+        return request("GET" if body is None else "POST", url, json_body=body).json()

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from ml.pipeline.step_names import STEPS
+from serving.client.transport import request
+from stack.local.airflow.api import AirflowApi
 from tests.stack.docker.containers import IMAGE, Containers, eventually
 from tests.stack.docker.listener import NEWS, Listener
 
@@ -23,10 +25,7 @@ def test_every_service_is_healthy(stack: Containers) -> None:
 
 
 def test_without_credentials_nobody_gets_in(stack: Containers) -> None:
-    from stack.local.airflow.api import AirflowApi
-    from stack.local.loopback import ask
-
-    assert ask(f"{stack.airflow.url}/api/v2/dags").status == 401
+    assert request("GET", f"{stack.airflow.url}/api/v2/dags").status == 401
     for password in ("", "admin", "airflow"):
         assert not AirflowApi(stack.airflow.url, password).log_in()
 
