@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Variables: DATA=file.csv FORCE=1 SERVING_PORT=8501 UI_PORT=8080 PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench
+.PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
 .PHONY: lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT
@@ -66,6 +66,9 @@ bench: airflow ml-dev ## speed, memory and quality, as printed tables
 		echo "== $$benchmark"; \
 		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
+
+screenshots: airflow-dev ml ## take the README's picture anew: a demo, a run in Airflow, headless Chromium
+	@$(PATHS) .venv/bin/python -m docs.screenshots
 
 lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 	@failed=0; run() { echo "+ $$*"; "$$@" || failed=1; }; \
