@@ -71,9 +71,13 @@ class Stack:
             text=True,
         ) as child:
             assert child.stdout is not None  # noqa: S101 - it is a pipe
-            for line in child.stdout:
-                print(line, end="", flush=True)
-                lines.append(line)
+            try:
+                for line in child.stdout:
+                    print(line, end="", flush=True)
+                    lines.append(line)
+            except BaseException:
+                child.terminate()  # it cleans up as after Ctrl-C
+                raise
         if child.returncode:
             raise SystemExit(f"make {command} ended with {child.returncode}")
         return "".join(lines)
