@@ -75,7 +75,7 @@ lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
 	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,repository dags plugins stack) \
-		benchmarks/dag_overhead.py; \
+		docs benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
 		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
 	$(PATHS) run .venv/bin/lint-imports; \

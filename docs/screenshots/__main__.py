@@ -102,7 +102,7 @@ def main() -> int:
         said = stack.run("demo").replace(str(stack.root), "var")  # where everybody else's root is
         try:
             stack.run("up")
-            found = re.search(r"^Run (\S+)", stack.run("retrain"), re.M)
+            found = re.search(r"^Run (\S+)", stack.run("retrain"), re.MULTILINE)
             if found is None:
                 raise SystemExit("make retrain named no run")
             graph = _graph(page, stack, run_id=found[1])
@@ -141,7 +141,9 @@ def _composed(page: Page, graph: bytes, terminal: str) -> bytes:
     image = f'<img style="width: {WIDTH}px; border: 1px solid #d0d7de; box-sizing: border-box; margin-bottom: 12px; '
     image += f'border-radius: 8px; display: block" src="data:image/png;base64,{base64.b64encode(graph).decode()}">'
     with tempfile.NamedTemporaryFile("w", suffix=".html") as file:
-        file.write(terminal.replace("<div id=terminal>", f"<div id=all style='width: {WIDTH}px'>{image}<div id=terminal>"))
+        file.write(
+            terminal.replace("<div id=terminal>", f"<div id=all style='width: {WIDTH}px'>{image}<div id=terminal>")
+        )
         file.flush()
         page.open(f"file://{file.name}", width=WIDTH, height=GRAPH_HEIGHT, scale=SCALE)
         page.wait_until("document.querySelector('#terminal') && document.querySelector('img').complete")

@@ -8,15 +8,17 @@ import re
 COLUMNS = 118
 _STYLE = """
 body { margin: 0; background: #fff; }
-#terminal { box-sizing: border-box; width: 1120px; background: #1b1f24; color: #d7dde4; padding: 18px 24px; border-radius: 8px;
-  font: 15px/1.38 'DejaVu Sans Mono', monospace; white-space: pre; }
-.typed { color: #7ee0a1; } .good { color: #7ee0a1; } .bad { color: #ff9a8d; } .strong { color: #fff; font-weight: bold; }
+#terminal { box-sizing: border-box; width: 1120px; padding: 18px 24px; border-radius: 8px; background: #1b1f24;
+  color: #d7dde4; font: 15px/1.38 'DejaVu Sans Mono', monospace; white-space: pre; }
+.typed, .good { color: #7ee0a1; }
+.bad { color: #ff9a8d; }
+.strong { color: #fff; font-weight: bold; }
 """
 _MARKS = (
-    (re.compile(r"^(\$ .*)$", re.M), r'<span class="typed">\1</span>'),
-    (re.compile(r"^(  \w+ +)(done)\b", re.M), r'\1<span class="good">\2</span>'),
-    (re.compile(r"^(  \w+ +)(failed)\b", re.M), r'\1<span class="bad">\2</span>'),
-    (re.compile(r"^(Verdict: .*|Promoted.*|Rejected.*)$", re.M), r'<span class="strong">\1</span>'),
+    (re.compile(r"^(\$ .*)$", re.MULTILINE), r'<span class="typed">\1</span>'),
+    (re.compile(r"^(  \w+ +)(done)\b", re.MULTILINE), r'\1<span class="good">\2</span>'),
+    (re.compile(r"^(  \w+ +)(failed)\b", re.MULTILINE), r'\1<span class="bad">\2</span>'),
+    (re.compile(r"^(Verdict: .*|Promoted.*|Rejected.*)$", re.MULTILINE), r'<span class="strong">\1</span>'),
 )
 
 

@@ -27,7 +27,7 @@ def texts(node: ast.expr) -> Iterator[str]:
         case ast.Constant(value=str(text)):
             yield re.escape(text)
         case ast.JoinedStr(values=parts):
-            yield "".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".*?" for part in parts)  # type: ignore[arg-type]
+            yield "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".*?" for part in parts)
         case ast.IfExp(body=body, orelse=other):
             yield from texts(body)
             yield from texts(other)
@@ -48,7 +48,8 @@ def kinds() -> set[str]:
     found: set[str] = set()
     for module in (PROJECT / "ml" / "validation").glob("*.py"):
         tree = ast.parse(module.read_text())
-        found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and KIND.fullmatch(str(n.value))}
+        constants = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        found |= set(filter(KIND.fullmatch, constants))
         for node in tree.body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == OUR_KINDS:
                 found |= set(ast.literal_eval(node.value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -95,8 +96,6 @@ def _validated(damage: Damage, settings: Settings, directory: Path, previous: Pa
         writer.writeheader()
         writer.writerows(rows)
     target = replace(settings.target, column=damage.target)
-    try:
+    with contextlib.suppress(BlockedError):
         validate(dataset, settings=settings.validate, target=target, champion_statistics=previous, out=out)
-    except BlockedError:
-        pass
     return out
