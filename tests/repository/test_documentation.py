@@ -118,7 +118,7 @@ def help_of(module: str, subcommand: tuple[str, ...]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # where `python -m ml` leaves all but its answers
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout
