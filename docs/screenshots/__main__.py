@@ -22,7 +22,6 @@ from urllib.parse import quote
 from docs.screenshots.chromium import ChromiumError, Page, chromium
 from docs.screenshots.terminal import terminal_page
 from ml.storage.root import PROJECT
-from stack.local.errors import as_interrupt
 from stack.local.paths import DAG_ID
 
 IMAGES = PROJECT / "docs" / "images"
@@ -96,7 +95,7 @@ class Stack:
 
 def main() -> int:
     """0 when the picture is written."""
-    signal.signal(signal.SIGTERM, as_interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     with tempfile.TemporaryDirectory(prefix="screenshots-") as directory, chromium() as page:
         stack = Stack(Path(directory))
         said = stack.run("demo").replace(str(stack.root), "var")  # where everybody else's root is

@@ -102,10 +102,12 @@ def accepted_by_module(module: str, arguments: list[str]) -> None:
     subcommand = tuple(arguments[:1]) if module == "ml" else ()
     described = help_of(module, subcommand)
     for word in arguments[len(subcommand) :]:
-        if word.startswith("--"):
-            assert re.search(rf"{re.escape(word.partition('=')[0])}\b", described), word
-        elif "/" in word and "://" not in word and not word.startswith(MADE_BY_RUNS):
-            assert (PROJECT / word).exists(), word
+        option, _, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if option:
+            assert re.search(rf"{re.escape(option)}\b", described), option
+        path = value.removeprefix("$PWD/")
+        if "/" in path and "://" not in path and not path.startswith(MADE_BY_RUNS):
+            assert (PROJECT / path).exists(), path
 
 
 @cache
