@@ -46,7 +46,7 @@ def evaluate(
     Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking).
 
     Raises:
-        FinalError: There is no evaluation row, a model gives something else than a probability, or the two ways of
+        FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
             computing the metrics disagree.
     """
     columns, labels = _rows(examples.eval)
@@ -120,7 +120,7 @@ def _score(saved_model: Path, columns: Columns, target: TargetSettings) -> NDArr
     probability: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
     if len(probability) != rows or not np.all((probability >= 0) & (probability <= 1)):
         raise FinalError(
-            f"{saved_model}: {len(probability)} answers to {rows} rows, or values that are no probabilities.",
+            f"{saved_model}: {len(probability)} answers to {rows} rows, or values that are not probabilities.",
             f"The model for {target.column} is broken: train it again.",
         )
     return probability

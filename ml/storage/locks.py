@@ -38,7 +38,7 @@ def hold(path: Path, *, who: str, wait_seconds: float) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock `path` right now."""
+    """Return whether some process holds the lock `path` right now."""
     if not path.exists():
         return False
     handle = os.open(path, os.O_RDWR)

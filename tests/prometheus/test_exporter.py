@@ -104,7 +104,7 @@ def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog:
     found = parsed(generate_latest(registry).decode())
     assert found["retrain_exporter_source_up", ("ledger",)] == 0
     assert found["retrain_exporter_source_up", ("disk",)] == 1
-    assert "line 1 is no entry" in caplog.text
+    assert "line 1 is not an entry" in caplog.text
     said = len(caplog.records)
     generate_latest(registry)
     assert len(caplog.records) == said, "the same trouble is told once"

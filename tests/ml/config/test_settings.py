@@ -85,7 +85,7 @@ def test_raise_goes_up_only() -> None:
 
 def test_what_only_says_where_does_not_decide() -> None:
     def deciding(*overrides: str) -> object:
-        return resolve(overrides=list(overrides), environment={}).deciding()
+        return resolve(overrides=list(overrides), environment={}).deciding_settings()
 
     assert deciding("serving.url='http://x'", "keep.runs=3", "data.source='sample'") == deciding()
     assert deciding("train.seed=1") != deciding()

@@ -102,5 +102,5 @@ def test_a_rejection_counts_as_the_last_result_only_beside_the_same_champion(roo
 
 def test_a_line_that_is_json_and_no_entry_is_named(root: Root) -> None:
     root.ledger.write_text("[]\n")
-    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 1 is no entry"):
+    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 1 is not an entry"):
         Ledger(root.ledger).events()

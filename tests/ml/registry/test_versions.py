@@ -209,5 +209,5 @@ def test_an_edited_ledger_is_named(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append("rejected", run_id="a")
     ledger.path.write_text(ledger.path.read_text() + "not json\n")
-    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is no entry"):
+    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is not an entry"):
         ledger.events()
