@@ -158,7 +158,7 @@ def test_broken_rows_are_counted_and_shown(root: Root, sample_csv: Path, tmp_pat
         ("HTML", lambda text: b"<!doctype html><html><body>Sign in</body></html>", "web page"),
     ],
 )
-def test_files_that_are_no_csv_are_named(
+def test_files_that_are_not_a_csv_are_named(
     root: Root, sample_csv: Path, tmp_path: Path, name: str, content: Callable[[str], bytes], message: str
 ) -> None:
     import re
@@ -197,7 +197,7 @@ def test_a_value_of_absurd_length_is_named(root: Root, sample_csv: Path, tmp_pat
     assert "column 'Profession' has a value of 300 bytes; 256 is the limit" in blocked(root, long)
 
 
-def test_a_target_that_is_no_column_blocks(root: Root, sample_csv: Path) -> None:
+def test_a_target_that_is_not_a_column_blocks(root: Root, sample_csv: Path) -> None:
     assert "Column 'Foo': the column is missing" in blocked(root, sample_csv, "target.column='Foo'")
 
 
