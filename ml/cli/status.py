@@ -73,7 +73,7 @@ def status_text(answer: dict[str, Any]) -> str:
         if answer["lost"]:
             lines += [f"  LOST      {answer['lost']}", f"            {CURE}"]
     if answer["pending"]:
-        lines.append(f"  pending   {answer['pending']}: published, not confirmed; the next run settles that")
+        lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
     return "\n".join(lines)

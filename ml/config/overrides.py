@@ -78,7 +78,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read as settings: {error.strerror}.", "Check --settings.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not valid TOML: {error}.", "Mend the file.") from error
+        raise SettingsError(f"{file}: not valid TOML: {error}.", "Correct the file.") from error
 
 
 def key_and_value(override: str) -> tuple[str, str]:

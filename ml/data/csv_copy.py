@@ -110,7 +110,7 @@ class _Text:
                 raise DataError(
                     f"{self._name}: a quote is not closed, or text follows a closed one, "
                     f"at or before line {reader.line_num} ({error}).",
-                    'Mend the line; inside a quoted value a quote is written "".',
+                    'Correct the line; inside a quoted value a quote is written "".',
                 ) from error
 
     def _decode(self, chunk: bytes, *, final: bool = False) -> None:

@@ -110,7 +110,7 @@ def _check_lengths(batch: pa.RecordBatch, path: Path) -> None:
         if longest is not None and longest > MAX_VALUE_BYTES:
             raise DataError(
                 f"{path.name}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",
-                "A quote may not be closed before it: mend the file.",
+                "Perhaps a quote before it is not closed: correct the file.",
             )
 
 

@@ -1,4 +1,4 @@
-"""A look at the first bytes of a file, before anybody reads it as the customers' CSV."""
+"""A look at the first bytes of a file, before it is read as the customers' CSV."""
 
 from __future__ import annotations
 

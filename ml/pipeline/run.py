@@ -15,6 +15,7 @@ from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
+from ml.pipeline.run_record import result_path
 from ml.storage import files, locks
 from ml.storage.root import Root
 
@@ -137,7 +138,8 @@ class Run:
 
     def _write_result(self, step: str, result: Mapping[str, Any]) -> None:
         try:
-            (self.directory / "results").mkdir(exist_ok=True)
-            files.write_json(self.directory / "results" / f"{step}.json", result)
+            path = result_path(self.directory, step)
+            path.parent.mkdir(exist_ok=True)
+            files.write_json(path, result)
         except OSError as error:  # must not hide the error that brought us here
             log.error("could not write the result of step %s: %s", step, error)

@@ -30,7 +30,7 @@ class RunRecord:
         """Read the results in `directory`; a step without a readable one is left out."""
         results, written, damaged = {}, {}, {}
         for step in STEPS:
-            path = directory / "results" / f"{step}.json"
+            path = result_path(directory, step)
             try:  # neither a directory in its place nor an unreadable file is a result
                 content, at = json.loads(path.read_bytes()), path.stat().st_mtime
             except (FileNotFoundError, NotADirectoryError):
@@ -48,7 +48,7 @@ class RunRecord:
 
     def result(self, step: str) -> Path:
         """Return the path of the step's result."""
-        return self.directory / "results" / f"{step}.json"
+        return result_path(self.directory, step)
 
     @property
     def outcome(self) -> str | None:
@@ -76,6 +76,11 @@ class RunRecord:
         """Return the record of what the step made; empty when it made nothing."""
         made = self.results.get(step, {}).get("artifact")
         return made if isinstance(made, Mapping) else {}
+
+
+def result_path(run_directory: Path, step: str) -> Path:
+    """Return where a step of the run in `run_directory` leaves its result."""
+    return run_directory / "results" / f"{step}.json"
 
 
 def runs(root: Root) -> list[RunRecord]:

@@ -1,6 +1,6 @@
 """The append-only record of every version: intent -> published -> confirmed | withdrawn, and rejections.
 
-One JSON object a line. A line is written by one system call and flushed before anybody acts on it; a line that
+One JSON object a line. A line is written by one system call and flushed before anything acts on it; a line that
 a crash cut short has no newline, was never acknowledged, and is dropped by the next writer. Writers hold the
 promotion lock; readers need none.
 """
@@ -127,7 +127,7 @@ class Ledger:
             except ValueError as error:
                 raise FinalError(
                     f"{self.path}: line {number} is not an entry ({error}).",
-                    "Somebody edited the ledger: restore the file from a backup, or mend that line.",
+                    "The ledger was edited: restore the file from a backup, or correct that line.",
                 ) from error
             yield event
 

@@ -54,7 +54,7 @@ class Registry:
         if found != sha256:
             raise FinalError(
                 f"{saved_model}: its bytes (sha256 {found[:12]}) are not those that were judged ({sha256[:12]}).",
-                "Somebody changed the files: repeat the run from train.",
+                "The files were changed: repeat the run from train.",
             )
         return staged
 
@@ -71,7 +71,7 @@ class Registry:
             self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
         place = self.version_directory(number)
         if place.exists():
-            raise FinalError(f"{place} exists already and is not ours.", "Move it away, then repeat.")
+            raise FinalError(f"{place} exists already, and not from this run.", "Move it away, then repeat.")
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
         files.publish_directory(staged, place)
@@ -81,7 +81,7 @@ class Registry:
         return number
 
     def next_number(self) -> int:
-        """Return one more than the highest number ever used, by us or by anybody who put a directory there."""
+        """Return one more than the highest number ever used, in the ledger or as the name of a directory."""
         base = self.root.models / self.model
         on_disk = [int(p.name) for p in base.glob("*") if p.name.isdecimal()] if base.is_dir() else []
         return max([0, *self.ledger.versions(), *on_disk]) + 1

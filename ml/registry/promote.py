@@ -148,7 +148,11 @@ def _answers_privately(staged: Path, golden_rows: GoldenRows, settings: Settings
         raise FinalError(
             f"The staged candidate cannot be served: {error}", "Nothing was published. Repeat the run from train."
         ) from error
-    log.info("%d known rows answered privately; largest difference %.1e", len(golden_rows.instances), worst)
+    log.info(
+        "a private server answered %d known rows; largest difference from training %.1e",
+        len(golden_rows.instances),
+        worst,
+    )
 
 
 def _record(

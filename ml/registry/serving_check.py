@@ -55,7 +55,7 @@ def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Regi
         registry.ledger.append(
             CONFIRMED, run_id=version.run_id, version=version.number, worst_difference=worst, server=server.url
         )
-    log.info("version %d answers at %s; largest difference to training %.1e", version.number, server.url, worst)
+    log.info("version %d answers at %s; largest difference from training %.1e", version.number, server.url, worst)
     return worst
 
 

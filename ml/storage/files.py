@@ -153,7 +153,7 @@ def disk_errors(what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FinalError(
             f"{what}: {error.strerror}: {error.filename}.",
-            "Somebody removed it, or the path is wrong: put it back, or begin a new run.",
+            "It was removed, or the path is wrong: restore it, or start a new run.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):

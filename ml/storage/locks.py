@@ -61,7 +61,7 @@ def _take(handle: int, path: Path, wait_seconds: float) -> None:
                 holder = os.pread(handle, 500, 0).decode(errors="replace").strip() or "another process"
                 raise TransientError(
                     f"{path}: held by {holder}; waited {wait_seconds:g} s.",
-                    "Wait until it is done, then repeat; the lock vanishes with its holder.",
+                    "Wait until that has ended, then repeat. The lock is released when its holder ends.",
                 ) from None
             time.sleep(min(POLL_SECONDS, wait_seconds or POLL_SECONDS))
         else:

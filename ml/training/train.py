@@ -120,7 +120,7 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
 
 
 def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
-    """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
+    """Load the SavedModel as TensorFlow Serving would, before it is called a model."""
     from serving.models.saved_model import load
 
     def ask(rows: Any) -> list[dict[str, float]]:
@@ -139,7 +139,7 @@ def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
         ) from error
     finally:
         servable.close()
-    log.info("the exported model answers; largest difference to the network %.1e", worst)
+    log.info("the exported model answers; largest difference from the network %.1e", worst)
 
 
 def _log_epoch(epoch: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml.errors import FinalError
 from ml.pipeline.outcome import FAILED
+from ml.pipeline.run_record import result_path
 from ml.storage.files import write_json
 from ml.storage.strict_json import without_nan
 
@@ -21,7 +22,7 @@ class ResultFile:
     """`runs/RUN_ID/results/STEP.json`, written by the step on every exit that it survives."""
 
     def __init__(self, run_directory: Path, step: str) -> None:
-        self.path = run_directory / "results" / f"{step}.json"
+        self.path = result_path(run_directory, step)
 
     def remove(self) -> None:
         """Remove what an earlier try left, so that it cannot pass for the result of this one.
