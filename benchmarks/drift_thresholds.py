@@ -24,7 +24,7 @@ from benchmarks._customers import customers
 from ml.data.csv_reader import read_columns
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.data.schema import read_schema
-from ml.validation.tfdv_statistics import describe
+from ml.validation.tfdv_statistics import generate_statistics
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         found: dict[str, list[float]] = {name: [] for name in FEATURES}
         for _ in range(given.repetitions):
             first, second = (
-                describe({name: column.take(drawn) for name, column in columns.items()})
+                generate_statistics({name: column.take(drawn) for name, column in columns.items()})
                 for drawn in (pa.array(rng.integers(0, total, rows)) for _ in range(2))
             )
             compared = tfdv.validate_statistics(first, schema, environment="SERVING", previous_statistics=second)

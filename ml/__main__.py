@@ -20,7 +20,7 @@ def die_with_parent() -> None:
 
 
 def main() -> int:
-    """Give the answer the real stdout, and everything that libraries print there stderr."""
+    """Run the command line with the real stdout for its answer, and stderr for all that libraries print."""
     die_with_parent()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures raise; the rest is noise about GPUs
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine of a kind

@@ -1,7 +1,7 @@
 """`python -m ml.exporter`: state for Prometheus that survives restarts, read anew at each scrape.
 
-Events go over StatsD; but a counter that is born at 1 once a week never shows an `increase()`. What must be known at
-any time is read here from where it stands: the ledger, the runs' files, the model server's status, the disk.
+Events go over StatsD, but a counter that first appears with 1, once a week, never shows an `increase()`. What must be
+known at any time is read here from its source: the ledger, the runs' files, the model server's status, the disk.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     parser = argparse.ArgumentParser(prog="python -m ml.exporter", description=__doc__)
     parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{PORT}", help=f"default 127.0.0.1:{PORT}")
-    parser.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
+    parser.add_argument("--root", metavar="DIR", help="the root directory; default RETRAIN_ROOT, or var/")
     parser.add_argument("--settings", metavar="FILE", type=Path, help="as for python -m ml")
     parser.add_argument("--serving-url", metavar="URL", help="the model server; default serving.url of the settings")
     options = parser.parse_args(arguments)

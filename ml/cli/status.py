@@ -1,4 +1,4 @@
-"""Answers for people and programs: what serves and why, what happened, what a loop came to."""
+"""Answers for people and programs: what serves and why, what happened, and what a run came to."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from serving.client.model_client import ModelServer, ServingError
 
 
 def as_json(value: object) -> str:
-    """Strict JSON, indented; null for an undefined number."""
+    """Return `value` as strict, indented JSON, with null for an undefined number."""
     return json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
 
 
 def failed_before_the_start(run_id: str, error: RetrainError) -> RetrainResult:
-    """The result of a run whose settings or root were wrong."""
+    """Return the result of a run that could not start because its settings or its root were wrong."""
     return RetrainResult(run_id, reasons=[error.what, error.cure], exit_code=2 if error.exit_code == 2 else 1)
 
 
 def status(root: Root, settings: Settings) -> dict[str, Any]:
-    """The champion, since when and why; what is pending; what the model server says when the settings name one."""
+    """Return the champion, since when and why it serves, what is pending, and what the settings' model server says."""
     ledger = Ledger(root.ledger)
     champion = ledger.champion()
     answer: dict[str, Any] = {
@@ -60,7 +60,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
 
 
 def status_text(answer: dict[str, Any]) -> str:
-    """`status` for people."""
+    """Return the answer of `status` as text for a terminal."""
     if answer["version"] is None:
         lines = [f"{answer['model']}: no version confirmed yet."]
     else:
@@ -73,19 +73,19 @@ def status_text(answer: dict[str, Any]) -> str:
         if answer["lost"]:
             lines += [f"  LOST      {answer['lost']}", f"            {CURE}"]
     if answer["pending"]:
-        lines.append(f"  pending   {answer['pending']}: published, not confirmed; the next run settles that")
+        lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
     return "\n".join(lines)
 
 
 def history(root: Root) -> list[dict[str, Any]]:
-    """All events of the ledger, oldest first."""
+    """Return all events of the ledger, oldest first."""
     return Ledger(root.ledger).events()
 
 
 def history_text(events: list[dict[str, Any]]) -> str:
-    """One line an event; the ones that matter with their reason."""
+    """Return one line for each event, with the reason where there is one to tell."""
     if not events:
         return "Nothing happened yet."
     lines = []
@@ -104,7 +104,7 @@ def history_text(events: list[dict[str, Any]]) -> str:
 
 
 def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
-    """The result of a run as text for a terminal."""
+    """Return the result of a run as text for a terminal."""
     lines = [
         f"{result.outcome.upper()} (run {result.run_id})",
         *(f"  {reason}" for reason in result.reasons if reason),

@@ -91,7 +91,7 @@ class StateCollector(Collector):
         try:
             found = [*source()]
             samples = [_checked(one) for one in found if isinstance(one, Sample)]
-        # Lookups and conversions too: files of another version, or that somebody edited.
+        # Lookups and conversions too: files may be of another version, or edited.
         except (
             *(OSError, RetrainError, ServingError, LookupError),
             *(TypeError, ValueError, AttributeError, OverflowError),

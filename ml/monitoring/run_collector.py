@@ -1,7 +1,7 @@
 """Samples of what the runs left behind: what they came to, and what the last steps of each kind found.
 
-Somebody edited a file, or another version of this code wrote it, or a disk lost half of it: that takes away what the
-file, or the value in it, would have said, and nothing else.
+A file may have been edited, written by another version of this code, or half lost by a disk: then what the file, or the
+value in it, would have said is missing, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ml.data.schema import read_schema
 from ml.errors import FinalError
-from ml.monitoring.state_collectors import Sample, Skipped, require_directory
+from ml.monitoring.state_collectors import Sample, Skipped, require_directory, timestamp_of
 from ml.pipeline.outcome import OUTCOME_OF_EVENT, OUTCOMES
 from ml.pipeline.run_record import RunRecord, runs
 from ml.registry.ledger import Ledger
@@ -53,7 +52,7 @@ def _ends(root: Root, records: list[RunRecord]) -> Samples:
     try:
         for event in Ledger(root.ledger).events():  # it outlives the runs' files
             if event["event"] in OUTCOME_OF_EVENT:
-                last_at[OUTCOME_OF_EVENT[event["event"]]] = datetime.fromisoformat(event["at"]).timestamp()
+                last_at[OUTCOME_OF_EVENT[event["event"]]] = timestamp_of(event)
     except _DAMAGE as error:
         yield _skipped(root.ledger, error)
     ended = [(one, one.outcome, one.ended_at) for one in records if one.outcome and one.ended_at is not None]

@@ -48,7 +48,7 @@ def collect_ledger(root: Root) -> Iterator[Sample]:
     champion = ledger.champion()
     yield Sample("retrain_promoted_version", champion.number if champion else 0)
     if champion:
-        yield Sample("retrain_promoted_timestamp_seconds", _seconds(champion.last))
+        yield Sample("retrain_promoted_timestamp_seconds", timestamp_of(champion.last))
     yield Sample("retrain_pending_versions", len(ledger.pending()))
     events = [event["event"] for event in ledger.events()]
     counts = Counter(events)
@@ -105,5 +105,6 @@ def require_directory(root: Root) -> None:
         )
 
 
-def _seconds(event: Mapping[str, Any]) -> float:
+def timestamp_of(event: Mapping[str, Any]) -> float:
+    """Return when an event of the ledger was written, in seconds since 1970."""
     return datetime.fromisoformat(event["at"]).timestamp()

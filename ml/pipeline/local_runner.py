@@ -1,4 +1,4 @@
-"""The whole loop in one process, without Airflow: each heavy library loads once."""
+"""All steps in one process, without Airflow, so that each heavy library loads once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCK_WAIT_SECONDS = 2.0
 
 @dataclass
 class RetrainResult:
-    """What a run of the whole loop came to; `outcome` is one of `ml.pipeline.outcome.OUTCOMES`.
+    """What a run of all steps came to; `outcome` is one of `ml.pipeline.outcome.OUTCOMES`.
 
     `version` is the one that should be serving now; metrics are overall values by TFMA's names.
     """
@@ -44,14 +44,14 @@ class RetrainResult:
     exit_code: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Without the exit code, and with null where a metric is undefined."""
+        """Return the fields without the exit code, and with None where a metric is undefined."""
         fields = asdict(self)
         del fields["exit_code"]
         return dict(without_nan(fields))
 
 
 def new_run_id(prefix: str = "manual") -> str:
-    """Unique on this machine and in the order of time."""
+    """Make a run id from the time and the process; ids of later runs sort behind."""
     return f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
 
 
@@ -93,7 +93,7 @@ def retrain(root: Root, settings: Settings, *, run_id: str, force: bool) -> Retr
 
 
 def _fill_in(answer: RetrainResult, run: Run) -> None:
-    """What the finished steps of the run know, and which version serves now; what is not known stays empty."""
+    """Fill in what the finished steps know, and which version serves now; what is not known stays empty."""
     for fill in (_from_ingest, _from_evaluate, _from_judge, _from_ledger):
         try:
             fill(answer, run)

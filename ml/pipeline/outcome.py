@@ -42,7 +42,7 @@ class End(NamedTuple):
 def end_of(results: Results) -> End | None:
     """Say how a run with these results ended; None while it has not come to an end.
 
-    The first step that is not done decides. Results behind it are from before somebody repeated that step.
+    The first step that is not done decides. Results of later steps are from an earlier try.
     """
     for step in STEPS:
         if step not in results:

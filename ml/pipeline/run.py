@@ -1,4 +1,4 @@
-"""One run: its directory, its settings, and how a step is carried out so that it can be killed and repeated."""
+"""One run: its directory, its settings, and its artifacts, made so that a step can be killed and repeated."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
+from ml.pipeline.run_record import result_path
 from ml.storage import files, locks
 from ml.storage.root import Root
 
@@ -27,12 +28,12 @@ class Work(Protocol):
     """Fills an empty directory and says what it made."""
 
     def __call__(self, out: Path, /) -> Artifact:
-        """The artifact whose `path` is `out`, or another place that the work itself filled."""
+        """Return the artifact whose `path` is `out`, or another place that the work itself filled."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the loop, with or without Airflow."""
+    """One run of the steps, with or without Airflow."""
 
     root: Root
     id: str
@@ -41,15 +42,19 @@ class Run:
 
     @property
     def directory(self) -> Path:
-        """Everything that this run makes, but for what it promotes."""
+        """The directory of everything that this run makes, but for what it promotes."""
         return self.root.run(self.id)
 
     def step_directory(self, step: str) -> Path:
-        """Where a finished step stands."""
+        """Return the directory of a finished step."""
         return self.directory / step
 
     def artifact(self, step: str, kind: type[A]) -> A:
-        """What a finished step of this run made; a `FinalError` says which step has to run first."""
+        """Return what a finished step of this run made.
+
+        Raises:
+            FinalError: The step has not finished, or its record is of another kind.
+        """
         directory = self.step_directory(step)
         if not (directory / RECORD).is_file():
             raise FinalError(
@@ -95,19 +100,19 @@ class Run:
                     self._write_result(step, result)
 
     def make_artifact(self, step: str, work: Work, *, inputs: Mapping[str, Any], reuse: bool = True) -> dict[str, Any]:
-        """Do one step, or reuse its finished directory when inputs and code are those it was made from.
+        """Make the artifact of a step, or reuse the finished one when it came from the same inputs and the same code.
 
         Args:
-            step: Its name, which is also that of its directory.
+            step: The name of the step, which is also that of its directory.
             work: Makes the artifact in an empty temporary directory.
             inputs: JSON values that decide the result; part of the fingerprint.
             reuse: False for a step that acts on the world and knows by itself what is already done.
 
         Returns:
-            For the result record: `outcome` (done | reused) and `artifact`.
+            The part of the result record that says so: `outcome` (done or reused) and `artifact`.
 
         Raises:
-            RetrainError: As raised by the work.
+            RetrainError: The work raised it.
         """
         fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
         reused = reuse and self._is_finished(step, fingerprint)
@@ -133,7 +138,8 @@ class Run:
 
     def _write_result(self, step: str, result: Mapping[str, Any]) -> None:
         try:
-            (self.directory / "results").mkdir(exist_ok=True)
-            files.write_json(self.directory / "results" / f"{step}.json", result)
+            path = result_path(self.directory, step)
+            path.parent.mkdir(exist_ok=True)
+            files.write_json(path, result)
         except OSError as error:  # must not hide the error that brought us here
             log.error("could not write the result of step %s: %s", step, error)

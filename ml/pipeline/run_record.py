@@ -15,9 +15,9 @@ from ml.storage.root import Root
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: `results` by step, and `written`, when each was written (seconds since 1970).
+    """The results of one run by step, and when each was `written`, in seconds since 1970.
 
-    `damaged` are files of results that are there and not what they should be, each with what is wrong.
+    `damaged` names the result files that cannot be read as such, each with what is wrong.
     """
 
     directory: Path
@@ -27,28 +27,28 @@ class RunRecord:
 
     @classmethod
     def read(cls, directory: Path) -> RunRecord:
-        """What is in `directory`; a step without a readable result has none."""
+        """Read the results in `directory`; a step without a readable one is left out."""
         results, written, damaged = {}, {}, {}
         for step in STEPS:
-            path = directory / "results" / f"{step}.json"
-            try:  # a directory in its place, or a file that somebody may not read, is no result either
+            path = result_path(directory, step)
+            try:  # neither a directory in its place nor an unreadable file is a result
                 content, at = json.loads(path.read_bytes()), path.stat().st_mtime
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except (OSError, ValueError) as error:
-                damaged[path] = f"no result ({error})"
+                damaged[path] = f"not a result ({error})"
                 continue
             if not isinstance(content, dict):
-                damaged[path] = "no result (its JSON is no object)"
+                damaged[path] = "not a result (its JSON is not an object)"
                 continue
             results[step], written[step] = content, at
             if not isinstance(content.get("artifact") or {}, dict):
-                damaged[path] = "its artifact is no object"
+                damaged[path] = "its artifact is not an object"
         return cls(directory, results, written, damaged)
 
     def result(self, step: str) -> Path:
-        """The file with the step's result."""
-        return self.directory / "results" / f"{step}.json"
+        """Return the path of the step's result."""
+        return result_path(self.directory, step)
 
     @property
     def outcome(self) -> str | None:
@@ -64,7 +64,7 @@ class RunRecord:
 
     @property
     def reasons(self) -> list[str]:
-        """Why the run ended as it did, in sentences: of the error that stopped it, or of the verdict."""
+        """Why the run ended as it did, in sentences: those of the error that stopped it, or of the verdict."""
         for step in STEPS:
             if outcome_of_step(self.results.get(step, {})) in (BLOCKED, FAILED):
                 error = error_of(self.results[step])
@@ -73,12 +73,17 @@ class RunRecord:
         return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
 
     def artifact(self, step: str) -> Mapping[str, Any]:
-        """What the step made, as its result tells it; empty when it made nothing."""
+        """Return the record of what the step made; empty when it made nothing."""
         made = self.results.get(step, {}).get("artifact")
         return made if isinstance(made, Mapping) else {}
 
 
+def result_path(run_directory: Path, step: str) -> Path:
+    """Return where a step of the run in `run_directory` leaves its result."""
+    return run_directory / "results" / f"{step}.json"
+
+
 def runs(root: Root) -> list[RunRecord]:
-    """All runs whose files are kept, the one that wrote last first."""
+    """Read all runs whose files are kept, the one that wrote last first."""
     records = [RunRecord.read(place) for place in root.runs.glob("*") if (place / "results").is_dir()]
     return sorted(records, key=lambda record: max(record.written.values(), default=0.0), reverse=True)

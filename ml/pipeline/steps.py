@@ -1,4 +1,4 @@
-"""The eight steps in their order, and what of a run each one needs. Heavy modules load inside the step."""
+"""The eight steps, and what each one needs of a run. Heavy modules load inside the step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = dict[str, Any]
 
 
 def ingest(run: Run, result: Result) -> None:
-    """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
+    """Obtain the data; skip the run when data, settings and code are those of the last run with a result."""
     from ml.data.ingest import ingest, local_file
     from ml.registry.recovery import recover_if_reachable
     from ml.registry.retention import clean_up
@@ -47,7 +47,7 @@ def ingest(run: Run, result: Result) -> None:
 
 
 def validate(run: Run, result: Result) -> None:
-    """Statistics, schema and drift; ends the run when an anomaly blocks."""
+    """Compute statistics, check schema and drift, and end the run when an anomaly blocks."""
     dataset = run.artifact("ingest", Dataset)
     champion = verified_champion(run.root, run.settings.serving.model)
 
@@ -67,7 +67,7 @@ def validate(run: Run, result: Result) -> None:
 
 
 def transform(run: Run, result: Result) -> None:
-    """Split, fit on train, write the examples."""
+    """Split the rows, fit the encoding on train, and write the examples."""
     accepted = run.artifact("validate", Accepted)
 
     def work(out: Path) -> Artifact:
@@ -116,7 +116,7 @@ def evaluate(run: Run, result: Result) -> None:
 
 
 def judge(run: Run, result: Result) -> None:
-    """Decide, and log every reason."""
+    """Decide whether the candidate is promoted, and log every reason."""
     evaluation = run.artifact("evaluate", Evaluation)
 
     def work(out: Path) -> Artifact:
@@ -131,7 +131,7 @@ def judge(run: Run, result: Result) -> None:
 
 
 def promote(run: Run, result: Result) -> None:
-    """Publish the version if the verdict says so; skipped (and remembered) when it does not."""
+    """Publish the version if the verdict says so; else skip that and record why."""
     verdict = run.artifact("judge", Verdict)
 
     def work(_out: Path) -> Artifact:
@@ -159,7 +159,7 @@ def promote(run: Run, result: Result) -> None:
 
 
 def confirm(run: Run, result: Result) -> None:
-    """Prove over HTTP that the model server answers with the new version."""
+    """Check over HTTP that the model server answers with the new version."""
     release = run.artifact("promote", Release)
 
     def work(out: Path) -> Artifact:
@@ -185,7 +185,7 @@ def run_step(name: str, run: Run) -> Result:
     """Run the step `name` and return its result record, which is also written whatever happens (`Run.recording`).
 
     Raises:
-        RetrainError: As the step does.
+        RetrainError: The step raised it.
     """
     with run.recording(name, begins=name == STEPS[0]) as result:
         STEP_FUNCTIONS[name](run, result)
@@ -200,7 +200,7 @@ def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
 
 
 def _identity(run: Run) -> dict[str, str]:
-    """What a ledger entry says of where a version comes from."""
+    """Return what a ledger entry says of where a version comes from."""
     from ml.data.schema import schema_sha256
     from ml.pipeline.fingerprint import code_sha256
 

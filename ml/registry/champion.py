@@ -1,4 +1,4 @@
-"""The version that should be serving, with what is remembered of it."""
+"""The champion: the version that should be serving, with its release record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CURE = (
 
 @dataclass(frozen=True)
 class Champion:
-    """A confirmed version: `saved_model` are its bytes, `release` what was remembered beside them."""
+    """A confirmed version: the directory of its SavedModel, and the directory of its release record."""
 
     number: int
     model_sha256: str
@@ -28,7 +28,7 @@ class Champion:
 
     @property
     def statistics(self) -> Path:
-        """The TFDV statistics of the data it was trained on."""
+        """The file with the TFDV statistics of the data on which it was trained."""
         return self.release / "statistics.pb"
 
     def release_record(self) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class Champion:
 
 
 def recorded_champion(root: Root, model: str) -> Champion | None:
-    """The last confirmed version by the ledger, whatever became of its files; None before the first."""
+    """Return the last version that the ledger calls confirmed, whatever became of its files; None before the first."""
     version = Ledger(root.ledger).champion()
     if version is None:
         return None
@@ -50,7 +50,7 @@ def recorded_champion(root: Root, model: str) -> Champion | None:
 
 
 def verified_champion(root: Root, model: str) -> Champion | None:
-    """The last confirmed version, or None before the first.
+    """Return the last confirmed version after checking its files; None before the first.
 
     Raises:
         FinalError: The ledger names a champion whose files are gone or were changed.
@@ -65,7 +65,7 @@ def verified_champion(root: Root, model: str) -> Champion | None:
 
 
 def damage_of(champion: Champion) -> str:
-    """Why the champion's files are not those that were confirmed; "" when they are."""
+    """Return how the champion's files differ from those that were confirmed; "" when they do not."""
     for needed in (champion.saved_model, champion.release):
         if not needed.is_dir():
             return f"{needed} is missing"

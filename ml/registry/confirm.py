@@ -15,7 +15,7 @@ from serving.client.model_client import ModelServer
 
 
 def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings, out: Path) -> Confirmed:
-    """Wait until `server` serves version `number`, replay the known rows and write `confirmed` to the ledger.
+    """Wait until `server` serves version `number`, ask it for the known rows, and write `confirmed` to the ledger.
 
     Raises:
         TransientError: The server does not answer (yet); the version stays published.

@@ -31,15 +31,15 @@ class Registry:
 
     @property
     def ledger(self) -> Ledger:
-        """The record of all that happens here."""
+        """The record of every event of a version."""
         return Ledger(self.root.ledger)
 
     def version_directory(self, number: int) -> Path:
-        """Where the model server looks for the version."""
+        """Return the directory in which the model server looks for the version."""
         return self.root.version(self.model, number)
 
     def stage(self, name: str, saved_model: Path, *, sha256: str) -> Path:
-        """A copy of `saved_model` on the filesystem of the served directory, out of the server's sight.
+        """Copy `saved_model` to the filesystem of the served directory, out of the server's sight, and return the copy.
 
         The copy stands in a base directory of its own as version 1, so that a server can load it privately.
 
@@ -54,12 +54,12 @@ class Registry:
         if found != sha256:
             raise FinalError(
                 f"{saved_model}: its bytes (sha256 {found[:12]}) are not those that were judged ({sha256[:12]}).",
-                "Somebody changed the files: repeat the run from train.",
+                "The files were changed: repeat the run from train.",
             )
         return staged
 
     def publish(self, staged: Path, record: Path, *, run_id: str, model_sha256: str, facts: Mapping[str, Any]) -> int:
-        """Put a staged version and its record in their places; returns its number.
+        """Move a staged version and its record to their places, and return the version's number.
 
         A retry of the same run and bytes finds its own intent and goes on with the same number.
         """
@@ -71,7 +71,7 @@ class Registry:
             self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
         place = self.version_directory(number)
         if place.exists():
-            raise FinalError(f"{place} exists already and is not ours.", "Move it away, then repeat.")
+            raise FinalError(f"{place} exists already, and not from this run.", "Move it away, then repeat.")
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
         files.publish_directory(staged, place)
@@ -81,13 +81,13 @@ class Registry:
         return number
 
     def next_number(self) -> int:
-        """One more than the highest ever used, by us or by anybody who put a directory there."""
+        """Return one more than the highest number ever used, in the ledger or as the name of a directory."""
         base = self.root.models / self.model
         on_disk = [int(p.name) for p in base.glob("*") if p.name.isdecimal()] if base.is_dir() else []
         return max([0, *self.ledger.versions(), *on_disk]) + 1
 
     def resolve_intent(self, version: Version) -> Version:
-        """Bring an intent whose writer died to `published`, if its rename had happened, else to `withdrawn`."""
+        """Bring an intent whose writer died to `published` if its rename had happened, else to `withdrawn`."""
         place = self.version_directory(version.number)
         if version.state == INTENT and self._is_whole(version):
             self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
@@ -96,7 +96,7 @@ class Registry:
         return self.ledger.versions()[version.number]
 
     def withdraw(self, version: Version, reason: str) -> None:
-        """Burn the number and take the directory out of the server's sight. The reason is on the disk first."""
+        """Retire the number and take the directory out of the server's sight, once the reason is on the disk."""
         if version.state != WITHDRAWN:
             self.ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
             log.warning("withdrew version %d: %s", version.number, reason)
@@ -106,7 +106,7 @@ class Registry:
             files.publish_directory(place, away)
 
     def sweep(self) -> None:
-        """Clear what killed tries left: staged copies (the lock says that none is in use), withdrawn versions."""
+        """Remove what killed tries left: staged copies (the lock says that none is in use) and withdrawn versions."""
         for leftover in self.root.staging.glob("*"):
             files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():

@@ -1,4 +1,4 @@
-"""Publish a candidate that earned it: under the lock, after private proof, by one rename."""
+"""Publish a candidate that earned promotion: under the lock, after a check on a private server, by one rename."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def promote(
     Args:
         model: The candidate; its files must hash to what the verdict names.
         verdict: Promotes, and names the champion it was judged against.
-        statistics: Remembered beside the version, for drift.
-        report: The evaluation's JSON, remembered too.
+        statistics: TFDV's statistics of its data, kept in the release record for drift.
+        report: The evaluation's JSON, kept there too.
         root: Where versions, releases and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
         run_id: Identifies the version: a retry finds its own intent.
         identity: Hashes of data, schema, settings and code, for the ledger.
-        check: Loads the staged copy and replays known rows; the default starts a private model server.
+        check: Loads the staged copy and asks it for the known rows; the default starts a private model server.
 
     Raises:
         FinalError: The verdict is stale, the bytes changed, or the private answers are wrong.
-        TransientError: Another promotion holds the lock, or a former version cannot be settled yet.
+        TransientError: Another promotion holds the lock, or an earlier version is still pending.
     """
     with locked_registry(root, settings, who=f"promotion of run {run_id}") as registry:
         recover(registry, settings, but=(run_id, verdict.model_sha256))
@@ -80,7 +80,7 @@ def decline(
     identity: Mapping[str, str],
     settings: Settings,
 ) -> None:
-    """Remember once per run that its candidate was rejected or withheld."""
+    """Append to the ledger, once for each run, that its candidate was rejected or withheld."""
     with locked_registry(root, settings, who=f"run {run_id}") as registry:
         if any(
             e["event"] == event and e["run_id"] == run_id and e["model_sha256"] == verdict.model_sha256
@@ -101,7 +101,7 @@ def decline(
 
 
 def _already_published(registry: Registry, run_id: str, model_sha256: str) -> int | None:
-    """The version that an earlier try of this run made of these very bytes."""
+    """Return the number under which an earlier try of this run published these very bytes; None if none did."""
     own = registry.ledger.of_run(run_id)
     if own is None or own.intent["model_sha256"] != model_sha256:
         return None
@@ -110,7 +110,7 @@ def _already_published(registry: Registry, run_id: str, model_sha256: str) -> in
     if own.state == WITHDRAWN:
         raise FinalError(
             f"Version {own.number} of this run was withdrawn: {own.last.get('reason', 'unknown')}.",
-            "Its number is burned. Find the cause, then start a new run.",
+            "Its number is not used again. Find the cause, then start a new run.",
         )
     return own.number if own.state in (PUBLISHED, CONFIRMED) else None
 
@@ -148,7 +148,11 @@ def _answers_privately(staged: Path, golden_rows: GoldenRows, settings: Settings
         raise FinalError(
             f"The staged candidate cannot be served: {error}", "Nothing was published. Repeat the run from train."
         ) from error
-    log.info("%d known rows answered privately; largest difference %.1e", len(golden_rows.instances), worst)
+    log.info(
+        "a private server answered %d known rows; largest difference from training %.1e",
+        len(golden_rows.instances),
+        worst,
+    )
 
 
 def _record(
@@ -160,7 +164,7 @@ def _record(
     settings: Settings,
     identity: Mapping[str, str],
 ) -> Path:
-    """What is remembered of a version beside its bytes."""
+    """Write the release record of a version into the new directory `place`."""
     place.mkdir(parents=True)
     shutil.copyfile(statistics, place / "statistics.pb")
     shutil.copyfile(model.golden_rows, place / "replay.json")

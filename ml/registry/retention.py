@@ -1,4 +1,4 @@
-"""What is kept: the last confirmed versions and the files of the last runs; never less than what serves."""
+"""Retention: the last confirmed versions and the files of the last runs are kept, and always what serves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("ml.registry.retention")
 
 
 def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
-    """Remove versions and runs beyond the settings' numbers. Safe to be killed and to be repeated.
+    """Remove versions and runs beyond the numbers in the settings; it may be killed and repeated at any time.
 
     The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions and
     runs in progress are never touched.
@@ -39,4 +39,4 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
 def _remove(directory: Path, root: Root, what: str) -> None:
     if directory.exists():
         files.remove_directory(directory, root.trash)
-        log.info("removed %s: beyond what the settings keep", what)
+        log.info("removed %s: the settings keep no more than that", what)

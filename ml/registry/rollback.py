@@ -19,17 +19,16 @@ log = logging.getLogger("ml.registry.rollback")
 
 
 def rollback(root: Root, settings: Settings, *, target: int | None, reason: str) -> Version:
-    """Publish the bytes of version `target` again and confirm them; returns the new version.
+    """Publish the bytes of version `target` again, confirm them, and return the new version.
 
-    A rollback that was killed is finished by repeating the command.
+    A rollback that was killed is finished by repeating the command. A champion whose files are gone or were changed is
+    withdrawn first; the version before it then serves as it is.
 
     Args:
         root: Where versions and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
-        target: A confirmed version; None: the one confirmed before the champion's bytes.
-        reason: For the ledger.
-
-    A champion whose files are gone or were changed is withdrawn first; the version before it then serves as it is.
+        target: A confirmed version; None means the last one confirmed before the champion's bytes.
+        reason: A sentence for the ledger.
 
     Raises:
         NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
@@ -65,7 +64,7 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
 
 
 def _withdraw_damaged_champions(root: Root, registry: Registry, reason: str) -> bool:
-    """Withdraw every champion whose files are gone or were changed, until one is whole; whether there was any.
+    """Withdraw champions whose files are gone or were changed until one is whole; return whether there were any.
 
     Only on a person's word: a directory that is missing may be a disk that is not mounted.
     """
@@ -77,7 +76,7 @@ def _withdraw_damaged_champions(root: Root, registry: Registry, reason: str) -> 
 
 
 def origin(version: Version) -> int:
-    """The version whose bytes these are: itself, or what it was rolled back to."""
+    """Return the number of the version that first had these bytes: its own, or that to which it was rolled back."""
     return int(version.intent.get("rollback_of", version.number))
 
 

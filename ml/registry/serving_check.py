@@ -1,4 +1,4 @@
-"""Proof that the model server answers with a version: it is AVAILABLE, and the known rows come out as in training."""
+"""The check of a published version: the model server calls it AVAILABLE and answers the known rows as training did."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from ml.registry.model_registry import Registry
 from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
 
 log = logging.getLogger(__name__)
-CURE = "The former version goes on serving; find the cause, then retrain."
+CURE = "The version before it keeps serving. Find the cause, then retrain."
 
 
 def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
     """Confirm a published version, or withdraw it when it failed to load or answered wrongly.
 
-    The caller holds the promotion lock. Returns the largest difference of a probability.
+    The caller holds the promotion lock.
+
+    Returns:
+        The largest difference between a probability of the server and that of training.
 
     Raises:
-        TransientError: The server does not answer, or not yet: no evidence against the model.
+        TransientError: The server does not answer, or not yet, which says nothing against the model.
         FinalError: The version was withdrawn; the message says why.
     """
     if version.state == WITHDRAWN:
@@ -52,7 +55,7 @@ def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Regi
         registry.ledger.append(
             CONFIRMED, run_id=version.run_id, version=version.number, worst_difference=worst, server=server.url
         )
-    log.info("version %d answers at %s; largest difference to training %.1e", version.number, server.url, worst)
+    log.info("version %d answers at %s; largest difference from training %.1e", version.number, server.url, worst)
     return worst
 
 

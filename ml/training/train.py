@@ -1,4 +1,4 @@
-"""Train the network on the transformed rows, export it with its preprocessing, and prove that it can be served."""
+"""Train the network on the transformed rows, export it with its preprocessing, and check that it can be served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml.training.split import is_holdout
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
-SAME = 1e-5
+EXPORT_TOLERANCE = 1e-5
 """Largest difference of a probability between the trained network and the exported graph."""
 
 
@@ -69,7 +69,7 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
 
 @contextmanager
 def _full_disk(place: Path) -> Iterator[None]:
-    """TensorFlow has an error of its own for a disk that takes no more."""
+    """Raise a `TransientError` for TensorFlow's own error of a full disk."""
     import tensorflow as tf
 
     try:
@@ -82,7 +82,7 @@ def _full_disk(place: Path) -> Iterator[None]:
 
 
 def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[np.uint64]]:
-    """All rows as inputs [n, width], labels [n] and profile hashes [n]."""
+    """Return all rows as inputs [n, width], labels [n] and profile hashes [n]."""
     file = pq.ParquetFile(parquet)
     rows = file.metadata.num_rows
     x = np.empty((rows, encoding.width), dtype=np.float32)
@@ -96,13 +96,13 @@ def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[
 
 
 def network_inputs(rows: Any, encoding: Encoding) -> Floats:
-    """The `_xf` columns of a record batch side by side, float32 [n, width]."""
+    """Return the `_xf` columns of a record batch side by side, float32 [n, width]."""
     parts = [rows.column(transformed(f.name)).flatten().to_numpy().reshape(-1, f.width) for f in encoding.features]
     return np.concatenate(parts, axis=1)
 
 
 def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dict[str, Any]], Floats]:
-    """Evaluation rows spread evenly over the file: as a client sends them, and as the network sees them."""
+    """Return evaluation rows spread evenly over the file, as a client sends them and as the network sees them."""
     file = pq.ParquetFile(parquet)
     total = file.metadata.num_rows
     wanted = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
@@ -120,7 +120,7 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
 
 
 def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
-    """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
+    """Load the SavedModel as TensorFlow Serving would, before it is called a model."""
     from serving.models.saved_model import load
 
     def ask(rows: Any) -> list[dict[str, float]]:
@@ -132,14 +132,14 @@ def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
 
     servable = load(saved_model)
     try:
-        worst = golden_rows.check(ask, tolerance=SAME, whom="The exported model")
+        worst = golden_rows.check(ask, tolerance=EXPORT_TOLERANCE, whom="The exported model")
     except Exception as error:
         raise FinalError(
             f"The exported model cannot be served: {error}", "This is a bug in ml/training/export.py."
         ) from error
     finally:
         servable.close()
-    log.info("the exported model answers; largest difference to the network %.1e", worst)
+    log.info("the exported model answers; largest difference from the network %.1e", worst)
 
 
 def _log_epoch(epoch: Any) -> None:

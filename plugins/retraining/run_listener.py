@@ -1,4 +1,4 @@
-"""Counts runs. The scheduler calls it, so it also learns of runs whose tasks could say nothing any more."""
+"""The listener that counts runs. The scheduler calls it, so it also learns of runs whose tasks were killed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DAG_ID = "customer_retraining"
 
 @hookimpl
 def on_dag_run_running(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - hooks are called by these names
-    """A run starts: its counters exist from now on."""
+    """Make the counters exist when a run starts."""
     if dag_run.dag_id == DAG_ID:
         statsd_events.run_started()
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
-    """A green run: what it came to stands in the results of its steps."""
+    """Count a green run by the outcome that the results of its steps tell."""
     if dag_run.dag_id == DAG_ID:
         outcome = _outcome(dag_run.run_id) or statsd_events.UNKNOWN
         is_green = outcome in statsd_events.RUN_OUTCOMES and outcome not in (BLOCKED, FAILED)
@@ -36,7 +36,7 @@ def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
-    """A red run: blocked by its data, or failed for any other reason, an end without a result among them."""
+    """Count a red run as blocked by its data, or else as failed, even if its steps left no results."""
     if dag_run.dag_id == DAG_ID:
         statsd_events.run_ended(BLOCKED if _outcome(dag_run.run_id) == BLOCKED else FAILED)
 

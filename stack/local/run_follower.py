@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ml.pipeline.outcome import FAILED, SKIPPED
+from ml.pipeline.run_record import result_path
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import Root
 
@@ -41,9 +42,8 @@ class Follower:
             new = (run_id for run_id in self._run_ids() if run_id not in self._before)
             self.run_id = next((run_id for run_id in new if run_id.startswith(OF_AIRFLOW)), None)
         if self.run_id is not None:
-            directory = self.root.run(self.run_id) / "results"
             for step in STEPS:
-                self._look_at(step, directory / f"{step}.json")
+                self._look_at(step, result_path(self.root.run(self.run_id), step))
         self._show_running()
 
     def close(self) -> None:

@@ -104,7 +104,7 @@ def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog:
     found = parsed(generate_latest(registry).decode())
     assert found["retrain_exporter_source_up", ("ledger",)] == 0
     assert found["retrain_exporter_source_up", ("disk",)] == 1
-    assert "line 1 is no entry" in caplog.text
+    assert "line 1 is not an entry" in caplog.text
     said = len(caplog.records)
     generate_latest(registry)
     assert len(caplog.records) == said, "the same trouble is told once"
@@ -112,7 +112,7 @@ def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog:
     assert parsed(generate_latest(registry).decode())["retrain_exporter_source_up", ("ledger",)] == 1
 
 
-def test_a_version_that_is_no_number_takes_only_the_ledger_away(root: Root) -> None:
+def test_a_version_that_is_not_a_number_takes_only_the_ledger_away(root: Root) -> None:
     facts = {"at": "2026-11-23T00:00:00+00:00", "run_id": "r", "version": "abc"}
     lines = [json.dumps({"event": event, **facts}) + "\n" for event in ("intent", "published", "confirmed")]
     root.ledger.write_text("".join(lines))
@@ -121,7 +121,7 @@ def test_a_version_that_is_no_number_takes_only_the_ledger_away(root: Root) -> N
     assert found["retrain_exporter_source_up", ("disk",)] == 1
 
 
-def test_a_missing_root_is_no_first_start(root: Root) -> None:
+def test_a_missing_root_does_not_look_like_a_first_start(root: Root) -> None:
     root.path.rmdir()
     found = values(root)
     assert {source: found["retrain_exporter_source_up", (source,)] for source in ("ledger", "runs", "disk")} == {
@@ -132,7 +132,7 @@ def test_a_missing_root_is_no_first_start(root: Root) -> None:
     assert ("retrain_promoted_version", ()) not in found
 
 
-def test_as_a_process(root: Root, tmp_path: Path) -> None:
+def test_the_process_serves_the_page_and_ends_on_sigterm(root: Root, tmp_path: Path) -> None:
     listen, log = f"127.0.0.1:{free_port()}", tmp_path / "log"
     command: list[str | Path] = [sys.executable, "-m", "ml.exporter", "--listen", listen, "--root", root.path]
     with running(command, log=log) as process:

@@ -21,7 +21,9 @@ UNLABELLED = PROJECT.parent / "shared" / "data" / "Test.csv"
 pytestmark = pytest.mark.usefixtures("libraries")
 
 
-def test_whom_to_target(first_run: tuple[Root, RetrainResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring_a_file_names_whom_to_target(
+    first_run: tuple[Root, RetrainResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = first_run[0]
     monkeypatch.setenv("RETRAIN_ROOT", str(root.path))
     customers, out = tmp_path / "customers.csv", tmp_path / "top.csv"

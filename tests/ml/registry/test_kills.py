@@ -63,7 +63,7 @@ def test_each_heavy_step_is_killed_and_repeated(root: Root, sample_csv: Path) ->
 
 
 @pytest.mark.usefixtures("libraries")
-def test_a_whole_loop_killed_while_it_promotes_is_settled_by_the_next(root: Root, sample_csv: Path) -> None:
+def test_a_run_killed_while_it_promotes_is_recovered_by_the_next(root: Root, sample_csv: Path) -> None:
     overrides = [word for override in QUICK for word in ("--set", override)]
     command = [sys.executable, "-m", "ml", "retrain", "--root", str(root.path), "--data", str(sample_csv), *overrides]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -100,7 +100,7 @@ def test_a_rejection_counts_as_the_last_result_only_beside_the_same_champion(roo
     assert ledger.last_fingerprint() is None
 
 
-def test_a_line_that_is_json_and_no_entry_is_named(root: Root) -> None:
+def test_a_line_of_json_that_is_not_an_entry_is_named(root: Root) -> None:
     root.ledger.write_text("[]\n")
-    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 1 is no entry"):
+    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 1 is not an entry"):
         Ledger(root.ledger).events()

@@ -78,7 +78,7 @@ def test_rollback_refuses_bytes_that_changed(root: Root, settings: Settings) -> 
     assert served(root) == [1, 2]
 
 
-def test_a_version_that_fails_to_load_is_withdrawn_and_its_number_burned(root: Root, settings: Settings) -> None:
+def test_a_version_that_fails_to_load_is_withdrawn_and_its_number_is_retired(root: Root, settings: Settings) -> None:
     released(root, settings, "one")
     do_promote(root, settings, "two", broken=True)
     with pytest.raises(FinalError, match="Version 2 was withdrawn: the model server could not load it"):
@@ -94,7 +94,7 @@ def test_a_version_that_fails_to_load_is_withdrawn_and_its_number_burned(root: R
     assert released(root, settings, "three") == 3
 
 
-def test_a_server_that_does_not_answer_is_no_evidence_against_the_model(root: Root, settings: Settings) -> None:
+def test_a_server_that_does_not_answer_leaves_the_version_published(root: Root, settings: Settings) -> None:
     released(root, settings, "one")
     do_promote(root, settings, "two")
     nobody = resolve(overrides=["serving.url='http://127.0.0.1:9'", "confirm.deadline_seconds=0.5"], environment={})
@@ -209,5 +209,5 @@ def test_an_edited_ledger_is_named(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append("rejected", run_id="a")
     ledger.path.write_text(ledger.path.read_text() + "not json\n")
-    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is no entry"):
+    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is not an entry"):
         ledger.events()

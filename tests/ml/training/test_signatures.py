@@ -121,7 +121,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     import tensorflow as tf
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-    from ml.training.warm_up import FILE, MANY
+    from ml.training.warm_up import BATCH_SIZE, FILE
     from serving.models.saved_model import load
     from serving.models.warm_up import warm_up
 
@@ -130,7 +130,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     kinds = [log.WhichOneof("log_type") for log in logs]
     assert kinds == ["predict_log", "classify_log", "regress_log"] * 2
     sizes = [log.predict_log.request.inputs["Age"].tensor_shape.dim[0].size for log in logs[::3]]
-    assert sizes == [1, MANY]
+    assert sizes == [1, BATCH_SIZE]
     servable = load(path)
     asked: list[tuple[str, int]] = []
     run = servable.run
@@ -145,7 +145,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     finally:
         servable.close()
     signatures = ("serving_default", "classify", "regress")
-    assert asked == [(signature, size) for size in (1, MANY) for signature in signatures]
+    assert asked == [(signature, size) for size in (1, BATCH_SIZE) for signature in signatures]
 
 
 def test_the_graph_needs_no_operation_that_tensorflow_serving_may_lack(root: Root) -> None:
@@ -187,12 +187,12 @@ def test_tfma_evaluates_the_very_same_file(
     from google.protobuf import text_format
     from tensorflow_model_analysis.proto import config_pb2
 
-    from ml.training.warm_up import example
+    from ml.training.warm_up import tf_example
 
     labels = (np.arange(len(known.probability)) % 2).astype(np.int8)
     with tf.io.TFRecordWriter(str(tmp_path / "examples")) as writer:
         for customer, label in zip(known.instances, labels, strict=True):
-            made = example(customer)
+            made = tf_example(customer)
             made.features.feature["is_target"].float_list.value.append(float(label))
             writer.write(made.SerializeToString())
     binarize = "binarize { class_ids { values: [1] } }" if signature == "classify" else ""

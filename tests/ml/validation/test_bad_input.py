@@ -70,7 +70,7 @@ def first(count: int, **values: str) -> Edit:
         (first(1, Segmentation="E"), r"Column 'Segmentation': .*not know in 1 row \(0\.03%\), e\.g\. 'E'"),
         (first(1, Segmentation=""), "Column 'Segmentation': missing more often than the allowed 0% in 1 row"),
         (first(2, ID="500100"), r"Column 'ID': identifiers used more than once in 3 rows \(0\.10%\), e\.g\. 500100"),
-        (set_values(Gender=""), "Column 'Gender': no value at all"),
+        (set_values(Gender=""), "Column 'Gender': no value in any row"),
         (first(2, Age="inf"), r"Column 'Age': .* in 2 rows \(0\.07%\), e\.g\. inf"),
     ],
 )
@@ -158,7 +158,7 @@ def test_broken_rows_are_counted_and_shown(root: Root, sample_csv: Path, tmp_pat
         ("HTML", lambda text: b"<!doctype html><html><body>Sign in</body></html>", "web page"),
     ],
 )
-def test_files_that_are_no_csv_are_named(
+def test_files_that_are_not_a_csv_are_named(
     root: Root, sample_csv: Path, tmp_path: Path, name: str, content: Callable[[str], bytes], message: str
 ) -> None:
     import re
@@ -194,17 +194,17 @@ def test_what_is_only_unusual_is_read(root: Root, sample_csv: Path, tmp_path: Pa
 
 def test_a_value_of_absurd_length_is_named(root: Root, sample_csv: Path, tmp_path: Path) -> None:
     long = edited(sample_csv, first(1, Profession="x" * 300), tmp_path / "long.csv")
-    assert "column 'Profession' has a value of 300 bytes; 256 are the most" in blocked(root, long)
+    assert "column 'Profession' has a value of 300 bytes; 256 is the limit" in blocked(root, long)
 
 
-def test_a_target_that_is_no_column_blocks(root: Root, sample_csv: Path) -> None:
+def test_a_target_that_is_not_a_column_blocks(root: Root, sample_csv: Path) -> None:
     assert "Column 'Foo': the column is missing" in blocked(root, sample_csv, "target.column='Foo'")
 
 
 def test_a_kind_of_anomaly_that_does_not_exist_is_named(root: Root, sample_csv: Path) -> None:
     outcome = tried(root, sample_csv, "validate.blocks_above.TPYO=1.0")
     assert (outcome.outcome, outcome.exit_code) == ("failed", 2)
-    assert "validate.blocks_above.TPYO: there is no such kind" in outcome.reasons[0]
+    assert "validate.blocks_above.TPYO: unknown kind" in outcome.reasons[0]
 
 
 def test_a_run_id_that_leaves_the_root_is_refused(root: Root) -> None:
