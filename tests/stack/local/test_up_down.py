@@ -11,7 +11,7 @@ import pytest
 
 from ml.storage.root import Root
 from stack.local.airflow.api import AirflowApi
-from stack.local.paths import DAG_ID, Places
+from stack.local.paths import DAG_ID, Paths
 from stack.local.processes.ports import is_free
 from tests.stack.local.stack import Stack, wait_for
 
@@ -70,7 +70,7 @@ def test_a_failed_run_ends_retrain_with_fact_and_cure(stack: Stack, up: str) -> 
 
 def test_marking_a_task_failed_ends_its_stubborn_family(stack: Stack, up: str, tmp_path: Path) -> None:
     stack.plan(train={"stubborn": str(tmp_path / "pids"), "sleep": 600})
-    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Places(Root(stack.root)))
+    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Paths(Root(stack.root)))
     run_id = api.trigger({})
     family = wait_for(tmp_path / "pids").split()
     api._need(
