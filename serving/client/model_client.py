@@ -30,8 +30,8 @@ class Refused(ServingError):  # noqa: N818
     """The server answered with an error.
 
     Attributes:
-        status: the HTTP status.
-        said: the server's own error text.
+        status: The HTTP status.
+        said: The server's own error text.
     """
 
     def __init__(self, message: str, *, status: int, said: str) -> None:
@@ -44,7 +44,7 @@ class VersionFailed(ServingError):  # noqa: N818
     """The server tried to load the version and gave up.
 
     Attributes:
-        status: what the server says about the version.
+        status: What the server says about the version.
     """
 
     def __init__(self, message: str, *, status: VersionStatus) -> None:
@@ -60,13 +60,13 @@ class ModelServer:
     """One model behind one server. Threads may share it.
 
     Args:
-        url: http://HOST:PORT, or https.
-        model: the model's name.
-        timeout: how long one question may take, connection and all, in seconds.
-        token: sent as a bearer token, for a server behind a door that asks for one.
+        url: Http://HOST:PORT, or https.
+        model: The model's name.
+        timeout: How long one question may take, connection and all, in seconds.
+        token: Sent as a bearer token, for a server behind a door that asks for one.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: The URL is none.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class ModelServer:
         """All versions the server knows, in its order; empty when it knows the model but no version of it.
 
         Raises:
-            Refused: the server does not know the model.
-            Unreachable: nothing answers.
+            Refused: The server does not know the model.
+            Unreachable: Nothing answers.
         """
         return VersionStatus.all_of(self._get(""))
 
@@ -152,12 +152,12 @@ class ModelServer:
         """Polls until the version is AVAILABLE.
 
         Args:
-            version: the version to wait for.
-            deadline: how long to wait, in seconds. A server that does not answer yet is waited for too.
+            version: The version to wait for.
+            deadline: How long to wait, in seconds. A server that does not answer yet is waited for too.
 
         Raises:
-            VersionFailed: the server gave the version up with an error; waiting longer cannot help.
-            DeadlineExceeded: time is up; the message has the last thing the server said.
+            VersionFailed: The server gave the version up with an error; waiting longer cannot help.
+            DeadlineExceeded: Time is up; the message has the last thing the server said.
         """
         end = time.monotonic() + deadline
         last = "it was not asked"

@@ -38,8 +38,8 @@ class Expected:
     """The ranking of an evaluation.
 
     Attributes:
-        rows: how many customers were evaluated.
-        cuts: growing shares, the last one 1: all customers.
+        rows: How many customers were evaluated.
+        cuts: Growing shares, the last one 1: all customers.
     """
 
     rows: int
@@ -72,9 +72,9 @@ def find(version: int, given: Path | None, known: Known) -> Expected | Unknown:
     stored beside the evaluation (replay.json) are asked first. A file that the user names needs none.
 
     Args:
-        version: whose.
-        given: the file, or a directory of releases; by default the releases below RETRAIN_ROOT, or var/.
-        known: asks the version.
+        version: Whose.
+        given: The file, or a directory of releases; by default the releases below RETRAIN_ROOT, or var/.
+        known: Asks the version.
 
     Raises:
         EvaluationError: `given` is there and no evaluation, or is not there.

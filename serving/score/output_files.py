@@ -107,7 +107,7 @@ def check_out(path: Path) -> Path:
     """Where a file of that name would be written: behind symbolic links.
 
     Raises:
-        FileError: something is there that is no regular file, or nothing can be made there.
+        FileError: Something is there that is no regular file, or nothing can be made there.
     """
     real = Path(os.path.realpath(path))
     if os.path.lexists(real) and not real.is_file():

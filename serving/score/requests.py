@@ -34,11 +34,11 @@ def newest(server: ModelServer, *, within: float = 0.0) -> int:
     """The version that a question without a version would be answered by.
 
     Args:
-        server: whom to ask.
-        within: seconds to wait for one: a server that was just started answers before it has loaded any.
+        server: Whom to ask.
+        within: Seconds to wait for one: a server that was just started answers before it has loaded any.
 
     Raises:
-        ServingError: there is none, or the server does not answer.
+        ServingError: There is none, or the server does not answer.
     """
     end = time.monotonic() + within
     while True:
@@ -66,8 +66,8 @@ def inputs(server: ModelServer, version: int) -> dict[str, bool]:
     """The inputs of a version's default signature: name, and whether it is a number (else text).
 
     Raises:
-        VersionGoneError: the version is no longer served.
-        ServingError: the server does not answer, or the model takes something else than text and floats.
+        VersionGoneError: The version is no longer served.
+        ServingError: The server does not answer, or the model takes something else than text and floats.
     """
     with _gone_at_404():
         metadata = server.metadata(version)
@@ -89,15 +89,15 @@ def scored(
     """Every customer with its score, in order.
 
     Args:
-        server: whom to ask.
-        version: who must answer.
-        chunks: the customers of one request each.
-        path: what errors call the file.
+        server: Whom to ask.
+        version: Who must answer.
+        chunks: The customers of one request each.
+        path: What errors call the file.
 
     Raises:
-        VersionGoneError: the version is no longer served.
-        RowsError: the server refuses a row.
-        ServingError: it does not answer, or not with scores.
+        VersionGoneError: The version is no longer served.
+        RowsError: The server refuses a row.
+        ServingError: It does not answer, or not with scores.
     """
     for chunk in chunks:
         yield from zip(chunk, _ask(server, version, chunk, path), strict=True)
@@ -121,8 +121,8 @@ def known(server: ModelServer, version: int, instances: Sequence[Mapping[str, ob
     """The probabilities of rows that another model may have been trained for; None when the server refuses them.
 
     Raises:
-        VersionGoneError: the version is no longer served.
-        ServingError: it does not answer, or not with scores.
+        VersionGoneError: The version is no longer served.
+        ServingError: It does not answer, or not with scores.
     """
     try:
         with _gone_at_404():

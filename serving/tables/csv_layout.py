@@ -24,10 +24,10 @@ class Layout:
     """Of a file whose header has all columns that are needed; what is written has the same.
 
     Attributes:
-        header: the column names as they stand there.
-        separator: what stands between columns.
-        line_end: what ends a line.
-        bom: whether it begins with a byte order mark, by which Excel knows UTF-8.
+        header: The column names as they stand there.
+        separator: What stands between columns.
+        line_end: What ends a line.
+        bom: Whether it begins with a byte order mark, by which Excel knows UTF-8.
     """
 
     header: list[str]
@@ -40,7 +40,7 @@ class Layout:
         """Reads the header of a file; the separator is the one by which most of the needed columns are found.
 
         Raises:
-            FileError: it cannot be read or read twice, its header is no CSV, or a needed column is not there once.
+            FileError: It cannot be read or read twice, its header is no CSV, or a needed column is not there once.
         """
         try:
             mode = path.stat().st_mode

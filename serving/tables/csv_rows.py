@@ -19,7 +19,7 @@ class RowsError(FileError):
     """Rows of the file cannot be scored.
 
     Attributes:
-        count: how many.
+        count: How many.
     """
 
     def __init__(self, path: Path, count: int, shown: list[str]) -> None:
@@ -43,9 +43,9 @@ class CustomersFile:
     """A file with all inputs of the model.
 
     Attributes:
-        path: the file.
-        layout: its own.
-        inputs: name of each input of the model, and whether it is a number (else text).
+        path: The file.
+        layout: Its own.
+        inputs: Name of each input of the model, and whether it is a number (else text).
     """
 
     path: Path
@@ -61,8 +61,8 @@ class CustomersFile:
         """How many customers there are, after a look at every one.
 
         Raises:
-            RowsError: some cannot be scored; up to ten are named by line.
-            FileError: there is no customer.
+            RowsError: Some cannot be scored; up to ten are named by line.
+            FileError: There is no customer.
         """
         rows, count = 0, 0
         shown: list[str] = []

@@ -33,7 +33,7 @@ def summary_lines(results: Results, *, root: Root, run_id: str, model: str) -> I
     end = end_of(results)
     outcome = end.outcome if end else FAILED
     if outcome == UNCHANGED:
-        yield "Nothing is new: data, settings and code are those of the last result. FORCE=1 retrains all the same."
+        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 retrains all the same."
     verdict = results.get("judge", {}).get("artifact")
     if isinstance(verdict, Mapping):
         yield from verdict_lines(verdict, outcome)

@@ -23,7 +23,7 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def url(tensorflow_here: None) -> Iterator[str]:
-    with embedded.running(GOLDEN / "models" / "customer-example") as url:
+    with embedded.embedded_server(GOLDEN / "models" / "customer-example") as url:
         ModelServer(url).wait_available(1, deadline=60)
         yield url
 

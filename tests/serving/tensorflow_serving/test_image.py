@@ -15,7 +15,7 @@ import pytest
 
 from serving.client.model_client import ModelServer
 from serving.models.version_source import Latest
-from serving.server.model_config import read_models
+from serving.server.model_config import read_model_config
 from serving.server.monitoring_config import monitoring_config
 from tests.serving.live import GOLDEN, STARTED_WITHIN, eventually
 from tests.serving.tensorflow_serving.image import IMAGE, free_port, write_config, write_stand_in
@@ -35,7 +35,7 @@ def check_health(port: int, model: str = MODEL) -> tuple[int, str]:
 
 
 def test_the_models_that_the_image_serves() -> None:
-    [model] = read_models(IMAGE / "models.config")
+    [model] = read_model_config(IMAGE / "models.config")
     assert (model.name, model.base_path, model.policy) == (MODEL, Path("/models/customer-model"), Latest(1))
     from google.protobuf import text_format
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
@@ -154,7 +154,7 @@ def test_a_server_that_dies_takes_the_container_with_it_and_its_exit_status(tmp_
     assert done.returncode == 7
 
 
-def test_a_server_that_accepts_and_says_nothing_is_unhealthy() -> None:
+def test_a_server_that_accepts_and_never_answers_is_unhealthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert check_health(silent.getsockname()[1]) == (1, f"unhealthy: {MODEL} has no version AVAILABLE (no answer)")
 

@@ -49,5 +49,5 @@ def test_ctrl_c_ends_a_stubborn_step_and_the_servers(stack: Stack, tmp_path: Pat
     os.kill(process.pid, signal.SIGINT)
     text, _ = process.communicate(timeout=30)
     assert process.returncode == 130, text
-    assert "interrupted; everything that was started has been stopped." in text
+    assert "Interrupted; everything that was started has been stopped." in text
     assert stack.still_running() == []

@@ -66,7 +66,7 @@ def test_the_summary_closes_with_the_version_that_serves(
     ledger.append("confirmed", run_id="r", version=3)
     *before, last = run_summary.summary_lines(found, root=Root(tmp_path), run_id="r", model="m")
     assert last.startswith(closing)
-    assert any("Nothing is new" in line for line in before) == ("ingest" in found and len(found) == 1)
+    assert any("Nothing new" in line for line in before) == ("ingest" in found and len(found) == 1)
 
 
 def test_a_rejection_shows_every_reason_and_what_stays(tmp_path: Path) -> None:
