@@ -17,7 +17,7 @@ from serving.client.model_client import ModelServer, Refused
 from serving.railway.stage import stage
 from tests.serving.live import STARTED_WITHIN, ask, error_of, eventually
 from tests.serving.railway.test_stage import champion
-from tests.serving.tensorflow_serving.image import SERVING, free_port, write_config, write_stand_in
+from tests.serving.tensorflow_serving.image import IMAGE, SERVING, free_port, write_config, write_stand_in
 
 RAILWAY = SERVING / "railway"
 MODEL = "customer-model"
@@ -32,7 +32,7 @@ with_nginx = pytest.mark.skipif(
 def environment_for(directory: Path, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("PORT", "SERVING_TOKEN")}
     return kept | {
-        "PATH": f"{directory / 'bin'}:{SERVING}:{os.environ['PATH']}:/usr/sbin",
+        "PATH": f"{directory / 'bin'}:{IMAGE}:{os.environ['PATH']}:/usr/sbin",
         "SERVING_CONFIG": str(directory / "etc"),
         "TMPDIR": str(directory),
         "PYTHONWARNINGS": "",

@@ -50,7 +50,7 @@ def test_the_port_is_open_without_any_version_and_a_signal_stops_the_server(sign
         status = server.stop(signal_number, within=10)
     assert status == 0
     (line,) = (tmp_path / "log").read_text().splitlines()  # that there is nothing yet is said once, and nothing else
-    assert line.endswith(f"m: the base path {tmp_path / 'later'} cannot be read; what is loaded, if anything, stays")
+    assert line.endswith(f"m: the base path {tmp_path / 'later'} cannot be read; loaded versions stay")
 
 
 def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path)
         (("--model_base_path=x", "stray"), "unknown flag 'stray'"),
         (("--model_base_path=x", "--rest_api_port=many"), "'many' is not a port: give a number from 0 to 65535"),
         (("--model_base_path=x", "--rest_api_port=70000"), "'70000' is not a port: give a number from 0 to 65535"),
-        (("--model_base_path=",), "it is empty: name the directory with the versions"),
+        (("--model_base_path=",), "it is empty: give the directory of the versions"),
         (("--model_base_path=x", "--file_system_poll_wait_seconds=nan"), "'nan' is not a number of seconds"),
         (("--model_base_path=x", "--enable_batching=maybe"), "'maybe' is neither true nor false"),
         (("--model_base_path=x", "--max_body_bytes=0"), "'0' is less than 1"),
@@ -172,7 +172,7 @@ def test_a_model_config_file_lists_models_policies_and_labels(tmp_path: Path) ->
     [
         ("model_config_list { config { name: 'a' } }", "a model lacks its name or its base_path"),
         ("model_config_list { konfig { } }", 'has no field named "konfig"'),
-        ("", "has no model_config_list"),
+        ("", "there is no model_config_list in it"),
         (f"model_config_list {{ {ENTRY % '/a'} {ENTRY % '/b'} }}", "once"),
         (f"model_config_list {{ {ENTRY % 'models/a'} }}", "has the base_path 'models/a'. Write an absolute one."),
         (
