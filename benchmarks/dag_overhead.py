@@ -40,13 +40,13 @@ def main() -> None:
         ui, serving = free_port(), free_port()
         variables = {"RETRAIN_ROOT": folder, UI_PORT.variable: str(ui), SERVING_PORT.variable: str(serving)}
         os.environ |= variables
-        local("up")
+        run_stack_command("up")
         try:
             api = AirflowApi.of(f"http://{HOST}:{ui}", Paths(Root(Path(folder))))
             api.unpause()
             found = [measure(api) for _ in range(given.runs)]
         finally:
-            local("down")
+            run_stack_command("down")
     print(f"\nmedians of {given.runs} runs, seconds")
     print(f"{'task':10} {'waiting':>8} {'process':>8} {'around':>8} {'overhead':>9}")
     total = [0.0, 0.0, 0.0]
@@ -83,7 +83,7 @@ def show(name: str, waiting: float, process: float, around: float) -> None:
     print(f"{name:10} {waiting:8.2f} {process:8.2f} {around:8.2f} {waiting + around:9.2f}")
 
 
-def local(command: str) -> None:
+def run_stack_command(command: str) -> None:
     subprocess.run([sys.executable, "-m", f"stack.local.{command}"], cwd=PROJECT, check=True)
 
 

@@ -155,7 +155,7 @@ def test_what_is_no_backup_costs_nothing(stack: Stack, saved: Path, spoil: objec
     before = stack.state()
     done = stack.script("restore", saved)
     assert done.returncode == 2
-    assert "Nothing was touched" in done.stderr
+    assert "Nothing was changed" in done.stderr
     assert stack.state() == before
     assert " stop " not in stack.calls.read_text()
 
