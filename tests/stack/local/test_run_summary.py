@@ -118,7 +118,7 @@ def test_a_new_run_is_followed_with_a_line_for_each_result_and_each_try(tmp_path
     assert follower.failed() is None
 
 
-def test_a_half_written_result_waits_for_the_next_look(tmp_path: Path) -> None:
+def test_a_half_written_result_waits_for_the_next_poll(tmp_path: Path) -> None:
     out = io.StringIO()
     follower = RunFollower(Root(tmp_path), "run", out=out)
     write(tmp_path, "run", done("ingest"))
