@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How versions are watched and loaded.
+    """How versions are polled and loaded.
 
     Attributes:
         poll_seconds: The time between two polls of the file system; with 0 or less there is only one poll.

@@ -145,7 +145,12 @@ def _parser() -> _Parser:
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in protobuf's text form")
     add("--file_system_poll_wait_seconds", type=_seconds, default=1.0, help="seconds between polls; 0: one poll only")
     add("--max_num_load_retries", type=_at_least(0, _whole), default=0, help="further tries after a failed load")
-    add("--load_retry_interval_micros", type=_whole, default=60_000_000, help="microseconds between tries")
+    add(
+        "--load_retry_interval_micros",
+        type=_whole,
+        default=60_000_000,
+        help="microseconds between tries; below 0: none",
+    )
     switch(
         "--allow_version_labels_for_unavailable_models",
         default=False,
@@ -158,7 +163,7 @@ def _parser() -> _Parser:
         "--rest_api_timeout_in_ms",
         type=_at_least(0, _whole),
         default=30_000,
-        help="for a request, then 504; 0: no limit",
+        help="longest time to an answer, else 504; 0: no limit",
     )
     add(
         "--tensorflow_session_parallelism",
@@ -166,9 +171,19 @@ def _parser() -> _Parser:
         default=0,
         help="threads; 0: TensorFlow chooses",
     )
-    add("--tensorflow_intra_op_parallelism", type=_at_least(0, _whole), default=0, help="the same; takes precedence")
+    add(
+        "--tensorflow_intra_op_parallelism",
+        type=_at_least(0, _whole),
+        default=0,
+        help="the same; takes precedence over it",
+    )
     add("--version", action=_PrintVersion, nargs=0, help="print the version of TensorFlow and exit")
-    add("--max_body_bytes", type=_at_least(1, _whole), default=Limits.body_bytes, help="beyond it 413")
+    add(
+        "--max_body_bytes",
+        type=_at_least(1, _whole),
+        default=Limits.body_bytes,
+        help="largest body; a larger one gets 413",
+    )
     add(
         "--max_concurrent_requests",
         type=_at_least(1, _whole),
