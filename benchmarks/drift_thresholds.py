@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 
-from benchmarks._customers import customers
+from benchmarks._customers import customers_file
 from ml.data.csv_reader import read_columns
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.data.schema import read_schema
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[8068])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = customers(given.data, Path(folder))
+        data = customers_file(given.data, Path(folder))
         everything = read_columns(data)
     columns = {name: everything[name] for name in FEATURES}
     schema, rng, total = read_schema(), np.random.default_rng(0), len(columns["Age"])

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks._customers import customers
+from benchmarks._customers import customers_file
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = customers(given.data, Path(folder))
+        data = customers_file(given.data, Path(folder))
         units: list[Cost] = []
         whole: list[Cost] = []
         steps: dict[str, list[Cost]] = {name: [] for name in STEPS}

@@ -17,9 +17,9 @@ def endpoint(root: Root, settings: Settings) -> Iterator[ModelServer]:
     if settings.serving.url:
         yield ModelServer(settings.serving.url, model)
         return
-    from serving.server.embedded import running
+    from serving.server.embedded import embedded_server
 
     base = root.models / model
     base.mkdir(parents=True, exist_ok=True)
-    with running(base, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+    with embedded_server(base, model=model, deadline=settings.promote.load_deadline_seconds) as url:
         yield ModelServer(url, model)

@@ -132,11 +132,11 @@ def _named(number: int | None) -> str:
 
 def _answers_privately(staged: Path, golden_rows: GoldenRows, settings: Settings) -> None:
     from serving.client.model_client import ModelServer, ServingError
-    from serving.server.embedded import running
+    from serving.server.embedded import embedded_server
 
     model = settings.serving.model
     try:
-        with running(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+        with embedded_server(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
             server = ModelServer(url, model)
             server.wait_available(1, deadline=settings.promote.load_deadline_seconds)
             worst = golden_rows.check(

@@ -1,6 +1,6 @@
-"""Talks to a model server: TensorFlow Serving or ours.
+"""A client of a model server, TensorFlow Serving or ours.
 
-Standard library only, so that processes which must not load TensorFlow may import it.
+It needs the standard library only, so that processes that must not load TensorFlow may import it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _CURE_UNREACHABLE = "Start the model server (make serve), or correct the URL."
 
 
 class ServingError(Exception):
-    """The model server did not do what it was asked."""
+    """The model server did not do what it was asked to do."""
 
 
-class Unreachable(ServingError):  # noqa: N818 - these names read as what happened
+class Unreachable(ServingError):  # noqa: N818 - these names say what happened
     """Nothing answered: refused, reset, unresolved or timed out. A retry can help."""
 
 
@@ -30,8 +30,8 @@ class Refused(ServingError):  # noqa: N818
     """The server answered with an error.
 
     Attributes:
-        status: the HTTP status.
-        said: the server's own error text.
+        status: The HTTP status.
+        said: The server's own error text.
     """
 
     def __init__(self, message: str, *, status: int, said: str) -> None:
@@ -41,10 +41,10 @@ class Refused(ServingError):  # noqa: N818
 
 
 class VersionFailed(ServingError):  # noqa: N818
-    """The server tried to load the version and gave up.
+    """The server failed to load the version and will not try again.
 
     Attributes:
-        status: what the server says about the version.
+        status: What the server says about the version.
     """
 
     def __init__(self, message: str, *, status: VersionStatus) -> None:
@@ -60,13 +60,13 @@ class ModelServer:
     """One model behind one server. Threads may share it.
 
     Args:
-        url: http://HOST:PORT, or https.
-        model: the model's name.
-        timeout: how long one question may take, connection and all, in seconds.
-        token: sent as a bearer token, for a server behind a door that asks for one.
+        url: Http://HOST:PORT, or https.
+        model: The model's name.
+        timeout: The time for one request, connecting included, in seconds.
+        token: Sent as a bearer token, for a server behind a proxy that asks for one.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: The URL is not one of HTTP.
     """
 
     def __init__(
@@ -93,16 +93,16 @@ class ModelServer:
         return True
 
     def versions(self) -> list[VersionStatus]:
-        """All versions the server knows, in its order; empty when it knows the model but no version of it.
+        """All versions that the server knows, in its order; empty when it knows the model but no version of it.
 
         Raises:
-            Refused: the server does not know the model.
-            Unreachable: nothing answers.
+            Refused: The server does not know the model.
+            Unreachable: Nothing answers.
         """
         return VersionStatus.all_of(self._get(""))
 
     def status(self, version: int) -> VersionStatus | None:
-        """What the server says about one version, or None when it has never heard of it."""
+        """What the server says about one version, or None when it does not know the version."""
         try:
             found = VersionStatus.all_of(self._get(f"/versions/{version}"))
         except Refused as refusal:
@@ -112,7 +112,7 @@ class ModelServer:
         return found[0] if found else None
 
     def metadata(self, version: int | None = None) -> dict[str, Any]:
-        """The signatures of a version (the latest available one by default), as the server's JSON has them."""
+        """The signatures of a version (the latest available one by default), as they are in the server's JSON."""
         at = "" if version is None else f"/versions/{version}"
         answer = self._get(f"{at}/metadata")
         return answer if isinstance(answer, dict) else {}
@@ -149,15 +149,15 @@ class ModelServer:
         return self._accepted("POST", *_predict_request(instances, version)).text
 
     def wait_available(self, version: int, *, deadline: float) -> VersionStatus:
-        """Polls until the version is AVAILABLE.
+        """Polls until a version is AVAILABLE.
 
         Args:
-            version: the version to wait for.
-            deadline: how long to wait, in seconds. A server that does not answer yet is waited for too.
+            version: The version to wait for.
+            deadline: How long to wait, in seconds. A server that does not answer yet is waited for too.
 
         Raises:
-            VersionFailed: the server gave the version up with an error; waiting longer cannot help.
-            DeadlineExceeded: time is up; the message has the last thing the server said.
+            VersionFailed: The server could not load the version; waiting longer cannot help.
+            DeadlineExceeded: The version is not available in time; the message has the last answer of the server.
         """
         end = time.monotonic() + deadline
         last = "it was not asked"
@@ -233,11 +233,11 @@ def _cure(status: int) -> str:
     if status == 404:
         return "Check the model's name and version, and that the server watches the right directory."
     if status == 400:
-        return "Correct the request: the text above says what the model expects."
+        return "Correct the request; the server's text says what the model expects."
     if status in (401, 403):
-        return "Give the token of the endpoint, if you have one (SERVING_TOKEN)."
+        return "Give the token of the server (SERVING_TOKEN)."
     if status == 413:
         return "Send fewer rows in one request."
     if status in (503, 504):
-        return "The server is overloaded: try again later, or with fewer rows in one request."
+        return "The server is overloaded. Try again later, or with fewer rows in one request."
     return "The server's own log says more."

@@ -86,7 +86,7 @@ def request(
 
     Args:
         method: The HTTP method, such as GET.
-        url: http://HOST[:PORT]/PATH[?QUERY], or https.
+        url: Http://HOST[:PORT]/PATH[?QUERY], or https.
         json_body: What to send as JSON; None sends no body.
         token: Sent as a bearer token.
         timeout: The time for everything together, in seconds.

@@ -1,4 +1,4 @@
-"""The model server as a process of the local stack."""
+"""Starting the model server as a process of the local stack."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ import os
 import subprocess
 
 from ml.storage.root import PROJECT
-from stack.local.paths import Places
+from stack.local.paths import Paths
 from stack.local.processes.process import Process, start
 
 
 def start_model_server(
-    places: Places, model: str, port: int, *, dies_with_us: bool
+    paths: Paths, model: str, port: int, *, dies_with_parent: bool
 ) -> tuple[Process, subprocess.Popen[bytes]]:
-    """Start it on the versioned directory, which may still be empty. It sees no Airflow variables and no secrets."""
+    """Start the model server on the directory of versions, which may still be empty.
+
+    It gets no variables of Airflow and no credentials of Kaggle.
+
+    Args:
+        paths: The paths of the stack.
+        model: The name of the model.
+        port: The TCP port on loopback.
+        dies_with_parent: Whether the kernel ends it when this process dies.
+
+    Returns:
+        The process, and the handle by which its exit code can be read.
+    """
     python = os.environ.get("ML_PYTHON") or PROJECT / ".venv-ml" / "bin" / "python"
-    base = places.root.models / model
+    base = paths.root.models / model
     base.mkdir(parents=True, exist_ok=True)
     secret = ("AIRFLOW", "KAGGLE")
     return start(
@@ -26,6 +38,6 @@ def start_model_server(
         ],
         environment={name: value for name, value in os.environ.items() if not name.startswith(secret)},
         directory=PROJECT,
-        log=places.logs / "model-server.log",
-        dies_with_us=dies_with_us,
+        log=paths.logs / "model-server.log",
+        dies_with_parent=dies_with_parent,
     )

@@ -1,4 +1,4 @@
-"""What a run came to, for a terminal: the verdict, the metrics, the version and an answer of it, or the error."""
+"""The summary of a run for a terminal: verdict, metrics, version and a prediction, or the error."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ from ml.storage.root import Root
 from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer, ServingError
 from stack.local.errors import StackError
-from stack.local.paths import Places
-from stack.local.run_follower import Follower
+from stack.local.paths import Paths
+from stack.local.run_follower import RunFollower
 
 SERVER_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
 
 
-def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
-    """The closing summary of a run that did not fail."""
+def summary_lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
+    """The summary of a run that did not fail.
+
+    Args:
+        results: The result of each step.
+        root: The root directory.
+        run_id: The run.
+        model: The name of the model.
+    """
     end = end_of(results)
     outcome = end.outcome if end else FAILED
     if outcome == UNCHANGED:
-        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 repeats the work."
+        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 retrains all the same."
     verdict = results.get("judge", {}).get("artifact")
     if isinstance(verdict, Mapping):
         yield from verdict_lines(verdict, outcome)
@@ -43,7 +50,7 @@ def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[
 
 
 def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
-    """The decision and each of its reasons."""
+    """The decision of a verdict, and each of its reasons."""
     decision = "the candidate earns promotion" if verdict.get("promotes") else "the candidate is rejected"
     withheld = "; promotion is switched off" if outcome == WITHHELD else ""
     yield f"Verdict: {decision}{withheld}"
@@ -52,7 +59,7 @@ def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
 
 
 def thresholds_of(run_directory: Path) -> dict[str, Any]:
-    """The judge's settings that this run was held to."""
+    """The settings of the judge in this run; empty when they cannot be read."""
     try:
         settings = json.loads((run_directory / "settings.json").read_bytes())
     except (OSError, ValueError):
@@ -61,7 +68,7 @@ def thresholds_of(run_directory: Path) -> dict[str, Any]:
 
 
 def failure_lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """What a failed step found, and the cure."""
+    """What a failed step found, and what to do."""
     error = result.get("error") or {}
     yield f"Step {result.get('step')} failed: {error.get('type', 'unknown error')}"
     for finding in error.get("findings") or [error.get("what", "")]:
@@ -70,28 +77,33 @@ def failure_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {error['cure']}"
 
 
-def print_answer(server: ModelServer, places: Places, *, hint: str) -> None:
-    """Ask the champion for one customer, once it is available, and show question and answer.
+def print_answer(server: ModelServer, paths: Paths, *, hint: str) -> None:
+    """Wait until the champion is served, ask for one prediction, and show request and answer.
+
+    Args:
+        server: The model server.
+        paths: The paths of the stack.
+        hint: More about the server, in the line above the request.
 
     Raises:
         StackError: The model server does not serve the champion in time, or does not answer.
     """
-    champion = Ledger(places.root.ledger).champion()
+    champion = Ledger(paths.root.ledger).champion()
     if champion is None:
         return
     try:
         server.wait_available(champion.number, deadline=SERVER_SECONDS)
         answer = server.predict_text([EXAMPLE_INSTANCE])
     except ServingError as error:
-        raise StackError(f"{error} Its log is {places.logs / 'model-server.log'}.") from error
+        raise StackError(f"{error} Its log is {paths.logs / 'model-server.log'}.") from error
     body = json.dumps({"instances": [EXAMPLE_INSTANCE]})
-    print(f"\nOne customer, asked over REST{hint}:")
+    print(f"\nA prediction for one customer over REST{hint}:")
     print(f"  curl -s {server.model_url}:predict -H 'Content-Type: application/json' -d '{body}'")
     print(f"  {' '.join(answer.split())}")
 
 
-def print_failure(follower: Follower, places: Places, *, where: str) -> int:
-    """Say what failed and where more of it is; the exit code is 2 when a retry cannot help, else 1."""
+def print_failure(follower: RunFollower, paths: Paths, *, where: str) -> int:
+    """Show what failed and where details are; the exit code is 2 if a retry cannot help, else 1."""
     print()
     failed = follower.failed()
     if failed is None:
@@ -99,7 +111,7 @@ def print_failure(follower: Follower, places: Places, *, where: str) -> int:
     else:
         for line in failure_lines(failed):
             print(line)
-    champion = Ledger(places.root.ledger).champion()
+    champion = Ledger(paths.root.ledger).champion()
     print(f"Nothing was promoted{f'; version {champion.number} keeps serving' if champion else ''}.")
-    print(f"More: {where}")
+    print(f"Details: {where}")
     return 2 if failed and (failed.get("error") or {}).get("retry") is False else 1

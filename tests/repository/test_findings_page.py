@@ -18,7 +18,7 @@ IN_MODULES = [
     PROJECT / "ml" / "training" / "transform.py",
 ]
 KIND = re.compile(r"(?:[A-Z0-9]+_){2,}[A-Z0-9]+")
-OUR_KINDS = "OURS"
+OWN_KINDS = "OWN_KINDS"
 
 
 def texts(node: ast.expr) -> Iterator[str]:
@@ -51,7 +51,7 @@ def kinds() -> set[str]:
         constants = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
         found |= set(filter(KIND.fullmatch, constants))
         for node in tree.body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == OUR_KINDS:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == OWN_KINDS:
                 found |= set(ast.literal_eval(node.value))
     return found
 

@@ -32,7 +32,7 @@ def test_scoring_a_file_names_whom_to_target(
     else:
         write_csv(customers, rows=2627, seed=11)
     stdout, stderr = io.StringIO(), io.StringIO()
-    with embedded.running(root.models / "customer-model") as url:
+    with embedded.embedded_server(root.models / "customer-model") as url:
         ModelServer(url).wait_available(1, deadline=60)
         code = main([str(customers), "--out", str(out), "--top", "20%", "--url", url], stdout, stderr)
     assert code == 0, stderr.getvalue()

@@ -87,7 +87,7 @@ def test_the_endpoint_takes_raw_missing_and_unseen_customers(first_run: FirstRun
     without = typical | {"Ever_Married": "", "Work_Experience": math.nan, "Family_Size": math.nan}
     marked = typical | {"Ever_Married": "", "Work_Experience": -1, "Family_Size": -1}
     unseen = typical | {"Ever_Married": "It is complicated"}
-    with embedded.running(root.models / "customer-model") as url:
+    with embedded.embedded_server(root.models / "customer-model") as url:
         server = ModelServer(url)
         server.wait_available(1, deadline=60)
         answers = server.predict([typical, unlikely, without, marked, unseen, typical | {"Ever_Married": ""}])

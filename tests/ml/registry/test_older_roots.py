@@ -143,7 +143,7 @@ def test_the_exporter_shows_its_numbers(root: Root, older: Older) -> None:
 
 def test_a_model_server_answers_with_its_champion_as_training_did(root: Root, older: Older) -> None:
     golden_rows = GoldenRows.read(root.release(older.champion) / "replay.json")
-    with embedded.running(root.models / MODEL) as url:
+    with embedded.embedded_server(root.models / MODEL) as url:
         server = ModelServer(url)
         server.wait_available(older.champion, deadline=60)
         worst = golden_rows.check(server.predict, tolerance=1e-5, whom="The embedded server")

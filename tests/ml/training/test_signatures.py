@@ -35,7 +35,7 @@ def root(first_run: tuple[Root, RetrainResult]) -> Root:
 
 @pytest.fixture(scope="module")
 def url(root: Root) -> Iterator[str]:
-    with embedded.running(root.models / MODEL) as url:
+    with embedded.embedded_server(root.models / MODEL) as url:
         ModelServer(url).wait_available(1, deadline=60)
         yield url
 

@@ -24,7 +24,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     base_path = tmp_path_factory.mktemp("odd")
     save_every_type(base_path / "1")
-    with embedded.running(base_path, model="odd") as url:
+    with embedded.embedded_server(base_path, model="odd") as url:
         ModelServer(url, "odd").wait_available(1, deadline=60)
         yield url
 

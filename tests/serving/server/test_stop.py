@@ -9,7 +9,7 @@ from tests.serving.live import GOLDEN, STARTED_WITHIN, ServerProcess, eventually
 from tests.serving.load import Clients
 
 
-def test_sigterm_cuts_nobody_off(tmp_path: Path) -> None:
+def test_sigterm_cuts_off_no_request(tmp_path: Path) -> None:
     flags = ("--model_name=customer-example", f"--model_base_path={GOLDEN / 'models/customer-example'}")
     server = ServerProcess(*flags, log=tmp_path / "log")
     try:

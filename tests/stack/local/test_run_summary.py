@@ -12,7 +12,7 @@ from ml.pipeline.step_names import STEPS
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 from stack.local import run_summary
-from stack.local.run_follower import Follower
+from stack.local.run_follower import RunFollower
 
 VERDICT: dict[str, Any] = {
     "promotes": True,
@@ -64,7 +64,7 @@ def test_the_summary_closes_with_the_version_that_serves(
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append("intent", run_id="r", version=3)
     ledger.append("confirmed", run_id="r", version=3)
-    *before, last = run_summary.lines(found, root=Root(tmp_path), run_id="r", model="m")
+    *before, last = run_summary.summary_lines(found, root=Root(tmp_path), run_id="r", model="m")
     assert last.startswith(closing)
     assert any("Nothing new" in line for line in before) == ("ingest" in found and len(found) == 1)
 
@@ -76,7 +76,7 @@ def test_a_rejection_shows_every_reason_and_what_stays(tmp_path: Path) -> None:
     }
     found = results("promote", outcome="skipped", skipped_because="rejected")
     found["judge"] = done("judge", artifact=verdict)
-    text = "\n".join(run_summary.lines(found, root=Root(tmp_path), run_id="r", model="m"))
+    text = "\n".join(run_summary.summary_lines(found, root=Root(tmp_path), run_id="r", model="m"))
     assert "the candidate is rejected\n  - A.\n  - B.\n" in text
     assert "No version has been promoted yet." in text
 
@@ -98,35 +98,35 @@ def write(root: Path, run_id: str, result: dict[str, Any]) -> None:
 def test_a_new_run_is_followed_with_a_line_for_each_result_and_each_try(tmp_path: Path) -> None:
     write(tmp_path, "old", done("ingest"))
     out = io.StringIO()
-    follower = Follower(Root(tmp_path), out=out)
-    follower.look()
+    follower = RunFollower(Root(tmp_path), out=out)
+    follower.poll()
     assert out.getvalue() == ""
     write(tmp_path, "manual-20261123T000000-1", done("ingest"))  # somebody else's, without Airflow
     write(tmp_path, "manual__new", done("ingest"))
-    follower.look()
-    follower.look()
+    follower.poll()
+    follower.poll()
     write(tmp_path, "manual__new", done("validate", outcome="failed", error={"what": "busy", "retry": True}))
-    follower.look()
+    follower.poll()
     write(tmp_path, "manual__new", done("validate"))
-    follower.look()
+    follower.poll()
     assert follower.run_id == "manual__new"
     assert [line.split() for line in out.getvalue().splitlines()] == [
         ["ingest", "done", "1.2", "s"],
-        ["validate", "failed", "1.2", "s", "may", "be", "tried", "again"],
+        ["validate", "failed", "1.2", "s", "a", "retry", "may", "help"],
         ["validate", "done", "1.2", "s"],
     ]
     assert follower.failed() is None
 
 
-def test_a_half_written_result_waits_for_the_next_look(tmp_path: Path) -> None:
+def test_a_half_written_result_waits_for_the_next_poll(tmp_path: Path) -> None:
     out = io.StringIO()
-    follower = Follower(Root(tmp_path), "run", out=out)
+    follower = RunFollower(Root(tmp_path), "run", out=out)
     write(tmp_path, "run", done("ingest"))
     file = tmp_path / "runs" / "run" / "results" / "ingest.json"
     whole = file.read_text()
     file.write_text(whole[:10])
-    follower.look()
+    follower.poll()
     assert out.getvalue() == ""
     file.write_text(whole)
-    follower.look()
+    follower.poll()
     assert out.getvalue().split()[:2] == ["ingest", "done"]
