@@ -29,7 +29,7 @@ DESCRIPTIONS = {
     "FLOAT_TYPE_SMALL_FLOAT": "values below {low:g}",
     "FLOAT_TYPE_BIG_FLOAT": "values above {high:g}",
     "FEATURE_TYPE_LOW_FRACTION_PRESENT": "missing more often than the allowed {missing:.0%}",
-    "FEATURE_TYPE_NOT_PRESENT": "no value in any row",
+    "FEATURE_TYPE_NOT_PRESENT": "no value at all",
     UNEXPECTED_VALUE: "values that the schema does not know",
 }
 DISTANCES = {
