@@ -70,7 +70,7 @@ def first(count: int, **values: str) -> Edit:
         (first(1, Segmentation="E"), r"Column 'Segmentation': .*not know in 1 row \(0\.03%\), e\.g\. 'E'"),
         (first(1, Segmentation=""), "Column 'Segmentation': missing more often than the allowed 0% in 1 row"),
         (first(2, ID="500100"), r"Column 'ID': identifiers used more than once in 3 rows \(0\.10%\), e\.g\. 500100"),
-        (set_values(Gender=""), "Column 'Gender': no value in any row"),
+        (set_values(Gender=""), "Column 'Gender': no value at all"),
         (first(2, Age="inf"), r"Column 'Age': .* in 2 rows \(0\.07%\), e\.g\. inf"),
     ],
 )
