@@ -62,4 +62,5 @@ def _run_json(config: Any) -> str:
         file_format="<unknown>",
         model_locations={"": "<unknown>"},
     )
-    return json_format.MessageToJson(run) + "\n"
+    text: str = json_format.MessageToJson(run)
+    return text + "\n"
