@@ -1,6 +1,7 @@
 """`make test-stack`: the compose file for real, from nothing to a served model, alerts and news, and old things gone.
 
-The tests of this directory follow one another on one stack: file after file, and in each as they stand.
+The tests of this directory follow one another on one stack: in the order of the files in conftest.py, and within a
+file from top to bottom.
 """
 
 from __future__ import annotations
