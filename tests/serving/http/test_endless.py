@@ -1,5 +1,6 @@
 """Lines, heads, chunks and trailers without an end: refused by what arrives, whatever the parser tells of."""
 
+import json
 import select
 import socket
 import time
@@ -9,14 +10,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.http.limits import Limits
 from serving.http.request_reader import RequestReader
 from tests.serving.http.echo import echo, read_all
-from tests.serving.live import CUSTOMER, ServerProcess, eventually
+from tests.serving.live import ServerProcess, eventually
 from tests.serving.load import clients, resident_mib
 
 PREDICT = "/v1/models/customer-example:predict"
-BODY = b'{"instances": [%b]}' % str(CUSTOMER).replace("'", '"').encode()
+BODY = json.dumps({"instances": [EXAMPLE_INSTANCE]}).encode()
 HEAD = b"GET / HTTP/1.1\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 MUCH = 205_000_000
