@@ -135,7 +135,7 @@ def _take_rows(taken: _Taken, block: list[Any]) -> bool:
 
 
 def _take_values(taken: _Taken, block: list[Any]) -> bool:
-    return taken.add_all(dict.fromkeys(taken.specs, block))
+    return taken.add_all({next(iter(taken.specs)): block})
 
 
 def _is_row(instance: object) -> bool:

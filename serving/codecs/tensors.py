@@ -159,10 +159,12 @@ def decode_base64(value: object) -> bytes:
     if not is_base64(value):
         raise invalid(f"JSON Value: {spelled(value)} not formatted correctly for base64 data")
     encoded = value.pairs[0][1] if isinstance(value, Members) else value["b64"]  # type: ignore[index]
-    try:
-        return binascii.a2b_base64(encoded, strict_mode=True)
-    except ValueError:  # wrong, or with white space or without its padding
-        text = _SPACES.sub("", encoded)
+    if len(encoded) % 4 == 0 and not encoded.endswith("==="):
+        try:
+            return binascii.a2b_base64(encoded, strict_mode=True)
+        except ValueError:
+            pass  # wrong, or with white space
+    text = _SPACES.sub("", encoded)
     bare = text.rstrip("=.")
     missing = -len(bare) % 4
     if len(text) - len(bare) not in (0, missing):
