@@ -84,7 +84,7 @@ def test_requests_that_cannot_be_answered_are_refused(
 
 def test_a_version_beyond_64_bits_is_a_bad_request(golden_server: ServerProcess) -> None:
     status, body, _ = ask(golden_server.url, "GET", "/v1/models/two/versions/99999999999999999999")
-    assert (status, body) == (400, b"")
+    assert (status, error_of(body)) == (400, "Failed to convert version: 99999999999999999999 to numeric.")
 
 
 def test_the_client_reports_the_servers_error_text(golden_server: ServerProcess) -> None:
