@@ -72,7 +72,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     done
 COPY tests tests
 COPY prometheus/airflow.env prometheus/
-RUN chmod -R a+rX tests requirements prometheus
+COPY docs/findings.md docs/
+RUN chmod -R a+rX tests requirements prometheus docs
 ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 50000:0
 CMD ["bash", "-c", "failed=0; \

@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Variables: DATA=file.csv FORCE=1 SERVING_PORT=8501 UI_PORT=8080 PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench
+.PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
 .PHONY: lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT
@@ -14,77 +14,80 @@ ROOT := $(or $(RETRAIN_ROOT),var)
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: airflow ml ## the whole loop once, through Airflow: data to a served model (DATA=file.csv, FORCE=1)
+demo: airflow ml ## run the whole loop once through Airflow, from data to a served model (DATA=file.csv, FORCE=1)
 	@$(LOCAL).demo
 
-test: airflow-dev ml-dev ## every test, in both environments
+test: airflow-dev ml-dev ## run every test, in both environments
 	@.venv/bin/python tests/run.py
 
-up: airflow ml ## Airflow with its UI on 127.0.0.1:8080 and the model server on 8501, in the background
+up: airflow ml ## start Airflow (UI on 127.0.0.1:8080) and the model server (8501) in the background
 	@$(LOCAL).up
 
-down: airflow ## end what `make up` started
+down: airflow ## stop what `make up` started
 	@$(LOCAL).down
 
 retrain: airflow ## start a run in the Airflow of `make up` and follow it (DATA=file.csv, FORCE=1)
 	@$(LOCAL).retrain
 
-serve: ml ## the model server alone, in the foreground, on 127.0.0.1:8501
+serve: ml ## run the model server alone, in the foreground, on 127.0.0.1:8501
 	@mkdir -p "$(ROOT)/models/$(MODEL)"
 	@exec .venv-ml/bin/python -m serving.model_server --rest_api_port=$(or $(SERVING_PORT),8501) \
 		--model_name=$(MODEL) --model_base_path="$$(realpath "$(ROOT)")/models/$(MODEL)"
 
-railway-image: ml ## stage the version that serves for serving/railway, and build the image where Docker is
+railway-image: ml ## stage the version that serves for Railway, and build its image if there is Docker
 	@.venv-ml/bin/python -m ml status --json | .venv-ml/bin/python -m serving.railway.stage
 	@if docker info >/dev/null 2>&1; then \
 		DOCKER_BUILDKIT=1 docker build -f serving/railway/Dockerfile -t customer-serving-railway .; \
-	else echo "no Docker here: Railway builds it from serving/railway/Dockerfile"; fi
+	else echo "There is no Docker here; Railway builds the image from serving/railway/Dockerfile."; fi
 
 image: ## build the container image of Airflow and the steps, and print its size
 	@docker build --target runtime -t $(IMAGE) .
 	@docker image inspect -f '{{.Size}}' $(IMAGE) | awk '{ printf "$(IMAGE): %.2f GB\n", $$1 / 1e9 }'
 
-secrets: ## what docker-compose.yml needs and git must not have: secrets/ and .env, made once
+secrets: ## make secrets/ and .env for docker-compose.yml; git ignores both
 	@stack/compose/secrets.sh
 
 backup: ## copy database, models and ledger out of the running containers (TO=directory)
 	@stack/compose/backup.sh $(TO)
 
-restore: ## put a backup back (FROM=directory)
+restore: ## bring a backup back (FROM=directory)
 	@stack/compose/restore.sh $(FROM)
 
-test-stack: airflow-dev ## the compose file for real, with Docker: a run, an alert, a restore (PROFILES=grafana,celery)
+test-stack: airflow-dev ## test the compose file with real containers: a run, an alert, a restore (PROFILES=grafana,celery)
 	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack/docker -o faulthandler_timeout=3600
 
-test-image: ## the tests of dags/, plugins/, ml/ and serving/ inside the image, with Docker
+test-image: ## run the tests of dags/, plugins/, ml/ and serving/ inside the image
 	@docker build --target test -t $(IMAGE)-test .
 	@docker run --rm --init $(IMAGE)-test
 
-bench: airflow ml-dev ## speed, memory and quality, as printed tables
+bench: airflow ml-dev ## measure speed, memory and quality, and print tables
 	@for benchmark in benchmarks/[!_]*.py; do \
 		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
 		echo "== $$benchmark"; \
 		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
 
-lint: airflow-dev ml-dev ## ruff, mypy and the import contracts
+screenshots: airflow-dev ml ## take the README's picture anew: a demo, a run in Airflow, headless Chromium
+	@$(PATHS) .venv/bin/python -m docs.screenshots
+
+lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts
 	@failed=0; run() { echo "+ $$*"; "$$@" || failed=1; }; \
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
 	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,repository dags plugins stack) \
-		benchmarks/dag_overhead.py; \
+		docs benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
 		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
 	$(PATHS) run .venv/bin/lint-imports; \
 	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi
 
-lock: ## compile the hashed locks anew from pyproject.toml
+lock: ## compile the hashed locks from pyproject.toml again
 	@requirements/lock.sh
 
-clean: ## remove environments and caches; runs and models in var/ stay (remove those by hand)
+clean: ## remove environments and caches; runs and models in var/ stay
 	rm -rf .venv .venv-ml .venv-uv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +
-	@echo "var/ stays: runs, models and the ledger are in it. Remove it yourself if you mean to."
+	@echo "var/ stays, because the runs, the models and the ledger are in it. To lose them too, remove it by hand."
 
 airflow:
 	@requirements/setup.sh .venv requirements/airflow.txt

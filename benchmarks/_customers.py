@@ -1,4 +1,4 @@
-"""The file that a benchmark runs on."""
+"""The file of customers on which a benchmark runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ml.storage.root import PROJECT
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
 
 
-def customers(given: Path | None, folder: Path) -> Path:
-    """`given`, else Kaggle's Train.csv where it lies beside the project, else made-up customers in `folder`."""
+def customers_file(given: Path | None, folder: Path) -> Path:
+    """The file that was given, else Kaggle's Train.csv beside the project, else made-up customers in `folder`."""
     file = given or REAL_FILE
     if not file.is_file():
         file = folder / "sample.csv"

@@ -22,11 +22,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT, Root
 from stack.local.airflow.api import AirflowApi
-from stack.local.paths import Places
-from stack.local.processes.ports import HOST, SERVING, UI
-from stack.local.run_follower import STEPS
+from stack.local.paths import Paths
+from stack.local.processes.ports import HOST, SERVING_PORT, UI_PORT
 
 RUN_SECONDS = 900.0
 Times = dict[str, tuple[float, float, float]]
@@ -38,15 +38,15 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ui, serving = free_port(), free_port()
-        variables = {"RETRAIN_ROOT": folder, UI[0]: str(ui), SERVING[0]: str(serving)}
+        variables = {"RETRAIN_ROOT": folder, UI_PORT.variable: str(ui), SERVING_PORT.variable: str(serving)}
         os.environ |= variables
-        local("up")
+        run_stack_command("up")
         try:
-            api = AirflowApi.of(f"http://{HOST}:{ui}", Places(Root(Path(folder))))
+            api = AirflowApi.of(f"http://{HOST}:{ui}", Paths(Root(Path(folder))))
             api.unpause()
             found = [measure(api) for _ in range(given.runs)]
         finally:
-            local("down")
+            run_stack_command("down")
     print(f"\nmedians of {given.runs} runs, seconds")
     print(f"{'task':10} {'waiting':>8} {'process':>8} {'around':>8} {'overhead':>9}")
     total = [0.0, 0.0, 0.0]
@@ -65,7 +65,7 @@ def measure(api: AirflowApi) -> Times:
         if time.monotonic() > deadline:
             sys.exit(f"Run {run_id} was not done after {RUN_SECONDS:g} s.")
         time.sleep(0.5)
-    tasks = {task["task_id"]: task for task in api.tasks(run_id)}
+    tasks = {task["task_id"]: task for task in api.task_instances(run_id)}
     if state != "success" or any(tasks[step]["state"] != "success" for step in STEPS):
         states = {step: tasks[step]["state"] for step in STEPS}
         sys.exit(f"Run {run_id}: {state}, {states}")
@@ -73,7 +73,7 @@ def measure(api: AirflowApi) -> Times:
     before = datetime.fromisoformat(tasks[STEPS[0]]["queued_when"])
     for step in STEPS:
         start, end = (datetime.fromisoformat(tasks[step][when]) for when in ("start_date", "end_date"))
-        process = float(api.returned(run_id, step)["process_seconds"])
+        process = float(api.return_value(run_id, step)["process_seconds"])
         times[step] = ((start - before).total_seconds(), process, (end - start).total_seconds() - process)
         before = end
     return times
@@ -83,7 +83,7 @@ def show(name: str, waiting: float, process: float, around: float) -> None:
     print(f"{name:10} {waiting:8.2f} {process:8.2f} {around:8.2f} {waiting + around:9.2f}")
 
 
-def local(command: str) -> None:
+def run_stack_command(command: str) -> None:
     subprocess.run([sys.executable, "-m", f"stack.local.{command}"], cwd=PROJECT, check=True)
 
 

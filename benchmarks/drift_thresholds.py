@@ -20,11 +20,11 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 
-from benchmarks._customers import customers
+from benchmarks._customers import customers_file
 from ml.data.csv_reader import read_columns
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.data.schema import read_schema
-from ml.validation.tfdv_statistics import describe
+from ml.validation.tfdv_statistics import generate_statistics
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[8068])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = customers(given.data, Path(folder))
+        data = customers_file(given.data, Path(folder))
         everything = read_columns(data)
     columns = {name: everything[name] for name in FEATURES}
     schema, rng, total = read_schema(), np.random.default_rng(0), len(columns["Age"])
@@ -42,7 +42,7 @@ def main() -> None:
         found: dict[str, list[float]] = {name: [] for name in FEATURES}
         for _ in range(given.repetitions):
             first, second = (
-                describe({name: column.take(drawn) for name, column in columns.items()})
+                generate_statistics({name: column.take(drawn) for name, column in columns.items()})
                 for drawn in (pa.array(rng.integers(0, total, rows)) for _ in range(2))
             )
             compared = tfdv.validate_statistics(first, schema, environment="SERVING", previous_statistics=second)

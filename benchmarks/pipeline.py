@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks._customers import customers
-from ml.pipeline.steps import STEPS
+from benchmarks._customers import customers_file
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 
 TEN_EPOCHS = ["--set", "train.epochs=10", "--set", "train.patience=10", "--set", "train.batch_size=64"]
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = customers(given.data, Path(folder))
+        data = customers_file(given.data, Path(folder))
         units: list[Cost] = []
         whole: list[Cost] = []
         steps: dict[str, list[Cost]] = {name: [] for name in STEPS}

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from benchmarks._customers import customers
+from benchmarks._customers import customers_file
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import Settings, resolve
 from ml.data.features import CATEGORICAL, FEATURES
@@ -81,7 +81,7 @@ def main() -> None:
     print("salt   rows   reference AUC accuracy   network AUC accuracy   difference AUC accuracy   epochs  CPU s")
     rows, salts = [], [f"s{number:02}" for number in range(given.salts)]
     with tempfile.TemporaryDirectory() as folder:
-        data = customers(given.data, Path(folder))
+        data = customers_file(given.data, Path(folder))
         for salt in salts:
             settings = resolve(overrides=[f"transform.salt={salt!r}"], environment={})
             out = Path(folder) / salt

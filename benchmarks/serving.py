@@ -23,19 +23,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.rivals.contestants import PROJECT, RIVALS, Running, contestants, running
+from benchmarks.rivals.contestants import PROJECT, RIVALS, RunningServer, contestants, start_server
+from serving.client.example_instance import EXAMPLE_INSTANCE
 
 EXPORTED = PROJECT / "tests" / "serving" / "golden" / "models" / "customer-example" / "1"
-CUSTOMER = {
-    "Gender": "Male",
-    "Ever_Married": "No",
-    "Age": 22,
-    "Graduated": "No",
-    "Profession": "Healthcare",
-    "Work_Experience": 1,
-    "Spending_Score": "Low",
-    "Family_Size": 4,
-}
 ROWS = (1, 100)
 CONNECTIONS = (1, 8, 64)
 Load = tuple[int, int]
@@ -54,10 +45,10 @@ class Measured:
 
 def body(rows: int) -> bytes:
     """A request of so many different customers."""
-    return json.dumps({"instances": [{**CUSTOMER, "Age": 18 + row % 70} for row in range(rows)]}).encode()
+    return json.dumps({"instances": [{**EXAMPLE_INSTANCE, "Age": 18 + row % 70} for row in range(rows)]}).encode()
 
 
-def drive(server: Running, file: Path, *, connections: int, seconds: float, cpu: int) -> Measured:
+def drive(server: RunningServer, file: Path, *, connections: int, seconds: float, cpu: int) -> Measured:
     """One run of wrk on its core."""
     before = server.cpu_seconds()
     done = subprocess.run(
@@ -128,7 +119,7 @@ def main() -> None:
         for number, contestant in enumerate(contestants(given.model.resolve(), rivals=not given.without_rivals)):
             print(f"starting {contestant.name}", flush=True)
             log = Path(folder) / f"{number}.log"
-            servers.append(up.enter_context(running(contestant, cpu=cpus[0], ready=body(1), log=log)))
+            servers.append(up.enter_context(start_server(contestant, cpu=cpus[0], ready=[EXAMPLE_INSTANCE], log=log)))
         runs: dict[str, dict[Load, list[Measured]]] = {server.name: {} for server in servers}
         for number in range(given.rounds + 1):  # the first one warms up
             print("warming up" if number == 0 else f"round {number} of {given.rounds}", flush=True)

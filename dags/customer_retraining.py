@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
 
-from retraining.params import form
+from retraining.params import dag_params
 from retraining.run_notifier import notifiers
 from retraining.step_operator import StepOperator
 
@@ -22,7 +22,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
     is_paused_upon_creation=True,
-    params=form(),
+    params=dag_params(),
     on_success_callback=notifiers(),  # a rejection is a green run
     on_failure_callback=notifiers(),
     tags=["customer-model", "retraining"],
@@ -44,21 +44,21 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 | all green | a new version serves, and has answered known customers as training did |
 | *promote* and *confirm* skipped, run green | rejected, or promotion is switched off: log and XCom of *judge* say why |
 | all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
-| a task red at its first try | it would fail again: the last line of its log says what is wrong and the cure |
-| a task red after three tries | the world was in the way; the version that served before still serves |
+| a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
+| a task red after three tries | something outside was in the way; the version that served before still serves |
 
-Monday 03:00 UTC, one run at a time. The DAG is created paused. The first time it is switched on, nothing runs before
-the next Monday. If it had run before and was paused over one or more Mondays, switching it on makes up for the latest
-of them, once and at once.
+Monday 03:00 UTC, one run at a time. The DAG is created paused. When it is switched on for the first time, nothing runs
+before the next Monday. If it ran before and was then paused over one or more Mondays, switching it on runs the latest
+of them at once.
 
-A trigger may change what the form offers: it can ask for more accuracy, never for less.
+Whoever triggers a run may change what the form offers: ask for more accuracy, but never for less.
 """,
 ) as dag:
     chain(
         StepOperator(
             step="ingest",
             execution_timeout=20 * MINUTE,
-            doc_md="Gets the data and hashes them. Skips the run when nothing changed since the last result.",
+            doc_md="Obtains the data and hashes them. Skips the run when nothing changed since the last result.",
         ),
         StepOperator(
             step="validate",

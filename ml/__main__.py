@@ -20,18 +20,20 @@ def die_with_parent() -> None:
 
 
 def main() -> int:
-    """Give the answer the real stdout, and everything that libraries print there stderr."""
+    """Run the command line with the real stdout for its answer, and stderr for all that libraries print."""
     die_with_parent()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures raise; the rest is noise about GPUs
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine of a kind
     warnings.filterwarnings("ignore", module=r"google\.api_core|apache_beam|tensorflow|keras|pandas")
-    # Importing TensorFlow makes a million objects that stay; looking through them for garbage again and again is a
-    # fifth of its time.
-    gc.set_threshold(200_000, 20, 20)
+    # Importing TensorFlow makes a million objects that stay, and looking through them for garbage again and again is a
+    # tenth of a retraining. What cycles a command leaves behind go when it ends.
+    gc.disable()
     with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as stdout:
         os.dup2(2, 1)
         from ml.cli.commands import main as command_line
+        from ml.cli.deferred_imports import defer
 
+        defer()
         return command_line(sys.argv[1:], stdout)
 
 

@@ -1,4 +1,4 @@
-"""What one step hands to the next: a directory, and an artifact.json that says what it is."""
+"""The artifacts that steps hand on: each is a directory with an artifact.json that says what it is."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ RECORD = "artifact.json"
 
 @dataclass(frozen=True)
 class Artifact:
-    """`path` is the directory, `sha256` identifies the payload in it, `rows` counts customers."""
+    """The result of one step: `path` is its directory, `sha256` identifies its payload, `rows` counts customers."""
 
     path: Path
     sha256: str
     rows: int
 
     def write(self, directory: Path, *, root: Path, made_from: Mapping[str, str], fingerprint: str) -> None:
-        """Write the record into `directory`; it is the last file of a finished step. Paths become root-relative."""
+        """Write the record into `directory`, as the last file of a finished step.
+
+        Args:
+            directory: Where artifact.json shall stand.
+            root: What the paths in the record are relative to.
+            made_from: The inputs of the step, by name.
+            fingerprint: The hash of inputs and code; an equal one lets a later try reuse the directory.
+        """
         fields = {
             field.name: value.relative_to(root).as_posix() if isinstance(value, Path) else value
             for field in dataclasses.fields(self)
@@ -36,13 +43,17 @@ class Artifact:
 
     @classmethod
     def read(cls, directory: Path, *, root: Path) -> Self:
-        """The artifact in `directory`; a `FinalError` when the record is of another kind or incomplete."""
+        """Read the artifact in `directory`, whose record names paths relative to `root`.
+
+        Raises:
+            FinalError: The record is of another kind, or incomplete.
+        """
         record = read_json(directory / RECORD)
         fields: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             if record.get("kind") != cls.__name__ or field.name not in record:
                 raise FinalError(
-                    f"{directory / RECORD}: is no {cls.__name__} of this version.",
+                    f"{directory / RECORD}: is not a record of kind {cls.__name__} as this version writes it.",
                     "Delete the directory and repeat the step.",
                 )
             value = record[field.name]
@@ -52,19 +63,19 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Dataset(Artifact):
-    """The CSV exactly as it came (`data.csv`); `sha256` is that of its bytes."""
+    """The CSV exactly as it was obtained (`data.csv`); `sha256` is the hash of its bytes."""
 
     source: str
 
     @property
     def csv(self) -> Path:
-        """The file itself."""
+        """The CSV file."""
         return self.path / "data.csv"
 
 
 @dataclass(frozen=True)
 class Accepted(Artifact):
-    """A data set that validation let through: `csv` is the data, `statistics.pb` describes them."""
+    """A data set that validation accepted: `csv` holds the data, `statistics.pb` describes them."""
 
     csv: Path
     warnings: list[str]
@@ -72,7 +83,7 @@ class Accepted(Artifact):
 
     @property
     def statistics(self) -> Path:
-        """A serialized `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList`."""
+        """The file with a serialized `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList`."""
         return self.path / "statistics.pb"
 
 
@@ -85,23 +96,23 @@ class Examples(Artifact):
 
     @property
     def train(self) -> Path:
-        """What the network and the encoding are fitted on."""
+        """The Parquet file on which the network and the encoding are fitted."""
         return self.path / "train.parquet"
 
     @property
     def eval(self) -> Path:
-        """What nothing is fitted on."""
+        """The Parquet file of the evaluation rows, on which nothing is fitted."""
         return self.path / "eval.parquet"
 
     @property
     def encoding(self) -> Path:
-        """The fitted vocabularies, means and deviations."""
+        """The JSON file with the fitted vocabularies, means and deviations."""
         return self.path / "encoding.json"
 
 
 @dataclass(frozen=True)
 class Model(Artifact):
-    """A SavedModel that was loaded once; `sha256` is that of its files, `rows` those it was trained on."""
+    """A SavedModel that was loaded once; `sha256` is the hash of its files, `rows` counts what it was trained on."""
 
     epochs: int
     loss: float
@@ -112,8 +123,8 @@ class Model(Artifact):
         return self.path / "saved_model"
 
     @property
-    def replay(self) -> Path:
-        """Known rows and the probabilities that training computed for them."""
+    def golden_rows(self) -> Path:
+        """The file with known rows and the probabilities that training computed for them (`GoldenRows`)."""
         return self.path / "replay.json"
 
 
@@ -133,13 +144,13 @@ class Evaluation(Artifact):
 
     @property
     def report(self) -> Path:
-        """All slices of both models, and the lift of the ranking, as one small JSON."""
+        """The JSON file with all slices of both models and the precision of the ranking."""
         return self.path / "evaluation.json"
 
 
 @dataclass(frozen=True)
 class Verdict(Artifact):
-    """`promotes`, and why: each reason is `{"code": ..., "sentence": ...}`, never empty."""
+    """Whether the candidate `promotes`, and why; `reasons` is never empty, each is `{"code": ..., "sentence": ...}`."""
 
     promotes: bool
     reasons: list[dict[str, str]]
@@ -150,7 +161,7 @@ class Verdict(Artifact):
 
     @property
     def sentences(self) -> list[str]:
-        """The reasons for people."""
+        """The reasons as sentences for people."""
         return [reason["sentence"] for reason in self.reasons]
 
 

@@ -10,6 +10,9 @@ MAY_RETRY = 1
 WILL_FAIL_AGAIN = 2
 NOTHING_TO_DO = 99
 
+UNCHANGED = "unchanged"
+"""The outcome of work that is already done, for `NothingToDoError`."""
+
 
 class RetrainError(Exception):
     """An error that names the thing and the fact (`what`) and the way out (`cure`)."""
@@ -23,12 +26,12 @@ class RetrainError(Exception):
 
     @property
     def retry(self) -> bool:
-        """Whether the same call can succeed later with nobody's help."""
+        """Whether the same call can succeed later without anybody's help."""
         return self.exit_code == MAY_RETRY
 
 
 class TransientError(RetrainError):
-    """The world was in the way (network, a busy lock, a server that is starting); it may pass."""
+    """Something outside was in the way (the network, a busy lock, a server that is starting) and may pass."""
 
 
 class FinalError(RetrainError):

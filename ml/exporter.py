@@ -1,7 +1,7 @@
 """`python -m ml.exporter`: state for Prometheus that survives restarts, read anew at each scrape.
 
-Events go over StatsD; but a counter that is born at 1 once a week never shows an `increase()`. What must be known at
-any time is read here from where it stands: the ledger, the runs' files, the model server's status, the disk.
+Events go over StatsD, but a counter that first appears with 1, once a week, never shows an `increase()`. What must be
+known at any time is read here from its source: the ledger, the runs' files, the model server's status, the disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prometheus_client import start_http_server
 
 from ml.config.settings import resolve
 from ml.errors import RetrainError, SettingsError
-from ml.monitoring.metric_families import registry_of
+from ml.monitoring.metric_families import collector_registry
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 
@@ -29,11 +29,11 @@ SERVER_SECONDS = 3.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve `/metrics` until SIGTERM or SIGINT."""
+    """Serve `/metrics` until SIGTERM or SIGINT, and return the exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     parser = argparse.ArgumentParser(prog="python -m ml.exporter", description=__doc__)
     parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{PORT}", help=f"default 127.0.0.1:{PORT}")
-    parser.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
+    parser.add_argument("--root", metavar="DIR", help="the root directory; default RETRAIN_ROOT, or var/")
     parser.add_argument("--settings", metavar="FILE", type=Path, help="as for python -m ml")
     parser.add_argument("--serving-url", metavar="URL", help="the model server; default serving.url of the settings")
     options = parser.parse_args(arguments)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         url = options.serving_url or settings.serving.url
         server = ModelServer(url, settings.serving.model, timeout=SERVER_SECONDS) if url else None
         try:
-            http, thread = start_http_server(port, host, registry_of(root, server))
+            http, thread = start_http_server(port, host, collector_registry(root, server))
         except OSError as error:
             what = f"--listen {options.listen}: cannot listen there ({error.strerror or error})."
             raise SettingsError(what, "Stop what is using it, or name another address.") from error
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         log.error("%s", error)
         return error.exit_code if isinstance(error, RetrainError) else 1
     if server is None:
-        log.warning("no model server is named (serving.url, --serving-url): nothing is said of what serves")
+        log.warning("no model server is named (serving.url, --serving-url): the page says nothing about what serves")
     log.info("state of %s at http://%s:%d/metrics", root.path, host, http.server_port)
     stopped.wait()
     http.shutdown()
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise SettingsError(f"--listen {text}: is no address.", "Write HOST:PORT, for example 0.0.0.0:9108.")
+        raise SettingsError(f"--listen {text}: is not an address.", "Write HOST:PORT, for example 0.0.0.0:9108.")
     return host, int(port)
 
 

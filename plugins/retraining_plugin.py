@@ -1,4 +1,4 @@
-"""Registers what is ours with Airflow. Thin, because Airflow executes this file under a name of its own."""
+"""Registers the listener with Airflow. It is thin, because Airflow executes this file under a name of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from retraining import run_listener
 
 
 class RetrainingPlugin(AirflowPlugin):
-    """The listener that counts runs."""
+    """The plugin that brings the listener, which counts runs."""
 
     name = "retraining"
     listeners = [run_listener]  # noqa: RUF012 - Airflow's interface

@@ -1,6 +1,6 @@
-"""An example of a receiver for Alertmanager's webhook: one line in the log for each alert. Standard library only.
+"""An example of a receiver for Alertmanager's webhook, which logs one line for each alert. Standard library only.
 
-`python prometheus/alert_webhook.py --listen 0.0.0.0:9096`. The format of what comes in:
+Run it with `python prometheus/alert_webhook.py --listen 0.0.0.0:9096`. The format of notifications:
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
@@ -20,14 +20,14 @@ MAX_BYTES = 1 << 20
 class Receiver(BaseHTTPRequestHandler):
     """Answers 200 to notifications, so that Alertmanager does not repeat them, and to GET, for health checks."""
 
-    timeout = 10  # seconds; or a client that says nothing would hold its thread for ever
+    timeout = 10  # seconds; without it a silent client would occupy its thread for ever
 
     def do_GET(self) -> None:
-        """Alive."""
+        """Answers a health check."""
         self._answer(200)
 
     def do_POST(self) -> None:
-        """One notification, with the alerts of one group; the path names the receiver."""
+        """Logs one notification, which holds the alerts of one group; the path names the receiver."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > MAX_BYTES:
             return self._answer(413)
@@ -40,7 +40,7 @@ class Receiver(BaseHTTPRequestHandler):
         return self._answer(200)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-        """Silence: the alerts are the log."""
+        """Logs no requests: the alerts are the log."""
 
     def _answer(self, status: int) -> None:
         self.send_response(status)
@@ -51,14 +51,14 @@ class Receiver(BaseHTTPRequestHandler):
 def _line(alert: dict[str, Any]) -> str:
     said = alert["annotations"]
     words = [alert["status"], alert["labels"]["alertname"], said.get("summary", ""), said.get("description", "")]
-    # A line stays a line, whatever somebody managed to write into a label.
+    # An alert stays one line, whatever is in its labels.
     return " ".join(" ".join([*words, said.get("runbook_url", "")]).split())
 
 
 def main() -> None:
-    """Until somebody stops it."""
+    """Serves until the process is stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:9096")
+    parser.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:9096", help="where to listen")
     host, _, port = parser.parse_args().listen.rpartition(":")
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
     ThreadingHTTPServer((host, int(port)), Receiver).serve_forever()

@@ -1,4 +1,4 @@
-"""Counts what a server does, under the names and labels of TensorFlow Serving."""
+"""The metrics of a server, under the names and labels of TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Histogram:
         self._counts: dict[tuple[tuple[str, str], ...], list[int]] = {}
         self._sums: dict[tuple[tuple[str, str], ...], float] = {}
 
-    def add(self, labels: tuple[tuple[str, str], ...], value: float) -> None:
+    def observe(self, labels: tuple[tuple[str, str], ...], value: float) -> None:
         """Counts one value."""
         counts = self._counts.get(labels)
         if counts is None:
@@ -34,8 +34,8 @@ class Histogram:
         counts[bisect_left(self._bounds, value)] += 1
         self._sums[labels] += value
 
-    def fill(self, metric: Metric) -> Metric:
-        """Adds all samples to a metric."""
+    def add_samples_to(self, metric: Metric) -> Metric:
+        """Adds all samples to a metric and returns it."""
         for labels, counts in sorted(self._counts.items()):
             below = 0
             for bound, count in zip([*(f"{bound:.6g}" for bound in self._bounds), "+Inf"], counts, strict=True):
@@ -52,7 +52,7 @@ class ServerMetrics(Collector):
     Requests are counted on the event loop and loads on the manager's thread; each cell has one writer.
 
     Args:
-        models: names that are labels of their own, whatever other names clients ask for.
+        models: Names that are always labels of their own, whatever other names clients ask for.
     """
 
     def __init__(self, models: Iterable[str] = ()) -> None:
@@ -71,12 +71,12 @@ class ServerMetrics(Collector):
         self._page: tuple[object, bytes] = (None, b"")
 
     def request(self, model: str, status: str, api: str, seconds: float) -> None:
-        """One answered request; only good ones count into the latency, as in TensorFlow Serving."""
+        """Counts one answered request; only successful ones count into the latency, as in TensorFlow Serving."""
         key = (self._label(model), status)
         self._requests[key] = self._requests.get(key, 0) + 1
         if status == "OK":
             labels = (("model_name", model), ("API", api), ("entrypoint", "REST"))
-            self._request_latency.add(labels, int(seconds * 1e6))
+            self._request_latency.observe(labels, int(seconds * 1e6))
         self._change = object()
 
     def _label(self, model: str) -> str:
@@ -89,29 +89,29 @@ class ServerMetrics(Collector):
         return model
 
     def run(self, model: str, api: str, seconds: float) -> None:
-        """One request's call of the graph (a shared call counts for each request in it)."""
-        self._runtime_latency.add((("model_name", model), ("API", api), ("runtime", "TF1")), int(seconds * 1e6))
+        """Counts the call of the graph for one request; a shared call counts once for each request in it."""
+        self._runtime_latency.observe((("model_name", model), ("API", api), ("runtime", "TF1")), int(seconds * 1e6))
         self._change = object()
 
     def examples(self, model: str, count: int) -> None:
-        """The tf.Examples of one request."""
-        self._examples.add((("model", model),), count)
+        """Counts the tf.Examples of one request."""
+        self._examples.observe((("model", model),), count)
         self._example_totals[model] = self._example_totals.get(model, 0) + count
         self._change = object()
 
     def load(self, path: Path, started: float, *, succeeded: bool, warm_up_seconds: float | None = None) -> None:
-        """One attempt to load, begun at a time of `time.perf_counter`; with its warm-up, if there was one."""
+        """Counts an attempt to load that began at `started` (`time.perf_counter`), and its warm-up, if it had one."""
         micros = int((time.perf_counter() - started) * 1e6)
         key = (str(path), "success" if succeeded else "fail")
         self._attempts[key] = self._attempts.get(key, 0) + 1
         if succeeded:
             self._load_micros[str(path)] = self._load_micros.get(str(path), 0) + micros
         if warm_up_seconds is not None:
-            self._warmups.add((("model_path", str(path)), ("status", "OK")), int(warm_up_seconds * 1e6))
+            self._warmups.observe((("model_path", str(path)), ("status", "OK")), int(warm_up_seconds * 1e6))
         self._change = object()
 
     def collect(self) -> Iterator[Metric]:
-        """All families; called by the registry."""
+        """All metric families; the registry calls this."""
         attempts = Metric(":tensorflow:cc:saved_model:load_attempt_count", "Attempts to load a SavedModel.", "counter")
         for (path, status), count in sorted(self._attempts.items()):
             attempts.add_sample(attempts.name, {"model_path": path, "status": status}, count)
@@ -120,7 +120,7 @@ class ServerMetrics(Collector):
         for path, micros in sorted(self._load_micros.items()):
             loads.add_sample(loads.name, {"model_path": path}, micros)
         yield loads
-        yield self._warmups.fill(
+        yield self._warmups.add_samples_to(
             Metric(":tensorflow:serving:model_warmup_latency", "Microseconds of a warm-up.", "histogram")
         )
         requests = Metric(":tensorflow:serving:request_count", "Requests.", "counter")
@@ -131,20 +131,21 @@ class ServerMetrics(Collector):
         for model, count in sorted(self._example_totals.items()):
             totals.add_sample(totals.name, {"model": model}, count)
         yield totals
-        yield self._examples.fill(
+        yield self._examples.add_samples_to(
             Metric(":tensorflow:serving:request_example_counts", "tf.Examples by request.", "histogram")
         )
-        yield self._request_latency.fill(
+        yield self._request_latency.add_samples_to(
             Metric(":tensorflow:serving:request_latency", "Microseconds of a request.", "histogram")
         )
-        yield self._runtime_latency.fill(
+        yield self._runtime_latency.add_samples_to(
             Metric(":tensorflow:serving:runtime_latency", "Microseconds of a call of the graph.", "histogram")
         )
 
     def page(self) -> bytes:
-        """The page for Prometheus; made anew only when something was counted since.
+        """The page for Prometheus, made again only when something was counted since the last time.
 
-        `prometheus_client.generate_latest` would rename the counters to `..._total`; TensorFlow Serving's are not.
+        `prometheus_client.generate_latest` would rename the counters to `..._total`; those of TensorFlow Serving do not
+        end so.
         """
         change = self._change  # taken before anything is read: what the manager counts meanwhile is not missed
         if self._page[0] is not change:
@@ -158,14 +159,14 @@ class ServerMetrics(Collector):
             for sample in metric.samples:
                 labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in sample.labels.items())
                 lines.append(f"{sample.name}{{{labels}}} {sample.value:.17g}")
-        # A name or a path from the command line may be no UTF-8, which would make the whole page unreadable.
+        # A name or a path from the command line may not be UTF-8, which would make the whole page unreadable.
         return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
 
 def _is_readable(name: str) -> bool:
     try:
         return len(name) <= _NAME_BYTES and len(name.encode()) <= _NAME_BYTES
-    except UnicodeEncodeError:  # bytes that were no UTF-8; names that differ only in these would look the same
+    except UnicodeEncodeError:  # bytes that are not UTF-8; names that differ only in these would look the same
         return False
 
 

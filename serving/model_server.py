@@ -1,4 +1,4 @@
-"""The command `python -m serving.model_server`: TensorFlow Serving's REST for machines without Docker."""
+"""The command `python -m serving.model_server`: TensorFlow Serving's REST API for machines without Docker."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def main(arguments: Sequence[str]) -> int:
     """Serves until SIGTERM or SIGINT.
 
     Returns:
-        0 after a stop that was asked for; 1 when the server could not start; 2 for a wrong command line.
+        0 after SIGTERM or SIGINT; 1 when the server could not start; 2 for a wrong command line.
     """
     flags = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for name in flags.ignored:
         _log.warning("--%s has no effect here", name)
     keep_large_blocks_apart()
-    # A thread that reads a long request in Python keeps the event loop waiting for this long, again and again.
+    # A thread that reads a long request in Python keeps the event loop waiting for this long at each switch.
     sys.setswitchinterval(0.0005)
     # Before TensorFlow is imported: a port that is taken is known at once, and ours answers at once.
     try:

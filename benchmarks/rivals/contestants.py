@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is installed, started and asked for its memory."""
+"""The servers that are compared: installing and starting them, and their memory and CPU time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from serving.client.transport import TransportError, request
 
 PROJECT = Path(__file__).resolve().parents[2]
 RIVALS = Path(__file__).resolve().parent
@@ -24,7 +24,13 @@ _STARTED_WITHIN = 120.0
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server to be: its name in the table and its command, with `{port}` where the port goes."""
+    """A server that can be started.
+
+    Attributes:
+        name: Its name in the table.
+        command: Its command, with `{port}` in the place of the port.
+        environment: The environment variables it needs besides those of this process.
+    """
 
     name: str
     command: Sequence[str]
@@ -32,24 +38,30 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Running:
-    """A server that answers."""
+class RunningServer:
+    """A server that answers.
+
+    Attributes:
+        name: Its name in the table.
+        url: The URL to which predictions are posted.
+        process: The number of its process.
+    """
 
     name: str
     url: str
     process: int
 
     def memory(self) -> float:
-        """MiB of the process and its children, shared pages divided among them."""
-        return sum(_proportional_kib(process) for process in family(self.process)) / 1024
+        """The memory of the process and its descendants in MiB; a shared page is divided among those that share it."""
+        return sum(_proportional_kib(process) for process in process_tree(self.process)) / 1024
 
     def cpu_seconds(self) -> float:
-        """CPU time of the process and its children."""
-        return sum(_cpu_ticks(process) for process in family(self.process)) / os.sysconf("SC_CLK_TCK")
+        """The CPU time of the process and its descendants in seconds."""
+        return sum(_cpu_ticks(process) for process in process_tree(self.process)) / os.sysconf("SC_CLK_TCK")
 
 
 def contestants(saved_model: Path, *, rivals: bool) -> list[Contestant]:
-    """Our server, the floor, and (unless unwanted) the rivals, whose environments are made when missing."""
+    """Our server, the floor, and with `rivals` the rivals, whose environments are made if they are missing."""
     base_path = str(saved_model.parent)
     ours = [sys.executable, "-m", "serving.model_server", "--rest_api_port={port}"]
     floor = [
@@ -87,13 +99,13 @@ def contestants(saved_model: Path, *, rivals: bool) -> list[Contestant]:
 
 
 def environment(name: str) -> Path:
-    """An environment below var/bench/ with one rival and the TensorFlow that runs here; made when it is not whole."""
+    """An environment below var/bench/ with one rival and the TensorFlow of this process; made if it is not complete."""
     place = ENVIRONMENTS / f"{name}-{PINS[name]}"
     stamp = place / "complete"
     if not stamp.exists():
         print(f"Installing {name} {PINS[name]} into {place} (the first time takes minutes) ...", flush=True)
         uv = subprocess.run([PROJECT / "requirements" / "uv.sh", sys.executable], check=True, capture_output=True)
-        command = [str(PROJECT / uv.stdout.decode().strip())]  # an absolute path stays what it is
+        command = [str(PROJECT / uv.stdout.decode().strip())]  # an absolute path stays as it is
         subprocess.run([*command, "venv", "--quiet", "--clear", "--python", sys.executable, str(place)], check=True)
         packages = [f"{name}=={PINS[name]}", f"tensorflow=={importlib.metadata.version('tensorflow')}"]
         python = str(place / "bin" / "python")
@@ -103,8 +115,17 @@ def environment(name: str) -> Path:
 
 
 @contextmanager
-def running(contestant: Contestant, *, cpu: int, ready: bytes, log: Path) -> Iterator[Running]:
-    """Starts a server on one core, waits until it answers a request, and ends it."""
+def start_server(
+    contestant: Contestant, *, cpu: int, ready: Sequence[Mapping[str, object]], log: Path
+) -> Iterator[RunningServer]:
+    """Starts a server on one core, waits until it answers a request, and stops it when the block ends.
+
+    Args:
+        contestant: The server.
+        cpu: The core.
+        ready: The instances of the request that it must answer.
+        log: The file for its output.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     arguments = [argument.format(port=port) for argument in contestant.command]
@@ -121,9 +142,9 @@ def running(contestant: Contestant, *, cpu: int, ready: bytes, log: Path) -> Ite
         deadline = time.monotonic() + _STARTED_WITHIN
         while not _answers(url, ready):
             if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"{contestant.name} does not answer at {url}. It said:\n{log.read_text()[-3000:]}")
+                sys.exit(f"{contestant.name} does not answer at {url}. Its output:\n{log.read_text()[-3000:]}")
             time.sleep(0.5)
-        yield Running(contestant.name, url, process.pid)
+        yield RunningServer(contestant.name, url, process.pid)
     finally:
         process.terminate()
         try:
@@ -133,22 +154,20 @@ def running(contestant: Contestant, *, cpu: int, ready: bytes, log: Path) -> Ite
             process.wait()
 
 
-def family(process: int) -> list[int]:
-    """A process and all that descend from it."""
+def process_tree(process: int) -> list[int]:
+    """The numbers of a process and of all its descendants."""
     try:
         tasks = list(Path(f"/proc/{process}/task").iterdir())
         children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except FileNotFoundError:
         return []
-    return [process, *(member for child in children for member in family(child))]
+    return [process, *(member for child in children for member in process_tree(child))]
 
 
-def _answers(url: str, body: bytes) -> bool:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+def _answers(url: str, instances: Sequence[Mapping[str, object]]) -> bool:
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return bool(response.status == 200)
-    except (OSError, urllib.error.HTTPError):
+        return request("POST", url, json_body={"instances": instances}, timeout=30).status == 200
+    except TransportError:
         return False
 
 

@@ -11,7 +11,7 @@ from benchmarks.rivals.saved_model import Customers
 
 
 class Model(kserve.Model):  # type: ignore[misc]
-    """KServe's model: one method takes the parsed request and gives the answer."""
+    """A model of KServe: one method takes the parsed request and returns the answer."""
 
     def __init__(self, path: str) -> None:
         super().__init__("customers")
@@ -19,7 +19,7 @@ class Model(kserve.Model):  # type: ignore[misc]
         self.ready = True
 
     def predict(self, payload: dict[str, Any], headers: Any = None, response_headers: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        """Answers in the v1 protocol."""
+        """Returns the answer to a request of the v1 protocol."""
         return {"predictions": self._customers.predict(payload["instances"])}
 
 

@@ -1,6 +1,6 @@
-"""The SavedModel as KServe's and BentoML's guides have it: loaded by TensorFlow, its signature called with tensors.
+"""The SavedModel as the guides of KServe and BentoML show it: loaded by TensorFlow, its signature called with tensors.
 
-Runs in their environments, on plain TensorFlow; nothing of this project is there.
+This runs in their environments with TensorFlow alone; nothing else of this project is imported.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import tensorflow as tf
 
 
 class Customers:
-    """Takes rows, gives rows.
+    """A model that takes rows of customers and returns rows of outputs.
 
     Args:
-        path: the SavedModel's directory.
+        path: The SavedModel's directory.
     """
 
     def __init__(self, path: str) -> None:
@@ -24,7 +24,7 @@ class Customers:
         self._dtypes = {name: spec.dtype for name, spec in inputs.items()}
 
     def predict(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One answer for each row."""
+        """Returns one row of outputs for each row of inputs."""
         outputs = self._call(
             **{name: tf.constant([row[name] for row in rows], dtype) for name, dtype in self._dtypes.items()}
         )

@@ -1,4 +1,4 @@
-"""The command line: each step by hand, the whole loop, and the questions one asks afterwards."""
+"""The command line: each step alone, the whole run in one process, status, history and rollback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml.cli.status import (
     failed_before_the_start,
     history,
     history_text,
-    outcome_text,
+    result_text,
     status,
     status_text,
 )
@@ -24,7 +24,7 @@ from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.run import Run
-from ml.pipeline.steps import STEPS, carry_out
+from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.storage.files import disk_errors, read_json
 from ml.storage.root import Root
 
@@ -32,7 +32,7 @@ log = logging.getLogger("ml")
 
 
 def main(arguments: Sequence[str], stdout: TextIO) -> int:
-    """Carry out one command; returns the exit code. Logs go to stderr, the answer alone to `stdout`."""
+    """Run one command and return its exit code. Logs go to stderr; the answer, and nothing else, to `stdout`."""
     options = _parser().parse_args(arguments)
     _log_to_stderr(logging.DEBUG if options.verbose else logging.INFO)
     try:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--root", metavar="DIR", help="where everything lives; default RETRAIN_ROOT, or var/")
+    common.add_argument("--root", metavar="DIR", help="the root directory; default RETRAIN_ROOT, or var/")
     common.add_argument(
         "--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/config/settings.toml"
     )
@@ -75,22 +75,24 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--serving-url", metavar="URL", help="the model server; default: one in this process")
     common.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH")
     common.add_argument("--json", action="store_true", help="one JSON value on stdout")
-    common.add_argument("--verbose", action="store_true", help="log what is only of interest when something is wrong")
+    common.add_argument("--verbose", action="store_true", help="log also what matters only when something is wrong")
 
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for name, step in STEPS.items():
+    for name, step in STEP_FUNCTIONS.items():
         one = commands.add_parser(name, parents=[common], help=step.__doc__)
-        one.add_argument("--run", required=True, metavar="ID", help="a new name, or one below runs/ in the root")
-        one.add_argument("--force", action="store_true", help="do not stop because nothing is new")
+        one.add_argument(
+            "--run", required=True, metavar="ID", help="a new run id, or that of an earlier run in the root"
+        )
+        one.add_argument("--force", action="store_true", help="go on even if nothing is new")
         one.set_defaults(command=_step, step=name, is_step=True)
     whole = commands.add_parser("retrain", parents=[common], help="all steps in one process")
-    whole.add_argument("--run", metavar="ID", help="default: made from the time")
+    whole.add_argument("--run", metavar="ID", help="the run id; default: made from the time")
     whole.add_argument("--force", action="store_true", help="retrain although nothing is new")
     whole.set_defaults(command=_retrain, is_step=False)
     state = commands.add_parser("status", parents=[common], help="what serves, since when, and why")
     state.set_defaults(command=_status, is_step=False)
-    events = commands.add_parser("history", parents=[common], help="all that ever happened to versions")
+    events = commands.add_parser("history", parents=[common], help="every event of every version")
     events.set_defaults(command=_history, is_step=False)
     back = commands.add_parser("rollback", parents=[common], help="serve an older version again")
     back.add_argument("version", nargs="?", type=int, help="default: the one before the champion")
@@ -109,7 +111,7 @@ def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None)
 
 
 def _need_libraries() -> None:
-    """Whoever types `python` often has another one in mind than the one that has TensorFlow."""
+    """Raise a `FinalError` when this interpreter lacks TensorFlow; `python` is often not the one that was meant."""
     if find_spec("pyarrow") is None or find_spec("tensorflow") is None:
         raise FinalError(
             f"{sys.executable} lacks the libraries of the ML environment.",
@@ -124,8 +126,8 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     is_later = options.step != "ingest" and frozen.is_file()
     settings = _settings(options, read_json(frozen) if is_later else None)
     if is_later:
-        settings.must_decide_like(resolve(frozen=read_json(frozen), environment={}), run=options.run)
-    result = carry_out(options.step, Run(root, options.run, settings, options.force))
+        settings.require_same_deciding_settings(resolve(frozen=read_json(frozen), environment={}), run=options.run)
+    result = run_step(options.step, Run(root, options.run, settings, options.force))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
     return DONE, as_json(result) if options.json else ""
 
@@ -141,9 +143,9 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
         failed = failed_before_the_start(run_id, error)
         log.error("%s: %s", type(error).__name__, error)
         return failed.exit_code, as_json(failed.as_json()) if options.json else ""
-    outcome = retrain(root, settings, run_id=run_id, force=options.force)
-    text = as_json(outcome.as_json()) if options.json else outcome_text(outcome, root, settings)
-    return outcome.exit_code, text
+    result = retrain(root, settings, run_id=run_id, force=options.force)
+    text = as_json(result.as_json()) if options.json else result_text(result, root, settings)
+    return result.exit_code, text
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
@@ -173,7 +175,7 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _log_to_stderr(level: int) -> None:
-    """What this project says from `level` on, and only the errors of libraries, some of which use the root logger."""
+    """Log what this project says from `level` on, and of libraries only errors; some of them use the root logger."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.ERROR, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )

@@ -1,4 +1,4 @@
-"""Answers for people and programs: what serves and why, what happened, what a loop came to."""
+"""Answers for people and programs: what serves and why, what happened, and what a run came to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from ml.config.settings import Settings
 from ml.errors import RetrainError
 from ml.evaluation.metric_table import metric_table
-from ml.pipeline.local_runner import Outcome
-from ml.registry.champion import CURE, named_champion, what_is_lost
+from ml.pipeline.local_runner import RetrainResult
+from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
@@ -18,17 +18,17 @@ from serving.client.model_client import ModelServer, ServingError
 
 
 def as_json(value: object) -> str:
-    """Strict JSON, indented; null for an undefined number."""
+    """Return `value` as strict, indented JSON, with null for an undefined number."""
     return json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
 
 
-def failed_before_the_start(run_id: str, error: RetrainError) -> Outcome:
-    """The outcome of a loop whose settings or root were wrong."""
-    return Outcome(run_id, reasons=[error.what, error.cure], exit_code=2 if error.exit_code == 2 else 1)
+def failed_before_the_start(run_id: str, error: RetrainError) -> RetrainResult:
+    """Return the result of a run that could not start because its settings or its root were wrong."""
+    return RetrainResult(run_id, reasons=[error.what, error.cure], exit_code=2 if error.exit_code == 2 else 1)
 
 
 def status(root: Root, settings: Settings) -> dict[str, Any]:
-    """The champion, since when and why; what is pending; what the model server says when the settings name one."""
+    """Return the champion, since when and why it serves, what is pending, and what the settings' model server says."""
     ledger = Ledger(root.ledger)
     champion = ledger.champion()
     answer: dict[str, Any] = {
@@ -46,7 +46,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "reasons": champion.intent.get("reasons", []),
             "metrics": champion.intent.get("metrics", {}),
             "directory": str(root.version(settings.serving.model, champion.number)),
-            "lost": what_is_lost(of_model) if (of_model := named_champion(root, settings.serving.model)) else "",
+            "lost": damage_of(of_model) if (of_model := recorded_champion(root, settings.serving.model)) else "",
             "data_sha256": champion.intent.get("data_sha256"),
             "source": champion.intent.get("source"),
         }
@@ -60,7 +60,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
 
 
 def status_text(answer: dict[str, Any]) -> str:
-    """`status` for people."""
+    """Return the answer of `status` as text for a terminal."""
     if answer["version"] is None:
         lines = [f"{answer['model']}: no version confirmed yet."]
     else:
@@ -73,19 +73,19 @@ def status_text(answer: dict[str, Any]) -> str:
         if answer["lost"]:
             lines += [f"  LOST      {answer['lost']}", f"            {CURE}"]
     if answer["pending"]:
-        lines.append(f"  pending   {answer['pending']}: published, not confirmed; the next run settles that")
+        lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
     return "\n".join(lines)
 
 
 def history(root: Root) -> list[dict[str, Any]]:
-    """All events of the ledger, oldest first."""
+    """Return all events of the ledger, oldest first."""
     return Ledger(root.ledger).events()
 
 
 def history_text(events: list[dict[str, Any]]) -> str:
-    """One line an event; the ones that matter with their reason."""
+    """Return one line for each event, with the reason where there is one to tell."""
     if not events:
         return "Nothing happened yet."
     lines = []
@@ -103,15 +103,15 @@ def history_text(events: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def outcome_text(outcome: Outcome, root: Root, settings: Settings) -> str:
-    """What a loop came to, for people."""
+def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
+    """Return the result of a run as text for a terminal."""
     lines = [
-        f"{outcome.outcome.upper()} (run {outcome.run_id})",
-        *(f"  {reason}" for reason in outcome.reasons if reason),
+        f"{result.outcome.upper()} (run {result.run_id})",
+        *(f"  {reason}" for reason in result.reasons if reason),
     ]
-    if outcome.metrics:
-        lines += ["", *metric_table(outcome.metrics, outcome.champion_metrics, asdict(settings.judge))]
-    if outcome.version is not None:
-        directory = root.version(settings.serving.model, outcome.version)
-        lines += ["", f"Serving: version {outcome.version} in {directory}"]
+    if result.metrics:
+        lines += ["", *metric_table(result.metrics, result.champion_metrics, asdict(settings.judge))]
+    if result.version is not None:
+        directory = root.version(settings.serving.model, result.version)
+        lines += ["", f"Serving: version {result.version} in {directory}"]
     return "\n".join(lines)

@@ -21,7 +21,11 @@ class Overrides:
         self._hints = get_type_hints(cls, include_extras=True)
 
     def merge(self, extra: Mapping[str, Any], *, where: str) -> None:
-        """Take over what a file says; a `SettingsError` names an unknown key and lists the known ones."""
+        """Take over what a file says.
+
+        Raises:
+            SettingsError: A key is unknown; the message lists the known ones.
+        """
         self._merge(self.tree, extra, where, "")
 
     def assign(self, key: str, text: str, *, where: str) -> None:
@@ -33,8 +37,12 @@ class Overrides:
             level = level[section]
         level[name] = _value(text)
 
-    def only_up(self, key: str, text: str) -> None:
-        """Like `assign`, for a threshold that must not become smaller."""
+    def raise_threshold(self, key: str, text: str) -> None:
+        """Set the threshold `key` in `judge.at_least` to a number that is not below its present value.
+
+        Raises:
+            SettingsError: The key is not such a threshold, or the number is below it.
+        """
         where = f"--raise {key}={text}"
         if not key.lower().startswith(RAISABLE):
             raise SettingsError(f"{where}: only a threshold in {RAISABLE}* can be raised.", "Use --set for the others.")
@@ -58,7 +66,11 @@ class Overrides:
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """The content of a settings file; a `SettingsError` when it is missing or no TOML."""
+    """Return the content of a settings file.
+
+    Raises:
+        SettingsError: The file is missing, cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -66,11 +78,15 @@ def read_toml(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read as settings: {error.strerror}.", "Check --settings.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not valid TOML: {error}.", "Mend the file.") from error
+        raise SettingsError(f"{file}: not valid TOML: {error}.", "Correct the file.") from error
 
 
 def key_and_value(override: str) -> tuple[str, str]:
-    """The two sides of `KEY=VALUE`."""
+    """Split `KEY=VALUE` into its two sides.
+
+    Raises:
+        SettingsError: There is no equals sign.
+    """
     key, equals, text = override.partition("=")
     if not equals:
         raise SettingsError(f"{override}: not of the form KEY=VALUE.", "For example: --set train.epochs=5.")

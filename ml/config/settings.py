@@ -22,7 +22,7 @@ Seconds = Annotated[float, Between(0.1, 86_400)]
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where the data come from, and the limits of fetching them."""
+    """The section `data`: where the data come from, and the limits of fetching them."""
 
     source: str
     dataset: str
@@ -36,7 +36,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """What counts as a target customer."""
+    """The section `target`: which customers count as targets."""
 
     column: str
     positive_segments: Annotated[tuple[str, ...], OneOrMore()]
@@ -45,7 +45,7 @@ class TargetSettings:
 
 @dataclass(frozen=True)
 class ValidateSettings:
-    """Which findings block."""
+    """The section `validate`: which anomalies block a run."""
 
     drift_blocks: bool
     max_examples: Annotated[int, Between(1, 100)]
@@ -54,7 +54,7 @@ class ValidateSettings:
 
 @dataclass(frozen=True)
 class TransformSettings:
-    """The split."""
+    """The section `transform`: how rows are split into train and eval."""
 
     eval_share: Annotated[float, Between(0.01, 0.99)]
     salt: str
@@ -63,7 +63,7 @@ class TransformSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The fit."""
+    """The section `train`: how the network is trained."""
 
     epochs: Annotated[int, Between(1, 500)]
     batch_size: Annotated[int, Between(1, 65_536)]
@@ -75,7 +75,7 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """What is scored how."""
+    """The section `evaluate`: how many rows TFMA sees, and which slices count."""
 
     tfma_rows: Annotated[int, Between(1, 10**7)]
     min_slice_rows: Annotated[int, Between(1, 10**7)]
@@ -83,7 +83,7 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class AtLeast:
-    """Lower bounds; all five are required."""
+    """The table `judge.at_least`: lower bounds of the candidate's metrics, all five required."""
 
     BinaryAccuracy: Share
     AUC: Share
@@ -94,14 +94,14 @@ class AtLeast:
 
 @dataclass(frozen=True)
 class AtMost:
-    """Upper alarms."""
+    """The table `judge.at_most`: metrics above these bounds are too good to be true."""
 
     BinaryAccuracy: Share
 
 
 @dataclass(frozen=True)
 class BelowChampion:
-    """How far below the champion a metric may be."""
+    """The table `judge.below_champion`: how far below the champion a metric may be."""
 
     AUC: Share
     BinaryAccuracy: Share
@@ -109,7 +109,7 @@ class BelowChampion:
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """The bar."""
+    """The section `judge`: the thresholds of the gate."""
 
     at_least: AtLeast
     at_most: AtMost
@@ -120,7 +120,7 @@ class JudgeSettings:
 
 @dataclass(frozen=True)
 class PromoteSettings:
-    """Publishing, and the proof before it."""
+    """The section `promote`: publishing a version, and checking it before."""
 
     enabled: bool
     replay_rows: Annotated[int, Between(1, 10_000)]
@@ -131,14 +131,14 @@ class PromoteSettings:
 
 @dataclass(frozen=True)
 class ConfirmSettings:
-    """The proof after it."""
+    """The section `confirm`: checking a version after it was published."""
 
     deadline_seconds: Seconds
 
 
 @dataclass(frozen=True)
 class KeepSettings:
-    """Retention."""
+    """The section `keep`: how many versions and runs are kept."""
 
     versions: Annotated[int, Between(2, 10_000)]
     runs: Annotated[int, Between(1, 100_000)]
@@ -146,7 +146,7 @@ class KeepSettings:
 
 @dataclass(frozen=True)
 class ServingSettings:
-    """The model server to ask."""
+    """The section `serving`: the model server that is asked."""
 
     url: Annotated[str, Matching(r"|https?://[^/\s]+(/\S*)?", "empty, or http://HOST:PORT")]
     model: Annotated[str, Matching(r"[A-Za-z0-9_][A-Za-z0-9_-]*", "letters, digits, _ and -")]
@@ -154,7 +154,7 @@ class ServingSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting; the comments in settings.toml say what each means."""
+    """All settings; the comments in settings.toml say what each means."""
 
     data: DataSettings
     target: TargetSettings
@@ -169,23 +169,23 @@ class Settings:
     serving: ServingSettings
 
     def as_dict(self) -> dict[str, Any]:
-        """The tree as plain JSON values."""
+        """Return the tree as plain JSON values."""
         return dataclasses.asdict(self)
 
-    def deciding(self) -> dict[str, Any]:
-        """The part that decides what a run results in; the rest says only where, how long and how much is shown."""
+    def deciding_settings(self) -> dict[str, Any]:
+        """Return the part that decides what a run results in; the rest says where, how long and how much is shown."""
         tree = self.as_dict()
         chosen = {name: dict(tree[name]) for name in ("target", "validate", "transform", "train", "judge")}
         del chosen["validate"]["max_examples"], chosen["transform"]["batch_rows"]
         return chosen
 
-    def must_decide_like(self, frozen: Settings, *, run: str) -> None:
+    def require_same_deciding_settings(self, frozen: Settings, *, run: str) -> None:
         """Refuse to go on with a run under other deciding settings than those that its ledger entry will name.
 
         Raises:
-            SettingsError: They differ; the message names each.
+            SettingsError: Some of them differ; the message names each.
         """
-        ours, theirs = _leaves(self.deciding()), _leaves(frozen.deciding())
+        ours, theirs = _leaves(self.deciding_settings()), _leaves(frozen.deciding_settings())
         changed = [
             f"{key} {theirs.get(key)!r} -> {ours.get(key)!r}"
             for key in sorted(ours.keys() | theirs.keys())
@@ -199,7 +199,7 @@ class Settings:
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> value."""
+    """Return the values of a tree by their dotted keys."""
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
         leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
@@ -214,12 +214,12 @@ def resolve(
     frozen: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The settings after all overrides.
+    """Return the settings after all overrides.
 
     Args:
         file: A TOML file that holds what differs from the defaults.
         overrides: `section.key=value` strings; the value is TOML, or else a plain string.
-        raises: Like `overrides`, for numbers that may only go up.
+        raises: Like `overrides`, for thresholds that may only go up.
         frozen: The tree that an earlier step of the same run resolved; replaces the defaults.
         environment: `os.environ` unless given; `RETRAIN__SECTION__KEY=value`.
 
@@ -236,5 +236,5 @@ def resolve(
     for override in overrides:
         tree.assign(*key_and_value(override), where=f"--set {override}")
     for override in raises:
-        tree.only_up(*key_and_value(override))
+        tree.raise_threshold(*key_and_value(override))
     return build(Settings, tree.tree, "")

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Between:
-    """Both ends belong to the range."""
+    """A constraint: the value lies between `low` and `high`, both included."""
 
     low: float
     high: float
@@ -29,7 +29,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Matching:
-    """The whole of a text matches a regular expression; `form` says it in words."""
+    """A constraint: the whole text matches the regular expression `pattern`; `form` says it in words."""
 
     pattern: str
     form: str
@@ -42,16 +42,20 @@ class Matching:
 
 @dataclass(frozen=True)
 class OneOrMore:
-    """A list that must not be empty."""
+    """A constraint: the list is not empty."""
 
     def check(self, value: Any, path: str) -> None:
-        """Raise a `SettingsError` when there is nothing in it."""
+        """Raise a `SettingsError` when the list is empty."""
         if not value:
             raise SettingsError(f"{path} is empty.", "Give at least one value.")
 
 
 def build(cls: type[T], tree: Any, path: str) -> T:
-    """An instance of the dataclass `cls` from the mapping `tree`; `path` is where it stands, for messages."""
+    """Build an instance of the dataclass `cls` from the mapping `tree`; `path` says in messages where that stands.
+
+    Raises:
+        SettingsError: A key is unknown or missing, or a value has the wrong type or breaks its constraint.
+    """
     if not isinstance(tree, Mapping):
         raise SettingsError(f"{path} = {tree!r}: must be a table.", f"Known keys in it: {_known(cls)}.")
     hints = get_type_hints(cls, include_extras=True)
@@ -66,7 +70,7 @@ def build(cls: type[T], tree: Any, path: str) -> T:
 
 
 def lookup(hints: Mapping[str, Any], key: str, where: str) -> list[str]:
-    """The exact names along the dotted `key`, whose upper and lower case do not matter.
+    """Return the exact names along the dotted `key`, whose upper and lower case do not matter.
 
     Raises:
         SettingsError: Some part of it is unknown; the message lists what is known there.
@@ -76,7 +80,7 @@ def lookup(hints: Mapping[str, Any], key: str, where: str) -> list[str]:
     for part in key.split("."):
         if level is None:
             raise SettingsError(
-                f"{where}: {'.'.join(names)!r} is a value, there is nothing below it.", "Check the key."
+                f"{where}: {'.'.join(names)!r} is a value, so there is nothing below it.", "Check the key."
             )
         if not level:  # a table whose keys are free
             names.append(part)

@@ -15,7 +15,7 @@ from ml.storage.files import CHUNK
 
 @dataclass(frozen=True)
 class CsvFacts:
-    """`sha256` of the bytes in hex; `rows` below the header, blank lines not counted."""
+    """What copying found: the SHA-256 of the bytes in hex, and the rows below the header without blank lines."""
 
     sha256: str
     rows: int
@@ -31,8 +31,8 @@ def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFac
         max_bytes: A larger file is refused.
 
     Raises:
-        DataError: It is no CSV of customers in UTF-8 with ',', has no rows, or is too large.
-        OSError: The disk refused.
+        DataError: It is not a CSV of customers in UTF-8 with ',', has no rows, or is too large.
+        OSError: The disk refused to read or write.
     """
     partial = target.with_name(f".{target.name}.part")
     digest = hashlib.sha256()
@@ -53,7 +53,10 @@ def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFac
             check_head(b"", name)
         rows = text.finish(partial) - 1
         if rows < 1:
-            raise DataError(f"{name}: a header and no rows.", "Obtain the file again, or give one with customers.")
+            raise DataError(
+                f"{name}: there is a header, but not a single row.",
+                "Obtain the file again, or name one with customers.",
+            )
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -62,12 +65,12 @@ def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFac
 
 
 def too_large(what: str, max_bytes: int) -> DataError:
-    """The error for "`what` ... larger than `max_bytes`"."""
+    """Return the error that says `what` is larger than `max_bytes`."""
     return DataError(f"{what} larger than {max_bytes:,} bytes.", "If that is right, raise data.max_bytes.")
 
 
 class _Text:
-    """Checks that a stream of chunks is UTF-8 and counts its records, the header among them."""
+    """Checks that a stream of chunks is UTF-8, and counts its records including the header."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -95,7 +98,7 @@ class _Text:
             self._records += sum(filled)
 
     def finish(self, path: Path) -> int:
-        """The number of records; `path` holds the bytes that were fed."""
+        """Return the number of records; `path` holds the bytes that were fed."""
         self._decode(b"", final=True)
         if not self._quoted:
             return self._records + self._open
@@ -107,7 +110,7 @@ class _Text:
                 raise DataError(
                     f"{self._name}: a quote is not closed, or text follows a closed one, "
                     f"at or before line {reader.line_num} ({error}).",
-                    'Mend the line; inside a quoted value a quote is written "".',
+                    'Correct the line; inside a quoted value a quote is written "".',
                 ) from error
 
     def _decode(self, chunk: bytes, *, final: bool = False) -> None:

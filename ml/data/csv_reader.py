@@ -19,12 +19,16 @@ MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
 _MISSING = pa.array(sorted(MISSING))
 NUMBER_COLUMNS = (ID, *NUMERIC)
-Columns = Mapping[str, pa.Array]
-"""A whole data set: one array for each column, by its name."""
+ArrowColumns = Mapping[str, pa.Array]
+"""A whole data set in Arrow arrays, one for each column, by its name."""
 
 
 def header(path: Path) -> tuple[list[str], int]:
-    """The column names, and the number of lines up to their end; a `DataError` when a name stands there twice."""
+    """Return the column names, and the number of lines up to the end of the header.
+
+    Raises:
+        DataError: A name occurs twice.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         names = next((found for line in reader if any(found := [name.strip() for name in line])), [])
@@ -35,8 +39,8 @@ def header(path: Path) -> tuple[list[str], int]:
     return names, lines
 
 
-def batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """The rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
+def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
 
     Raises:
         DataError: A row has another number of fields than the header, a value that we use is longer than
@@ -71,55 +75,55 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
         raise DataError(f"{path.name}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
 
 
-def read_columns(csv: Path) -> Columns:
-    """All columns: float64 for those that are numbers and hold nothing else, else text; null where missing.
+def read_columns(csv: Path) -> ArrowColumns:
+    """Read all columns: float64 for the numeric ones that hold nothing but numbers, else string; null where missing.
 
     Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly.
     """
-    rows = pa.Table.from_batches(list(batches(csv)))
+    rows = pa.Table.from_batches(list(read_batches(csv)))
     columns = {}
     for name in rows.column_names:
         text = pa.concat_arrays(rows[name].chunks)
-        is_number = name in NUMBER_COLUMNS and not pc.any(not_numbers(text)).as_py()
-        columns[name] = numbers(text) if is_number else text
+        is_number = name in NUMBER_COLUMNS and not pc.any(non_numeric(text)).as_py()
+        columns[name] = parse_numbers(text) if is_number else text
         if name == ID and is_number:
             with contextlib.suppress(pa.ArrowInvalid):
                 columns[name] = pc.cast(text, pa.int64())
     return columns
 
 
-def count_rows(columns: Columns) -> int:
-    """How many customers there are."""
+def count_rows(columns: ArrowColumns) -> int:
+    """Return the number of customers."""
     return len(next(iter(columns.values()), ()))
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
-    """Without white space around values; null for nothing but that, and for what is written like a missing value."""
+    """Strip white space around values; what is then empty, or written like a missing value, becomes null."""
     trimmed = pc.utf8_trim_whitespace(column)
     return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
 
 
 def _check_lengths(batch: pa.RecordBatch, path: Path) -> None:
-    """A value of megabytes would be copied for every row of a batch; no customer has one."""
+    """Refuse values of megabytes, which would be copied for every row of a batch."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         longest = pc.max(pc.binary_length(column)).as_py() if name in COLUMNS else None
         if longest is not None and longest > MAX_VALUE_BYTES:
             raise DataError(
-                f"{path.name}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} are the most.",
-                "A quote may not be closed before it: mend the file.",
+                f"{path.name}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",
+                "Perhaps a quote before it is not closed: correct the file.",
             )
 
 
-def numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """The text column as float64; what is not a number becomes null (`not_numbers` finds it)."""
+def parse_numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return a text column as float64; what is not a number becomes null (`non_numeric` finds it)."""
     try:
         return pc.cast(column, pa.float64())
     except pa.ArrowInvalid:
-        return pc.cast(pc.if_else(not_numbers(column), None, column), pa.float64())
+        return pc.cast(pc.if_else(non_numeric(column), None, column), pa.float64())
 
 
-def not_numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """True where there is text that is not a number; false where it is one or missing."""
+def non_numeric(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return a boolean column: true where there is text that is not a number, false where it is one or is missing."""
     bad = pa.array([value for value in pc.unique(column).to_pylist() if not _is_number(value)], pa.string())
     return pc.is_in(column, value_set=bad, skip_nulls=True)
 

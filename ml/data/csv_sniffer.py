@@ -1,4 +1,4 @@
-"""What the first bytes of a file must show before anybody reads it as the customers' CSV."""
+"""A look at the first bytes of a file, before it is read as the customers' CSV."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ SHOWN_CHARACTERS = 60
 
 
 def check_head(head: bytes, name: str) -> None:
-    """Raise a `DataError` unless `head`, the first `HEAD` bytes of the file `name`, begins a CSV of customers.
+    """Check that `head`, the first `HEAD` bytes of the file `name`, begins a CSV of customers.
 
-    Missing columns are the business of validation; a header that shares no column with the known ones is not.
+    Validation looks for missing columns; here only a header without a single known column is refused.
+
+    Raises:
+        DataError: It begins something else; the message says what it looks like.
     """
     if not head:
         raise DataError(f"{name}: the file is empty (0 bytes).", "Obtain the file again.")
@@ -38,7 +41,7 @@ def check_head(head: bytes, name: str) -> None:
         raise DataError(f"{name}: this is UTF-16 ({found}), not UTF-8.", "Save the file as UTF-8.")
     text = head.removeprefix(BOM).lstrip()
     if not text:
-        raise DataError(f"{name}: nothing but blank lines in it.", "Obtain the file again.")
+        raise DataError(f"{name}: it holds nothing but blank lines.", "Obtain the file again.")
     if text.startswith(b"<"):
         raise DataError(
             f"{name}: this is a web page{_title(text)}, not a CSV.",

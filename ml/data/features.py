@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 CATEGORICAL = ("Gender", "Ever_Married", "Graduated", "Profession", "Spending_Score")
 NUMERIC = ("Age", "Work_Experience", "Family_Size")
 
@@ -21,7 +26,10 @@ often than chance) nor `Var_1` (an anonymous category that the served customer w
 ID = "ID"
 COLUMNS = (ID, *FEATURES, "Var_1", "Segmentation")
 
+RawFeatures: TypeAlias = "dict[str, NDArray[Any]]"
+"""The features of n customers by name, each of shape [n]: text ("" where missing) or float32 (NaN where missing)."""
+
 
 def transformed(name: str) -> str:
-    """The name of a feature after the transformation."""
+    """Return the name of a feature after the transformation."""
     return f"{name}_xf"

@@ -23,7 +23,7 @@ log = logging.getLogger("ml.data.ingest")
 
 @dataclass(frozen=True)
 class Obtained:
-    """A file at `path`, what messages call it (`name`), and where it came from (`source`)."""
+    """A file that was obtained: where it is, what messages call it, and where it came from."""
 
     path: Path
     name: str
@@ -45,8 +45,8 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
     Raises:
         SettingsError: The source names no file.
         FinalError: No credentials, a refusal by Kaggle, or a file or directory that this user may not use.
-        DataError: What was obtained is no CSV of customers in UTF-8, has no rows, or is too large.
-        TransientError: The network or the disk was in the way.
+        DataError: What was obtained is not a CSV of customers in UTF-8, has no rows, or is too large.
+        TransientError: The network or the disk was in the way, which may pass.
     """
     with disk_errors(f"ingest into {out}"), tempfile.TemporaryDirectory(prefix=".obtain-", dir=out) as folder:
         obtained = _obtain(settings, root, Path(folder), sleep)
@@ -57,7 +57,7 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
 
 
 def local_file(source: str, root: Root) -> Path | None:
-    """The file on this machine that `source` names; None for kaggle and sample.
+    """Return the file on this machine that `source` names; None for kaggle and sample.
 
     Raises:
         SettingsError: There is no such file.
@@ -71,7 +71,7 @@ def local_file(source: str, root: Root) -> Path | None:
     if not source or not path.is_file():
         found = "a directory" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
         raise SettingsError(
-            f"data.source = {source!r}: {found if source else 'nothing is named'}.",
+            f"data.source = {source!r}: {found if source else 'it is empty'}.",
             "Give the path of a CSV, inbox:NAME, kaggle or sample.",
         )
     return _readable(path)

@@ -81,7 +81,7 @@ MISSING = {  # share of the rows
 
 
 def write_csv(path: Path, *, rows: int, seed: int) -> None:
-    """Write `rows` made-up customers as the Kaggle file is written: nothing between the commas where one is missing."""
+    """Write `rows` made-up customers as a CSV like Kaggle's, with nothing between the commas where one is missing."""
     columns = generate(rows, seed)
     texts = [_as_text(column) for column in columns.values()]
     lines = pc.binary_join_element_wise(*texts, ",", null_handling="replace", null_replacement="")
@@ -92,7 +92,7 @@ def write_csv(path: Path, *, rows: int, seed: int) -> None:
 
 
 def generate(rows: int, seed: int) -> dict[str, Column]:
-    """The columns of the Kaggle file, each of shape [rows]; missing is "" in text and NaN in numbers."""
+    """Return the columns of the Kaggle file, each of shape [rows]; a missing value is "" in text and NaN in numbers."""
     draw = np.random.Generator(np.random.PCG64(seed)).random
     age = np.interp(draw(rows), AGE_SHARES, AGES).astype(np.int64)
     band = np.searchsorted(BANDS, age, side="right")
@@ -130,7 +130,7 @@ def generate(rows: int, seed: int) -> dict[str, Column]:
 
 
 def _pick(percent: tuple[tuple[int, ...], ...], row: Column, uniform: Column) -> Column:
-    """For each customer an index into its row of the table of percentages."""
+    """Return for each customer an index into its row of the table of percentages."""
     marks = np.cumsum(np.array(percent), axis=1)
     u, picked = uniform * 100, np.zeros(len(uniform), np.int64)
     for column in range(marks.shape[1] - 1):

@@ -1,4 +1,4 @@
-"""The curated schema in git."""
+"""Reads schema.pbtxt, the curated schema of a customer."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any
 from ml.storage.files import sha256_file
 
 SCHEMA = Path(__file__).with_name("schema.pbtxt")
-NUMBERS = "FLOAT"
 
 
 def schema_sha256() -> str:
-    """Hex SHA-256 of the schema file."""
+    """Return the SHA-256 of the schema file, in hex."""
     return sha256_file(SCHEMA)
 
 
 def read_schema() -> Any:
-    """The `tensorflow_metadata.proto.v0.Schema`, without loading TensorFlow."""
+    """Read the `tensorflow_metadata.proto.v0.Schema`, without loading TensorFlow."""
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 

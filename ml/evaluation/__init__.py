@@ -1,1 +1,1 @@
-"""What a model is worth: metrics, slices, TFMA's evaluation of candidate and champion."""
+"""Evaluation: metrics, slices, and TFMA's analysis of candidate and champion."""

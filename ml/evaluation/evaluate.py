@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 
 from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
-from ml.data.features import FEATURES, NUMERIC
+from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.errors import FinalError
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
-from ml.evaluation.slices import slices, slicing_columns
+from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
 from ml.evaluation.tfma import analyse
 from ml.registry.champion import Champion
 from ml.storage import files
 from ml.storage.strict_json import without_nan
 
 log = logging.getLogger(__name__)
-Columns = dict[str, NDArray[Any]]
 Scores = dict[str, NDArray[np.float32]]
 BATCH_ROWS = 8192
 AGREEMENT = 1e-6
@@ -41,12 +40,12 @@ def evaluate(
     target: TargetSettings,
     out: Path,
 ) -> Evaluation:
-    """Metrics of the candidate and, when there is a comparable one, of the champion.
+    """Compute the metrics of the candidate and, when there is a comparable one, of the champion.
 
     Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking).
 
     Raises:
-        FinalError: There is no evaluation row, a model gives something else than a probability, or the two ways of
+        FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
             computing the metrics disagree.
     """
     columns, labels = _rows(examples.eval)
@@ -85,7 +84,7 @@ def evaluate(
     )
 
 
-def _rows(parquet: Path) -> tuple[Columns, NDArray[np.int8]]:
+def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8]]:
     table = pq.read_table(parquet, columns=[*FEATURES, "label"])
     columns = {name: table[name].to_numpy().astype(np.float32 if name in NUMERIC else object) for name in FEATURES}
     return columns, table["label"].to_numpy().astype(np.int8)
@@ -94,7 +93,7 @@ def _rows(parquet: Path) -> tuple[Columns, NDArray[np.int8]]:
 def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
     if champion is None:
         return ""
-    remembered = champion.remembered()
+    remembered = champion.release_record()
     wanted: dict[str, Any] = {"column": target.column, "positive_segments": list(target.positive_segments)}
     if remembered["target"] != wanted:
         theirs, ours = ("/".join(side["positive_segments"]) for side in (remembered["target"], wanted))
@@ -104,8 +103,8 @@ def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
     return ""
 
 
-def _score(saved_model: Path, columns: Columns, target: TargetSettings) -> NDArray[np.float32]:
-    """Probabilities, shape [n], by the loader that the model server uses."""
+def _score(saved_model: Path, columns: RawFeatures, target: TargetSettings) -> NDArray[np.float32]:
+    """Return probabilities, shape [n], computed with the loader that the model server uses."""
     from serving.models.saved_model import load
 
     servable = load(saved_model)
@@ -120,16 +119,16 @@ def _score(saved_model: Path, columns: Columns, target: TargetSettings) -> NDArr
     probability: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
     if len(probability) != rows or not np.all((probability >= 0) & (probability <= 1)):
         raise FinalError(
-            f"{saved_model}: {len(probability)} answers to {rows} rows, or values that are no probabilities.",
+            f"{saved_model}: {len(probability)} answers to {rows} rows, or values that are not probabilities.",
             f"The model for {target.column} is broken: train it again.",
         )
     return probability
 
 
 def _by_slice(
-    labels: NDArray[np.int8], scores: Scores, groups: Columns, threshold: float, min_rows: int
+    labels: NDArray[np.int8], scores: Scores, groups: SlicingColumns, threshold: float, min_rows: int
 ) -> Iterator[dict[str, Any]]:
-    """All rows first, then every slice with at least `min_rows`."""
+    """Yield the metrics of all rows first, then those of every slice with at least `min_rows`."""
     for selected_by, mask in slices(groups, len(labels)):
         rows = int(np.count_nonzero(mask))
         if rows >= min_rows or not selected_by:
@@ -141,12 +140,12 @@ def _by_slice(
 def _tfma(
     labels: NDArray[np.int8],
     scores: Scores,
-    groups: Columns,
+    groups: SlicingColumns,
     settings: EvaluateSettings,
     target: TargetSettings,
     out: Path,
 ) -> dict[str, Any]:
-    """TFMA's overall numbers on at most `tfma_rows` rows, after proof that ours are the same on the same rows."""
+    """Return TFMA's overall numbers on at most `tfma_rows` rows, after checking that ours are the same there."""
     chosen = np.arange(len(labels))
     if len(labels) > settings.tfma_rows:
         chosen = np.sort(np.random.default_rng(0).choice(len(labels), settings.tfma_rows, replace=False))

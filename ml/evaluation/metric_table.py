@@ -15,7 +15,7 @@ BOUNDS = {"at least": "at_least", "at most": "at_most", "may fall by": "below_ch
 def metric_table(
     metrics: Mapping[str, Any], champion_metrics: Mapping[str, Any], judge: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Lines of a table; the columns that compare with the champion only when there is one.
+    """Yield the lines of a table; the columns that compare with the champion only when there is one.
 
     Args:
         metrics: The candidate's, by TFMA's names; None where undefined.
@@ -35,12 +35,12 @@ def metric_table(
 
 
 def metric_text(metric: str, value: float) -> str:
-    """Counts as whole numbers, everything else with four decimals."""
+    """Return a count as a whole number, and any other metric with four decimals."""
     return f"{value:.0f}" if metric == "ExampleCount" else f"{value:.4f}"
 
 
 def distinguishable(metric: str, value: float, bound: float) -> tuple[str, str]:
-    """Both as `metric_text`, with as many more decimals as it takes to see that they differ."""
+    """Return both as `metric_text` does, with as many more decimals as it takes to see that they differ."""
     shown = metric_text(metric, value), metric_text(metric, bound)
     decimals = 4
     while shown[0] == shown[1] and value != bound and decimals < 9:

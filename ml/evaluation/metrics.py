@@ -14,7 +14,7 @@ EPSILON = 1e-7
 
 
 def binary_metrics(labels: NDArray[np.int8], probability: NDArray[np.float32], threshold: float) -> dict[str, float]:
-    """All of `METRICS` for one set of rows; NaN where precision or recall is undefined.
+    """Compute all of `METRICS` for one set of rows; precision and recall are NaN where they are undefined.
 
     Args:
         labels: Shape [n], 0 or 1.
@@ -34,7 +34,7 @@ def binary_metrics(labels: NDArray[np.int8], probability: NDArray[np.float32], t
 
 
 def precision_at_top(labels: NDArray[np.int8], probability: NDArray[np.float32]) -> list[dict[str, float]]:
-    """For each top 5 %, 10 %, ... of the ranking: how many of those customers are targets, and the share reached.
+    """Return, for the top 5 %, 10 %, ... of the ranking, how many customers are targets and what share of all targets.
 
     `share` of all rows, `precision` within it, `recall` of all targets; ties in stable order.
     """
@@ -53,7 +53,7 @@ def precision_at_top(labels: NDArray[np.int8], probability: NDArray[np.float32])
 
 
 def _auc(positive: NDArray[np.bool_], probability: NDArray[np.float32]) -> float:
-    """Area under the ROC curve as TFMA computes it: a histogram of the scores, then the trapezoidal rule.
+    """Return the area under the ROC curve as TFMA computes it: a histogram of the scores, then the trapezoidal rule.
 
     Scores fall into `AUC_BUCKETS` equal buckets of [0, 1], one more on each side; the lower edge of a bucket decides
     to which of as many evenly spaced thresholds its rows belong. With one class only the area is 0, not NaN: that too

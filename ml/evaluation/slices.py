@@ -1,4 +1,4 @@
-"""The groups of customers in which a model is looked at, besides all of them."""
+"""The slices: groups of customers for which a model is evaluated besides all of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ AGE_BAND = "age_band"
 AGE_BANDS = ((0, 30, "under 30"), (30, 45, "30-44"), (45, 60, "45-59"), (60, 1000, "60 and over"))
 SLICED_BY = ("Gender", "Spending_Score", "Ever_Married", AGE_BAND)
 
-Columns = Mapping[str, NDArray[np.object_]]
+SlicingColumns = Mapping[str, NDArray[np.object_]]
 
 
 def slicing_columns(features: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.object_]]:
-    """For each of `SLICED_BY` an object array [n] of text, made from the raw features."""
+    """Return for each of `SLICED_BY` an object array [n] of text, made from the raw features."""
     columns: dict[str, NDArray[np.object_]] = {}
     for name in SLICED_BY[:-1]:
         column = features[name].astype(object)
@@ -29,8 +29,8 @@ def slicing_columns(features: Mapping[str, NDArray[np.generic]]) -> dict[str, ND
     return columns
 
 
-def slices(columns: Columns, rows: int) -> Iterator[tuple[dict[str, str], NDArray[np.bool_]]]:
-    """Each slice as (what selects it, mask of shape [rows]); the first is all rows, selected by nothing."""
+def slices(columns: SlicingColumns, rows: int) -> Iterator[tuple[dict[str, str], NDArray[np.bool_]]]:
+    """Yield each slice as (what selects it, mask of shape [rows]); the first is all rows, selected by nothing."""
     yield {}, np.ones(rows, dtype=bool)
     for name, column in columns.items():
         for value in sorted(set(column.tolist())):

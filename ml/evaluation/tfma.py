@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import warnings
 from collections.abc import Mapping
@@ -40,25 +39,34 @@ def analyse(
         probabilities: By model name, each of shape [n]; a model called "champion" is the baseline.
         columns: What to slice by, each of shape [n].
         threshold: Above it a row counts as predicted positive.
-        out: Made by TFMA; readable with `tfma.load_eval_result(out, model_name=...)`.
+        out: Filled with TFMA's own formats; readable with `tfma.load_eval_result(out, model_name=...)`.
     """
-    import pandas as pd
     import tensorflow_model_analysis as tfma
 
-    frame = pd.DataFrame({"label": labels.astype(np.float32), **probabilities, **columns})
+    from ml.evaluation.tfma_combine import metrics_of_slices
+    from ml.evaluation.tfma_files import write_results
+
+    config = eval_config(list(probabilities), threshold)
+    predictions = {model if len(probabilities) > 1 else "": values for model, values in probabilities.items()}
     found: dict[str, dict[SliceKey, dict[str, float]]] = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TFMA and Beam warn of their own old calls and of files they leave to the GC
-        tfma.analyze_raw_data(frame, _config(list(probabilities), threshold), output_path=str(out))
+        warnings.simplefilter(
+            "ignore"
+        )  # TFMA divides by zero where a metric is undefined, and calls what is deprecated
+        write_results(out, config, list(metrics_of_slices(labels.astype(np.float32), predictions, columns, config)))
         for model in probabilities:
             name = model if len(probabilities) > 1 else None
             result = tfma.load_eval_result(str(out), model_name=name)
             found[model] = {tuple(key): _numbers(values[""][""]) for key, values in result.slicing_metrics}
-        gc.collect()
     return found
 
 
-def _config(models: list[str], threshold: float) -> Any:
+def eval_config(models: list[str], threshold: float) -> Any:
+    """What TFMA is asked for: `METRICS` of each model, over all rows and by each of `SLICED_BY`.
+
+    A `config_pb2.EvalConfig` whose examples have a column "label" and one of predictions for each model; a model called
+    "champion" is the baseline.
+    """
     from tensorflow_model_analysis.proto import config_pb2
 
     config = config_pb2.EvalConfig()

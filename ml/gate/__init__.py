@@ -1,1 +1,1 @@
-"""Whether the candidate earned promotion. Pure functions: nothing here reads or writes a file but the verdict."""
+"""The gate: whether the candidate earned promotion, decided by pure functions that touch no file."""

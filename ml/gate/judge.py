@@ -1,4 +1,4 @@
-"""The verdict: a pure function of two evaluations and the bar. No I/O, no clock, no opinion about what happens next."""
+"""The verdict: a pure function of an evaluation and the thresholds, without I/O and without a clock."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ml.evaluation.metric_table import distinguishable, metric_text
 from ml.storage.files import sha256_json
 
 ROUNDING = 1e-9
-"""What a binary fraction may be off: 0.880 - 0.875 is not above 0.005."""
+"""The error of a binary fraction that is overlooked: 0.880 - 0.875 is not above 0.005."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """`code` is one of a few words, for machines; `sentence` holds metric, value, bound, slice and baseline."""
+    """A reason of a verdict: a code for machines, and a sentence with metric, value, bound and baseline for people."""
 
     code: str
     sentence: str
 
 
 def judge(evaluation: Evaluation, *, settings: JudgeSettings, out: Path) -> Verdict:
-    """Whether the candidate earned promotion, with every reason for or against.
+    """Decide whether the candidate earned promotion, with every reason for or against.
 
     A metric that is not a number reaches no threshold. `out` is where the verdict will stand; nothing is written.
     """

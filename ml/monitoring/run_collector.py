@@ -1,7 +1,7 @@
-"""What the runs left behind, as numbers: what they came to, and what the last steps of each kind found.
+"""Samples of what the runs left behind: what they came to, and what the last steps of each kind found.
 
-Somebody edited a file, or another version of this code wrote it, or a disk lost half of it: that takes away what the
-file, or the value in it, would have said, and nothing else.
+A file may have been edited, written by another version of this code, or half lost by a disk: then what the file, or the
+value in it, would have said is missing, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,35 +10,34 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ml.data.schema import read_schema
 from ml.errors import FinalError
-from ml.monitoring.state_collectors import Number, Skipped, must_be_there
-from ml.pipeline.run_record import OUTCOMES, PROMOTED, RunRecord, runs
-from ml.registry.ledger import CONFIRMED, REJECTED, WITHHELD, Ledger
+from ml.monitoring.state_collectors import Sample, Skipped, require_directory, timestamp_of
+from ml.pipeline.outcome import OUTCOME_OF_EVENT, OUTCOMES
+from ml.pipeline.run_record import RunRecord, runs
+from ml.registry.ledger import Ledger
 from ml.storage.files import read_json
 from ml.storage.root import Root
 
 ALL = "all"
-_OUTCOME_OF = {CONFIRMED: PROMOTED, REJECTED: "rejected", WITHHELD: "withheld"}
-# What it is like to meet a list where a mapping should be, a name that is missing, or a number that is text.
+# Raised by a list where a mapping should be, a name that is missing, or a number that is text.
 _DAMAGE = (FinalError, OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 
-Found = Iterator[Number | Skipped]
+Samples = Iterator[Sample | Skipped]
 
 
-def of_runs(root: Root) -> Found:
-    """What the last runs came to, and what the last steps of each kind found.
+def collect_runs(root: Root) -> Samples:
+    """Yield what the last runs came to, and what the last steps of each kind found.
 
     Raises:
-        SettingsError: The root is no directory.
+        SettingsError: The root is not a directory.
     """
-    must_be_there(root)
+    require_directory(root)
     records = runs(root)
     for record in records:
         yield from (Skipped(path, why) for path, why in record.damaged.items())
@@ -48,29 +47,29 @@ def of_runs(root: Root) -> Found:
     yield from _verdict(records)
 
 
-def _ends(root: Root, records: list[RunRecord]) -> Found:
+def _ends(root: Root, records: list[RunRecord]) -> Samples:
     last_at: dict[str, float] = {}
     try:
         for event in Ledger(root.ledger).events():  # it outlives the runs' files
-            if event["event"] in _OUTCOME_OF:
-                last_at[_OUTCOME_OF[event["event"]]] = datetime.fromisoformat(event["at"]).timestamp()
+            if event["event"] in OUTCOME_OF_EVENT:
+                last_at[OUTCOME_OF_EVENT[event["event"]]] = timestamp_of(event)
     except _DAMAGE as error:
         yield _skipped(root.ledger, error)
-    ended = [(record, *record.end) for record in records if record.end]
+    ended = [(one, one.outcome, one.ended_at) for one in records if one.outcome and one.ended_at is not None]
     for _, outcome, at in ended:
         last_at[outcome] = max(at, last_at.get(outcome, 0.0))
     for outcome, at in last_at.items():
-        yield _number(root.runs, "retrain_last_result_timestamp_seconds", at, outcome)
+        yield _sample(root.runs, "retrain_last_result_timestamp_seconds", at, outcome)
     if not ended:
         return
     last, outcome, _ = max(ended, key=lambda one: one[2])
     for known in dict.fromkeys((*OUTCOMES, outcome)):
-        yield _number(last.directory, "retrain_last_run_outcome", float(known == outcome), known)
+        yield _sample(last.directory, "retrain_last_run_outcome", float(known == outcome), known)
     for step, result in last.results.items():
-        yield _number(last.result(step), "retrain_last_step_seconds", result.get("seconds"), step)
+        yield _sample(last.result(step), "retrain_last_step_seconds", result.get("seconds"), step)
 
 
-def _validation(records: list[RunRecord]) -> Found:
+def _validation(records: list[RunRecord]) -> Samples:
     found = []
     for record in records:
         for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json"):
@@ -78,25 +77,25 @@ def _validation(records: list[RunRecord]) -> Found:
                 found.append((path.stat().st_mtime, path))
     if found:
         _, path = max(found)
-        yield from _of_file(path, _anomalies, _customers, _drift)
+        yield from _from_file(path, _anomalies, _customers, _drift)
 
 
-def _anomalies(path: Path, report: Any) -> Found:
+def _anomalies(path: Path, report: Any) -> Samples:
     blocks = Counter(bool(finding["blocks"]) for finding in report["findings"])
-    yield _number(path, "retrain_anomalies", blocks[True], "blocking")
-    yield _number(path, "retrain_anomalies", blocks[False], "warning")
+    yield _sample(path, "retrain_anomalies", blocks[True], "blocking")
+    yield _sample(path, "retrain_anomalies", blocks[False], "warning")
 
 
-def _customers(path: Path, report: Any) -> Found:
-    yield _number(path, "retrain_rows", report["rows"], ALL)
+def _customers(path: Path, report: Any) -> Samples:
+    yield _sample(path, "retrain_rows", report["rows"], ALL)
 
 
-def _drift(path: Path, report: Any) -> Found:
+def _drift(path: Path, report: Any) -> Samples:
     thresholds = _drift_thresholds()
     for feature, distance in report["drift"].items():
-        yield _number(path, "retrain_drift", distance, feature)
+        yield _sample(path, "retrain_drift", distance, feature)
         if feature in thresholds:
-            yield _number(path, "retrain_drift_threshold", thresholds[feature], feature)
+            yield _sample(path, "retrain_drift_threshold", thresholds[feature], feature)
 
 
 def _drift_thresholds() -> dict[str, float]:
@@ -109,18 +108,18 @@ def _drift_thresholds() -> dict[str, float]:
     return found
 
 
-def _training(records: list[RunRecord]) -> Found:
+def _training(records: list[RunRecord]) -> Samples:
     for record in _that_made(records, "transform")[:1]:
         for split in ("train", "eval"):
             rows = record.artifact("transform").get(f"{split}_rows")
-            yield _number(record.result("transform"), "retrain_rows", rows, split)
+            yield _sample(record.result("transform"), "retrain_rows", rows, split)
     for record in _that_made(records, "train")[:1]:
         for name in ("epochs", "loss"):
-            yield _number(record.result("train"), f"retrain_{name}", record.artifact("train").get(name))
+            yield _sample(record.result("train"), f"retrain_{name}", record.artifact("train").get(name))
 
 
-def _verdict(records: list[RunRecord]) -> Found:
-    """Metrics of the last evaluation beside the bounds it was held to, and the reasons of the last verdict."""
+def _verdict(records: list[RunRecord]) -> Samples:
+    """Yield the metrics of the last evaluation, the bounds it was held to, and the reasons of the last verdict."""
     judged = _that_made(records, "judge")
     codes: dict[str, bool] = {}
     for record in judged:
@@ -131,36 +130,36 @@ def _verdict(records: list[RunRecord]) -> Found:
         except _DAMAGE as error:
             yield _skipped(record.result("judge"), error)
     for code, of_the_last in codes.items():
-        yield _number(judged[0].result("judge"), "retrain_verdict", float(of_the_last), code)
+        yield _sample(judged[0].result("judge"), "retrain_verdict", float(of_the_last), code)
     for record in judged[:1]:
-        yield from _of_file(record.directory / "settings.json", _bounds)
-        yield from _of_file(record.directory / "evaluate" / "evaluation.json", _metrics)
+        yield from _from_file(record.directory / "settings.json", _bounds)
+        yield from _from_file(record.directory / "evaluate" / "evaluation.json", _metrics)
 
 
-def _bounds(path: Path, settings: Any) -> Found:
+def _bounds(path: Path, settings: Any) -> Samples:
     for bound in ("at_least", "at_most"):
         for metric, value in settings["judge"].get(bound, {}).items():
-            yield _number(path, "retrain_metric_bound", value, metric, bound)
+            yield _sample(path, "retrain_metric_bound", value, metric, bound)
 
 
-def _metrics(path: Path, report: Any) -> Found:
+def _metrics(path: Path, report: Any) -> Samples:
     for part in report["slices"]:
         yield from _guarded(path, partial(_metrics_of_slice, path, part))
 
 
-def _metrics_of_slice(path: Path, part: Any) -> Found:
+def _metrics_of_slice(path: Path, part: Any) -> Samples:
     where = ",".join(f"{feature}={value}" for feature, value in part["slice"].items()) or ALL
     for model in ("candidate", "champion"):
         for metric, value in part.get(model, {}).items():  # null is one that is not defined on these rows
-            yield _number(path, "retrain_metric", math.nan if value is None else value, metric, where, model)
+            yield _sample(path, "retrain_metric", math.nan if value is None else value, metric, where, model)
 
 
 def _that_made(records: list[RunRecord], step: str) -> list[RunRecord]:
     return [record for record in records if record.artifact(step)]
 
 
-def _of_file(path: Path, *parts: Callable[[Path, Any], Found]) -> Found:
-    """What each part makes of the JSON; nothing without the file: retention may remove a run between two looks."""
+def _from_file(path: Path, *parts: Callable[[Path, Any], Samples]) -> Samples:
+    """Yield what each part makes of the JSON; nothing without the file, since retention may remove a run meanwhile."""
     try:
         content = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -172,21 +171,21 @@ def _of_file(path: Path, *parts: Callable[[Path, Any], Found]) -> Found:
         yield from _guarded(path, partial(part, path, content))
 
 
-def _guarded(path: Path, found: Callable[[], Found]) -> Found:
+def _guarded(path: Path, found: Callable[[], Samples]) -> Samples:
     try:
         yield from found()
     except _DAMAGE as error:
         yield _skipped(path, error)
 
 
-def _number(where: Path, name: str, value: Any, *labels: Any) -> Number | Skipped:
-    """A number that a page can show, with labels that are text; or why it is none."""
+def _sample(where: Path, name: str, value: Any, *labels: Any) -> Sample | Skipped:
+    """Return a sample that the page can show, or say why the value cannot become one."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{str(value)[:50]!r} is no number")
+            raise TypeError(f"{str(value)[:50]!r} is not a number")
         for label in labels:
-            label.encode()  # a lone surrogate is valid JSON and no UTF-8
-        return Number(name, float(value), labels)
+            label.encode()  # a lone surrogate is valid JSON, but not valid UTF-8
+        return Sample(name, float(value), labels)
     except _DAMAGE as error:
         return Skipped(where, f"{name}: {error}")
 

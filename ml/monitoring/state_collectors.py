@@ -1,6 +1,6 @@
-"""What there is to know from outside, as plain numbers: of the ledger, the model server and the disk.
+"""Samples of the state outside the runs: of the ledger, the model server and the disk.
 
-Everything is read anew at each call. Numbers that are not known are left out, never guessed.
+Everything is read anew at each call. What is not known is left out, never guessed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD)
 STATES = ("start", "loading", "available", "unloading", "end", "failed")
 
 
-class Number(NamedTuple):
-    """`name` is that of a metric; `labels` are in the order in which that metric declares them."""
+class Sample(NamedTuple):
+    """One value of a metric family; `labels` are in the order in which the family declares their names."""
 
     name: str
     value: float
@@ -30,36 +30,36 @@ class Number(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A file that could not be read, or a value in it: where, and what is wrong."""
+    """A file, or a value in it, that could not be read: where it is, and what is wrong with it."""
 
     where: Path
     why: str
 
 
-def of_ledger(root: Root) -> Iterator[Number]:
-    """What was promoted and when, what was refused since, and how often what happened.
+def collect_ledger(root: Root) -> Iterator[Sample]:
+    """Yield what was promoted and when, what was rejected since, and how often each event happened.
 
     Raises:
-        SettingsError: The root is no directory; the same for the disk.
+        SettingsError: The root is not a directory.
         FinalError: A line of the ledger is not JSON.
     """
-    must_be_there(root)
+    require_directory(root)
     ledger = Ledger(root.ledger)
     champion = ledger.champion()
-    yield Number("retrain_promoted_version", champion.number if champion else 0)
+    yield Sample("retrain_promoted_version", champion.number if champion else 0)
     if champion:
-        yield Number("retrain_promoted_timestamp_seconds", _seconds(champion.last))
-    yield Number("retrain_pending_versions", len(ledger.pending()))
+        yield Sample("retrain_promoted_timestamp_seconds", timestamp_of(champion.last))
+    yield Sample("retrain_pending_versions", len(ledger.pending()))
     events = [event["event"] for event in ledger.events()]
     counts = Counter(events)
     for event in EVENTS:
-        yield Number("retrain_ledger_events_total", counts[event], (event,))
+        yield Sample("retrain_ledger_events_total", counts[event], (event,))
     since = len(events) - events[::-1].index(CONFIRMED) if CONFIRMED in events else 0
-    yield Number("retrain_consecutive_rejections", events[since:].count(REJECTED))
+    yield Sample("retrain_consecutive_rejections", events[since:].count(REJECTED))
 
 
-def of_server(server: ModelServer, root: Root) -> Iterator[Number]:
-    """Which version serves, and in which states the server has versions.
+def collect_server(server: ModelServer, root: Root) -> Iterator[Sample]:
+    """Yield which version serves, and how many versions the server has in each state.
 
     Raises:
         Unreachable: Nothing answers.
@@ -74,13 +74,17 @@ def of_server(server: ModelServer, root: Root) -> Iterator[Number]:
         for s in statuses
     )
     for state in STATES:
-        yield Number("retrain_server_versions", states[state], (state,))
-    yield Number("retrain_served_version", max((s.version for s in statuses if s.state == "AVAILABLE"), default=0))
+        yield Sample("retrain_server_versions", states[state], (state,))
+    yield Sample("retrain_served_version", max((s.version for s in statuses if s.state == "AVAILABLE"), default=0))
 
 
-def of_disk(root: Root) -> Iterator[Number]:
-    """Room on the volume of the models and, where that is another one, of everything else."""
-    must_be_there(root)
+def collect_disk(root: Root) -> Iterator[Sample]:
+    """Yield the space on the volume of the models and, where that is another one, of everything else.
+
+    Raises:
+        SettingsError: The root is not a directory.
+    """
+    require_directory(root)
     seen = set()
     for volume, path in (("models", root.models), ("root", root.path)):
         if not path.is_dir() or path.stat().st_dev in seen:
@@ -89,15 +93,18 @@ def of_disk(root: Root) -> Iterator[Number]:
         disk = os.statvfs(path)
         # Of what an ordinary user may have: the blocks reserved for root are as good as used.
         used = disk.f_blocks - disk.f_bfree
-        yield Number("retrain_disk_free_bytes", disk.f_bavail * disk.f_frsize, (volume,))
-        yield Number("retrain_disk_size_bytes", (used + disk.f_bavail) * disk.f_frsize, (volume,))
+        yield Sample("retrain_disk_free_bytes", disk.f_bavail * disk.f_frsize, (volume,))
+        yield Sample("retrain_disk_size_bytes", (used + disk.f_bavail) * disk.f_frsize, (volume,))
 
 
-def must_be_there(root: Root) -> None:
+def require_directory(root: Root) -> None:
     """Raise `SettingsError` unless the root is a directory."""
     if not root.path.is_dir():  # nothing there would look like a healthy first start
-        raise SettingsError(f"{root.path}: is no directory.", "Mount it, or name another with --root or RETRAIN_ROOT.")
+        raise SettingsError(
+            f"{root.path}: is not a directory.", "Mount it, or name another with --root or RETRAIN_ROOT."
+        )
 
 
-def _seconds(event: Mapping[str, Any]) -> float:
+def timestamp_of(event: Mapping[str, Any]) -> float:
+    """Return when an event of the ledger was written, in seconds since 1970."""
     return datetime.fromisoformat(event["at"]).timestamp()

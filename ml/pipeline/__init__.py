@@ -1,1 +1,1 @@
-"""The loop: its steps in order, a run and its record, the fingerprint, and all of it in one process."""
+"""The pipeline: the steps in order, a run, its record and outcome, the fingerprint, and all steps in one process."""

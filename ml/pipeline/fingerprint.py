@@ -17,18 +17,18 @@ LIBRARIES = ("tensorflow", "keras", "tensorflow-data-validation", "tensorflow-mo
 
 
 def settings_sha256(settings: Settings) -> str:
-    """Of the settings that decide a result."""
-    return sha256_json(settings.deciding())
+    """Return the SHA-256 of the settings that decide the result of a run."""
+    return sha256_json(settings.deciding_settings())
 
 
 @cache
 def code_sha256() -> str:
-    """Of the sources and the schema, the Python version and the libraries that compute."""
+    """Return the SHA-256 of the sources, the schema, the Python version and the libraries that compute."""
     return sha256_json([source_hashes(), platform.python_version(), {name: _version(name) for name in LIBRARIES}])
 
 
 def source_hashes(project: Path = PROJECT) -> dict[str, str]:
-    """The SHA-256 of every `.py` and `.pbtxt` file below the `DECIDING` directories, by its path in the project.
+    """Return the SHA-256 of every `.py` and `.pbtxt` file below the `DECIDING` directories, by its path in the project.
 
     Settings stay out: those that decide a result have a hash of their own.
     """
@@ -37,7 +37,7 @@ def source_hashes(project: Path = PROJECT) -> dict[str, str]:
 
 
 def run_fingerprint(data_sha256: str, settings: Settings) -> str:
-    """Equal for two runs that must come to the same result."""
+    """Return a hash that is equal for two runs which must come to the same result."""
     return sha256_json([data_sha256, settings_sha256(settings), code_sha256()])
 
 

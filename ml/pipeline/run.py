@@ -1,4 +1,4 @@
-"""One run: its directory, its settings, and how a step is carried out so that it can be killed and repeated."""
+"""One run: its directory, its settings, and its artifacts, made so that a step can be killed and repeated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any, Protocol, TypeVar
 
 from ml.artifacts import RECORD, Artifact
 from ml.config.settings import Settings
-from ml.errors import FinalError, NothingToDoError, RetrainError
+from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
+from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
+from ml.pipeline.run_record import result_path
 from ml.storage import files, locks
 from ml.storage.root import Root
 
@@ -26,12 +28,12 @@ class Work(Protocol):
     """Fills an empty directory and says what it made."""
 
     def __call__(self, out: Path, /) -> Artifact:
-        """The artifact whose `path` is `out`, or another place that the work itself filled."""
+        """Return the artifact whose `path` is `out`, or another place that the work itself filled."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the loop, with or without Airflow."""
+    """One run of the steps, with or without Airflow."""
 
     root: Root
     id: str
@@ -40,15 +42,19 @@ class Run:
 
     @property
     def directory(self) -> Path:
-        """Everything that this run makes, but for what it promotes."""
+        """The directory of everything that this run makes, but for what it promotes."""
         return self.root.run(self.id)
 
     def step_directory(self, step: str) -> Path:
-        """Where a finished step stands."""
+        """Return the directory of a finished step."""
         return self.directory / step
 
     def artifact(self, step: str, kind: type[A]) -> A:
-        """What a finished step of this run made; a `FinalError` says which step has to run first."""
+        """Return what a finished step of this run made.
+
+        Raises:
+            FinalError: The step has not finished, or its record is of another kind.
+        """
         directory = self.step_directory(step)
         if not (directory / RECORD).is_file():
             raise FinalError(
@@ -81,42 +87,39 @@ class Run:
                     f"There is no run {self.id} in {self.root.runs}.", f"Begin it: python -m ml ingest --run {self.id}"
                 )
             started = time.monotonic()
-            result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": "failed"}
+            result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": FAILED}
             result |= {"artifact": None, "error": None}
             with locks.hold(self.directory / ".lock", who=who, wait_seconds=LOCK_WAIT_SECONDS):
                 try:
                     yield result
-                except NothingToDoError as nothing:
-                    result |= {"outcome": "skipped", "error": _described(nothing), "skipped_because": nothing.outcome}
-                    raise
                 except BaseException as error:
-                    result |= {"outcome": "failed", "error": _described(error)}
+                    result |= result_of_error(error)
                     raise
                 finally:
                     result["seconds"] = round(time.monotonic() - started, 3)
                     self._write_result(step, result)
 
-    def carry_out(self, step: str, work: Work, *, inputs: Mapping[str, Any], again: bool = False) -> dict[str, Any]:
-        """Do one step, or reuse its finished directory when inputs and code are those it was made from.
+    def make_artifact(self, step: str, work: Work, *, inputs: Mapping[str, Any], reuse: bool = True) -> dict[str, Any]:
+        """Make the artifact of a step, or reuse the finished one when it came from the same inputs and the same code.
 
         Args:
-            step: Its name, which is also that of its directory.
+            step: The name of the step, which is also that of its directory.
             work: Makes the artifact in an empty temporary directory.
             inputs: JSON values that decide the result; part of the fingerprint.
-            again: Never reuse: the step acts on the world and knows by itself what is already done.
+            reuse: False for a step that acts on the world and knows by itself what is already done.
 
         Returns:
-            For the result record: `outcome` (done | reused) and `artifact`.
+            The part of the result record that says so: `outcome` (done or reused) and `artifact`.
 
         Raises:
-            RetrainError: As raised by the work.
+            RetrainError: The work raised it.
         """
         fingerprint = files.sha256_json([step, dict(inputs), code_sha256()])
-        reused = not again and self._is_finished(step, fingerprint)
+        reused = reuse and self._is_finished(step, fingerprint)
         if not reused:
             self._make(step, work, inputs, fingerprint)
         record = files.read_json(self.step_directory(step) / RECORD)
-        return {"outcome": "reused" if reused else "done", "artifact": record}
+        return {"outcome": REUSED if reused else DONE, "artifact": record}
 
     def _is_finished(self, step: str, fingerprint: str) -> bool:
         record = self.step_directory(step) / RECORD
@@ -135,20 +138,8 @@ class Run:
 
     def _write_result(self, step: str, result: Mapping[str, Any]) -> None:
         try:
-            (self.directory / "results").mkdir(exist_ok=True)
-            files.write_json(self.directory / "results" / f"{step}.json", result)
+            path = result_path(self.directory, step)
+            path.parent.mkdir(exist_ok=True)
+            files.write_json(path, result)
         except OSError as error:  # must not hide the error that brought us here
             log.error("could not write the result of step %s: %s", step, error)
-
-
-def _described(error: BaseException) -> dict[str, Any]:
-    known = isinstance(error, RetrainError)
-    described: dict[str, Any] = {
-        "type": type(error).__name__,
-        "what": error.what if isinstance(error, RetrainError) else str(error),
-        "cure": error.cure if isinstance(error, RetrainError) else "",
-        "retry": error.retry if isinstance(error, RetrainError) else True,
-    }
-    if known and hasattr(error, "findings"):
-        described["findings"] = error.findings
-    return described

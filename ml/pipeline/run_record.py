@@ -1,4 +1,4 @@
-"""What the runs left behind: each one's results, and the one word that says what it came to."""
+"""What the runs left behind: the results of each one, what it came to, and why."""
 
 from __future__ import annotations
 
@@ -8,100 +8,82 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.errors import BlockedError, DataError
-from ml.pipeline.steps import STEPS
+from ml.pipeline.outcome import BLOCKED, FAILED, Results, end_of, error_of, outcome_of_step
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import Root
-
-PROMOTED, REJECTED, WITHHELD, UNCHANGED = "promoted", "rejected", "withheld", "unchanged"
-BLOCKED, FAILED = "blocked", "failed"
-OUTCOMES = (PROMOTED, REJECTED, WITHHELD, UNCHANGED, BLOCKED, FAILED)
-_BAD_DATA = (BlockedError.__name__, DataError.__name__)
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: `results` by step, and `written`, when each was written (seconds since 1970).
+    """The results of one run by step, and when each was `written`, in seconds since 1970.
 
-    `damaged` are files of results that are there and not what they should be, each with what is wrong.
+    `damaged` names the result files that cannot be read as such, each with what is wrong.
     """
 
     directory: Path
-    results: Mapping[str, Mapping[str, Any]]
+    results: Results
     written: Mapping[str, float]
     damaged: Mapping[Path, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, directory: Path) -> RunRecord:
-        """What is in `directory`; a step without a readable result has none."""
+        """Read the results in `directory`; a step without a readable one is left out."""
         results, written, damaged = {}, {}, {}
         for step in STEPS:
-            path = directory / "results" / f"{step}.json"
-            try:  # a directory in its place, or a file that somebody may not read, is no result either
+            path = result_path(directory, step)
+            try:  # neither a directory in its place nor an unreadable file is a result
                 content, at = json.loads(path.read_bytes()), path.stat().st_mtime
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except (OSError, ValueError) as error:
-                damaged[path] = f"no result ({error})"
+                damaged[path] = f"not a result ({error})"
                 continue
             if not isinstance(content, dict):
-                damaged[path] = "no result (its JSON is no object)"
+                damaged[path] = "not a result (its JSON is not an object)"
                 continue
             results[step], written[step] = content, at
             if not isinstance(content.get("artifact") or {}, dict):
-                damaged[path] = "its artifact is no object"
+                damaged[path] = "its artifact is not an object"
         return cls(directory, results, written, damaged)
 
     def result(self, step: str) -> Path:
-        """The file with the step's result."""
-        return self.directory / "results" / f"{step}.json"
+        """Return the path of the step's result."""
+        return result_path(self.directory, step)
 
     @property
-    def end(self) -> tuple[str, float] | None:
-        """The outcome and when it was written; None while the chain has not come to an end.
+    def outcome(self) -> str | None:
+        """What the run came to, one of `OUTCOMES`; None while it has not come to an end."""
+        end = end_of(self.results)
+        return end.outcome if end else None
 
-        The first step that is not done decides: results behind it are from before somebody repeated it.
-        """
-        for step in STEPS:
-            if step not in self.results:
-                return None
-            word = _ended_by(self.results[step])
-            if word:
-                return word, self.written[step]
-        return PROMOTED, self.written[step]
+    @property
+    def ended_at(self) -> float | None:
+        """When the result that ended the run was written, in seconds since 1970; None while the run goes on."""
+        end = end_of(self.results)
+        return self.written[end.step] if end else None
 
     @property
     def reasons(self) -> list[str]:
-        """Why the run ended as it did, in sentences: of the error that stopped it, or of the verdict."""
+        """Why the run ended as it did, in sentences: those of the error that stopped it, or of the verdict."""
         for step in STEPS:
-            if _ended_by(self.results.get(step, {})) in (BLOCKED, FAILED):
-                error = _error_of(self.results[step])
+            if outcome_of_step(self.results.get(step, {})) in (BLOCKED, FAILED):
+                error = error_of(self.results[step])
                 found = [*error.get("findings", [error.get("what", "")]), error.get("cure", "")]
                 return [f"step {step} failed", *(sentence for sentence in found if sentence)]
         return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
 
     def artifact(self, step: str) -> Mapping[str, Any]:
-        """What the step made, as its result tells it; empty when it made nothing."""
+        """Return the record of what the step made; empty when it made nothing."""
         made = self.results.get(step, {}).get("artifact")
         return made if isinstance(made, Mapping) else {}
 
 
+def result_path(run_directory: Path, step: str) -> Path:
+    """Return where a step of the run in `run_directory` leaves its result."""
+    return run_directory / "results" / f"{step}.json"
+
+
 def runs(root: Root) -> list[RunRecord]:
-    """All runs whose files are kept, the one that wrote last first."""
+    """Read all runs whose files are kept, the one that wrote last first."""
     records = [RunRecord.read(place) for place in root.runs.glob("*") if (place / "results").is_dir()]
     return sorted(records, key=lambda record: max(record.written.values(), default=0.0), reverse=True)
-
-
-def _ended_by(result: Mapping[str, Any]) -> str:
-    """What a run comes to with this result; "" when it goes on."""
-    if result.get("outcome") == "skipped":
-        return str(result.get("skipped_because") or UNCHANGED)
-    if result.get("outcome") == "failed":
-        error = _error_of(result)
-        return BLOCKED if error.get("type") in _BAD_DATA else FAILED
-    return ""
-
-
-def _error_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The error of a result; a mere text counts as what happened."""
-    error = result.get("error") or {}
-    return error if isinstance(error, Mapping) else {"what": str(error)}

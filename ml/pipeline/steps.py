@@ -1,4 +1,4 @@
-"""The eight steps in their order, and what of a run each one needs. Heavy modules load inside the step."""
+"""The eight steps, and what each one needs of a run. Heavy modules load inside the step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
-from ml.errors import NothingToDoError
+from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint, settings_sha256
 from ml.pipeline.run import Run
-from ml.registry.champion import champion_of
+from ml.pipeline.step_names import STEPS
+from ml.registry.champion import verified_champion
 from ml.registry.ledger import REJECTED, WITHHELD, Ledger
 from ml.storage.files import sha256_file
 
@@ -20,16 +21,16 @@ Result = dict[str, Any]
 
 
 def ingest(run: Run, result: Result) -> None:
-    """Get the data; skipped when data, settings and code are those of the last run that came to a result."""
+    """Obtain the data; skip the run when data, settings and code are those of the last run with a result."""
     from ml.data.ingest import ingest, local_file
-    from ml.registry.recovery import settle_if_reachable
+    from ml.registry.recovery import recover_if_reachable
     from ml.registry.retention import clean_up
 
-    settle_if_reachable(run.root, run.settings)
+    recover_if_reachable(run.root, run.settings)
     run.freeze_settings()
     clean_up(run.root, run.settings, current_run=run.id)
     file = local_file(run.settings.data.source, run.root)
-    result |= run.carry_out(
+    result |= run.make_artifact(
         "ingest",
         lambda out: ingest(run.settings.data, root=run.root, out=out),
         # A local file may change between two tries; of Kaggle and the sample a retry of this run keeps what it has.
@@ -37,18 +38,18 @@ def ingest(run: Run, result: Result) -> None:
     )
     fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
     if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
-        champion_of(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
+        verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
         raise NothingToDoError(
-            "unchanged",
+            UNCHANGED,
             "Nothing new: data, settings and code are those of the last run that came to a result. "
             "Force the run to repeat it.",
         )
 
 
 def validate(run: Run, result: Result) -> None:
-    """Statistics, schema and drift; ends the run when an anomaly blocks."""
+    """Compute statistics, check schema and drift, and end the run when an anomaly blocks."""
     dataset = run.artifact("ingest", Dataset)
-    champion = champion_of(run.root, run.settings.serving.model)
+    champion = verified_champion(run.root, run.settings.serving.model)
 
     def work(out: Path) -> Artifact:
         from ml.validation.validate import validate
@@ -62,11 +63,11 @@ def validate(run: Run, result: Result) -> None:
         )
 
     inputs = _inputs(run, "validate", "target", ingest=dataset) | {"champion": champion.number if champion else None}
-    result |= run.carry_out("validate", work, inputs=inputs)
+    result |= run.make_artifact("validate", work, inputs=inputs)
 
 
 def transform(run: Run, result: Result) -> None:
-    """Split, fit on train, write the examples."""
+    """Split the rows, fit the encoding on train, and write the examples."""
     accepted = run.artifact("validate", Accepted)
 
     def work(out: Path) -> Artifact:
@@ -74,7 +75,7 @@ def transform(run: Run, result: Result) -> None:
 
         return transform(accepted, settings=run.settings.transform, target=run.settings.target, out=out)
 
-    result |= run.carry_out("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
+    result |= run.make_artifact("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
 
 
 def train(run: Run, result: Result) -> None:
@@ -92,14 +93,14 @@ def train(run: Run, result: Result) -> None:
             out=out,
         )
 
-    result |= run.carry_out("train", work, inputs=_inputs(run, "train", "target", transform=examples))
+    result |= run.make_artifact("train", work, inputs=_inputs(run, "train", "target", transform=examples))
 
 
 def evaluate(run: Run, result: Result) -> None:
     """Score candidate and champion on the same rows."""
     examples = run.artifact("transform", Examples)
     model = run.artifact("train", Model)
-    champion = champion_of(run.root, run.settings.serving.model)
+    champion = verified_champion(run.root, run.settings.serving.model)
 
     def work(out: Path) -> Artifact:
         from ml.evaluation.evaluate import evaluate
@@ -109,13 +110,13 @@ def evaluate(run: Run, result: Result) -> None:
         )
 
     inputs = _inputs(run, "evaluate", "target", transform=examples, train=model)
-    result |= run.carry_out(
+    result |= run.make_artifact(
         "evaluate", work, inputs=inputs | {"champion": [champion.number, champion.model_sha256] if champion else None}
     )
 
 
 def judge(run: Run, result: Result) -> None:
-    """Decide, and log every reason."""
+    """Decide whether the candidate is promoted, and log every reason."""
     evaluation = run.artifact("evaluate", Evaluation)
 
     def work(out: Path) -> Artifact:
@@ -126,11 +127,11 @@ def judge(run: Run, result: Result) -> None:
             log.info("%s: %s", "PROMOTE" if verdict.promotes else "REJECT", sentence)
         return verdict
 
-    result |= run.carry_out("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
+    result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
 
 
 def promote(run: Run, result: Result) -> None:
-    """Publish the version if the verdict says so; skipped (and remembered) when it does not."""
+    """Publish the version if the verdict says so; else skip that and record why."""
     verdict = run.artifact("judge", Verdict)
 
     def work(_out: Path) -> Artifact:
@@ -138,11 +139,11 @@ def promote(run: Run, result: Result) -> None:
 
         identity = _identity(run)
         if not verdict.promotes:
-            decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
-            raise NothingToDoError("rejected", f"Not promoted. {' '.join(verdict.sentences)}")
+            decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings)
+            raise NothingToDoError(REJECTED, f"Not promoted. {' '.join(verdict.sentences)}")
         if not run.settings.promote.enabled:
-            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings.promote)
-            raise NothingToDoError("withheld", "The candidate earned promotion, but promotion is switched off.")
+            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings)
+            raise NothingToDoError(WITHHELD, "The candidate earned promotion, but promotion is switched off.")
         return promote(
             run.artifact("train", Model),
             verdict,
@@ -154,11 +155,11 @@ def promote(run: Run, result: Result) -> None:
             identity=identity,
         )
 
-    result |= run.carry_out("promote", work, inputs=_inputs(run, "promote", judge=verdict), again=True)
+    result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)
 
 
 def confirm(run: Run, result: Result) -> None:
-    """Prove over HTTP that the model server answers with the new version."""
+    """Check over HTTP that the model server answers with the new version."""
     release = run.artifact("promote", Release)
 
     def work(out: Path) -> Artifact:
@@ -168,26 +169,26 @@ def confirm(run: Run, result: Result) -> None:
         with endpoint(run.root, run.settings) as server:
             return confirm(release.version, server=server, root=run.root, settings=run.settings, out=out)
 
-    result |= run.carry_out("confirm", work, inputs=_inputs(run, "confirm", promote=release), again=True)
+    result |= run.make_artifact("confirm", work, inputs=_inputs(run, "confirm", promote=release), reuse=False)
     from ml.registry.retention import clean_up
 
     clean_up(run.root, run.settings, current_run=run.id)
 
 
 Step = Callable[[Run, Result], None]
-STEPS: Mapping[str, Step] = {
-    step.__name__: step for step in (ingest, validate, transform, train, evaluate, judge, promote, confirm)
-}
+STEP_FUNCTIONS: Mapping[str, Step] = dict(
+    zip(STEPS, (ingest, validate, transform, train, evaluate, judge, promote, confirm), strict=True)
+)
 
 
-def carry_out(name: str, run: Run) -> Result:
-    """Do the step `name`; returns the result record, which is also written whatever happens (`Run.recording`).
+def run_step(name: str, run: Run) -> Result:
+    """Run the step `name` and return its result record, which is also written whatever happens (`Run.recording`).
 
     Raises:
-        RetrainError: As the step does.
+        RetrainError: The step raised it.
     """
-    with run.recording(name, begins=name == next(iter(STEPS))) as result:
-        STEPS[name](run, result)
+    with run.recording(name, begins=name == STEPS[0]) as result:
+        STEP_FUNCTIONS[name](run, result)
     return result
 
 
@@ -199,7 +200,7 @@ def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
 
 
 def _identity(run: Run) -> dict[str, str]:
-    """What a ledger entry says of where a version comes from."""
+    """Return what a ledger entry says of where a version comes from."""
     from ml.data.schema import schema_sha256
     from ml.pipeline.fingerprint import code_sha256
 

@@ -1,1 +1,1 @@
-"""The registry of versions: the ledger, promotion and its proof, going back, and what is kept."""
+"""The registry of versions: the ledger, promotion and its checks, rollback, recovery and retention."""

@@ -1,4 +1,4 @@
-"""The version that should be serving, with what is remembered of it."""
+"""The champion: the version that should be serving, with its release record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CURE = (
 
 @dataclass(frozen=True)
 class Champion:
-    """A confirmed version: `saved_model` are its bytes, `release` what was remembered beside them."""
+    """A confirmed version: the directory of its SavedModel, and the directory of its release record."""
 
     number: int
     model_sha256: str
@@ -28,16 +28,16 @@ class Champion:
 
     @property
     def statistics(self) -> Path:
-        """The TFDV statistics of the data it was trained on."""
+        """The file with the TFDV statistics of the data on which it was trained."""
         return self.release / "statistics.pb"
 
-    def remembered(self) -> dict[str, Any]:
-        """Target, threshold and inputs: what has to be equal for two models to be comparable."""
+    def release_record(self) -> dict[str, Any]:
+        """Return what release.json says: target, threshold and inputs, which two comparable models share."""
         return dict(read_json(self.release / "release.json"))
 
 
-def named_champion(root: Root, model: str) -> Champion | None:
-    """The last confirmed version by the ledger, whatever became of its files; None before the first."""
+def recorded_champion(root: Root, model: str) -> Champion | None:
+    """Return the last version that the ledger calls confirmed, whatever became of its files; None before the first."""
     version = Ledger(root.ledger).champion()
     if version is None:
         return None
@@ -49,23 +49,23 @@ def named_champion(root: Root, model: str) -> Champion | None:
     )
 
 
-def champion_of(root: Root, model: str) -> Champion | None:
-    """The last confirmed version, or None before the first.
+def verified_champion(root: Root, model: str) -> Champion | None:
+    """Return the last confirmed version after checking its files; None before the first.
 
     Raises:
         FinalError: The ledger names a champion whose files are gone or were changed.
     """
-    champion = named_champion(root, model)
+    champion = recorded_champion(root, model)
     if champion is None:
         return None
-    lost = what_is_lost(champion)
+    lost = damage_of(champion)
     if lost:
         raise FinalError(f"Version {champion.number} is the champion by the ledger, but {lost}.", CURE)
     return champion
 
 
-def what_is_lost(champion: Champion) -> str:
-    """Why the champion's files are not those that were confirmed; "" when they are."""
+def damage_of(champion: Champion) -> str:
+    """Return how the champion's files differ from those that were confirmed; "" when they do not."""
     for needed in (champion.saved_model, champion.release):
         if not needed.is_dir():
             return f"{needed} is missing"

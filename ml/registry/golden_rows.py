@@ -1,4 +1,4 @@
-"""Known customers and the probabilities that training computed for them: the questions every version must answer."""
+"""Golden rows: known customers, and the probabilities that training computed and every server must return."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Predict = Callable[[Sequence[Instance]], Sequence[Any]]
 
 
 class WrongAnswersError(RetrainError):
-    """A server answered the known rows, and not as training did."""
+    """A server answered the known rows otherwise than training did."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
-class Replay:
-    """`instances` are raw rows ("" or NaN where a value is missing), `probability` one value in [0, 1] for each."""
+class GoldenRows:
+    """Raw rows, "" or NaN where a value is missing, and for each a probability in [0, 1]. The file is replay.json."""
 
     instances: list[dict[str, Any]]
     probability: list[float]
 
     def write(self, path: Path) -> None:
-        """As JSON; a missing number is a bare NaN, as TensorFlow Serving takes it."""
+        """Write the rows as JSON; a missing number is a bare NaN, as TensorFlow Serving takes it."""
         write_json(path, {"instances": self.instances, "probability": self.probability})
 
     @classmethod
-    def read(cls, path: Path) -> Replay:
-        """Written by `write`."""
+    def read(cls, path: Path) -> GoldenRows:
+        """Read what `write` wrote."""
         content = read_json(path)
         return cls(content["instances"], content["probability"])
 
@@ -42,7 +42,7 @@ class Replay:
         """Ask `predict` for all rows and return the largest absolute difference of a probability.
 
         Raises:
-            WrongAnswersError: An answer is missing, malformed, or further away than `tolerance`.
+            WrongAnswersError: An answer is missing or malformed, or differs by more than `tolerance`.
         """
         answers = predict(self.instances)
         if len(answers) != len(self.instances):

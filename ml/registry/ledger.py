@@ -1,6 +1,6 @@
 """The append-only record of every version: intent -> published -> confirmed | withdrawn, and rejections.
 
-One JSON object a line. A line is written by one system call and flushed before anybody acts on it; a line that
+One JSON object a line. A line is written by one system call and flushed before anything acts on it; a line that
 a crash cut short has no newline, was never acknowledged, and is dropped by the next writer. Writers hold the
 promotion lock; readers need none.
 """
@@ -36,7 +36,7 @@ class Version:
 
     @property
     def pending(self) -> bool:
-        """Begun, and neither confirmed nor withdrawn."""
+        """Whether the version was begun and neither confirmed nor withdrawn."""
         return self.state in (INTENT, PUBLISHED)
 
 
@@ -48,13 +48,17 @@ class Ledger:
         self._clock = clock
 
     def events(self) -> list[dict[str, Any]]:
-        """All acknowledged events, oldest first."""
+        """Return all acknowledged events, oldest first.
+
+        Raises:
+            FinalError: A line is not an entry of a ledger.
+        """
         content = self.path.read_bytes() if self.path.exists() else b""
         lines = content.split(b"\n")[:-1]  # what follows the last newline was never acknowledged
         return list(self._parsed(lines))
 
     def append(self, event: str, *, run_id: str, **facts: Any) -> dict[str, Any]:
-        """Append one event, on the disk when this returns."""
+        """Append one event and return it; it is on the disk by then."""
         at = self._clock().isoformat(timespec="seconds")
         entry = without_nan({"event": event, "at": at, "run_id": run_id, "who": _who(), **facts})
         line = (json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
@@ -74,7 +78,7 @@ class Ledger:
         return dict(entry)
 
     def versions(self) -> dict[int, Version]:
-        """Every version ever begun, by number."""
+        """Return every version that was ever begun, by its number."""
         found: dict[int, Version] = {}
         for event in self.events():
             number = event.get("version", 0)
@@ -86,22 +90,22 @@ class Ledger:
         return found
 
     def champion(self) -> Version | None:
-        """The version that should be serving: the last one confirmed."""
+        """Return the version that should be serving: the last one confirmed."""
         confirmed = [version for version in self.versions().values() if version.state == CONFIRMED]
         return max(confirmed, key=lambda version: version.number, default=None)
 
     def pending(self) -> list[Version]:
-        """Versions that somebody began and did not bring to an end."""
+        """Return the versions that were begun and neither confirmed nor withdrawn."""
         return [version for version in self.versions().values() if version.pending]
 
     def of_run(self, run_id: str) -> Version | None:
-        """The last version that this run began."""
+        """Return the last version that this run began."""
         return next((v for v in reversed(list(self.versions().values())) if v.run_id == run_id), None)
 
     def last_fingerprint(self) -> str | None:
-        """Of the last run that came to a result: its version was confirmed, or the judge rejected it.
+        """Return the fingerprint of the last run with a result: its version was confirmed, or its candidate rejected.
 
-        None when that was a rejection beside a champion that is no longer the champion: the verdict may differ now.
+        None when that was a rejection beside another champion than the present one: the verdict may differ now.
         """
         intents = {v.number: v.intent for v in self.versions().values()}
         for event in reversed(self.events()):
@@ -119,11 +123,11 @@ class Ledger:
             try:
                 event = json.loads(line)
                 if not isinstance(event, dict) or not {"event", "at", "run_id"} <= event.keys():
-                    raise ValueError("no event with a time and a run")
+                    raise ValueError("not an event with a time and a run")
             except ValueError as error:
                 raise FinalError(
-                    f"{self.path}: line {number} is no entry ({error}).",
-                    "Somebody edited the ledger: restore the file from a backup, or mend that line.",
+                    f"{self.path}: line {number} is not an entry ({error}).",
+                    "The ledger was edited: restore the file from a backup, or correct that line.",
                 ) from error
             yield event
 
@@ -136,7 +140,7 @@ def _who() -> str:
 
 
 def _end_of_last_line(handle: int) -> int:
-    """Offset just behind the last newline, so that a torn line is overwritten."""
+    """Return the offset behind the last newline, so that a torn line is overwritten."""
     position = os.fstat(handle).st_size
     while position > 0:
         start = max(0, position - 4096)

@@ -1,4 +1,4 @@
-"""Publish a candidate that earned it: under the lock, after private proof, by one rename."""
+"""Publish a candidate that earned promotion: under the lock, after a check on a private server, by one rename."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ml.artifacts import Model, Release, Verdict
-from ml.config.settings import PromoteSettings, Settings
+from ml.config.settings import Settings
 from ml.data.features import FEATURES
 from ml.errors import FinalError
-from ml.registry.golden_rows import Replay
+from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
-from ml.registry.model_registry import Registry
-from ml.registry.recovery import settle
-from ml.storage import files, locks
+from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.recovery import recover
+from ml.storage import files
 from ml.storage.root import Root
 
 log = logging.getLogger("ml.registry.promote")
-Check = Callable[[Path, Replay, Settings], None]
+Check = Callable[[Path, GoldenRows, Settings], None]
 
 
 def promote(
@@ -39,29 +39,26 @@ def promote(
     Args:
         model: The candidate; its files must hash to what the verdict names.
         verdict: Promotes, and names the champion it was judged against.
-        statistics: Remembered beside the version, for drift.
-        report: The evaluation's JSON, remembered too.
+        statistics: TFDV's statistics of its data, kept in the release record for drift.
+        report: The evaluation's JSON, kept there too.
         root: Where versions, releases and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
         run_id: Identifies the version: a retry finds its own intent.
         identity: Hashes of data, schema, settings and code, for the ledger.
-        check: Loads the staged copy and replays known rows; the default starts a private model server.
+        check: Loads the staged copy and asks it for the known rows; the default starts a private model server.
 
     Raises:
         FinalError: The verdict is stale, the bytes changed, or the private answers are wrong.
-        TransientError: Another promotion holds the lock, or a former version cannot be settled yet.
+        TransientError: Another promotion holds the lock, or an earlier version is still pending.
     """
-    with locks.hold(
-        root.promotion_lock, who=f"promotion of run {run_id}", wait_seconds=settings.promote.lock_wait_seconds
-    ):
-        registry = Registry(root, settings.serving.model)
-        settle(root, settings, but=(run_id, verdict.model_sha256))
+    with locked_registry(root, settings, who=f"promotion of run {run_id}") as registry:
+        recover(registry, settings, but=(run_id, verdict.model_sha256))
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
             _check_champion(registry.ledger, verdict)
-            replay = Replay.read(model.replay)
+            golden_rows = GoldenRows.read(model.golden_rows)
             staged = registry.stage(run_id, model.saved_model, sha256=verdict.model_sha256)
-            (check or _answers_privately)(staged, replay, settings)
+            (check or _answers_privately)(staged, golden_rows, settings)
             record = _record(root.staging / f"{run_id}.record", model, verdict, statistics, report, settings, identity)
             facts = {
                 **identity,
@@ -71,7 +68,7 @@ def promote(
                 "champion_metrics": verdict.champion_metrics,
             }
             number = registry.publish(staged, record, run_id=run_id, model_sha256=verdict.model_sha256, facts=facts)
-    return Release(registry.place(number), verdict.model_sha256, model.rows, number)
+    return Release(registry.version_directory(number), verdict.model_sha256, model.rows, number)
 
 
 def decline(
@@ -81,17 +78,16 @@ def decline(
     *,
     run_id: str,
     identity: Mapping[str, str],
-    settings: PromoteSettings,
+    settings: Settings,
 ) -> None:
-    """Remember once per run that its candidate was rejected or withheld."""
-    with locks.hold(root.promotion_lock, who=f"run {run_id}", wait_seconds=settings.lock_wait_seconds):
-        ledger = Ledger(root.ledger)
+    """Append to the ledger, once for each run, that its candidate was rejected or withheld."""
+    with locked_registry(root, settings, who=f"run {run_id}") as registry:
         if any(
             e["event"] == event and e["run_id"] == run_id and e["model_sha256"] == verdict.model_sha256
-            for e in ledger.events()
+            for e in registry.ledger.events()
         ):
             return
-        ledger.append(
+        registry.ledger.append(
             event,
             run_id=run_id,
             model_sha256=verdict.model_sha256,
@@ -105,16 +101,16 @@ def decline(
 
 
 def _already_published(registry: Registry, run_id: str, model_sha256: str) -> int | None:
-    """The version that an earlier try of this run made of these very bytes."""
+    """Return the number under which an earlier try of this run published these very bytes; None if none did."""
     own = registry.ledger.of_run(run_id)
     if own is None or own.intent["model_sha256"] != model_sha256:
         return None
-    if own.pending and registry.place(own.number).exists():
-        own = registry.finish(own)
+    if own.pending and registry.version_directory(own.number).exists():
+        own = registry.resolve_intent(own)
     if own.state == WITHDRAWN:
         raise FinalError(
             f"Version {own.number} of this run was withdrawn: {own.last.get('reason', 'unknown')}.",
-            "Its number is burned. Find the cause, then start a new run.",
+            "Its number is not used again. Find the cause, then start a new run.",
         )
     return own.number if own.state in (PUBLISHED, CONFIRMED) else None
 
@@ -134,16 +130,16 @@ def _named(number: int | None) -> str:
     return "no champion" if number is None else f"version {number}"
 
 
-def _answers_privately(staged: Path, replay: Replay, settings: Settings) -> None:
+def _answers_privately(staged: Path, golden_rows: GoldenRows, settings: Settings) -> None:
     from serving.client.model_client import ModelServer, ServingError
-    from serving.server.embedded import running
+    from serving.server.embedded import embedded_server
 
     model = settings.serving.model
     try:
-        with running(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
+        with embedded_server(staged.parent, model=model, deadline=settings.promote.load_deadline_seconds) as url:
             server = ModelServer(url, model)
             server.wait_available(1, deadline=settings.promote.load_deadline_seconds)
-            worst = replay.check(
+            worst = golden_rows.check(
                 lambda rows: server.predict(rows, version=1),
                 tolerance=settings.promote.tolerance,
                 whom="A private server with the staged candidate",
@@ -152,7 +148,11 @@ def _answers_privately(staged: Path, replay: Replay, settings: Settings) -> None
         raise FinalError(
             f"The staged candidate cannot be served: {error}", "Nothing was published. Repeat the run from train."
         ) from error
-    log.info("%d known rows answered privately; largest difference %.1e", len(replay.instances), worst)
+    log.info(
+        "a private server answered %d known rows; largest difference from training %.1e",
+        len(golden_rows.instances),
+        worst,
+    )
 
 
 def _record(
@@ -164,10 +164,10 @@ def _record(
     settings: Settings,
     identity: Mapping[str, str],
 ) -> Path:
-    """What is remembered of a version beside its bytes."""
+    """Write the release record of a version into the new directory `place`."""
     place.mkdir(parents=True)
     shutil.copyfile(statistics, place / "statistics.pb")
-    shutil.copyfile(model.replay, place / "replay.json")
+    shutil.copyfile(model.golden_rows, place / "replay.json")
     shutil.copyfile(report, place / "evaluation.json")
     target = settings.target
     files.write_json(

@@ -1,4 +1,4 @@
-"""Bring to an end what a former run left pending, before anything else happens to the served directory."""
+"""Bring to an end what an earlier run left pending, before anything else happens to the served directory."""
 
 from __future__ import annotations
 
@@ -8,47 +8,49 @@ from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import PUBLISHED, Version
-from ml.registry.model_registry import Registry
-from ml.registry.serving_check import prove
-from ml.storage import locks
+from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
 
 
-def settle(root: Root, settings: Settings, *, but: tuple[str, str] = ("", "")) -> list[Version]:
-    """Confirm or withdraw every pending version, except that of the run and bytes `but`; returns what they became.
+def recover(registry: Registry, settings: Settings, *, but: tuple[str, str] = ("", "")) -> list[Version]:
+    """Confirm or withdraw every version that is still pending, and return what they became.
 
     The caller holds the promotion lock.
 
+    Args:
+        registry: The versions and their ledger.
+        settings: `confirm`, `promote` and `serving` are used.
+        but: Run id and SHA-256 of a version that its own run is about to finish.
+
     Raises:
-        TransientError: A version is published and the model server does not answer: its fate is open.
+        TransientError: A version is published, and the model server that could confirm it does not answer.
     """
-    registry = Registry(root, settings.serving.model)
     registry.sweep()
-    settled = []
+    recovered = []
     for pending in registry.ledger.pending():
         if (pending.run_id, pending.intent["model_sha256"]) == but:
             continue
-        version = registry.finish(pending)
+        version = registry.resolve_intent(pending)
         if version.state == PUBLISHED:
             log.info("version %d of run %s was left unconfirmed; asking the server", version.number, version.run_id)
             try:
-                with endpoint(root, settings) as server:
-                    prove(version, server=server, registry=registry, settings=settings)
-            except FinalError as error:  # withdrawn: that settles it too
+                with endpoint(registry.root, settings) as server:
+                    confirm_or_withdraw(version, server=server, registry=registry, settings=settings)
+            except FinalError as error:  # it was withdrawn, so it is no longer pending
                 log.warning("%s", error)
-        settled.append(registry.ledger.versions()[version.number])
-    return settled
+        recovered.append(registry.ledger.versions()[version.number])
+    return recovered
 
 
-def settle_if_reachable(root: Root, settings: Settings) -> None:
-    """Settle at the beginning of a run; what cannot be settled yet is left to promote, which insists."""
+def recover_if_reachable(root: Root, settings: Settings) -> None:
+    """Recover at the beginning of a run; if the model server does not answer, leave it to promote, which insists."""
     if not root.ledger.exists():
         return
-    wait = settings.promote.lock_wait_seconds
-    with locks.hold(root.promotion_lock, who="settling what a former run left", wait_seconds=wait):
+    with locked_registry(root, settings, who="recovery of what an earlier run left pending") as registry:
         try:
-            settle(root, settings)
+            recover(registry, settings)
         except TransientError as error:
             log.warning("%s Going on with the last confirmed version as champion.", error)

@@ -1,4 +1,4 @@
-"""What is kept: the last confirmed versions and the files of the last runs; never less than what serves."""
+"""Retention: the last confirmed versions and the files of the last runs are kept, and always what serves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml.config.settings import Settings
 from ml.registry.ledger import CONFIRMED
-from ml.registry.model_registry import Registry
+from ml.registry.model_registry import locked_registry
 from ml.storage import files, locks
 from ml.storage.root import Root
 
@@ -15,18 +15,16 @@ log = logging.getLogger("ml.registry.retention")
 
 
 def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
-    """Remove versions and runs beyond the settings' numbers. Safe to be killed and to be repeated.
+    """Remove versions and runs beyond the numbers in the settings; it may be killed and repeated at any time.
 
     The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions and
     runs in progress are never touched.
     """
-    wait = settings.promote.lock_wait_seconds
-    with locks.hold(root.promotion_lock, who="clean-up", wait_seconds=wait):
-        registry = Registry(root, settings.serving.model)
+    with locked_registry(root, settings, who="clean-up") as registry:
         versions = registry.ledger.versions().values()
         confirmed = sorted((v.number for v in versions if v.state == CONFIRMED), reverse=True)
         for number in confirmed[settings.keep.versions :]:
-            for directory in (registry.place(number), root.release(number)):
+            for directory in (registry.version_directory(number), root.release(number)):
                 _remove(directory, root, f"version {number}")
         withdrawn = sorted(root.withdrawn.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for directory in withdrawn[settings.keep.versions :]:
@@ -41,4 +39,4 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
 def _remove(directory: Path, root: Root, what: str) -> None:
     if directory.exists():
         files.remove_directory(directory, root.trash)
-        log.info("removed %s: beyond what the settings keep", what)
+        log.info("removed %s: the settings keep no more than that", what)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 
 from ml.config.settings import Settings
-from ml.errors import FinalError, NothingToDoError
-from ml.registry.champion import named_champion, what_is_lost
+from ml.errors import UNCHANGED, FinalError, NothingToDoError
+from ml.registry.champion import damage_of, recorded_champion
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import CONFIRMED, Ledger, Version
-from ml.registry.model_registry import Registry
-from ml.registry.recovery import settle
-from ml.registry.serving_check import prove
-from ml.storage import locks
+from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.recovery import recover
+from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.files import copy_directory
 from ml.storage.root import Root
 
@@ -20,66 +19,64 @@ log = logging.getLogger("ml.registry.rollback")
 
 
 def rollback(root: Root, settings: Settings, *, target: int | None, reason: str) -> Version:
-    """Publish the bytes of version `target` again and confirm them; returns the new version.
+    """Publish the bytes of version `target` again, confirm them, and return the new version.
 
-    A rollback that was killed is finished by repeating the command.
+    A rollback that was killed is finished by repeating the command. A champion whose files are gone or were changed is
+    withdrawn first; the version before it then serves as it is.
 
     Args:
         root: Where versions and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
-        target: A confirmed version; None: the one confirmed before the champion's bytes.
-        reason: For the ledger.
-
-    A champion whose files are gone or were changed is withdrawn first; the version before it then serves as it is.
+        target: A confirmed version; None means the last one confirmed before the champion's bytes.
+        reason: A sentence for the ledger.
 
     Raises:
         NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
         FinalError: There is no such version, or its files are gone or changed.
         TransientError: The model server does not answer; repeat the command.
     """
-    registry = Registry(root, settings.serving.model)
-    with locks.hold(root.promotion_lock, who="a rollback", wait_seconds=settings.promote.lock_wait_seconds):
-        for version in settle(root, settings):
+    with locked_registry(root, settings, who="a rollback") as registry:
+        for version in recover(registry, settings):
             interrupted = version.intent.get("rollback_of")
             if version.state == CONFIRMED and interrupted is not None and target in (None, interrupted):
                 log.info("finished the interrupted rollback to version %s", interrupted)
                 return version
-        gave_up = _give_up_lost_champions(root, registry, reason)
+        gave_up = _withdraw_damaged_champions(root, registry, reason)
         champion = registry.ledger.champion()
         if champion is None:
             what = "No confirmed version is left." if gave_up else "There is no confirmed version yet."
             raise FinalError(f"{what} There is nothing to roll back to.", "Run a retraining first.")
         if gave_up and target in (None, champion.number):
             with endpoint(root, settings) as server:  # which serves it since the lost one is gone
-                prove(champion, server=server, registry=registry, settings=settings)
+                confirm_or_withdraw(champion, server=server, registry=registry, settings=settings)
             return champion
         wanted = _target(registry, champion, target)
         run_id = f"rollback-from-{champion.number}-to-{wanted.number}"
         sha256 = wanted.intent["model_sha256"]
-        staged = registry.stage(run_id, registry.place(wanted.number), sha256=sha256)
+        staged = registry.stage(run_id, registry.version_directory(wanted.number), sha256=sha256)
         record = root.staging / f"{run_id}.record"
         copy_directory(root.release(wanted.number), record)
         facts = _facts(wanted, champion, reason)
         number = registry.publish(staged, record, run_id=run_id, model_sha256=sha256, facts=facts)
         with endpoint(root, settings) as server:
-            prove(registry.ledger.versions()[number], server=server, registry=registry, settings=settings)
+            confirm_or_withdraw(registry.ledger.versions()[number], server=server, registry=registry, settings=settings)
         return registry.ledger.versions()[number]
 
 
-def _give_up_lost_champions(root: Root, registry: Registry, reason: str) -> bool:
-    """Withdraw every champion whose files are gone or were changed, until one is whole; whether there was any.
+def _withdraw_damaged_champions(root: Root, registry: Registry, reason: str) -> bool:
+    """Withdraw champions whose files are gone or were changed until one is whole; return whether there were any.
 
     Only on a person's word: a directory that is missing may be a disk that is not mounted.
     """
     gave_up = False
-    while (champion := named_champion(root, registry.model)) and (lost := what_is_lost(champion)):
+    while (champion := recorded_champion(root, registry.model)) and (lost := damage_of(champion)):
         registry.withdraw(registry.ledger.versions()[champion.number], f"{lost}; given up by a rollback: {reason}")
         gave_up = True
     return gave_up
 
 
 def origin(version: Version) -> int:
-    """The version whose bytes these are: itself, or what it was rolled back to."""
+    """Return the number of the version that first had these bytes: its own, or that to which it was rolled back."""
     return int(version.intent.get("rollback_of", version.number))
 
 
@@ -89,23 +86,23 @@ def _target(registry: Registry, champion: Version, target: int | None) -> Versio
     if target is None and champion.intent.get("rollback_of") is not None:
         # Also what a repeated command finds when the first one was killed after its work was done.
         raise NothingToDoError(
-            "unchanged",
+            UNCHANGED,
             f"Version {champion.number} is a rollback already, to the bytes of version {origin(champion)}. "
             "To go further back, name the version.",
         )
     if target is None:
-        older = [v for v in confirmed if v.number < origin(champion) and registry.place(v.number).is_dir()]
+        older = [v for v in confirmed if v.number < origin(champion) and registry.version_directory(v.number).is_dir()]
         if not older:
             raise FinalError(
                 f"No confirmed version before {origin(champion)} is kept.", "Name one that is kept, or retrain."
             )
         return max(older, key=lambda v: v.number)
     wanted = next((v for v in confirmed if v.number == target), None)
-    if wanted is None or not registry.place(target).is_dir():
-        kept = ", ".join(str(v.number) for v in confirmed if registry.place(v.number).is_dir())
+    if wanted is None or not registry.version_directory(target).is_dir():
+        kept = ", ".join(str(v.number) for v in confirmed if registry.version_directory(v.number).is_dir())
         raise FinalError(f"Version {target} is not a confirmed version that is kept.", f"Kept: {kept or 'none'}.")
     if wanted.intent["model_sha256"] == champion.intent["model_sha256"]:
-        raise NothingToDoError("unchanged", f"Version {champion.number} already has the bytes of version {target}.")
+        raise NothingToDoError(UNCHANGED, f"Version {champion.number} already has the bytes of version {target}.")
     return wanted
 
 

@@ -1,4 +1,4 @@
-"""Proof that the model server answers with a version: it is AVAILABLE, and the known rows come out as in training."""
+"""The check of a published version: the model server calls it AVAILABLE and answers the known rows as training did."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ import logging
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
-from ml.registry.golden_rows import Replay, WrongAnswersError
+from ml.registry.golden_rows import GoldenRows, WrongAnswersError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
 from ml.registry.model_registry import Registry
 from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
 
 log = logging.getLogger(__name__)
-CURE = "The former version goes on serving; find the cause, then retrain."
+CURE = "The version before it keeps serving. Find the cause, then retrain."
 
 
-def prove(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
+def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
     """Confirm a published version, or withdraw it when it failed to load or answered wrongly.
 
-    The caller holds the promotion lock. Returns the largest difference of a probability.
+    The caller holds the promotion lock.
+
+    Returns:
+        The largest difference between a probability of the server and that of training.
 
     Raises:
-        TransientError: The server does not answer, or not yet: no evidence against the model.
+        TransientError: The server does not answer, or not yet, which says nothing against the model.
         FinalError: The version was withdrawn; the message says why.
     """
     if version.state == WITHDRAWN:
         reason = version.last.get("reason", "unknown")
         raise FinalError(f"Version {version.number} was withdrawn before: {reason}.", CURE)
-    replay = Replay.read(registry.root.release(version.number) / "replay.json")
+    golden_rows = GoldenRows.read(registry.root.release(version.number) / "replay.json")
     try:
         server.wait_available(version.number, deadline=settings.confirm.deadline_seconds)
-        worst = replay.check(
+        worst = golden_rows.check(
             lambda rows: server.predict(rows, version=version.number),
             tolerance=settings.promote.tolerance,
             whom=f"The model server at {server.url} (version {version.number})",
@@ -52,7 +55,7 @@ def prove(version: Version, *, server: ModelServer, registry: Registry, settings
         registry.ledger.append(
             CONFIRMED, run_id=version.run_id, version=version.number, worst_difference=worst, server=server.url
         )
-    log.info("version %d answers at %s; largest difference to training %.1e", version.number, server.url, worst)
+    log.info("version %d answers at %s; largest difference from training %.1e", version.number, server.url, worst)
     return worst
 
 

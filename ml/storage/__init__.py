@@ -1,1 +1,1 @@
-"""Where things lie on the disk: the root directory, whole files or none, locks, and children that end with us."""
+"""What is close to the system: the root directory, files written atomically, locks, and the death of a parent."""

@@ -22,13 +22,13 @@ CHUNK = 1 << 20
 
 
 def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of the bytes of one file."""
+    """Return the SHA-256 of the bytes of one file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_tree(directory: Path) -> str:
-    """Hex SHA-256 over the sorted relative paths and contents of all files below `directory`."""
+    """Return the SHA-256, in hex, over the sorted relative paths and contents of all files below `directory`."""
     digest = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
         digest.update(f"{path.relative_to(directory).as_posix()}\0{sha256_file(path)}\n".encode())
@@ -36,12 +36,12 @@ def sha256_tree(directory: Path) -> str:
 
 
 def sha256_json(value: object) -> str:
-    """Hex SHA-256 of the canonical JSON form of `value`."""
+    """Return the SHA-256 of the canonical JSON form of `value`, in hex."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def fsync_directory(directory: Path) -> None:
-    """Make the names in `directory` survive a power cut."""
+    """Flush `directory`, so that the names in it survive a power cut."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -50,7 +50,7 @@ def fsync_directory(directory: Path) -> None:
 
 
 def fsync_tree(directory: Path) -> None:
-    """Make `directory` and all below it survive a power cut."""
+    """Flush `directory` and everything below it, so that all of it survives a power cut."""
     for path in directory.rglob("*"):
         if path.is_file():
             handle = os.open(path, os.O_RDONLY)
@@ -88,7 +88,12 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value in `path`; a `FinalError` names the file when it is not JSON."""
+    """Return the JSON value in `path`.
+
+    Raises:
+        FinalError: The file is not JSON; the message names it.
+        FileNotFoundError: There is no such file.
+    """
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:
@@ -96,7 +101,7 @@ def read_json(path: Path) -> Any:
 
 
 def copy_directory(source: Path, copy: Path) -> None:
-    """Copy a directory of plain files to `copy`, which must not exist; the first error that the disk makes is raised.
+    """Copy a directory of plain files to `copy`, which must not exist, and raise the first error of the disk.
 
     `shutil.copytree` gathers all errors in one that no longer says whether the disk is full.
     """
@@ -132,7 +137,12 @@ def remove_directory(directory: Path, trash: Path) -> None:
 
 @contextmanager
 def disk_errors(what: str) -> Iterator[None]:
-    """Turn what a disk can refuse (full, too large, not allowed, read-only) into an error with a cure."""
+    """Turn the errors of a disk (full, too large, not allowed, read-only) into errors of ours that name a cure.
+
+    Raises:
+        TransientError: The disk is full, or a file grew beyond a limit.
+        FinalError: A path is missing, read-only or not allowed.
+    """
     try:
         yield
     except PermissionError as error:
@@ -143,7 +153,7 @@ def disk_errors(what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FinalError(
             f"{what}: {error.strerror}: {error.filename}.",
-            "Somebody removed it, or the path is wrong: put it back, or begin a new run.",
+            "It was removed, or the path is wrong: restore it, or start a new run.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):

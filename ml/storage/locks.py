@@ -38,7 +38,7 @@ def hold(path: Path, *, who: str, wait_seconds: float) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock `path` right now."""
+    """Return whether some process holds the lock `path` right now."""
     if not path.exists():
         return False
     handle = os.open(path, os.O_RDWR)
@@ -61,7 +61,7 @@ def _take(handle: int, path: Path, wait_seconds: float) -> None:
                 holder = os.pread(handle, 500, 0).decode(errors="replace").strip() or "another process"
                 raise TransientError(
                     f"{path}: held by {holder}; waited {wait_seconds:g} s.",
-                    "Wait until it is done, then repeat; the lock vanishes with its holder.",
+                    "Wait until that has ended, then repeat. The lock is released when its holder ends.",
                 ) from None
             time.sleep(min(POLL_SECONDS, wait_seconds or POLL_SECONDS))
         else:

@@ -1,4 +1,4 @@
-"""The one directory below which everything lives: `var/`, or what `RETRAIN_ROOT` says."""
+"""The root directory, below which runs, models and the ledger are: `var/`, or what `RETRAIN_ROOT` says."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Root:
-    """Names the places; makes none of them until they are used."""
+    """The paths below the root directory; none of them is made until it is used."""
 
     path: Path
 
     @classmethod
     def find(cls, given: str | None = None) -> Root:
-        """`given`, else `RETRAIN_ROOT`, else `var/` in the project; made if missing and checked to be writable."""
+        """Return `given`, else `RETRAIN_ROOT`, else `var/` in the project, made if missing and checked to be writable.
+
+        Raises:
+            FinalError: The directory cannot be made or written.
+        """
         path = cls.to_read(given).path
         with disk_errors(f"root directory {path}"):
             path.mkdir(parents=True, exist_ok=True)
@@ -32,11 +36,15 @@ class Root:
 
     @classmethod
     def to_read(cls, given: str | None = None) -> Root:
-        """The same place for somebody who only looks: nothing is made, and it may be read-only or missing."""
+        """Return the same root for a reader: nothing is made, and the directory may be read-only or missing."""
         return cls(Path(given or os.environ.get("RETRAIN_ROOT") or PROJECT / "var").absolute())
 
     def run(self, run_id: str) -> Path:
-        """The directory of one run; the id is checked first, because it comes from outside and becomes a path."""
+        """Return the directory of one run.
+
+        Raises:
+            FinalError: The id, which comes from outside, cannot become the name of a directory.
+        """
         if not RUN_ID.fullmatch(run_id) or ".." in run_id:
             raise FinalError(
                 f"Run id {run_id!r} cannot become a directory.",
@@ -45,15 +53,15 @@ class Root:
         return self.runs / run_id
 
     def version(self, model: str, version: int) -> Path:
-        """The directory that the model server serves as this version."""
+        """Return the directory that the model server serves as this version."""
         return self.models / model / str(version)
 
     def release(self, version: int) -> Path:
-        """What is remembered of a version beside its bytes: statistics, evaluation, replay rows."""
+        """Return the directory of a version's release record: statistics, evaluation, golden rows."""
         return self.path / "releases" / str(version)
 
     def inbox_file(self, name: str) -> Path:
-        """A data file in the inbox; no other place on this machine can be named from the Airflow UI.
+        """Return a data file in the inbox; no other place on this machine can be named from the Airflow UI.
 
         Raises:
             SettingsError: The name leaves the inbox, or there is no such file.
@@ -69,32 +77,32 @@ class Root:
 
     @property
     def runs(self) -> Path:
-        """One directory a run."""
+        """The parent of the runs' directories."""
         return self.path / "runs"
 
     @property
     def models(self) -> Path:
-        """The base path of the model server is one directory below."""
+        """The parent of the model server's base path."""
         return self.path / "models"
 
     @property
     def staging(self) -> Path:
-        """Where a candidate waits on the filesystem of `models`, out of the server's sight."""
+        """The directory in which a candidate waits, on the filesystem of `models` but out of the server's sight."""
         return self.path / "staging"
 
     @property
     def withdrawn(self) -> Path:
-        """Versions that were taken out again, for whoever wants to know why."""
+        """The versions that were taken out again, for whoever wants to know why."""
         return self.path / "withdrawn"
 
     @property
     def trash(self) -> Path:
-        """Directories on their way out."""
+        """The directories that are being deleted."""
         return self.path / "trash"
 
     @property
     def inbox(self) -> Path:
-        """Data files that the Airflow UI may name."""
+        """The data files that the Airflow UI may name."""
         return self.path / "inbox"
 
     @property
@@ -104,10 +112,10 @@ class Root:
 
     @property
     def promotion_lock(self) -> Path:
-        """Held by whoever changes the ledger or the served directory."""
+        """The lock file of whoever changes the ledger or the served directory."""
         return self.path / "promotion.lock"
 
     @property
     def retrain_lock(self) -> Path:
-        """Held by a whole loop without Airflow."""
+        """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"

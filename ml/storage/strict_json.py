@@ -8,7 +8,7 @@ from typing import Any
 
 
 def without_nan(value: Any) -> Any:
-    """The same tree of mappings, lists and values, with None for every number that is not finite."""
+    """Return the same tree of mappings, lists and values, with None for every number that is not finite."""
     if isinstance(value, Mapping):
         return {key: without_nan(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

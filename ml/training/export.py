@@ -20,7 +20,7 @@ DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
 
 
 def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path: Path) -> None:
-    """Write the SavedModel. n is the number of customers.
+    """Write the SavedModel with its three signatures, in which n is the number of customers.
 
     - `serving_default`: the eight raw features, each of shape [n] (text "" where missing; float32, NaN or negative
       where missing), to `probability` (float32 [n]) and `label` (string [n]: the target segments joined by "/", or
@@ -80,7 +80,7 @@ def _one_value_per_customer(feature: str, column: tf.Tensor) -> tf.Tensor:
 
 
 def _parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The raw features of serialized tf.Examples; "" or NaN for one that is absent."""
+    """Return the raw features of serialized tf.Examples; "" or NaN for one that is absent."""
     absent = {
         feature: tf.io.FixedLenFeature([], tf.string, "")
         if feature in CATEGORICAL
@@ -91,9 +91,9 @@ def _parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def encode(customers: Mapping[str, tf.Tensor], encoding: Encoding) -> tf.Tensor:
-    """The network's input, float32 [n, width]: what `Encoding.apply` computes, in TensorFlow ops.
+    """Return the network's input, float32 [n, width]: what `Encoding.apply` computes, in TensorFlow ops.
 
-    Comparisons with constants, and no lookup tables: nothing has to be initialised before the first request.
+    It compares with constants instead of lookup tables, which would have to be initialised before the first request.
     """
     parts = [_encode(feature, customers[feature.name]) for feature in encoding.features]
     return tf.concat(parts, axis=1, name="every_feature_must_have_as_many_values")

@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training rows ended with; `number` counts from 1, losses are mean cross-entropies."""
+    """The result of one pass over the training rows; `number` counts from 1, losses are mean cross-entropies."""
 
     number: int
     loss: float
@@ -41,7 +41,7 @@ class Epoch:
 
 
 def build(width: int, *, seed: int) -> keras.Model:
-    """An untrained network for rows of `width` float32 numbers; its output has shape [n, 1]."""
+    """Build an untrained network for rows of `width` float32 numbers; its output has shape [n, 1]."""
     model = keras.Sequential([keras.Input((width,), dtype="float32")])
     for number, (units, rate) in enumerate(zip(LAYERS, DROPOUT, strict=True)):
         initializer = keras.initializers.GlorotUniform(seed=10 * seed + number)
@@ -122,7 +122,7 @@ def fit(
 
 
 def predict(model: keras.Model, x: Floats) -> Floats:
-    """Probabilities, shape [n]; without Keras's `predict`, which builds an input pipeline for every call."""
+    """Return probabilities, shape [n], without Keras's `predict`, which builds an input pipeline for every call."""
     return np.asarray(model(tf.constant(x), training=False))[:, 0]
 
 
@@ -133,7 +133,7 @@ def _loss_and_hits(y: tf.Tensor, probability: tf.Tensor) -> tuple[tf.Tensor, tf.
 
 
 def _epoch_graph(model: keras.Model, optimizer: Any, x: Floats, y: Floats, batch_size: int) -> Any:
-    """Takes an order of the rows, trains on all of them once, returns mean loss and BinaryAccuracy."""
+    """Return a function that trains on all rows once, in a given order, and returns mean loss and BinaryAccuracy."""
     rows, variables = len(y), model.trainable_variables
     steps = -(-rows // batch_size)
     all_x, all_y = tf.constant(x), tf.constant(y.astype(np.float32)[:, None])

@@ -39,7 +39,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FeatureEncoding:
-    """What was fitted for one feature. Only the fields of its kind are filled.
+    """The fitted encoding of one feature; only the fields of its kind are filled.
 
     `numbers` are the edges of pieces, the values of steps, or the smallest and the largest value of what is scaled.
     """
@@ -54,17 +54,17 @@ class FeatureEncoding:
 
     @property
     def width(self) -> int:
-        """How many numbers the feature becomes."""
+        """The number of network inputs that the feature becomes."""
         slots = {"category": len(self.values), "steps": len(self.numbers), "pieces": len(self.numbers) - 1, "scaled": 1}
         return slots[self.kind] + self.missing
 
     @property
     def fill(self) -> float:
-        """What stands for a missing number: the mean, or for steps a value that is none of them."""
+        """The number that stands for a missing one: the mean, or for steps a value that is not among them."""
         return -1.0 if self.kind == "steps" else self.mean
 
     def apply(self, column: NDArray[Any]) -> Floats:
-        """Float32 [n, width] from text (object, "" where missing) or numbers (NaN or negative where missing)."""
+        """Return float32 [n, width] for text (object, "" where missing) or numbers (NaN or negative where missing)."""
         if self.kind == "category":
             known = column[:, None] == np.array(self.values, dtype=object)[None, :]
             parts, missing = known, ~known.any(axis=1)
@@ -94,20 +94,20 @@ class Encoding:
 
     @property
     def width(self) -> int:
-        """How many inputs the network has."""
+        """The number of inputs of the network."""
         return sum(feature.width for feature in self.features)
 
     def apply(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
-        """`NAME_xf` -> float32 [n, width] for every feature."""
+        """Return float32 [n, width] for every feature, by its transformed name (`NAME_xf`)."""
         return {transformed(f.name): f.apply(columns[f.name]) for f in self.features}
 
     def write(self, path: Path) -> None:
-        """As JSON."""
+        """Write the encoding as JSON."""
         write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Encoding:
-        """Written by `write`."""
+        """Read what `write` wrote."""
         return cls([FeatureEncoding(**feature) for feature in read_json(path)["features"]])
 
 
@@ -131,7 +131,7 @@ class Fitter:
             self._missing[name] += int(is_missing.sum())
 
     def fitted(self) -> Encoding:
-        """The encoding of what was counted; the same whatever the order and the size of the batches."""
+        """Return the encoding of what was counted; it does not depend on the order or the size of the batches."""
         return Encoding([self._fit(name) for name in FEATURES])
 
     def _fit(self, name: str) -> FeatureEncoding:
@@ -156,7 +156,7 @@ class Fitter:
 
 
 def _quantiles(values: NDArray[np.float64], counts: NDArray[np.float64], pieces: int) -> list[float]:
-    """At most `pieces` + 1 strictly rising edges that hold equal shares of the rows."""
+    """Return at most `pieces` + 1 strictly rising edges between which lie equal shares of the rows."""
     position = np.searchsorted(np.cumsum(counts), np.arange(pieces + 1) / pieces * counts.sum(), side="left")
     edges = sorted(set(values[np.minimum(position, len(values) - 1)].tolist()))
     return edges if len(edges) > 1 else [edges[0], edges[0] + 1.0]

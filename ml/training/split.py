@@ -16,11 +16,11 @@ BUCKETS = 10_000
 
 
 def profile_hashes(columns: Mapping[str, pa.Array], salt: str) -> NDArray[np.uint64]:
-    """A 64-bit hash of each row's eight features, shape [n].
+    """Return a 64-bit hash of each row's eight features, shape [n].
 
     Args:
         columns: Text and float64 arrays with null where a value is missing.
-        salt: Another salt is another split.
+        salt: Part of what is hashed; another salt makes another split.
     """
     parts = [_as_text(columns[name]) if name in NUMERIC else pc.fill_null(columns[name], "") for name in FEATURES]
     profiles = pc.binary_join_element_wise(*parts, "\x1f").dictionary_encode()
@@ -32,17 +32,17 @@ def profile_hashes(columns: Mapping[str, pa.Array], salt: str) -> NDArray[np.uin
 
 
 def is_eval(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
-    """True for the rows of the evaluation side."""
+    """Return a mask that is true for the evaluation rows."""
     return np.asarray(hashes % np.uint64(BUCKETS) < round(share * BUCKETS))
 
 
 def is_holdout(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
-    """True for the part of train that early stopping watches; independent of `is_eval`."""
+    """Return a mask that is true for the part of train that early stopping watches; independent of `is_eval`."""
     return np.asarray(hashes // np.uint64(BUCKETS) % np.uint64(BUCKETS) < round(share * BUCKETS))
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """22 and 22.0 are the same customer; "" where missing."""
+    """Return numbers as text in which 22 and 22.0 are equal; "" where missing."""
     encoded = column.dictionary_encode()
     texts = pa.array([format(value, ".6g") for value in encoded.dictionary.to_pylist()], pa.string())
     return pc.fill_null(texts.take(encoded.indices), "")

@@ -1,4 +1,4 @@
-"""Train the network on the transformed rows, export it with its preprocessing, and prove that it can be served."""
+"""Train the network on the transformed rows, export it with its preprocessing, and check that it can be served."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ml.artifacts import Examples, Model
 from ml.config.settings import TargetSettings, TrainSettings
 from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.errors import FinalError, TransientError
-from ml.registry.golden_rows import Replay
+from ml.registry.golden_rows import GoldenRows
 from ml.storage import files
 from ml.training.preprocessing import Encoding
 from ml.training.split import is_holdout
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
-SAME = 1e-5
+EXPORT_TOLERANCE = 1e-5
 """Largest difference of a probability between the trained network and the exported graph."""
 
 
@@ -58,9 +58,9 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
         export(model, encoding, target, out / "saved_model")
         write_warm_up(out / "saved_model", encoding)
     known, known_x = _known_rows(examples.eval, encoding, replay_rows)
-    replay = Replay(known, network.predict(model, known_x).tolist())
-    _check(out / "saved_model", replay)
-    replay.write(out / "replay.json")
+    golden_rows = GoldenRows(known, network.predict(model, known_x).tolist())
+    _check(out / "saved_model", golden_rows)
+    golden_rows.write(out / "replay.json")
     files.write_json(out / "history.json", [asdict(epoch) for epoch in history])
     best = min(history, key=lambda epoch: epoch.holdout_loss)
     sha256 = files.sha256_tree(out / "saved_model")
@@ -69,7 +69,7 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
 
 @contextmanager
 def _full_disk(place: Path) -> Iterator[None]:
-    """TensorFlow has an error of its own for a disk that takes no more."""
+    """Raise a `TransientError` for TensorFlow's own error of a full disk."""
     import tensorflow as tf
 
     try:
@@ -82,7 +82,7 @@ def _full_disk(place: Path) -> Iterator[None]:
 
 
 def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[np.uint64]]:
-    """All rows as inputs [n, width], labels [n] and profile hashes [n]."""
+    """Return all rows as inputs [n, width], labels [n] and profile hashes [n]."""
     file = pq.ParquetFile(parquet)
     rows = file.metadata.num_rows
     x = np.empty((rows, encoding.width), dtype=np.float32)
@@ -96,13 +96,13 @@ def _matrix(parquet: Path, encoding: Encoding) -> tuple[Floats, Floats, NDArray[
 
 
 def network_inputs(rows: Any, encoding: Encoding) -> Floats:
-    """The `_xf` columns of a record batch side by side, float32 [n, width]."""
+    """Return the `_xf` columns of a record batch side by side, float32 [n, width]."""
     parts = [rows.column(transformed(f.name)).flatten().to_numpy().reshape(-1, f.width) for f in encoding.features]
     return np.concatenate(parts, axis=1)
 
 
 def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dict[str, Any]], Floats]:
-    """Evaluation rows spread evenly over the file: as a client sends them, and as the network sees them."""
+    """Return evaluation rows spread evenly over the file, as a client sends them and as the network sees them."""
     file = pq.ParquetFile(parquet)
     total = file.metadata.num_rows
     wanted = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
@@ -119,8 +119,8 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
     return instances, np.concatenate(inputs)
 
 
-def _check(saved_model: Path, replay: Replay) -> None:
-    """Load the SavedModel as TensorFlow Serving would, before anybody calls it a model."""
+def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
+    """Load the SavedModel as TensorFlow Serving would, before it is called a model."""
     from serving.models.saved_model import load
 
     def ask(rows: Any) -> list[dict[str, float]]:
@@ -132,14 +132,14 @@ def _check(saved_model: Path, replay: Replay) -> None:
 
     servable = load(saved_model)
     try:
-        worst = replay.check(ask, tolerance=SAME, whom="The exported model")
+        worst = golden_rows.check(ask, tolerance=EXPORT_TOLERANCE, whom="The exported model")
     except Exception as error:
         raise FinalError(
             f"The exported model cannot be served: {error}", "This is a bug in ml/training/export.py."
         ) from error
     finally:
         servable.close()
-    log.info("the exported model answers; largest difference to the network %.1e", worst)
+    log.info("the exported model answers; largest difference from the network %.1e", worst)
 
 
 def _log_epoch(epoch: Any) -> None:

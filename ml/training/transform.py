@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,21 +16,20 @@ from numpy.typing import NDArray
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import TargetSettings, TransformSettings
 from ml.data import csv_reader
-from ml.data.features import FEATURES, NUMERIC, transformed
+from ml.data.features import FEATURES, NUMERIC, RawFeatures, transformed
 from ml.errors import DataError
 from ml.storage import files
 from ml.training.preprocessing import Encoding, Fitter
 from ml.training.split import is_eval, profile_hashes
 
 log = logging.getLogger(__name__)
-Columns = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows: raw features by name, labels 0 or 1, profile hashes, and which side they are on."""
+    """Some rows: raw features by name, labels 0 or 1, profile hashes, and whether each is an evaluation row."""
 
-    columns: Columns
+    columns: RawFeatures
     labels: NDArray[np.int8]
     profiles: NDArray[np.uint64]
     in_eval: NDArray[np.bool_]
@@ -67,18 +65,18 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
 
 
 def _batches(csv: Path, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:
-    for block in csv_reader.batches(csv):
+    for block in csv_reader.read_batches(csv):
         for start in range(0, block.num_rows, settings.batch_rows):
             yield _batch(block.slice(start, settings.batch_rows), csv, settings, target)
 
 
 def _batch(rows: pa.RecordBatch, csv: Path, settings: TransformSettings, target: TargetSettings) -> Batch:
-    typed = {name: csv_reader.numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
+    typed = {name: csv_reader.parse_numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
     segments = rows[target.column]
     if segments.null_count:
         raise DataError(f"{csv.name}: {segments.null_count} rows have no {target.column}.", "Drop or label them.")
     profiles = profile_hashes(typed, settings.salt)
-    columns: Columns = {
+    columns: RawFeatures = {
         name: pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False).astype(np.float32)
         if name in NUMERIC
         else pc.fill_null(column, "").to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""Warm-up requests: what a server asks a new version before anybody else does, so that no customer waits for that.
+"""Warm-up requests: a server sends them to a new version first, so that no client waits for the first slow answer.
 
 Source of the format: tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc. A TFRecord of PredictionLog.
 """
@@ -18,12 +18,12 @@ from ml.training.export import CLASSIFY, DEFAULT, REGRESS
 from ml.training.preprocessing import Encoding
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-MANY = 64
+BATCH_SIZE = 64
 Customer = dict[str, Any]
 
 
 def write_warm_up(saved_model: Path, encoding: Encoding) -> None:
-    """Put requests for every signature into an exported SavedModel: one customer alone, and `MANY`.
+    """Put requests for every signature into an exported SavedModel: one of one customer, and one of `BATCH_SIZE`.
 
     They name no model, so that the bytes of a version are the same under whatever name it is served.
     """
@@ -32,7 +32,7 @@ def write_warm_up(saved_model: Path, encoding: Encoding) -> None:
     path = saved_model / FILE
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for some in (made_up(encoding, 1), made_up(encoding, MANY)):
+        for some in (synthetic_customers(encoding, 1), synthetic_customers(encoding, BATCH_SIZE)):
             logs = [PredictionLog() for _ in range(3)]
             predict = logs[0].predict_log.request
             predict.model_spec.signature_name = DEFAULT
@@ -42,13 +42,13 @@ def write_warm_up(saved_model: Path, encoding: Encoding) -> None:
             classify, regress = logs[1].classify_log.request, logs[2].regress_log.request
             for request, signature in ((classify, CLASSIFY), (regress, REGRESS)):
                 request.model_spec.signature_name = signature
-                request.input.example_list.examples.extend(map(example, some))
+                request.input.example_list.examples.extend(map(tf_example, some))
             for log in logs:
                 writer.write(log.SerializeToString(deterministic=True))
 
 
-def made_up(encoding: Encoding, count: int) -> list[Customer]:
-    """Customers that go through all fitted values and missing ones. A SavedModel travels; real customers must not."""
+def synthetic_customers(encoding: Encoding, count: int) -> list[Customer]:
+    """Make customers with all fitted values and missing ones; real ones must not travel with a SavedModel."""
     values: dict[str, list[Any]] = {
         feature.name: [*feature.values, ""]
         if feature.kind == "category"
@@ -58,8 +58,8 @@ def made_up(encoding: Encoding, count: int) -> list[Customer]:
     return [{name: values[name][row % len(values[name])] for name in FEATURES} for row in range(count)]
 
 
-def example(customer: Mapping[str, Any]) -> tf.train.Example:
-    """A customer as tf.Example; what is missing ("", NaN) is left out."""
+def tf_example(customer: Mapping[str, Any]) -> tf.train.Example:
+    """Return a customer as tf.Example, in which a missing value ("", NaN) is left out."""
     features = {}
     for name in FEATURES:
         value = customer[name]

@@ -1,1 +1,1 @@
-"""What is wrong with the data: TFDV's statistics, the findings, and whether they block."""
+"""Validation of the data: TFDV's statistics, the findings, and whether they block."""

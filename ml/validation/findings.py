@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.data.csv_reader import not_numbers
+from ml.data.csv_reader import non_numeric
 
 OUT_OF_RANGE = ("FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 NOT_THERE = ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_NOT_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT")
@@ -21,7 +21,7 @@ UNEXPECTED_VALUE = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
 
 @dataclass(frozen=True)
 class Finding:
-    """`rows` of the data show anomaly `kind` in `feature` ("" for the data set as a whole)."""
+    """An anomaly of one `kind` in `feature`, "" for the data set as a whole, that `rows` rows show."""
 
     kind: str
     feature: str
@@ -33,32 +33,32 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """For people: feature, what was found, how many rows, examples."""
+        """The finding for people: feature, what was found, in how many rows, examples."""
         where = f"Column {self.feature!r}" if self.feature else "The data set"
         counted = f" in {rows_text(self.rows)} ({self.share:.2%})" if self.rows else ""
         shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
         return f"{where}: {self.what}{counted}{shown}."
 
     def as_dict(self) -> dict[str, Any]:
-        """For validation.json."""
+        """Return the finding as validation.json holds it."""
         return asdict(self) | {"sentence": self.sentence}
 
 
 @dataclass(frozen=True)
 class Severity:
-    """The settings' table: kind of anomaly -> the share of rows above which it blocks; unlisted kinds block."""
+    """The shares of rows above which a kind of anomaly blocks, from the settings; a kind that is not listed blocks."""
 
     blocks_above: Mapping[str, float]
     max_examples: int
 
     def finding(self, kind: str, feature: str, what: str, rows: int, total: int, examples: list[str]) -> Finding:
-        """A finding with its share and severity; without countable rows the share is that of the whole."""
+        """Return a finding with its share and severity; when rows cannot be counted the share is 1."""
         share = rows / total if rows and total else 1.0
         blocks = share > self.blocks_above.get(kind, 0.0)
         return Finding(kind, feature, what, rows, share, examples, blocks)
 
     def shown(self, values: pa.Array) -> list[str]:
-        """Distinct values for a message, at most `max_examples`, each cut to `SHOWN_CHARACTERS`."""
+        """Return distinct values for a message, at most `max_examples`, each cut to `SHOWN_CHARACTERS`."""
         distinct = pc.unique(values).to_pylist()[: self.max_examples]
         return [
             f"{value:g}" if isinstance(value, float) else repr(value)[:SHOWN_CHARACTERS]
@@ -68,12 +68,12 @@ class Severity:
 
 
 def rows_text(count: int) -> str:
-    """`1 row`, `2 rows`."""
+    """Return the count with its noun: `1 row`, `2 rows`."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
-    """Which rows of `column` show the anomaly `kind`; None when rows cannot tell.
+def anomalous_rows(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
+    """Return a mask of the rows of `column` that show the anomaly `kind`; None when no row by itself shows it.
 
     `feature` is its `tensorflow_metadata.proto.v0.Feature`.
     """
@@ -86,7 +86,7 @@ def offending(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
     if kind in NOT_THERE:
         return pc.is_null(column)
     if kind in NOT_A_NUMBER and is_text:
-        return not_numbers(column)
+        return non_numeric(column)
     if kind == UNEXPECTED_VALUE and is_text:
         known = pa.array(list(feature.string_domain.value), pa.string())
         return pc.and_(pc.is_valid(column), pc.invert(pc.is_in(column, value_set=known)))

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.data.csv_reader import Columns
+from ml.data.csv_reader import ArrowColumns
 
 
-def describe(columns: Columns) -> Any:
-    """A `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of the columns."""
+def generate_statistics(columns: ArrowColumns) -> Any:
+    """Compute the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of the columns."""
     import tensorflow_data_validation as tfdv
     from tensorflow_data_validation.statistics import stats_impl
 
@@ -21,8 +21,8 @@ def describe(columns: Columns) -> Any:
         return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
 
 
-def ranges(statistics: Any) -> dict[str, tuple[float, float]]:
-    """Smallest and largest value of every numeric feature in a `DatasetFeatureStatisticsList`."""
+def value_ranges(statistics: Any) -> dict[str, tuple[float, float]]:
+    """Return the smallest and largest value of every numeric feature in a `DatasetFeatureStatisticsList`."""
     return {
         feature.path.step[0]: (feature.num_stats.min, feature.num_stats.max)
         for feature in statistics.datasets[0].features
@@ -31,7 +31,7 @@ def ranges(statistics: Any) -> dict[str, tuple[float, float]]:
 
 
 def _as_lists(column: pa.Array) -> pa.Array:
-    """TFDV's form of a feature: a list of its values a row, null (and not NaN) where there is none."""
+    """Return TFDV's form of a feature: for each row a list of its values, null (and not NaN) where it has none."""
     present = np.asarray(column.is_valid())
     if pa.types.is_integer(column.type):
         column = pc.cast(column, pa.float64(), safe=False)  # the schema knows one kind of number

@@ -12,17 +12,17 @@ import pyarrow.compute as pc
 
 from ml.artifacts import Accepted, Dataset
 from ml.config.settings import TargetSettings, ValidateSettings
-from ml.data.csv_reader import Columns, count_rows, read_columns
+from ml.data.csv_reader import ArrowColumns, count_rows, read_columns
 from ml.data.features import ID
 from ml.data.schema import read_schema
 from ml.errors import BlockedError, SettingsError
 from ml.storage import files
-from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, offending, rows_text
-from ml.validation.tfdv_statistics import describe, ranges
+from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, anomalous_rows, rows_text
+from ml.validation.tfdv_statistics import generate_statistics, value_ranges
 
 log = logging.getLogger(__name__)
 
-WORDS = {
+DESCRIPTIONS = {
     "SCHEMA_MISSING_COLUMN": "the column is missing",
     "SCHEMA_NEW_COLUMN": "a column that the schema does not know; it is ignored",
     "UNEXPECTED_DATA_TYPE": "text where a number belongs",
@@ -32,7 +32,7 @@ WORDS = {
     "FEATURE_TYPE_NOT_PRESENT": "no value at all",
     UNEXPECTED_VALUE: "values that the schema does not know",
 }
-DISTANCE = {
+DISTANCES = {
     "COMPARATOR_L_INFTY_HIGH": "L-infinity distance",
     "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": "Jensen-Shannon divergence",
 }
@@ -47,7 +47,7 @@ def validate(
     champion_statistics: Path | None,
     out: Path,
 ) -> Accepted:
-    """Describe the data, compare them with the schema and the champion's data, and stop what must not go on.
+    """Compare the data with the schema and with the champion's data, and refuse them when a finding blocks.
 
     Writes `statistics.pb` (`DatasetFeatureStatisticsList`) and `validation.json` into `out`; when it blocks,
     `validation.json` into the run's directory, because `out` does not survive that.
@@ -57,7 +57,7 @@ def validate(
         DataError: The file cannot be read as a table.
     """
     columns = read_columns(dataset.csv)
-    statistics = describe(columns)
+    statistics = generate_statistics(columns)
     files.write_whole(out / "statistics.pb", statistics.SerializeToString())
     comparison = _Comparison(columns, statistics, champion_statistics, settings, target)
     findings = [*comparison.anomalies(), *comparison.beyond_the_schema()]
@@ -77,28 +77,28 @@ def validate(
     return Accepted(out, dataset.sha256, count_rows(columns), dataset.csv, warnings, comparison.drift())
 
 
-OURS = ("duplicate_id", "single_class", "unseen_label", "missing_target")
-"""Kinds of findings that a schema cannot name."""
+OWN_KINDS = ("duplicate_id", "single_class", "unseen_label", "missing_target")
+"""The kinds of findings that a schema cannot express."""
 
 
 def _check_kinds(settings: ValidateSettings) -> None:
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-    known = {*anomalies_pb2.AnomalyInfo.Type.keys(), *OURS}
+    known = {*anomalies_pb2.AnomalyInfo.Type.keys(), *OWN_KINDS}
     for kind in settings.blocks_above:
         if kind not in known:
             raise SettingsError(
-                f"validate.blocks_above.{kind}: there is no such kind of anomaly.",
-                f"Kinds are TFDV's (tensorflow_metadata's AnomalyInfo.Type), and {', '.join(OURS)}.",
+                f"validate.blocks_above.{kind}: unknown kind of anomaly.",
+                f"Kinds are TFDV's (tensorflow_metadata's AnomalyInfo.Type), and {', '.join(OWN_KINDS)}.",
             )
 
 
 class _Comparison:
-    """The anomalies that TFDV reports, each made a finding that counts rows and shows examples."""
+    """The comparison by TFDV, whose anomalies become findings that count rows and show examples."""
 
     def __init__(
         self,
-        columns: Columns,
+        columns: ArrowColumns,
         statistics: Any,
         champion_statistics: Path | None,
         settings: ValidateSettings,
@@ -109,7 +109,7 @@ class _Comparison:
 
         self.columns, self.target = columns, target
         _check_kinds(settings)
-        blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCE, 0.0) if settings.drift_blocks else {})
+        blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCES, 0.0) if settings.drift_blocks else {})
         self.severity = Severity(blocks_above, settings.max_examples)
         self.schema = read_schema()
         self.features = {feature.name: feature for feature in self.schema.feature}
@@ -117,14 +117,14 @@ class _Comparison:
         self.before: dict[str, tuple[float, float]] = {}
         if champion_statistics is not None:
             previous = statistics_pb2.DatasetFeatureStatisticsList.FromString(champion_statistics.read_bytes())
-            self.before = ranges(previous)
-        self.now = ranges(statistics)
+            self.before = value_ranges(previous)
+        self.now = value_ranges(statistics)
         self.found = tfdv.validate_statistics(
             statistics, self.schema, environment="TRAINING", previous_statistics=previous
         )
 
     def drift(self) -> dict[str, float]:
-        """The distance of each compared feature to the champion's data; empty without a champion."""
+        """Return the distance of each compared feature to the champion's data; empty without a champion."""
         return {
             info.path.step[0]: round(measured.value, 6)
             for info in self.found.drift_skew_info
@@ -132,7 +132,7 @@ class _Comparison:
         }
 
     def anomalies(self) -> Iterator[Finding]:
-        """What the schema and the champion's statistics say."""
+        """Yield the findings of TFDV, against the schema and the champion's statistics."""
         from tensorflow_metadata.proto.v0 import anomalies_pb2
 
         for name, info in sorted(self.found.anomaly_info.items()):
@@ -147,7 +147,7 @@ class _Comparison:
             yield self.severity.finding(anomalies_pb2.AnomalyInfo.Type.Name(reason.type), "", what, 0, 0, [])
 
     def beyond_the_schema(self) -> Iterator[Finding]:
-        """What a schema cannot say: identifiers used twice, and a label with only one class."""
+        """Yield the findings that a schema cannot express: identifiers used twice, a label with only one class."""
         total = count_rows(self.columns)
         if ID in self.columns:
             counts = pc.value_counts(self.columns[ID].drop_null())
@@ -171,16 +171,16 @@ class _Comparison:
 
     def _finding(self, kind: str, name: str, description: str) -> Finding:
         column, feature = self.columns.get(name), self.features.get(name)
-        if kind in DISTANCE:
+        if kind in DISTANCES:
             return self.severity.finding(kind, name, self._drift_words(kind, name), 0, 0, [])
-        words = WORDS.get(kind, description)
+        words = DESCRIPTIONS.get(kind, description)
         if kind == "SCHEMA_MISSING_COLUMN" and name == self.target.column:
             words += " (to score customers without labels: python -m serving.score)"
         if column is None or feature is None:
             return self.severity.finding(kind, name, words, 0, 0, [])
         domain = feature.float_domain
         words = words.format(low=domain.min, high=domain.max, missing=1 - feature.presence.min_fraction)
-        mask = offending(kind, column, feature)
+        mask = anomalous_rows(kind, column, feature)
         if mask is None:
             return self.severity.finding(kind, name, words, 0, 0, [])
         # An unseen label cannot be learnt from, however rare it is: a kind of its own that no share excuses.
@@ -194,7 +194,7 @@ class _Comparison:
         is_text = kind == "COMPARATOR_L_INFTY_HIGH"
         limit = (comparator.infinity_norm if is_text else comparator.jensen_shannon_divergence).threshold
         words = (
-            f"drifted from the data of the served version: {DISTANCE[kind]} {self.drift()[name]:.4f}, above {limit:g}"
+            f"drifted from the data of the served version: {DISTANCES[kind]} {self.drift()[name]:.4f}, above {limit:g}"
         )
         if name in self.before and self.before[name] != self.now.get(name):
             # The histograms share their edges, so that one extreme value alone can move the distance.

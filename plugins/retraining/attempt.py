@@ -7,16 +7,16 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from ml.pipeline.run_record import FAILED
+from ml.pipeline.outcome import FAILED
 from retraining.result_file import ResultFile
 from retraining.statsd_events import KILLED, STOPPED, step_ended
 
 
 class Attempt:
-    """As a context manager around the child process; say `ended(code)` when it has ended by itself.
+    """A context manager around the child process of one try; call `ended(code)` when it has ended by itself.
 
-    At the end of the block the outcome goes out over StatsD, and a try without a result gets one that says so: the
-    exporter and `make retrain` read nothing else. `seconds` is what the whole process took, imports and all.
+    At the end of the block the outcome goes out over StatsD, and a try without a result gets one that says so, since
+    the exporter and `make retrain` read nothing else. `seconds` is what the whole process took, imports and all.
     """
 
     def __init__(self, step: str, result_file: ResultFile) -> None:
@@ -28,7 +28,7 @@ class Attempt:
         self._started = 0.0
 
     def __enter__(self) -> Self:
-        self._file.forget()
+        self._file.remove()
         self._started = time.monotonic()
         return self
 
@@ -37,21 +37,21 @@ class Attempt:
     ) -> None:
         self.seconds = time.monotonic() - self._started
         if self._code is None:  # whatever it had written is not the end of this try
-            self._file.forget()
+            self._file.remove()
         elif self.result is not None:
             step_ended(self.step, str(self.result["outcome"]), self.seconds)
             return
-        self._file.fill_in(self.how, self.seconds)
-        step_ended(self.step, self._word(), self.seconds)
+        self._file.write_missing(self.ending, self.seconds)
+        step_ended(self.step, self._outcome(), self.seconds)
 
     def ended(self, code: int) -> None:
-        """The child is gone; read what it left."""
+        """Take note that the child has ended with `code`, and read the result that it left."""
         self._code = code
         self.result = self._file.read()
 
     @property
-    def how(self) -> str:
-        """A sentence about a try without a result."""
+    def ending(self) -> str:
+        """A sentence about how a try without a result ended."""
         if self._code is None:
             return f"Step {self.step} was stopped by Airflow: marked, timed out, or interrupted."
         if self._code >= 0:
@@ -60,7 +60,7 @@ class Attempt:
         name = signal.strsignal(-self._code)
         return f"Step {self.step} was killed by signal {-self._code} ({name}{hint}) and left no result."
 
-    def _word(self) -> str:
+    def _outcome(self) -> str:
         if self._code is None:
             return STOPPED
         return KILLED if self._code < 0 else FAILED

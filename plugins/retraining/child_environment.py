@@ -21,11 +21,11 @@ KAGGLE = "KAGGLE_"
 def child_environment(
     parent: Mapping[str, str], *, who: str, credentials: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The variables for one step.
+    """Return the environment variables for one step.
 
     Args:
-        parent: Those of this process.
-        who: Is written into the ledger as the one who asked for the run.
+        parent: The variables of this process.
+        who: The name that the ledger shall give for whoever asked for the run.
         credentials: `KAGGLE_*` variables, for the one step that may know them.
     """
     kept = {name: value for name, value in parent.items() if name in NAMES or name.startswith(PREFIXES)}

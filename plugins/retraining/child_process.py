@@ -28,7 +28,7 @@ AFTERMATH_SECONDS = 1.0
 
 
 class ChildProcess:
-    """Started by the constructor; read `lines()`, then `finish()`. `stop()` at any time, from a signal handler too.
+    """A child that the constructor starts: read `lines()`, then `finish()`. `stop()` may come at any time.
 
     As a context manager it stops whatever still runs at the end of the block, and closes the pipe.
     """
@@ -55,11 +55,11 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Of the child, which is also the number of its group."""
+        """The process id of the child, which is also that of its group."""
         return self._process.pid
 
     def lines(self) -> Iterator[str]:
-        """What the child and its descendants write, line by line, as it comes."""
+        """Yield what the child and its descendants write, line by line, as it comes."""
         assert self._process.stdout is not None  # noqa: S101 - for the type checker; PIPE is above
         pipe = self._process.stdout.fileno()
         splitter = LineSplitter()
@@ -85,7 +85,7 @@ class ChildProcess:
         return self._process.wait()
 
     def stop(self) -> None:
-        """End the whole group: ask, wait at most `TERM_SECONDS`, then kill. Harmless when it has ended."""
+        """End the whole group: ask, wait at most `TERM_SECONDS`, then kill. After the end it does nothing."""
         if self._process.returncode is not None:
             return
         if self._living():
@@ -112,12 +112,12 @@ class ChildProcess:
             return
 
     def _living(self) -> bool:
-        """Whether any process of the group runs; zombies do not."""
+        """Return whether any process of the group runs; zombies do not."""
         return any(group == self.pid and state not in "ZX" for state, group in _processes())
 
 
 def _processes() -> Iterator[tuple[str, int]]:
-    """State and process group of every process; see proc(5) for the fields of `stat`."""
+    """Yield state and process group of every process; proc(5) explains the fields of `stat`."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:

@@ -1,4 +1,4 @@
-"""Kaggle credentials for the step that downloads: an Airflow Connection, else the environment, else none."""
+"""Kaggle credentials for the step that downloads: from an Airflow Connection, else from the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECRET = ("KAGGLE_KEY", "KAGGLE_API_TOKEN")
 
 
 def kaggle_credentials() -> dict[str, str]:
-    """`KAGGLE_*` variables, their secret values masked in every log of this task.
+    """Return `KAGGLE_*` variables, whose secret values are masked from now on in every log of this task.
 
     A Connection with login and password is a user with a key; one with a password alone, or with `token` in its
     extra, is an API token. It takes the place of all credentials in the environment: they are never mixed.
@@ -36,7 +36,7 @@ def kaggle_credentials() -> dict[str, str]:
 
 
 def _token_in_file(path: str) -> str:
-    """What the file holds when the token is given as a path, which Kaggle's client takes too; else nothing."""
+    """Return what the file holds when the token is given as a path, which Kaggle's client takes too; else ""."""
     try:
         return Path(path).read_text(encoding="utf-8").strip() if path else ""
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Log lines out of the bytes that a child process writes, however it writes them."""
+"""Turns the bytes that a child process writes into log lines, however it writes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LineSplitter:
         self._dropped = 0
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The lines that `chunk` completes, blank ones left out."""
+        """Return the lines that `chunk` completes, without blank ones."""
         *complete, rest = _END.split(chunk)
         lines = []
         for part in complete:
@@ -33,7 +33,7 @@ class LineSplitter:
         return lines
 
     def flush(self) -> list[str]:
-        """What there is of an unfinished line."""
+        """Return what has come of an unfinished line, as a list of one line or none."""
         text = self._kept.decode("utf-8", "replace").rstrip()
         if self._dropped:
             text += f" ... ({self._dropped} bytes more)"
@@ -47,7 +47,7 @@ class LineSplitter:
 
 
 def level_and_text(line: str) -> tuple[int, str]:
-    """The level that a line of `ml` names after its time, and what follows; INFO and all of it for any other line.
+    """Return the level that a line of `ml` names after its time, and the rest; INFO and all of it for any other line.
 
     Airflow writes time and level itself, and its log panel is narrow.
     """

@@ -15,7 +15,7 @@ from airflow.sdk import Param
 from ml.config.settings import TrainSettings, resolve
 from ml.config.typed_tree import Between
 
-# No path: from the UI nobody names a file outside the inbox.
+# Without paths: from the UI nobody can name a file outside the inbox.
 DATA_PATTERN = r"^(kaggle|sample|inbox:[\w.-]+)$"
 _ACCURACY = "judge.at_least.BinaryAccuracy"
 _SETTING = {
@@ -27,8 +27,8 @@ _SETTING = {
 }
 
 
-def form() -> dict[str, Param]:
-    """The Params of the DAG."""
+def dag_params() -> dict[str, Param]:
+    """Return the Params of the DAG, which Airflow shows as a form."""
     settings = resolve()
     train, least = settings.train, settings.judge.at_least
     source = settings.data.source
@@ -42,10 +42,10 @@ def form() -> dict[str, Param]:
             description="kaggle (download), sample (made-up customers) or inbox:NAME, a CSV in the inbox directory. "
             "Empty: as in the settings.",
         ),
-        "epochs": _number("epochs", train, "Epochs", "At most; training stops early when it no longer gets better."),
+        "epochs": _number("epochs", train, "Epochs", "At most; training stops early when nothing improves."),
         "batch_size": _number("batch_size", train, "Batch size", "Customers in one step of the optimizer."),
-        "learning_rate": _number("learning_rate", train, "Learning rate", "Of Adam."),
-        "seed": _number("seed", train, "Seed", "Of weights and order; the split does not depend on it."),
+        "learning_rate": _number("learning_rate", train, "Learning rate", "Of the optimizer, Adam."),
+        "seed": _number("seed", train, "Seed", "Of weights and row order; the split does not depend on it."),
         "minimum_accuracy": Param(
             least.BinaryAccuracy,
             type="number",
@@ -64,14 +64,14 @@ def form() -> dict[str, Param]:
             True,
             type="boolean",
             title="Promote",
-            description="Off: train and judge, but publish nothing. It cannot switch on what the settings forbid.",
+            description="Off: train and judge, but publish nothing. If the settings say off, it stays off.",
         ),
     }
 
 
 def command_line(step: str, answers: Mapping[str, Any]) -> list[str]:
-    """The options of `python -m ml STEP` that say what differs from the settings."""
-    defaults = {name: param.value for name, param in form().items()}
+    """Return the options of `python -m ml STEP` for the answers that differ from the settings."""
+    defaults = {name: param.value for name, param in dag_params().items()}
     options = []
     for name, setting in _SETTING.items():
         if answers.get(name) is not None and answers[name] != defaults[name]:

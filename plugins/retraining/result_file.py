@@ -1,4 +1,4 @@
-"""What a step left in its result file."""
+"""The result file of a step: reading it, and writing one for a try that left none."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
+from ml.pipeline.outcome import FAILED
+from ml.pipeline.run_record import result_path
 from ml.storage.files import write_json
 from ml.storage.strict_json import without_nan
 
@@ -20,10 +22,14 @@ class ResultFile:
     """`runs/RUN_ID/results/STEP.json`, written by the step on every exit that it survives."""
 
     def __init__(self, run_directory: Path, step: str) -> None:
-        self.path = run_directory / "results" / f"{step}.json"
+        self.path = result_path(run_directory, step)
 
-    def forget(self) -> None:
-        """Remove what an earlier try left, so that it cannot pass for the result of this one."""
+    def remove(self) -> None:
+        """Remove what an earlier try left, so that it cannot pass for the result of this one.
+
+        Raises:
+            FinalError: A directory stands in its place.
+        """
         try:
             self.path.unlink(missing_ok=True)
         except IsADirectoryError as error:
@@ -31,16 +37,21 @@ class ResultFile:
                 f"{self.path}: a directory is where the result of a step belongs.", "Remove it."
             ) from error
 
-    def fill_in(self, why: str, seconds: float) -> None:
-        """Record a try that ended without a result of its own, for all who look at the run's files later."""
+    def write_missing(self, why: str, seconds: float) -> None:
+        """Write a result for a try that ended without one, for everybody who reads the run's files later.
+
+        Args:
+            why: A sentence about how the try ended.
+            seconds: How long it took.
+        """
         error = {"type": "NoResult", "what": why, "cure": "", "retry": True}
-        result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": "failed"}
+        result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": FAILED}
         with suppress(OSError):  # a full disk must not hide what brought us here
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self.path, {**result, "seconds": round(seconds, 3), "artifact": None, "error": error})
 
     def read(self) -> dict[str, Any] | None:
-        """The result; None when the step was killed before it could write one, or what is there says no outcome."""
+        """Return the result; None when the step was killed before it wrote one, or when the file names no outcome."""
         try:
             content = json.loads(self.path.read_bytes())
         except (FileNotFoundError, ValueError):
@@ -49,7 +60,7 @@ class ResultFile:
 
 
 def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
-    """The part of a result that goes to XCom: places and numbers, never data."""
+    """Return the part of a result that goes to XCom: paths and numbers, never data."""
     kept: dict[str, Any] = {name: result[name] for name in _FOR_XCOM if name in result}
     artifact = result.get("artifact")
     if isinstance(artifact, dict):
@@ -57,8 +68,8 @@ def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
     return dict(without_nan(kept))  # Airflow's database takes no NaN as JSON
 
 
-def sentence(error: Any, otherwise: str) -> str:
-    """What went wrong and the way out, in one line."""
+def error_text(error: Any, otherwise: str) -> str:
+    """Return what went wrong and the cure in one line, or `otherwise` when the error says nothing."""
     if not isinstance(error, dict):
         return otherwise
     return f"{error.get('what', '')} {error.get('cure', '')}".strip() or otherwise

@@ -1,4 +1,4 @@
-"""Counts runs. The scheduler calls it, so it also learns of runs whose tasks could say nothing any more."""
+"""The listener that counts runs. The scheduler calls it, so it also learns of runs whose tasks were killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from airflow.listeners import hookimpl
 
 from ml.errors import RetrainError
-from ml.pipeline.run_record import BLOCKED, FAILED, RunRecord
+from ml.pipeline.outcome import BLOCKED, FAILED
+from ml.pipeline.run_record import RunRecord
 from ml.storage.root import Root
 from retraining import statsd_events
 
@@ -19,31 +20,29 @@ DAG_ID = "customer_retraining"
 
 @hookimpl
 def on_dag_run_running(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - hooks are called by these names
-    """A run starts: its counters exist from now on."""
+    """Make the counters exist when a run starts."""
     if dag_run.dag_id == DAG_ID:
         statsd_events.run_started()
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
-    """A green run: what it came to stands in the results of its steps."""
+    """Count a green run by the outcome that the results of its steps tell."""
     if dag_run.dag_id == DAG_ID:
-        word = _word(dag_run.run_id)
-        statsd_events.run_ended(
-            word if word in statsd_events.RUN_OUTCOMES and word not in (BLOCKED, FAILED) else statsd_events.UNKNOWN
-        )
+        outcome = _outcome(dag_run.run_id) or statsd_events.UNKNOWN
+        is_green = outcome in statsd_events.RUN_OUTCOMES and outcome not in (BLOCKED, FAILED)
+        statsd_events.run_ended(outcome if is_green else statsd_events.UNKNOWN)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
-    """A red run: blocked by its data, or failed for any other reason, an end without a result among them."""
+    """Count a red run as blocked by its data, or else as failed, even if its steps left no results."""
     if dag_run.dag_id == DAG_ID:
-        statsd_events.run_ended(BLOCKED if _word(dag_run.run_id) == BLOCKED else FAILED)
+        statsd_events.run_ended(BLOCKED if _outcome(dag_run.run_id) == BLOCKED else FAILED)
 
 
-def _word(run_id: str) -> str | None:
+def _outcome(run_id: str) -> str | None:
     try:
-        end = RunRecord.read(Root.to_read().run(run_id)).end
-    except (RetrainError, OSError):  # an id that is no directory, or files that this process may not read
+        return RunRecord.read(Root.to_read().run(run_id)).outcome
+    except (RetrainError, OSError):  # the id cannot be a directory, or this process may not read the files
         return None
-    return end[0] if end else None

@@ -1,4 +1,4 @@
-"""Tells people of a run that failed, was blocked or rejected its candidate. Off unless `RETRAIN_NOTIFY` says whom.
+"""Tells people about a run that failed, was blocked or rejected its candidate; off unless `RETRAIN_NOTIFY` is set.
 
 `RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this:
 
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
-from ml.pipeline.run_record import BLOCKED, FAILED, REJECTED, RunRecord
+from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED
+from ml.pipeline.run_record import RunRecord
 from ml.storage.root import Root
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 VARIABLE = "RETRAIN_NOTIFY"
-WORTH_TELLING = (FAILED, BLOCKED, REJECTED)
+NOTIFIED_OUTCOMES = (FAILED, BLOCKED, REJECTED)
 TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class News:
-    """What happened to one run, for people."""
+class Notification:
+    """What a person is told about one run."""
 
     dag_id: str
     run_id: str
@@ -43,22 +44,22 @@ class News:
 
     @property
     def headline(self) -> str:
-        """One line."""
+        """The DAG, the outcome and the run in one line."""
         return f"{self.dag_id}: {self.outcome} (run {self.run_id})"
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The headline, and a line for each reason."""
         return "\n".join([self.headline, *(f"- {reason}" for reason in self.reasons)])
 
 
 def notifiers(environment: Mapping[str, str] = os.environ) -> list[Callable[[Context], None]] | None:
-    """One for each destination in `RETRAIN_NOTIFY`; None when it is not set, so that Airflow calls nobody."""
+    """Return a notifier for each destination in `RETRAIN_NOTIFY`; None without any, so that Airflow calls nobody."""
     return [RunNotifier(destination) for destination in environment.get(VARIABLE, "").split()] or None
 
 
 class RunNotifier(BaseNotifier):
-    """A callback for the DAG's success and failure alike; keeps silent about a run that needs nobody.
+    """A callback for the success and the failure of the DAG, silent about a run that needs nobody's attention.
 
     Raises:
         SettingsError: The destination is neither `mailto:ADDRESS` nor `webhook:CONNECTION`.
@@ -69,14 +70,14 @@ class RunNotifier(BaseNotifier):
         self.kind, _, self.to = destination.partition(":")
         if self.kind not in ("mailto", "webhook") or not self.to:
             raise SettingsError(
-                f"{VARIABLE}: {destination!r} is no destination.", "Write mailto:ADDRESS or webhook:CONNECTION."
+                f"{VARIABLE}: {destination!r} is not a destination.", "Write mailto:ADDRESS or webhook:CONNECTION."
             )
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """There are none; and the DAG that `airflow dags test` hands over has no templates to render them with."""
+        """Do nothing: there are no such fields, and `airflow dags test` hands over a DAG that could not render them."""
 
     def notify(self, context: Context) -> None:
-        """Send the news of the run, if there are any."""
+        """Tell the destination about the run, if its outcome is worth it."""
         news = _news(context)
         if news is None:
             return
@@ -87,19 +88,19 @@ class RunNotifier(BaseNotifier):
         self.log.info("told %s: %s", self.kind, news.headline)
 
 
-def _news(context: Context) -> News | None:
+def _news(context: Context) -> Notification | None:
     run_id = context["run_id"]
     record = RunRecord.read(Root.to_read().run(run_id))
-    outcome = record.end[0] if record.end else None
+    outcome = record.outcome
     if context.get("reason") != "success" and outcome != BLOCKED:
         outcome = FAILED  # whatever the files say: a killed run leaves none
-    if outcome not in WORTH_TELLING:
+    if outcome not in NOTIFIED_OUTCOMES:
         return None
-    reasons = record.reasons or ["No step left a result. The scheduler's log says what became of the run."]
-    return News(context["dag"].dag_id, run_id, outcome, reasons)
+    reasons = record.reasons or ["No step left a result. The scheduler's log tells what happened to the run."]
+    return Notification(context["dag"].dag_id, run_id, outcome, reasons)
 
 
-def _mail(news: News, address: str) -> None:
+def _mail(news: Notification, address: str) -> None:
     from html import escape
 
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
@@ -108,12 +109,12 @@ def _mail(news: News, address: str) -> None:
     SmtpNotifier(to=address, subject=news.headline, html_content=body).notify({})
 
 
-def _post(news: News, connection: Connection) -> None:
-    secret = (connection.password or "").strip()  # a file with a token ends with a newline, which no header takes
+def _post(news: Notification, connection: Connection) -> None:
+    secret = (connection.password or "").strip()  # a file with a token ends with a newline, which a header cannot hold
     url, token = (connection.host, secret) if connection.host else (secret, "")
     if not url.startswith(("http://", "https://")):
         raise SettingsError(
-            f"Connection {connection.conn_id}: its host is no URL.",
+            f"Connection {connection.conn_id}: its host is not a URL.",
             "Put the whole http(s) URL of the webhook there; or, if it is a secret, into the password, with no host.",
         )
     headers = {"Content-Type": "application/json"}
@@ -126,10 +127,10 @@ def _post(news: News, connection: Connection) -> None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Another host must not get the token, and a GET that it answers has told nobody: a 3xx is an HTTPError."""
+    """A handler that makes a 3xx an HTTPError: another host must not get the token, and a GET would tell nobody."""
 
     def redirect_request(self, *_: object) -> None:
-        """None: do not follow."""
+        """Return None, which means: do not follow."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)

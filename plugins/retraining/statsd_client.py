@@ -26,7 +26,7 @@ FORK_SECONDS = 0.05
 
 
 def _let_look_ups_end() -> None:
-    """Before a fork. The C library holds locks for moments of a look-up, while it begins and while it ends.
+    """Wait before a fork for look-ups, during which the C library holds locks for moments.
 
     A child that came into being just then would inherit them locked and could never resolve a name.
     """
@@ -40,7 +40,7 @@ os.register_at_fork(before=_let_look_ups_end)
 
 
 class ResolvingStatsClient(StatsClient):  # type: ignore[misc] # it has no types
-    """Sends to where `host` resolves now; what cannot be sent is dropped. No metric ever raises or waits for a name.
+    """A client that sends to where `host` resolves now, and drops what cannot be sent; it never raises or waits.
 
     Names are resolved in a thread that ends when it knows: resolving may hang, and a scheduler must not. Threads do not
     survive a fork; the child then starts one of its own. Airflow passes the four parameters by position (the stock
@@ -94,8 +94,8 @@ class ResolvingStatsClient(StatsClient):  # type: ignore[misc] # it has no types
             self._lookup = lookup
 
     def _look_up(self) -> None:
-        """In the thread. Logs nothing: a fork in the middle would leave the child with a locked log."""
-        with suppress(OSError, UnicodeError):  # unknown, or no name at all; an address known before stays
+        """Resolve the name, in the thread; nothing is logged, as a fork would leave the child with a locked log."""
+        with suppress(OSError, UnicodeError):  # unknown, or not a name at all; an address known before stays
             family, kind, _, _, address = self._resolve(*self._server)[0]
             if self._sock is None:
                 self._sock = socket.socket(family, kind)

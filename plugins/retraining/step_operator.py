@@ -1,4 +1,4 @@
-"""The one operator: a task is a step of `ml`, run as a child process in the ML environment."""
+"""The operator of all tasks: each is a step of `ml`, run as a child process in the ML environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
 from retraining.log_lines import level_and_text
 from retraining.params import command_line
-from retraining.result_file import ResultFile, for_xcom, sentence
+from retraining.result_file import ResultFile, error_text, for_xcom
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,8 +29,8 @@ _INTERPRETER = PROJECT / ".venv-ml" / "bin" / "python"
 class StepOperator(BaseOperator):
     """Runs `ML_PYTHON -m ml STEP --run RUN_ID` and lets its exit code decide.
 
-    0 succeeds and returns the result as XCom; 2 fails at once, since a retry cannot help; 99 skips the task and with
-    it what follows; anything else, a kill among it, fails and may be retried.
+    0 succeeds and returns the result as XCom; 2 fails at once, since a retry cannot help; 99 skips the task and those
+    after it; anything else, a kill included, fails and may be retried.
 
     Args:
         step: The name of the step, and of the task unless `task_id` is given.
@@ -86,14 +86,14 @@ class StepOperator(BaseOperator):
 def _outcome(code: int, attempt: Attempt, last_line: str) -> dict[str, Any]:
     result = attempt.result
     error = (result or {}).get("error")
-    how = f"{attempt.how} {f'Its last line: {last_line}' * bool(last_line)}"
+    how = f"{attempt.ending} {f'Its last line: {last_line}' * bool(last_line)}"
     if code == DONE and result is not None:
         return for_xcom(result)
     if code == NOTHING_TO_DO:
-        raise AirflowSkipException(sentence(error, f"Step {attempt.step} had nothing to do."))
+        raise AirflowSkipException(error_text(error, f"Step {attempt.step} had nothing to do."))
     if code == WILL_FAIL_AGAIN:
-        raise AirflowFailException(sentence(error, how))
-    raise AirflowException(sentence(error, how))
+        raise AirflowFailException(error_text(error, how))
+    raise AirflowException(error_text(error, how))
 
 
 def _run_directory(run_id: str) -> Path:

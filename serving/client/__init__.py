@@ -1,1 +1,1 @@
-"""A client of the REST API."""
+"""A client of a model server's REST API, and the HTTP transport under it."""

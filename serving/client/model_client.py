@@ -1,6 +1,6 @@
-"""Talks to a model server: TensorFlow Serving or ours.
+"""A client of a model server, TensorFlow Serving or ours.
 
-Standard library only, so that processes which must not load TensorFlow may import it.
+It needs the standard library only, so that processes that must not load TensorFlow may import it.
 """
 
 from __future__ import annotations
@@ -8,38 +8,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from serving.client.transport import Address, NoAnswerError, exchange
+from serving.client.transport import Address, Response, TransportError, json_headers, send
+from serving.client.version_status import VersionStatus
 
 _RETRY_SECONDS = 0.1
 _CURE_UNREACHABLE = "Start the model server (make serve), or correct the URL."
 
 
-@dataclass(frozen=True)
-class VersionStatus:
-    """What the server says about one version.
-
-    Attributes:
-        version: the version's number.
-        state: START, LOADING, AVAILABLE, UNLOADING or END.
-        error_code: "OK", or the name of a status code such as "NOT_FOUND".
-        error_message: empty while the code is "OK".
-    """
-
-    version: int
-    state: str
-    error_code: str
-    error_message: str
-
-
 class ServingError(Exception):
-    """The model server did not do what it was asked."""
+    """The model server did not do what it was asked to do."""
 
 
-class Unreachable(ServingError):  # noqa: N818 - these names read as what happened
+class Unreachable(ServingError):  # noqa: N818 - these names say what happened
     """Nothing answered: refused, reset, unresolved or timed out. A retry can help."""
 
 
@@ -47,8 +30,8 @@ class Refused(ServingError):  # noqa: N818
     """The server answered with an error.
 
     Attributes:
-        status: the HTTP status.
-        said: the server's own error text.
+        status: The HTTP status.
+        said: The server's own error text.
     """
 
     def __init__(self, message: str, *, status: int, said: str) -> None:
@@ -58,10 +41,10 @@ class Refused(ServingError):  # noqa: N818
 
 
 class VersionFailed(ServingError):  # noqa: N818
-    """The server tried to load the version and gave up.
+    """The server failed to load the version and will not try again.
 
     Attributes:
-        status: what the server says about the version.
+        status: What the server says about the version.
     """
 
     def __init__(self, message: str, *, status: VersionStatus) -> None:
@@ -77,13 +60,13 @@ class ModelServer:
     """One model behind one server. Threads may share it.
 
     Args:
-        url: http://HOST:PORT, or https.
-        model: the model's name.
-        timeout: how long one question may take, connection and all, in seconds.
-        token: sent as a bearer token, for a server behind a door that asks for one.
+        url: Http://HOST:PORT, or https.
+        model: The model's name.
+        timeout: The time for one request, connecting included, in seconds.
+        token: Sent as a bearer token, for a server behind a proxy that asks for one.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: The URL is not one of HTTP.
     """
 
     def __init__(
@@ -93,21 +76,35 @@ class ModelServer:
         self.url = url.rstrip("/")
         self.model = model
         self._timeout = timeout
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
+        self._path = f"/v1/models/{quote(model, safe='')}"
+
+    @property
+    def model_url(self) -> str:
+        """The URL of the model; `:predict` and `/metadata` are appended to it."""
+        return self.url + self._path
+
+    def is_live(self) -> bool:
+        """Whether something speaks HTTP at the URL, whatever it answers."""
+        try:
+            self._send("GET", "", None)
+        except Unreachable:
+            return False
+        return True
 
     def versions(self) -> list[VersionStatus]:
-        """All versions the server knows, in its order; empty when it knows the model but no version of it.
+        """All versions that the server knows, in its order; empty when it knows the model but no version of it.
 
         Raises:
-            Refused: the server does not know the model.
-            Unreachable: nothing answers.
+            Refused: The server does not know the model.
+            Unreachable: Nothing answers.
         """
-        return _statuses(self._get(""))
+        return VersionStatus.all_of(self._get(""))
 
     def status(self, version: int) -> VersionStatus | None:
-        """What the server says about one version, or None when it has never heard of it."""
+        """What the server says about one version, or None when it does not know the version."""
         try:
-            found = _statuses(self._get(f"/versions/{version}"))
+            found = VersionStatus.all_of(self._get(f"/versions/{version}"))
         except Refused as refusal:
             if refusal.status == 404:
                 return None
@@ -115,7 +112,7 @@ class ModelServer:
         return found[0] if found else None
 
     def metadata(self, version: int | None = None) -> dict[str, Any]:
-        """The signatures of a version (the latest available one by default), as the server's JSON has them."""
+        """The signatures of a version (the latest available one by default), as they are in the server's JSON."""
         at = "" if version is None else f"/versions/{version}"
         answer = self._get(f"{at}/metadata")
         return answer if isinstance(answer, dict) else {}
@@ -124,18 +121,15 @@ class ModelServer:
         """One prediction for each instance, in order, from one request.
 
         Args:
-            instances: rows, input name to value; a missing number is NaN, a missing text is "". JSON null is an
-                error in TensorFlow Serving.
-            version: the version that must answer; the latest available one by default.
+            instances: Rows, input name to value. A missing number is NaN, a missing text is "": JSON null is an error
+                in TensorFlow Serving.
+            version: The version that must answer; the latest available one by default.
 
         Raises:
-            Refused: the server cannot score these rows, or does not serve that version.
-            Unreachable: nothing answers.
+            Refused: The server cannot score these rows, or does not serve that version.
+            Unreachable: Nothing answers.
         """
-        at = "" if version is None else f"/versions/{version}"
-        # ensure_ascii=False halves the size of texts that are not English; NaN goes out as the bare word NaN.
-        body = json.dumps({"instances": list(instances)}, ensure_ascii=False, allow_nan=True).encode()
-        answer = self._ask("POST", f"{at}:predict", body)
+        answer = self._json("POST", *_predict_request(instances, version))
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
         if not isinstance(predictions, list):
             raise Refused(
@@ -145,16 +139,25 @@ class ModelServer:
             )
         return predictions
 
-    def wait_available(self, version: int, *, deadline: float) -> VersionStatus:
-        """Polls until the version is AVAILABLE.
-
-        Args:
-            version: the version to wait for.
-            deadline: how long to wait, in seconds. A server that does not answer yet is waited for too.
+    def predict_text(self, instances: Sequence[Mapping[str, object]], *, version: int | None = None) -> str:
+        """The body of the answer to the same request as `predict` sends, as the server wrote it.
 
         Raises:
-            VersionFailed: the server gave the version up with an error; waiting longer cannot help.
-            DeadlineExceeded: time is up; the message has the last thing the server said.
+            Refused: The server cannot score these rows, or does not serve that version.
+            Unreachable: Nothing answers.
+        """
+        return self._accepted("POST", *_predict_request(instances, version)).text
+
+    def wait_available(self, version: int, *, deadline: float) -> VersionStatus:
+        """Polls until a version is AVAILABLE.
+
+        Args:
+            version: The version to wait for.
+            deadline: How long to wait, in seconds. A server that does not answer yet is waited for too.
+
+        Raises:
+            VersionFailed: The server could not load the version; waiting longer cannot help.
+            DeadlineExceeded: The version is not available in time; the message has the last answer of the server.
         """
         end = time.monotonic() + deadline
         last = "it was not asked"
@@ -185,61 +188,56 @@ class ModelServer:
             time.sleep(min(_RETRY_SECONDS, left))
 
     def _get(self, path: str) -> Any:
-        return self._ask("GET", path, None)
+        return self._json("GET", path, None)
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        path = f"/v1/models/{quote(self.model, safe='')}{path}"
-        headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
+    def _json(self, method: str, path: str, body: bytes | None) -> Any:
+        response = self._accepted(method, path, body)
+        answer = response.json()
+        if answer is None:
+            raise Refused(
+                f"{self.model_url}{path} is not a model server: it answers {response.text[:60]!r}. Correct the URL.",
+                status=response.status,
+                said="",
+            )
+        return answer
+
+    def _accepted(self, method: str, path: str, body: bytes | None) -> Response:
+        response = self._send(method, path, body)
+        if response.status != 200:
+            answer = response.json()
+            told = answer.get("error") if isinstance(answer, dict) else None
+            said = str(told) if told is not None else response.text[:200]
+            raise Refused(
+                f"{method} {self.model_url}{path} was refused with {response.status}: {said}. {_cure(response.status)}",
+                status=response.status,
+                said=said,
+            )
+        return response
+
+    def _send(self, method: str, path: str, body: bytes | None) -> Response:
+        headers = json_headers(body, self._token)
         try:
-            status, payload = exchange(self._address, method, path, body, headers=headers, seconds=self._timeout)
-        except NoAnswerError as error:
-            raise Unreachable(f"{self.url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
-        answer = _parsed(payload)
-        if status == 200:
-            if answer is None:
-                begins = payload[:60].decode("utf-8", "replace")
-                raise Refused(
-                    f"{self.url}{path} is no model server: it answers {begins!r}. Correct the URL.",
-                    status=status,
-                    said="",
-                )
-            return answer
-        told = answer.get("error") if isinstance(answer, dict) else None
-        said = str(told) if told is not None else payload[:200].decode("utf-8", "replace")
-        raise Refused(
-            f"{method} {self.url}{path} was refused with {status}: {said}. {_cure(status)}", status=status, said=said
-        )
+            return send(self._address, method, self._path + path, body, headers=headers, timeout=self._timeout)
+        except TransportError as error:
+            raise Unreachable(f"{self.model_url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
 
 
-def _parsed(payload: bytes) -> Any:
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None
-
-
-def _statuses(answer: Any) -> list[VersionStatus]:
-    listed = answer.get("model_version_status", []) if isinstance(answer, dict) else []
-    return [
-        VersionStatus(
-            version=int(entry["version"]),
-            state=str(entry["state"]),
-            error_code=str(entry.get("status", {}).get("error_code", "OK")),
-            error_message=str(entry.get("status", {}).get("error_message", "")),
-        )
-        for entry in listed
-    ]
+def _predict_request(instances: Sequence[Mapping[str, object]], version: int | None) -> tuple[str, bytes]:
+    """Path and body of one request."""
+    at = "" if version is None else f"/versions/{version}"
+    # ensure_ascii=False halves the size of texts that are not English; NaN goes out as the bare word NaN.
+    return f"{at}:predict", json.dumps({"instances": list(instances)}, ensure_ascii=False, allow_nan=True).encode()
 
 
 def _cure(status: int) -> str:
     if status == 404:
         return "Check the model's name and version, and that the server watches the right directory."
     if status == 400:
-        return "Correct the request: the text above says what the model expects."
+        return "Correct the request; the server's text says what the model expects."
     if status in (401, 403):
-        return "Give the token of the endpoint, if you have one (SERVING_TOKEN)."
+        return "Give the token of the server (SERVING_TOKEN)."
     if status == 413:
         return "Send fewer rows in one request."
     if status in (503, 504):
-        return "The server is overloaded: try again later, or with fewer rows in one request."
+        return "The server is overloaded. Try again later, or with fewer rows in one request."
     return "The server's own log says more."

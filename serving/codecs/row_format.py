@@ -10,9 +10,12 @@ from typing import Any
 
 from serving.codecs.json_parser import JsonObject
 from serving.codecs.json_text import spelled
-from serving.codecs.tensors import Column, fill, is_base64, shape_of, trimmed
+from serving.codecs.tensors import Column, fill, is_base64, scalars, shape_of, trimmed
 from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature, TensorSpec
+
+_SMALLEST_BLOCK = 64
+_LARGEST_BLOCK = 16_384
 
 
 def rows(instances: list[Any], signature: Signature, still_wanted: Callable[[], object] = bool) -> dict[str, Column]:
@@ -34,12 +37,22 @@ def rows(instances: list[Any], signature: Signature, still_wanted: Callable[[], 
         )
     taken = _Taken(specs)
     named = _is_row(instances[0])
-    for index, instance in enumerate(instances):
+    take_one, take_block = (_take_named, _take_rows) if named else (_take_value, _take_values)
+    take_one(taken, 0, instances[0])
+    at, size = 1, _SMALLEST_BLOCK
+    while at < len(instances):
         still_wanted()
-        if named:
-            _take_named(taken, index, instance)
-        else:
-            _take_value(taken, index, instance)
+        block = instances[at : at + size]
+        if take_block(taken, block):
+            size = min(2 * size, _LARGEST_BLOCK)
+        elif size > _SMALLEST_BLOCK:
+            size = _SMALLEST_BLOCK
+            continue
+        else:  # one by one, which is slow and says what is wrong, if anything is
+            for index, instance in enumerate(block, at):
+                still_wanted()
+                take_one(taken, index, instance)
+        at += len(block)
     return taken.columns(len(instances))
 
 
@@ -61,6 +74,18 @@ class _Taken:
             raise invalid(f"Expecting tensor size: {wanted_size} but got: {size}")
         if shape != wanted:
             raise invalid(f"Expecting shape {_text(wanted)} but got: {_text(shape)}")
+
+    def add_all(self, columns: Mapping[str, list[Any]]) -> bool:
+        """Adds values of many instances at once, when all are like those of the first one; else adds nothing."""
+        found = {
+            name: scalars(values, self.specs[name].dtype, self._first[name][1]) for name, values in columns.items()
+        }
+        fit = {name: values for name, values in found.items() if values is not None}
+        if len(fit) < len(found):
+            return False
+        for name, values in fit.items():
+            self._values[name] += values
+        return True
 
     def columns(self, count: int) -> dict[str, Column]:
         return {name: trimmed(values, (count, *self._first[name][1])) for name, values in self._values.items()}
@@ -93,6 +118,24 @@ def _take_value(taken: _Taken, index: int, instance: Any) -> None:
         taken.add(next(iter(taken.specs)), instance)
     except StatusError as error:
         raise invalid(f"Failed to process element: {index} of 'instances' list. Error: {error}") from error
+
+
+def _take_rows(taken: _Taken, block: list[Any]) -> bool:
+    """Takes objects with each key once; anything else is left to `_take_named`."""
+    specs = taken.specs
+    if set(map(type, block)) != {JsonObject} or "b64" in specs:
+        return False
+    found = [dict(instance) for instance in block]
+    if {*map(len, found), *(len(instance) for instance in block)} != {len(specs)}:
+        return False
+    try:
+        return taken.add_all({name: [members[name] for members in found] for name in specs})
+    except KeyError:
+        return False
+
+
+def _take_values(taken: _Taken, block: list[Any]) -> bool:
+    return taken.add_all({next(iter(taken.specs)): block})
 
 
 def _is_row(instance: object) -> bool:

@@ -34,6 +34,7 @@ INTEGER_RANGES = {
 }
 MOST_DIMENSIONS = 32
 """NumPy's limit, in all its versions. TensorFlow's is 254."""
+_BLOCK = 1024
 _SPACES = re.compile(r"[ \t\n\v\f\r]")
 
 
@@ -136,7 +137,50 @@ def fill(value: object, dtype: str, shape: tuple[int, ...], values: list[Any], l
         raise invalid(
             f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
         )
-    return sum(fill(element, dtype, shape, values, level + 1) for element in value)
+    if len(value) < _BLOCK:
+        return sum(fill(element, dtype, shape, values, level + 1) for element in value)
+    before = len(values)
+    for at in range(0, len(value), _BLOCK):
+        block = value[at : at + _BLOCK]
+        fitting = scalars(block, dtype, shape[level + 1 :])
+        if fitting is None:  # something in the block is wrong; this says what
+            for element in block:
+                fill(element, dtype, shape, values, level + 1)
+        else:
+            values += fitting
+    return len(values) - before
+
+
+def scalars(elements: list[Any], dtype: str, shape: tuple[int, ...]) -> list[Any] | None:
+    """The scalars of elements that all have one shape, in a few passes at C speed; None when one does not fit.
+
+    Args:
+        elements: scalars or nested lists.
+        dtype: what the scalars must be.
+        shape: the shape of each element.
+    """
+    for size in shape:
+        if not elements:
+            return elements
+        if set(map(type, elements)) != {list} or set(map(len, elements)) != {size}:
+            return None
+        elements = list(chain.from_iterable(elements))
+    kinds = set(map(type, elements))
+    if dtype in ("float", "double"):
+        fit = kinds <= {float, int}
+    elif dtype in INTEGER_RANGES:
+        low, high = INTEGER_RANGES[dtype]
+        fit = kinds <= {int} and (not elements or (low <= min(elements) and max(elements) <= high))
+    elif dtype == "string":
+        if kinds <= {str}:
+            return [element.encode("utf-8", "surrogateescape") for element in elements]
+        try:
+            return [_scalar(element, dtype) for element in elements]
+        except StatusError:
+            return None
+    else:
+        fit = kinds <= ({bool} if dtype == "bool" else set())
+    return elements if fit else None
 
 
 def is_base64(value: object) -> bool:
@@ -155,6 +199,11 @@ def decode_base64(value: object) -> bytes:
     if not is_base64(value):
         raise invalid(f"JSON Value: {spelled(value)} not formatted correctly for base64 data")
     encoded = value[0][1] if isinstance(value, JsonObject) else value["b64"]  # type: ignore[index]
+    if len(encoded) % 4 == 0 and not encoded.endswith("==="):
+        try:
+            return binascii.a2b_base64(encoded, strict_mode=True)
+        except ValueError:
+            pass  # wrong, or with white space
     text = _SPACES.sub("", encoded)
     bare = text.rstrip("=.")
     missing = -len(bare) % 4

@@ -1,8 +1,7 @@
 """One HTTP/1.1 connection: requests go in turn to whoever answers them, answers back in that order.
 
-uvicorn would do, but half of a small prediction's time would go into its per-request tasks and queues; and it leaves
-open what a server without a proxy before it must settle: how long a request may take to arrive, how large it may be,
-and what becomes of a client that sends on after it was refused.
+uvicorn would do, but its tasks and queues would take half of a small prediction's time; and it leaves open how long a
+request may take to arrive, how large it may be, and what becomes of a client that sends on after it was refused.
 """
 
 from __future__ import annotations
@@ -15,11 +14,15 @@ from typing import cast
 
 from serving.http.exchange import JSON, Exchange, response_head
 from serving.http.memory import LARGE_BYTES
+from serving.http.receive_buffer import ReceiveBuffer
 from serving.http.request_reader import Refusal, RequestReader
+from serving.http.send_progress import SendProgress
 from serving.http.shared import Shared
 
 _PIPELINED = 16
 _TURN_SECONDS = 0.002
+_SLICE_BYTES = 16 << 10
+"""So much is parsed at once, as it may hold 900 requests or 2,700 chunks; more only when it is one body."""
 
 
 class Connection(asyncio.Protocol):
@@ -40,7 +43,8 @@ class Connection(asyncio.Protocol):
         self._shared = shared
         self._open_ones = open_ones
         self._handle = handle
-        self._reader = RequestReader(shared.limits, shared.now, self)
+        self._buffer = ReceiveBuffer(shared.now)
+        self._reader = RequestReader(shared.limits, self._buffer.reading_seconds, self)
         self._transport: asyncio.Transport | None = None
         self._queue: deque[tuple[Exchange, Refusal | None]] = deque()
         self._queued_bytes = 0
@@ -48,21 +52,21 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         self._turn_comes = False
         self._writable = True
-        self._reading = True
         self.current: Exchange | None = None
         self.quiet_since = shared.now()
         self.draining = False
-        self._unsent, self._moved_at = 0, self.quiet_since
-
-    @property
-    def receiving_since(self) -> float | None:
-        """When the request that is still arriving began, on the loop's clock; None between requests."""
-        return self._reader.since
+        self._progress = SendProgress(self.quiet_since)
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to answer and nothing on its way in."""
-        return self.current is None and not self._queue and self._reader.since is None
+        return self.current is None and not self._queue and not self._buffer.unparsed and self._reader.since is None
+
+    @property
+    def receiving_seconds(self) -> float:
+        """For how many seconds the socket was read for the request that is still arriving; 0 between requests."""
+        since = self._reader.since
+        return 0.0 if since is None else self._buffer.reading_seconds() - since
 
     # What the transport calls.
 
@@ -75,9 +79,7 @@ class Connection(asyncio.Protocol):
         """Called by the event loop; an answer that is still being computed has nobody to go to."""
         self._open_ones.discard(self)
         self._transport = None
-        self._queue.clear()
-        self._queued_bytes = 0
-        self._let_go()
+        self._drop_all()
         if self.current is not None:
             self._shared.trim_soon |= self.current.large
             self.current.give_up()
@@ -101,21 +103,24 @@ class Connection(asyncio.Protocol):
         """Called by the event loop."""
         if self._last or self.draining:
             return
-        refusal = self._reader.feed(data)
-        if refusal is not None:
-            self.refuse(*refusal)
+        if len(data) > _SLICE_BYTES or self._buffer.unparsed:
+            self._buffer.put(data)
+        else:
+            refusal = self._reader.feed(data)
+            if refusal is not None:
+                self.refuse(*refusal)
         self._pump()
 
     # What the reader calls.
 
-    def take(self, method: str, target: str, body: bytes, *, gzipped: bool, keep: bool, old: bool) -> None:
+    def take(
+        self, method: str, target: str, body: bytes, *, gzipped: bool, origin: bytes, keep: bool, old: bool
+    ) -> None:
         """Called by the reader: a request is there."""
         self._last |= not keep
-        self._queue.append((Exchange(self, method, target, gzipped=gzipped, body=body, keep=keep, old=old), None))
+        exchange = Exchange(self, method, target, gzipped=gzipped, origin=origin, body=body, keep=keep, old=old)
+        self._queue.append((exchange, None))
         self._queued_bytes += len(body)
-        if self._reading and self._transport is not None and self._has_queued_more_than(1.0):
-            self._transport.pause_reading()
-            self._reading = False
 
     def waits_to_go_on(self) -> None:
         """Called by the reader. While an answer is due the client must wait, or go on as it likes."""
@@ -138,13 +143,11 @@ class Connection(asyncio.Protocol):
         """Writes the answer to the current request; `Exchange.answer` calls it."""
         if self._transport is None or exchange is not self.current:
             return
-        keep = bool(self._queue) or (exchange.keep and not self._last and not self._shared.stopping)
+        keep = exchange.keep
+        if keep and (self._last or self._shared.stopping):
+            keep = bool(self._queue) or (bool(self._buffer.unparsed) and not self._last)
         lines = self._shared.date_line() + headers
-        if not keep:
-            lines += b"Connection: close\r\n"
-        elif exchange.old:
-            lines += b"Connection: keep-alive\r\n"
-        head = response_head(status, kind, len(body), lines, old=exchange.old)
+        head = response_head(status, kind, len(body), lines, keep=keep, old=exchange.old)
         self._shared.trim_soon |= exchange.large
         self._transport.write(head if exchange.method == "HEAD" else head + body)
         self.current = None
@@ -155,41 +158,62 @@ class Connection(asyncio.Protocol):
             self._finish()
 
     def _pump(self) -> None:
-        if self._pumping or self._turn_comes:
-            return  # an answer that came at once: the loop below goes on; or it does so in its turn
-        self._pumping = True
+        if self._pumping:
+            return  # an answer that came at once: the loop below goes on
+        if not self._turn_comes:
+            self._pumping = True
+            try:
+                self._work()
+            finally:
+                self._pumping = False
+        if self._queue or self._buffer.unparsed or self._buffer.is_paused:
+            self._pause_or_resume()
+
+    def _work(self) -> None:
+        """Answers what has come and parses what is unread, until there is nothing to do or it is the turn of others."""
         turn_ends = time.monotonic() + _TURN_SECONDS
-        try:
-            while self._queue and self.current is None and self._writable and not self.draining:
-                if time.monotonic() > turn_ends:  # now it is the turn of other connections
-                    self._turn_comes = True
-                    self._shared.call_soon(self._take_turn)
-                    break
-                exchange, refusal = self._queue.popleft()
-                self._queued_bytes -= len(exchange.body)
-                self.current = exchange
-                if refusal is None:
-                    self._handle(exchange)
-                else:
-                    exchange.answer(*refusal)
-        finally:
-            self._pumping = False
-        if not self._reading and self._transport is not None and not self._has_queued_more_than(0.5):
-            self._transport.resume_reading()
-            self._reading = True
+        while not self.draining:
+            answerable = self._queue and self.current is None and self._writable
+            if not answerable and (not self._buffer.unparsed or self._last or self._has_enough_queued()):
+                return
+            if time.monotonic() > turn_ends:
+                self._turn_comes = True
+                self._shared.call_soon(self._take_turn)
+                return
+            if not answerable:
+                data = self._buffer.take(max(_SLICE_BYTES, self._reader.body_bytes_to_come))
+                refusal = self._reader.feed(data)
+                if refusal is not None:
+                    self.refuse(*refusal)
+                continue
+            exchange, refusal = self._queue.popleft()
+            self._queued_bytes -= len(exchange.body)
+            self.current = exchange
+            if refusal is None:
+                self._handle(exchange)
+            else:
+                exchange.answer(*refusal)
 
     def _take_turn(self) -> None:
         self._turn_comes = False
         self._pump()
 
-    def _has_queued_more_than(self, share: float) -> bool:
-        limit = self._shared.limits.body_bytes
-        return len(self._queue) > _PIPELINED * share or self._queued_bytes > limit * share
+    def _has_enough_queued(self) -> bool:
+        share = 0.5 if self._buffer.is_paused else 1.0  # so that reading does not go on and off with each request
+        return len(self._queue) > _PIPELINED * share or self._queued_bytes > self._shared.limits.body_bytes * share
+
+    def _pause_or_resume(self) -> None:
+        """Has no more read from the socket than can soon be worked on."""
+        if self._last:
+            self._buffer.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._buffer.set_paused(self._transport, bool(self._buffer.unparsed) or self._has_enough_queued())
 
     def _finish(self) -> None:
         """Closes so that the answer arrives: a client that is still sending would see a reset instead."""
         self._last = True
         self.draining = True
+        self._drop_all()
         if self._transport is None:
             return
         try:
@@ -197,9 +221,7 @@ class Connection(asyncio.Protocol):
         except OSError:  # the client has hung up already
             self._transport.close()
             return
-        if not self._reading:
-            self._transport.resume_reading()
-            self._reading = True
+        self._buffer.set_paused(self._transport, False)
 
     def close(self) -> None:
         """Hangs up once the answers are out."""
@@ -214,9 +236,14 @@ class Connection(asyncio.Protocol):
     def stuck_for(self, now: float) -> float:
         """For how many seconds the client has taken in nothing of an answer, as seen at each call of this."""
         unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
-        if unsent != self._unsent or not unsent:
-            self._unsent, self._moved_at = unsent, now
-        return now - self._moved_at
+        return self._progress.stuck_for(unsent, now)
+
+    def _drop_all(self) -> None:
+        """Drops everything that is not being worked on."""
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._buffer.clear()
+        self._let_go()
 
     def _let_go(self) -> None:
         """Drops what had arrived of a request."""

@@ -13,6 +13,8 @@ from serving.http.memory import LARGE_BYTES
 JSON = b"application/json"
 TEXT = b"text/plain"
 HTML = b"text/html"
+DEFAULT = b"text/html; charset=ISO-8859-1"
+"""What TensorFlow Serving's HTTP library (libevent) calls an answer of which nobody said what it is."""
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
 
@@ -31,6 +33,7 @@ class Exchange:
         method: as sent, such as "POST".
         target: the request target as sent.
         gzipped: whether the body is said to be compressed.
+        origin: the Origin header, as sent; empty when there is none.
         body: the request body.
         keep: whether the client may send another request on the same connection.
         old: whether it is HTTP/1.0.
@@ -43,7 +46,7 @@ class Exchange:
 
     __slots__ = (
         *("_sender", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_end", "on_expire"),
-        *("started", "target"),
+        *("origin", "started", "target"),
     )
 
     def __init__(
@@ -53,6 +56,7 @@ class Exchange:
         target: str,
         *,
         gzipped: bool = False,
+        origin: bytes = b"",
         body: bytes = b"",
         keep: bool = False,
         old: bool = False,
@@ -61,6 +65,7 @@ class Exchange:
         self.method = method
         self.target = target
         self.gzipped = gzipped
+        self.origin = origin
         self.body = body
         self.keep = keep
         self.old = old
@@ -82,6 +87,11 @@ class Exchange:
         if not self.answered:
             self.give_up()
             self._sender.send(self, status, body, kind, headers)
+
+    def answer_page(self, status: int) -> None:
+        """Sends an error page, and has the connection closed behind it, as TensorFlow Serving's HTTP library does."""
+        self.keep = False
+        self.answer(status, error_page(status), HTML)
 
     def expire_after(self, seconds: float) -> None:
         """Gives up a request that arrived longer ago than that."""
@@ -111,8 +121,21 @@ class Exchange:
             on_end()
 
 
-def response_head(status: int, kind: bytes, length: int, lines: bytes, *, old: bool) -> bytes:
-    """Status line and headers, with the empty line behind them; `lines` are more headers, each with its line end."""
+def response_head(status: int, kind: bytes, length: int, lines: bytes, *, keep: bool, old: bool = False) -> bytes:
+    """Status line and headers, with the empty line behind them.
+
+    Args:
+        status: the HTTP status.
+        kind: the content type.
+        length: the size of the body in bytes.
+        lines: more headers, each with its line end.
+        keep: whether the client may send another request.
+        old: whether the request was HTTP/1.0.
+    """
+    if not keep:
+        lines += b"Connection: close\r\n"
+    elif old:
+        lines += b"Connection: keep-alive\r\n"
     first = b"HTTP/1.%d %d %b\r\n" % (not old, status, phrase(status).encode("ascii"))
     return b"%bContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (first, kind, length, lines)
 

@@ -10,6 +10,7 @@ class Limits:
     """The limits of a server.
 
     Attributes:
+        connections: how many may be open, if the process may have so many descriptors; beyond it 503 with Retry-After.
         body_bytes: the largest request body, also after unpacking gzip; beyond it 413.
         header_bytes: the largest request line with headers; beyond it 431.
         requests: how many requests may be in work at once; beyond it 503 with Retry-After.
@@ -19,6 +20,7 @@ class Limits:
         stop_seconds: how long a stopping server waits for what is in flight.
     """
 
+    connections: int = 10_000
     body_bytes: int = 16 << 20
     header_bytes: int = 256 << 10
     requests: int = 512

@@ -11,6 +11,7 @@ from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 from serving.http.memory import give_back
 from serving.http.shared import Shared
+from serving.http.turned_away import TurnedAway
 
 _SWEEP_SECONDS = 0.25
 _DRAIN_SECONDS = 2.0
@@ -59,7 +60,9 @@ class HttpServer:
             connection.close()
         await asyncio.sleep(0)
 
-    def _new_connection(self) -> Connection:
+    def _new_connection(self) -> asyncio.Protocol:
+        if len(self._connections) >= self._shared.most_connections:
+            return TurnedAway(self._shared)
         return Connection(self._shared, self._connections, self._handle)
 
     async def _take_in_the_waiting(self) -> None:
@@ -90,7 +93,7 @@ class HttpServer:
         elif connection.draining:
             if now - connection.quiet_since > _DRAIN_SECONDS:
                 connection.close()
-        elif connection.receiving_since is not None and now - connection.receiving_since > limits.receive_seconds:
+        elif connection.receiving_seconds > limits.receive_seconds:
             connection.refuse(
                 408,
                 b'{\n    "error": "The request did not arrive within %g seconds."\n}' % limits.receive_seconds,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 from collections.abc import Callable
 from email.utils import formatdate
 
 from serving.http.limits import Limits
+
+_OTHER_DESCRIPTORS = 64
+"""For the files of a model, the log and the event loop. Without any the system's answer to a client is a reset."""
 
 
 class Shared:
@@ -15,24 +19,25 @@ class Shared:
 
     Attributes:
         limits: what is taken on at most.
+        most_connections: how many of them may be open.
+        now: the loop's clock, in seconds.
         stopping: whether no more requests are wanted.
         trim_soon: whether a large body was let go of.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.most_connections = min(limits.connections, max(descriptors - _OTHER_DESCRIPTORS, 1))
         self.stopping = False
         self.trim_soon = False
         self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
         self._date = (0, b"")
 
     def call_soon(self, call: Callable[[], None]) -> None:
         """Has something done in the loop's next turn."""
         self._loop.call_soon(call)
-
-    def now(self) -> float:
-        """The loop's clock, in seconds."""
-        return self._loop.time()
 
     def date_line(self) -> bytes:
         """The Date header of this second."""

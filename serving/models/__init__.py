@@ -1,1 +1,1 @@
-"""The models: versions on disk, loading, warm-up, signatures, unloading."""
+"""Models and their versions: finding them on disk, loading, warm-up, signatures and unloading."""

@@ -1,4 +1,4 @@
-"""Brings a version up: loads it, proves that it can be called at all, and warms it up."""
+"""Loading one version: the SavedModel is loaded, checked for being callable at all, and warmed up."""
 
 from __future__ import annotations
 
@@ -15,13 +15,23 @@ from serving.models.warm_up import warm_up
 _HARMLESS = {"INVALID_ARGUMENT", "OUT_OF_RANGE"}
 
 
-def bring_up(
+def load_servable(
     path: Path, *, model: str, number: int, threads: int, warm_up_rounds: int = 1
 ) -> tuple[Servable, float | None]:
-    """A servable that is ready for requests, and the seconds its warm-up requests took, if it had any.
+    """Loads a version until it is ready for requests.
+
+    Args:
+        path: The version's directory, with the SavedModel in it.
+        model: The name of the model, for messages.
+        number: The version, for messages.
+        threads: The threads TensorFlow may use for this servable; 0 lets it choose.
+        warm_up_rounds: How often each warm-up request is replayed; 0 skips the warm-up.
+
+    Returns:
+        The servable, and the seconds its warm-up requests took; None when it has none.
 
     Raises:
-        StatusError: it cannot be loaded or called; code and text are for the version's status.
+        StatusError: The version cannot be loaded or called; its status shows this code and message.
     """
     if not path.is_dir():
         raise StatusError(
@@ -32,7 +42,7 @@ def bring_up(
     servable = load(path, threads=threads)
     try:
         for signature in servable.signatures.values():
-            prove_callable(servable, signature)
+            check_callable(servable, signature)
         start = time.perf_counter()
         warmed = warm_up_rounds > 0 and warm_up(servable, rounds=warm_up_rounds) is not None
         return servable, time.perf_counter() - start if warmed else None
@@ -41,14 +51,14 @@ def bring_up(
         raise
 
 
-def prove_callable(servable: Servable, signature: Signature) -> None:
-    """Calls a signature with no rows.
+def check_callable(servable: Servable, signature: Signature) -> None:
+    """Calls a signature with an empty batch.
 
-    TensorFlow Serving leaves this out, and so replaces a good version by one whose variables were never written.
-    What the graph merely finds wrong with an empty batch does not count.
+    TensorFlow Serving does not do this, and so replaces a good version by one whose variables were never written. An
+    error that the graph reports only because the batch is empty does not count.
 
     Raises:
-        StatusError: the signature cannot be called, whatever the request.
+        StatusError: The signature cannot be called, whatever the request is.
     """
     if not signature.inputs or any(spec.numpy is None for spec in signature.inputs.values()):
         return

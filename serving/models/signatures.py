@@ -1,4 +1,4 @@
-"""What a SavedModel says it takes and gives: names, dtypes and shapes, free of TensorFlow's own types."""
+"""The signatures of a SavedModel: names, dtypes and shapes of inputs and outputs, without TensorFlow's own types."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class TensorSpec:
     """One named tensor of a signature.
 
     Attributes:
-        tensor: its name in the graph, such as "serving_default_Age:0".
-        dtype: TensorFlow's own word for the type: "float", "double", "int64", "string" and so on.
-        shape: the dimensions, None for an unknown one; None altogether for an unknown rank.
+        tensor: Its name in the graph, such as "serving_default_Age:0".
+        dtype: TensorFlow's name of the type: "float", "double", "int64", "string" and so on.
+        shape: The dimensions, None for an unknown one; None instead of the tuple when the rank is unknown.
     """
 
     tensor: str
@@ -47,12 +47,12 @@ class TensorSpec:
 
     @property
     def numpy(self) -> type[Any] | None:
-        """The NumPy type that holds it (object for text), or None for types that JSON requests cannot fill."""
+        """The NumPy type of its values (object for text), or None for a type that cannot be written in JSON."""
         return _NUMPY.get(self.dtype)
 
     @property
     def batched(self) -> bool:
-        """Whether its first dimension is free to be the number of rows."""
+        """Whether its first dimension is unknown, and so can be the number of rows."""
         return self.shape is not None and len(self.shape) > 0 and self.shape[0] is None
 
 
@@ -61,10 +61,10 @@ class Signature:
     """One way to call a model.
 
     Attributes:
-        name: its key in the SavedModel.
-        inputs: specifications by input name, in sorted order.
-        outputs: the same for outputs.
-        text: the SignatureDef in protobuf's text form, for error messages.
+        name: Its key in the SavedModel.
+        inputs: Specifications by input name, in sorted order.
+        outputs: Specifications by output name, in sorted order.
+        text: The SignatureDef in protobuf's text form, for error messages.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Signature:
 
     @cached_property
     def batchable(self) -> bool:
-        """Whether rows of several requests may share one call: every tensor has a free first dimension."""
+        """Whether rows of several requests may share one call: the first dimension of every tensor is unknown."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return bool(self.inputs) and bool(self.outputs) and all(spec.batched for spec in tensors)
 

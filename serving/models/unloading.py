@@ -1,4 +1,4 @@
-"""Lets versions go, each on a thread of its own: waiting for the last call of one holds up nobody else."""
+"""Unloading versions, each on a thread of its own, so that waiting for the last call of one delays no other."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ import threading
 import time
 from collections.abc import Iterable
 
-from serving.models.garbage import settle
+from serving.models.garbage_collection import collect_and_freeze
 from serving.models.version import Version
 
 _log = logging.getLogger(__name__)
 
 
-class Unloading:
-    """The versions that are on their way out. `begin` and `finish` are never called at the same time.
+class Unloader:
+    """Unloads versions. `unload` and `finish` must not be called at the same time.
 
     Args:
-        patience: how long a version waits for its requests before it is freed all the same, in seconds.
+        timeout: How long a version waits for its requests before it is freed all the same, in seconds.
     """
 
-    def __init__(self, *, patience: float = 60.0) -> None:
-        self._patience = patience
+    def __init__(self, *, timeout: float = 60.0) -> None:
+        self._timeout = timeout
         self._threads: dict[Version, threading.Thread] = {}
         self._finishing = False
 
-    def begin(self, version: Version) -> None:
-        """Lets no new request in; the version is freed when those inside have ended. Waits for nothing."""
-        version.retire()
+    def unload(self, version: Version) -> None:
+        """Quiesces a version at once; it is freed when its requests have ended. This call waits for nothing."""
+        version.quiesce()
         name = f"serving-unload-{version.model}-{version.number}"
-        thread = threading.Thread(target=self._unload, args=(version,), name=name, daemon=True)
+        thread = threading.Thread(target=self._wait_and_free, args=(version,), name=name, daemon=True)
         self._threads[version] = thread
         thread.start()
 
-    def finish(self, loaded: Iterable[Version], *, patience: float) -> bool:
-        """Frees these versions and those on their way out.
+    def finish(self, loaded: Iterable[Version], *, timeout: float) -> bool:
+        """Frees these versions and those that are being unloaded.
 
         Args:
-            loaded: what no `begin` was called for.
-            patience: how long to wait for the requests of all of them together, in seconds.
+            loaded: Versions for which `unload` was not called.
+            timeout: How long to wait for the requests of all of them together, in seconds.
 
         Returns:
-            False when a call was still running, which fails then, or a thread has not ended yet.
+            Whether all requests and threads ended in time; False when a call was still running, which then fails.
         """
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
 
         def left() -> float:
             return max(deadline - time.monotonic(), 0.0)
 
         self._finishing = True
         leaving = dict(self._threads)
-        idle = [version.unload(patience=left()) for version in (*leaving, *loaded)]
+        idle = [version.unload(timeout=left()) for version in (*leaving, *loaded)]
         for thread in leaving.values():
             thread.join(left())
         return all(idle) and not any(thread.is_alive() for thread in leaving.values())
 
-    def _unload(self, version: Version) -> None:
+    def _wait_and_free(self, version: Version) -> None:
         try:
-            version.unload(patience=self._patience)
+            version.unload(timeout=self._timeout)
             if not self._finishing:
-                settle()
+                collect_and_freeze()
             _log.info("unloaded %s version %d", version.model, version.number)
         except Exception:
             _log.exception("%s version %d could not be freed", version.model, version.number)

@@ -1,4 +1,4 @@
-"""One version of a model on its way through life, and the requests that keep it loaded."""
+"""One version of a model: its state from START to END, and the requests that keep it loaded."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Version:
     """A version number, its state, and, while it is loaded, its servable.
 
     Attributes:
-        model: the name of the model.
-        number: the version's number.
-        path: its directory.
-        state: as TensorFlow Serving's GetModelStatus has it.
-        error_code: "OK", or why it ended.
-        error_message: the text that belongs to the code.
+        model: The name of the model.
+        number: The version's number.
+        path: Its directory.
+        state: The state as TensorFlow Serving's GetModelStatus names it.
+        error_code: "OK", or the code of the error with which it ended.
+        error_message: The text that belongs to the code.
     """
 
     def __init__(self, model: str, number: int, path: Path) -> None:
@@ -37,26 +37,30 @@ class Version:
 
     @property
     def servable(self) -> Servable:
-        """What was loaded; only while the version is acquired."""
+        """The loaded servable; it may be used only while the version is acquired.
+
+        Raises:
+            RuntimeError: The version is not loaded.
+        """
         if self._servable is None:
             raise RuntimeError(f"version {self.number} of {self.model} is not loaded")
         return self._servable
 
-    def loading(self) -> None:
-        """A load begins."""
+    def mark_loading(self) -> None:
+        """Notes that the load begins."""
         self.state, self.error_code, self.error_message = "LOADING", "OK", ""
 
-    def available(self, servable: Servable) -> None:
-        """The load succeeded: requests may come."""
+    def mark_available(self, servable: Servable) -> None:
+        """Notes that the load succeeded: from now on the version can be acquired."""
         self._servable = servable
         self.state = "AVAILABLE"
 
-    def failed(self, code: str, message: str) -> None:
-        """The load failed for good."""
+    def mark_failed(self, code: str, message: str) -> None:
+        """Notes that the load failed for good."""
         self.state, self.error_code, self.error_message = "END", code, message
 
     def acquire(self) -> bool:
-        """Keeps the version loaded until `release`; False when it is not there for requests."""
+        """Keeps the version loaded until `release`; False when the version is not available."""
         with self._idle:
             if self.state != "AVAILABLE":
                 return False
@@ -70,23 +74,23 @@ class Version:
             if self._users == 0:
                 self._idle.notify_all()
 
-    def retire(self) -> None:
-        """Lets no new request in."""
+    def quiesce(self) -> None:
+        """Lets no new request acquire the version; TensorFlow Serving's loader harness has the word."""
         with self._idle:
             self.state = "UNLOADING"
 
-    def unload(self, *, patience: float) -> bool:
-        """Lets no new request in, waits for those inside, and frees the model. May be called again meanwhile.
+    def unload(self, *, timeout: float) -> bool:
+        """Quiesces the version, waits for its requests and frees the servable. A second call meanwhile is harmless.
 
         Args:
-            patience: how long to wait for requests, in seconds.
+            timeout: How long to wait for requests, in seconds.
 
         Returns:
-            Whether they all ended; the calls of those that did not fail now.
+            Whether all requests ended in time; the calls of the others fail now.
         """
-        self.retire()
+        self.quiesce()
         with self._idle:
-            idle = self._idle.wait_for(lambda: self._users == 0, timeout=patience)
+            idle = self._idle.wait_for(lambda: self._users == 0, timeout=timeout)
             servable, self._servable = self._servable, None
         try:
             if servable is not None:

@@ -1,4 +1,4 @@
-"""Looks at a model's base path and says which versions should be served.
+"""Which versions of a model are on disk, and which of them are aspired to by its version policy.
 
 Source of the rules: tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc.
 """
@@ -17,44 +17,44 @@ _LARGEST = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Latest:
-    """Serve the highest versions.
+    """The policy that serves the highest versions.
 
     Attributes:
-        count: how many of them; at least 1.
+        num_versions: How many of them; at least 1.
     """
 
-    count: int = 1
+    num_versions: int = 1
 
-    def choose(self, candidates: Collection[int]) -> set[int]:
-        """The versions to serve among those that may be served."""
-        return set(sorted(candidates, reverse=True)[: self.count])
+    def aspired(self, candidates: Collection[int]) -> set[int]:
+        """The aspired versions among the candidates."""
+        return set(sorted(candidates, reverse=True)[: self.num_versions])
 
 
 @dataclass(frozen=True)
-class Every:
-    """Serve all versions."""
+class All:
+    """The policy that serves all versions."""
 
-    def choose(self, candidates: Collection[int]) -> set[int]:
-        """The versions to serve among those that may be served."""
+    def aspired(self, candidates: Collection[int]) -> set[int]:
+        """The aspired versions among the candidates."""
         return set(candidates)
 
 
 @dataclass(frozen=True)
 class Specific:
-    """Serve the versions that are named.
+    """The policy that serves the versions that are listed.
 
     Attributes:
-        numbers: their numbers.
+        versions: Their numbers.
     """
 
-    numbers: frozenset[int]
+    versions: frozenset[int]
 
-    def choose(self, candidates: Collection[int]) -> set[int]:
-        """The versions to serve among those that may be served."""
-        return set(self.numbers.intersection(candidates))
+    def aspired(self, candidates: Collection[int]) -> set[int]:
+        """The aspired versions among the candidates."""
+        return set(self.versions.intersection(candidates))
 
 
-Policy = Latest | Every | Specific
+VersionPolicy = Latest | All | Specific
 
 
 @dataclass(frozen=True)
@@ -62,23 +62,24 @@ class ModelConfig:
     """A model to serve.
 
     Attributes:
-        name: the name in the URL.
-        base_path: the directory whose numeric children are versions.
-        policy: which of them are served.
-        labels: names for version numbers.
+        name: The name in the URL.
+        base_path: The directory whose numeric children are the versions.
+        policy: Which of them are served.
+        labels: The version that each label stands for.
     """
 
     name: str
     base_path: Path
-    policy: Policy = field(default_factory=Latest)
+    policy: VersionPolicy = field(default_factory=Latest)
     labels: dict[str, int] = field(default_factory=dict)
 
 
 def versions_on_disk(base_path: Path) -> dict[int, Path] | None:
-    """The children whose whole name is a number, by that number.
+    """The directories whose whole name is a number, by that number.
 
     Returns:
-        None when the base path cannot be read: a file system that is away for a moment is no reason to unload.
+        The paths by version, or None when the base path cannot be read: a file system that is not there for a moment
+        is not a reason to unload.
     """
     try:
         names = os.listdir(base_path)  # noqa: PTH208 - only the names are needed, once a second

@@ -1,4 +1,4 @@
-"""Replays the warm-up requests that a SavedModel brings along.
+"""Replaying the warm-up requests in a SavedModel.
 
 Source: tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc. The file is a TFRecord of PredictionLog.
 """
@@ -21,13 +21,17 @@ _MOST = 1000
 
 
 def warm_up(servable: Servable, *, rounds: int = 1) -> int | None:
-    """Runs every warm-up request, as often as there are rounds.
+    """Runs every warm-up request of a servable.
+
+    Args:
+        servable: The servable.
+        rounds: How often each request is run.
 
     Returns:
-        How many there were; None when the SavedModel has no such file.
+        The number of requests, or None when the SavedModel has no such file.
 
     Raises:
-        StatusError: the file is damaged or too long, or a request fails; the version must not be served then.
+        StatusError: The file is damaged or too long, or a request fails; the version must not be served then.
     """
     path = servable.path / _FILE
     if not path.is_file():

@@ -1,1 +1,1 @@
-"""A deployment of one promoted version: image, door and staging."""
+"""Deploying one promoted version on Railway: the image, its nginx in front, and the staging of the version."""

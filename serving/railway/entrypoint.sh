@@ -47,7 +47,7 @@ conf=${conf//@SERVER@/127.0.0.1:$inner_port}
 conf=${conf//@STATE@/$state}
 printf '%s\n' "$conf" >"$state/nginx.conf"
 
-# No batching: a stranger's bad request must not spoil the answers of others (serving/tensorflow_serving/batching.config).
+# Batching is off: a stranger's bad request must not spoil the answers of others (serving/tensorflow_serving/batching.config).
 TMPDIR=$state entrypoint.sh --rest_api_port="$inner_port" --enable_batching=false --batching_parameters_file= &
 server=$!
 nginx -c "$state/nginx.conf" -p "$state/" &
@@ -65,5 +65,5 @@ stop
 wait "$server" "$door" || true
 [[ -z $asked_to_stop ]] || exit 0
 echo "railway: TensorFlow Serving or nginx ended with status $status." >&2
-((status != 0)) || status=1 # an end that nobody asked for is a failure, whatever the process says
+((status != 0)) || status=1 # an unexpected end is a failure, whatever the exit status of the process
 exit "$status"

@@ -1,8 +1,8 @@
-"""Puts the version that serves, and no other, where the image's Dockerfile takes it from.
+"""Staging: puts the version that serves, and no other, where the image's Dockerfile copies it from.
 
     python -m ml status --json | python -m serving.railway.stage
 
-What `python -m ml status --json` says is read from stdin: this room knows nothing of the ledger.
+The output of `python -m ml status --json` is read from stdin: serving knows nothing of the ledger.
 """
 
 from __future__ import annotations
@@ -15,54 +15,57 @@ from typing import Any, TextIO
 
 MODELS = Path(__file__).parent / "models"
 MODEL = "customer-model"
-"""The only one that models.config, nginx.conf and railway.json of the image know."""
+"""The only model that models.config, nginx.conf and railway.json of the image name."""
 
 
 class StageError(Exception):
-    """There is no version to stage; the message says why and what to do."""
+    """No version can be staged; the message says why and what to do."""
 
 
-class StatusError(StageError):
-    """What was piped in is not what `python -m ml status --json` says."""
+class InputError(StageError):
+    """The input is not the output of `python -m ml status --json`."""
 
 
 def stage(status: Any, models: Path = MODELS) -> Path:
-    """Replaces `models` by a directory that holds one version of one model; returns the version's place in it.
+    """Replaces `models` with a directory that holds one version of one model.
 
     Args:
-        status: a JSON object; "model", "version" and "directory" are used.
-        models: its parent must be writable. What it held before is gone, or untouched when this fails.
+        status: A JSON object; "model", "version" and "directory" are used.
+        models: The directory; its parent must be writable. After an error it is what it was before.
+
+    Returns:
+        The directory of the version in it.
 
     Raises:
-        StatusError: `status` is something else.
-        StageError: no version was confirmed yet, it is of another model, or its directory is not a SavedModel.
+        InputError: `status` is something else.
+        StageError: No version has been confirmed yet, it is of another model, or its directory is not a SavedModel.
     """
     version, source = _served(status)
     if not (source / "saved_model.pb").is_file():
-        raise StageError(f"{source}: no SavedModel there. Restore it from a backup, or roll back.")
-    place = Path(MODEL) / str(version)
+        raise StageError(f"{source}: there is no SavedModel. Restore it from a backup, or roll back.")
+    relative = Path(MODEL) / str(version)
     made, old = models.with_name(f".{models.name}.new"), models.with_name(f".{models.name}.old")
     for leftover in (made, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(source, made / place)
+    shutil.copytree(source, made / relative)
     for path in (made, *made.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)  # whatever the umask was: the server runs as another user
     if models.exists():
         models.rename(old)
     made.rename(models)
     shutil.rmtree(old, ignore_errors=True)
-    return models / place
+    return models / relative
 
 
 def _served(status: Any) -> tuple[int, Path]:
     if not isinstance(status, dict):
-        raise StatusError("stdin is no JSON object. Pipe `python -m ml status --json` into it.")
+        raise InputError("stdin is not a JSON object. Pipe `python -m ml status --json` into it.")
     version = status.get("version")
     if version is None:
-        raise StageError("No version was confirmed yet. Run the loop first: python -m ml retrain.")
+        raise StageError("No version has been confirmed yet. Run the loop first: python -m ml retrain.")
     directory, model = status.get("directory"), status.get("model")
     if type(version) is not int or version < 1 or not isinstance(directory, str) or not isinstance(model, str):
-        raise StatusError("stdin lacks a version, a model or a directory. Pipe `python -m ml status --json` into it.")
+        raise InputError("stdin lacks a version, a model or a directory. Pipe `python -m ml status --json` into it.")
     if model != MODEL:
         raise StageError(
             f"The model is {model!r}, and the image serves {MODEL} only: its models.config, nginx.conf and health "
@@ -72,18 +75,18 @@ def _served(status: Any) -> tuple[int, Path]:
 
 
 def main(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    """0 when a version is staged, 2 when stdin is not what it should be, 1 when there is none to stage."""
+    """Stages a version; 0 when it is staged, 2 when stdin is not a status, 1 when there is no version to stage."""
     try:
         status = json.load(stdin)
-        place = stage(status)
+        staged = stage(status)
     except StageError as error:
         stderr.write(f"serving.railway.stage: {error}\n")
-        return 2 if isinstance(error, StatusError) else 1
+        return 2 if isinstance(error, InputError) else 1
     except ValueError:
-        stderr.write("serving.railway.stage: stdin is no JSON. Pipe `python -m ml status --json` into it.\n")
+        stderr.write("serving.railway.stage: stdin is not JSON. Pipe `python -m ml status --json` into it.\n")
         return 2
-    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-    stdout.write(f"staged version {status['version']} of {status['model']} ({size / 1e6:.1f} MB) at {place}\n")
+    size = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
+    stdout.write(f"staged version {status['version']} of {status['model']} ({size / 1e6:.1f} MB) at {staged}\n")
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from serving.errors import StatusError, server_failed
-from serving.http.exchange import HTML, TEXT, Exchange, error_page
+from serving.http.exchange import DEFAULT, TEXT, Exchange
 from serving.http.limits import Limits
 from serving.metrics import ServerMetrics
 from serving.models.manager import Manager
@@ -13,9 +14,10 @@ from serving.rest import model_info
 from serving.rest.inference import Calls
 from serving.rest.request_target import METHODS, is_api, path, relative
 from serving.rest.responses import Replies
-from serving.rest.router import BadVersionError, Route, route
+from serving.rest.router import Route, route
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
+_FROM_THE_WEB = re.compile(rb"https?://")
 _log = logging.getLogger(__name__)
 
 
@@ -60,23 +62,31 @@ class App:
     def _dispatch(self, exchange: Exchange) -> None:
         target = exchange.target
         if exchange.method not in METHODS:
-            exchange.answer(501, error_page(501), HTML)
+            exchange.answer_page(501)
             return
         # The hot path first: an API target of plain characters needs no further look.
         if not (target.startswith("/v1/models/") and target.isascii()) or "%" in target or "?" in target:
             found = relative(target)
             if found is None:
-                exchange.answer(400, error_page(400), HTML)
+                exchange.answer_page(400)
                 return
             target = found
         if self._metrics_path is not None and path(target) == self._metrics_path:
             self._answer_metrics(exchange, target)
         elif not is_api(target):
-            exchange.answer(404, error_page(404), HTML)
+            exchange.answer_page(404)
         elif exchange.method == "OPTIONS":
-            self._replies.succeed(exchange, "", "", b"", HTML)
+            self._answer_preflight(exchange)
         else:
             self._answer_api(exchange, target)
+
+    def _answer_preflight(self, exchange: Exchange) -> None:
+        """OPTIONS: what a browser asks with before it sends a page's request elsewhere; it names the page's origin."""
+        if _FROM_THE_WEB.search(exchange.origin):
+            self._replies.succeed(exchange, "", "", b"", DEFAULT)
+        else:
+            self._metrics.request("", "FAILED_PRECONDITION", "", 0)
+            exchange.answer(400, b"", DEFAULT)
 
     def _answer_metrics(self, exchange: Exchange, target: str) -> None:
         if target == self._metrics_path:
@@ -89,10 +99,6 @@ class App:
             wanted = route(exchange.method, target)
         except StatusError as error:
             self._replies.fail(exchange, "", error)
-            return
-        except BadVersionError:
-            self._metrics.request("", "INVALID_ARGUMENT", "", 0)
-            exchange.answer(400, b"")
             return
         try:
             if wanted.verb == "status":

@@ -40,10 +40,6 @@ class Route:
     label: str | None
 
 
-class BadVersionError(Exception):
-    """A version number that does not fit 64 bits. TensorFlow Serving answers 400 without a text."""
-
-
 def route(method: str, target: str) -> Route:
     """Reads method and request target.
 
@@ -53,7 +49,6 @@ def route(method: str, target: str) -> Route:
 
     Raises:
         StatusError: INVALID_ARGUMENT, anything that is no call and no question.
-        BadVersionError: see there.
     """
     return (_kept if len(target) <= _LONGEST_KEPT else _read)(method, target)
 
@@ -68,7 +63,8 @@ def _read(method: str, target: str) -> Route:
         raise invalid(f"Malformed request: {method} {target}")
     model, version, label, last = found.groups()
     if version is not None and (len(version.lstrip("0")) > 19 or int(version) > _LARGEST):
-        raise BadVersionError
+        # TensorFlow Serving's words, which it makes and then leaves out of its answer.
+        raise invalid(f"Failed to convert version: {version} to numeric.")
     # The patterns ignore case, the comparison behind them does not; so :PREDICT is malformed, /METADATA a status.
     verb = _VERBS.get(last or "") if method == "POST" else "metadata" if last == "metadata" else "status"
     if verb is None:

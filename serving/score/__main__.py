@@ -12,36 +12,36 @@ from typing import TextIO
 
 from serving.client.model_client import ModelServer, ServingError
 from serving.score import expected_precision, options, output_files, requests, summary
-from serving.score.expected_precision import EvaluationError, Expected
-from serving.score.progress import shown
+from serving.score.expected_precision import EvaluationError, ExpectedPrecision
+from serving.score.progress import with_progress
 from serving.score.requests import Score, VersionGoneError
 from serving.tables.csv_layout import FileError
 from serving.tables.csv_rows import Customer, CustomersFile
 
 _TRIES = 3
-"""A version that goes away while a file is scored means to begin again; not for ever."""
+"""How often scoring begins again because its version went away meanwhile."""
 
 
 def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     """Scores a file; the summary goes to `stdout`, everything else to `stderr`.
 
     Returns:
-        0 when everything was written; 2 when the file or the command line has to be changed; 1 when the server has to.
+        0 when everything was written; 2 when the file or the command line is wrong; 1 when the server is.
     """
-    given = options.read(arguments)
+    given = options.parse_arguments(arguments)
     try:
         server = ModelServer(given.url, given.model, timeout=given.timeout, token=given.token)
     except ValueError as error:
         stderr.write(f"{error}\n")
         return 2
     try:
-        out, wait = output_files.check_out(given.out), 0.0
+        out, wait = output_files.resolve_output(given.out), 0.0
         for _ in range(_TRIES):
             try:
-                stdout.write(_score(server, requests.newest(server, within=wait), given, out, stderr) + "\n")
+                stdout.write(_score(server, requests.latest_version(server, within=wait), given, out, stderr) + "\n")
                 return 0
             except VersionGoneError:
-                stderr.write("the version went away meanwhile: beginning again with the one that is served next\n")
+                stderr.write("the version went away meanwhile; beginning again with the one that is served now\n")
                 wait = requests.PATIENCE_SECONDS
     except (FileError, EvaluationError) as error:
         stderr.write(f"{error}\n")
@@ -49,36 +49,34 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     except ServingError as error:
         stderr.write(f"{error}\nNothing was written.\n")
         return 1
-    stderr.write(
-        f"{given.url}: the version went away {_TRIES} times meanwhile. Nothing was written; try again later.\n"
-    )
+    stderr.write(f"{given.url}: the version went away {_TRIES} times. Nothing was written; try again later.\n")
     return 1
 
 
-def _score(server: ModelServer, version: int, given: options.Options, place: Path, stderr: TextIO) -> str:
-    file = CustomersFile.of(given.csv, requests.inputs(server, version))
+def _score(server: ModelServer, version: int, given: options.Options, target: Path, stderr: TextIO) -> str:
+    file = CustomersFile.of(given.csv, requests.model_inputs(server, version))
     output_files.check_columns(given.csv, file.layout, ranked=given.top is not None)
     rows = file.check()
     chunks = file.chunks(given.rows_per_request)
 
     def scored() -> Iterator[tuple[Customer, Score]]:
-        return shown(requests.scored(server, version, chunks, given.csv), rows, stderr)
+        return with_progress(requests.score_chunks(server, version, chunks, given.csv), rows, stderr)
 
     if given.top is None:
-        with output_files.appearing(place) as out:
+        with output_files.write_atomically(target) as out:
             written = output_files.write_scored(file.layout, scored(), out)
-        return summary.scored(written, version, given.out)
+        return summary.scores_summary(written, version, given.out)
 
-    def known(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
-        return requests.known(server, version, instances)
+    def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
+        return requests.score_known_rows(server, version, instances)
 
-    found = expected_precision.find(version, given.evaluation, known)
-    precisions = found if isinstance(found, Expected) else None
-    with output_files.appearing(place) as out, tempfile.TemporaryFile(dir=place.parent) as everybody:
+    found = expected_precision.find_expected_precision(version, given.evaluation, predict_known_rows)
+    precisions = found if isinstance(found, ExpectedPrecision) else None
+    with output_files.write_atomically(target) as out, tempfile.TemporaryFile(dir=target.parent) as everybody:
         written = output_files.write_scored(file.layout, scored(), everybody)
         count = given.top.of(written.rows)
         least = output_files.write_ranking(file.layout, written, count, precisions, everybody, out)
-    return summary.ranked(written, version, given.out, count=count, least=least, expected=found)
+    return summary.ranking_summary(written, version, given.out, count=count, least=least, expected=found)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -90,5 +88,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; nothing was written\n")
+        sys.stderr.write("\nStopped; nothing was written.\n")
         sys.exit(130)

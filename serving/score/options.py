@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LONGEST = 86_400
-"""Seconds: longer than a day is a slip."""
+"""The longest time-out in seconds, a day; a larger number is a slip."""
 
 
 @dataclass(frozen=True)
 class Top:
-    """How many of the best customers: `count` of them, or `share` of all."""
+    """How many of the best customers are wanted.
+
+    Attributes:
+        count: Their number, or None when a share was given.
+        share: Their share of all customers, or None when a number was given.
+    """
 
     count: int | None = None
     share: float | None = None
 
     def of(self, rows: int) -> int:
-        """The number for a file of so many customers, at least one."""
+        """The number of customers for a file of this many rows; at least one."""
         if self.count is not None:
             return min(self.count, rows)
         return max(1, min(rows, round((self.share or 0.0) * rows)))
@@ -30,7 +35,7 @@ class Top:
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for; the fields are the command's words."""
+    """The command line; the fields have the names of the options."""
 
     csv: Path
     out: Path
@@ -47,31 +52,55 @@ def _default_url() -> str:
     return os.environ.get("SERVING_URL") or f"http://127.0.0.1:{os.environ.get('SERVING_PORT') or 8501}"
 
 
-def read(arguments: Sequence[str]) -> Options:
-    """Reads the command line; SystemExit with 2 and what is wrong with it."""
+def parse_arguments(arguments: Sequence[str]) -> Options:
+    """Reads the command line.
+
+    Raises:
+        SystemExit: The command line is wrong (status 2, and a line on stderr that says how), or --help was given.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m serving.score",
-        description="Scores the customers of a CSV through a model server, and says whom to target.",
+        description="Scores the customers of a CSV file with a model server, and says whom to target.",
         epilog="SERVING_TOKEN in the environment is sent as a bearer token.",
     )
     add = parser.add_argument
-    add("csv", type=Path, help="the customers; a header with the columns that the model takes, others are kept")
-    add("--out", type=Path, required=True, help="the same rows and two more columns: probability and label")
-    add("--top", type=_top, metavar="N|P%", help="instead, only the N (or P %% of all) best customers, ranked")
-    add("--url", default=_default_url(), help="the model server; default SERVING_URL, or SERVING_PORT on this machine")
-    add("--model", default="customer-model")
+    add(
+        "csv",
+        type=Path,
+        help="the customers; the header must have the columns of the model, other columns are kept",
+    )
+    add("--out", type=Path, required=True, help="where to write the rows with two more columns, probability and label")
+    add("--top", type=_top, metavar="N|P%", help="write only the best N customers (or P %% of all), best first")
+    add(
+        "--url",
+        default=_default_url(),
+        help="the model server; default: SERVING_URL, or SERVING_PORT on this machine",
+    )
+    add("--model", default="customer-model", help="the name of the model (%(default)s)")
     add(
         "--evaluation",
         type=Path,
-        help="evaluation.json of the version, or the directory of all releases; default: that of RETRAIN_ROOT, or var/",
+        help="the version's evaluation.json, or the directory of releases; default: that of RETRAIN_ROOT or var/",
     )
-    add("--rows-per-request", type=_positive, default=500, metavar="N")
-    add("--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for one request")
+    add(
+        "--rows-per-request",
+        type=_positive,
+        default=500,
+        metavar="N",
+        help="customers in a request (%(default)s)",
+    )
+    add(
+        "--timeout",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="time for a request (%(default)g)",
+    )
     given = parser.parse_args(arguments)
     if os.path.realpath(given.out) == os.path.realpath(given.csv):
-        parser.error("--out is the file with the customers: choose another name.")
+        parser.error("--out is the file of the customers itself. Choose another name.")
     token = os.environ.get("SERVING_TOKEN") or None
-    if token is not None and not re.fullmatch("[!-~]+", token):  # and it is not shown: it is a secret
+    if token is not None and not re.fullmatch("[!-~]+", token):  # the text does not show it: it is a secret
         parser.error("SERVING_TOKEN has a blank, a line end or a character outside ASCII: it cannot go into a header.")
     return Options(**vars(given), token=token)
 
@@ -82,7 +111,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {_LONGEST:,}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to {_LONGEST:,}")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Writes scored customers: a file that appears whole or not at all, and the ranking of the best."""
+"""Writing scored customers, and the ranking of the best, to a file that appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from serving.score.expected_precision import Expected
+from serving.score.expected_precision import ExpectedPrecision
 from serving.score.requests import Score
-from serving.tables.csv_layout import BOM, FileError, Layout
+from serving.tables.csv_layout import BOM, CsvLayout, FileError
 from serving.tables.csv_rows import Customer
 
 SCORE_COLUMNS = ("probability", "label")
@@ -26,10 +26,14 @@ _BOTH = "\r\n"
 
 
 @dataclass
-class Written:
-    """What was written: how many customers, how many of each label, and where each one's line is.
+class ScoredRows:
+    """What the ranking needs of the rows that were written: twelve bytes for each customer.
 
-    Twelve bytes a customer are kept for the ranking, and nothing else of them.
+    Attributes:
+        rows: The number of customers.
+        labels: The number of customers by label.
+        probabilities: The probability of each customer, as float32.
+        ends: The byte at which the header ends, and then each customer's row.
     """
 
     rows: int = 0
@@ -38,21 +42,31 @@ class Written:
     ends: array[int] = field(default_factory=lambda: array("q"))
 
     def best(self, count: int) -> np.ndarray[Any, np.dtype[np.intp]]:
-        """The numbers (from 0) of the `count` most probable customers, best first; equal ones as in the file."""
+        """The indices of the `count` most probable customers, best first; equal ones in the order of the file."""
         return np.argsort(-np.frombuffer(self.probabilities, dtype=np.float32), kind="stable")[:count]
 
 
-def check_columns(path: Path, layout: Layout, *, ranked: bool) -> None:
-    """Raises a `FileError` when the file has a column that is about to be added."""
+def check_columns(path: Path, layout: CsvLayout, *, ranked: bool) -> None:
+    """Makes sure that no column that is about to be added is in the file already.
+
+    Raises:
+        FileError: A column has such a name.
+    """
     added = {*SCORE_COLUMNS, *(RANKING_COLUMNS if ranked else ())}
     taken = sorted(added & set(layout.names))
     if taken:
-        raise FileError(f"{path}: it already has a column {taken[0]!r}. Rename it, or score the original file.")
+        raise FileError(f"{path} already has a column {taken[0]!r}. Rename it, or score the original file.")
 
 
-def write_scored(layout: Layout, scored: Iterable[tuple[Customer, Score]], out: IO[bytes]) -> Written:
-    """The rows as they were, with the two columns of the score behind, in the layout of the file."""
-    written = Written()
+def write_scored(layout: CsvLayout, scored: Iterable[tuple[Customer, Score]], out: IO[bytes]) -> ScoredRows:
+    """Writes the rows as they were, followed by the two columns of the score, in the layout of the file.
+
+    Args:
+        layout: The layout of the file of customers.
+        scored: Each customer with its score.
+        out: Where the rows go.
+    """
+    written = ScoredRows()
     # csv.writer quotes a line end within a value only if it is among the characters of its own.
     writer = csv.writer(_Encoded(out, layout.line_end), delimiter=layout.separator, lineterminator=_BOTH)
     out.write(BOM if layout.bom else b"")
@@ -70,12 +84,28 @@ def write_scored(layout: Layout, scored: Iterable[tuple[Customer, Score]], out: 
 
 
 def write_ranking(
-    layout: Layout, written: Written, count: int, expected: Expected | None, scored: IO[bytes], out: IO[bytes]
+    layout: CsvLayout,
+    written: ScoredRows,
+    count: int,
+    expected: ExpectedPrecision | None,
+    scored: IO[bytes],
+    out: IO[bytes],
 ) -> float:
-    """The `count` best customers, best first; returns the probability of the last of them.
+    """Writes the best customers, best first.
 
-    Two more columns: `rank` before, and behind, the precision to expect of all customers down to this one (empty when
-    nothing is known of the version).
+    There are two more columns: `rank` comes first, and `expected_precision` last: the precision to expect of all
+    customers down to this one, which is empty when it is not known.
+
+    Args:
+        layout: The layout of the file of customers.
+        written: What `write_scored` returned.
+        count: How many customers to write.
+        expected: The precision to expect, if it is known.
+        scored: The file that `write_scored` wrote.
+        out: Where the ranking goes.
+
+    Returns:
+        The probability of the last customer that was written.
     """
     separator, line_end = layout.separator.encode(), layout.line_end.encode()
     scored.seek(0)
@@ -93,7 +123,7 @@ def write_ranking(
 
 
 class _Encoded:
-    """What csv.writer writes a row at a time to; `write` returns bytes, so that `writerow` does."""
+    """A text file for csv.writer over a file of bytes; `write`, and so `writerow`, returns the number of bytes."""
 
     def __init__(self, out: IO[bytes], line_end: str) -> None:
         self._write: Callable[[bytes], int] = out.write
@@ -103,29 +133,32 @@ class _Encoded:
         return self._write((text.removesuffix(_BOTH) + self._line_end).encode())
 
 
-def check_out(path: Path) -> Path:
-    """Where a file of that name would be written: behind symbolic links.
+def resolve_output(path: Path) -> Path:
+    """The path to which --out leads, with symbolic links resolved.
 
     Raises:
-        FileError: something is there that is no regular file, or nothing can be made there.
+        FileError: What exists there is not a regular file, or no file can be made there.
     """
     real = Path(os.path.realpath(path))
     if os.path.lexists(real) and not real.is_file():
         raise FileError(
-            f"{path}: is no regular file. Name a file with --out; it is made, or replaced when all is done."
+            f"{path} is not a regular file. Give --out the name of a file; it is made, or replaced at the end."
         )
     if not real.parent.is_dir():
-        raise FileError(f"{path}: cannot be written (No such file or directory). Make {real.parent} first.")
+        raise FileError(f"{path} cannot be written (no such directory). Make {real.parent} first.")
     if not os.access(real.parent, os.W_OK | os.X_OK):
-        raise FileError(f"{path}: cannot be written (no permission to make a file in {real.parent}).")
+        raise FileError(f"{path} cannot be written (no permission to make a file in {real.parent}).")
     return real
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when the block ends well; after an error nothing is left of it.
+def write_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """A file that gets its name when the block ends without an error; after an error nothing of it is left.
 
-    It has the permissions of the one it replaces.
+    It gets the permissions of the file that it replaces.
+
+    Raises:
+        FileError: The file cannot be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -139,6 +172,6 @@ def appearing(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror or error}).") from error
+        raise FileError(f"{path} cannot be written ({error.strerror or error}).") from error
     finally:
         beside.unlink(missing_ok=True)

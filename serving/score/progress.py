@@ -1,4 +1,4 @@
-"""How far it is: a bar on a terminal, ten lines anywhere else."""
+"""Showing progress: a bar on a terminal, ten lines anywhere else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ T = TypeVar("T")
 _WIDTH = 30
 
 
-def shown(items: Iterable[T], total: int, stream: TextIO) -> Iterator[T]:
-    """The same items, with the share of `total` that has passed on `stream`."""
+def with_progress(items: Iterable[T], total: int, stream: TextIO) -> Iterator[T]:
+    """Passes the items on, and shows on `stream` how many of `total` have passed."""
     bar, step = stream.isatty(), 0
     steps = 100 if bar else 10
     if bar:

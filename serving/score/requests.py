@@ -1,4 +1,4 @@
-"""Asks a model server for scores, chunk by chunk, all from one version."""
+"""Requests for scores to a model server, chunk by chunk, all answered by one version."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from serving.client.model_client import ModelServer, Refused, ServingError, Unre
 from serving.tables.csv_rows import Customer, RowsError
 
 PATIENCE_SECONDS = 30.0
-"""How long a server may be overloaded or away before it is given up."""
+"""How long a server may be overloaded or unreachable before scoring fails."""
 _PAUSES = (0.5, 1.0, 2.0)
-"""Seconds between tries; the last one again and again."""
+"""Seconds between tries; the last pause is repeated."""
 _RETRY_SECONDS = 0.2
 
 
@@ -30,20 +30,20 @@ class VersionGoneError(Exception):
     """The version that gave the first scores is no longer served."""
 
 
-def newest(server: ModelServer, *, within: float = 0.0) -> int:
-    """The version that a question without a version would be answered by.
+def latest_version(server: ModelServer, *, within: float = 0.0) -> int:
+    """The version that answers a request without a version.
 
     Args:
-        server: whom to ask.
-        within: seconds to wait for one: a server that was just started answers before it has loaded any.
+        server: The model server.
+        within: Seconds to wait for a version: a server that was just started answers before it has loaded one.
 
     Raises:
-        ServingError: there is none, or the server does not answer.
+        ServingError: No version is available, or the server does not answer.
     """
     end = time.monotonic() + within
     while True:
         try:
-            return _newest(server)
+            return _latest_version(server)
         except ServingError:
             left = end - time.monotonic()
             if left <= 0:
@@ -51,23 +51,23 @@ def newest(server: ModelServer, *, within: float = 0.0) -> int:
             time.sleep(min(_RETRY_SECONDS, left))
 
 
-def _newest(server: ModelServer) -> int:
+def _latest_version(server: ModelServer) -> int:
     statuses = server.versions()
     available = [status.version for status in statuses if status.state == "AVAILABLE"]
     if not available:
-        states = ", ".join(f"version {status.version} is {status.state}" for status in statuses) or "it has none"
+        states = ", ".join(f"version {status.version} is {status.state}" for status in statuses) or "there are none"
         raise ServingError(
-            f"{server.url} has no version of {server.model} AVAILABLE ({states}). Publish one, or wait, then try again."
+            f"{server.url} has no AVAILABLE version of {server.model} ({states}). Publish one, or wait, then try again."
         )
     return max(available)
 
 
-def inputs(server: ModelServer, version: int) -> dict[str, bool]:
-    """The inputs of a version's default signature: name, and whether it is a number (else text).
+def model_inputs(server: ModelServer, version: int) -> dict[str, bool]:
+    """The inputs of a version's default signature: their names, and whether each is a number (else text).
 
     Raises:
-        VersionGoneError: the version is no longer served.
-        ServingError: the server does not answer, or the model takes something else than text and floats.
+        VersionGoneError: The version is no longer served.
+        ServingError: The server does not answer, or the model takes something other than text and floats.
     """
     with _gone_at_404():
         metadata = server.metadata(version)
@@ -83,50 +83,52 @@ def inputs(server: ModelServer, version: int) -> dict[str, bool]:
     return {name: kinds[spec["dtype"]] for name, spec in listed.items()}
 
 
-def scored(
+def score_chunks(
     server: ModelServer, version: int, chunks: Iterable[Sequence[Customer]], path: Path
 ) -> Iterator[tuple[Customer, Score]]:
-    """Every customer with its score, in order.
+    """Yields every customer with its score, in order.
 
     Args:
-        server: whom to ask.
-        version: who must answer.
-        chunks: the customers of one request each.
-        path: what errors call the file.
+        server: The model server.
+        version: The version that must answer.
+        chunks: The customers of one request each.
+        path: The file, for error messages.
 
     Raises:
-        VersionGoneError: the version is no longer served.
-        RowsError: the server refuses a row.
-        ServingError: it does not answer, or not with scores.
+        VersionGoneError: The version is no longer served.
+        RowsError: The server refuses a row.
+        ServingError: The server does not answer, or not with scores.
     """
     for chunk in chunks:
-        yield from zip(chunk, _ask(server, version, chunk, path), strict=True)
+        yield from zip(chunk, _score_chunk(server, version, chunk, path), strict=True)
 
 
-def _ask(server: ModelServer, version: int, chunk: Sequence[Customer], path: Path) -> list[Score]:
+def _score_chunk(server: ModelServer, version: int, chunk: Sequence[Customer], path: Path) -> list[Score]:
     try:
         with _gone_at_404():
-            return _patiently(server, version, [customer.instance for customer in chunk])
+            return _score_with_retries(server, version, [customer.instance for customer in chunk])
     except Refused as refusal:
         if refusal.status not in (400, 413):
             raise
         if len(chunk) == 1:
-            raise RowsError(path, 1, [f"line {chunk[0].line}: the server says: {refusal.said}"]) from refusal
-    # Too large, or one row in it is to blame: ask for the halves.
+            raise RowsError(path, 1, [f"line {chunk[0].line}: the server answers: {refusal.said}"]) from refusal
+    # The request is too large, or one of its rows is wrong: try the halves.
     middle = len(chunk) // 2
-    return _ask(server, version, chunk[:middle], path) + _ask(server, version, chunk[middle:], path)
+    return _score_chunk(server, version, chunk[:middle], path) + _score_chunk(server, version, chunk[middle:], path)
 
 
-def known(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[float] | None:
-    """The probabilities of rows that another model may have been trained for; None when the server refuses them.
+def score_known_rows(
+    server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]
+) -> list[float] | None:
+    """The probabilities of rows that may belong to another model, or None when the server refuses them.
 
     Raises:
-        VersionGoneError: the version is no longer served.
-        ServingError: it does not answer, or not with scores.
+        VersionGoneError: The version is no longer served.
+        ServingError: The server does not answer, or not with scores.
     """
     try:
         with _gone_at_404():
-            return [score.probability for score in _patiently(server, version, instances)]
+            return [score.probability for score in _score_with_retries(server, version, instances)]
     except Refused as refusal:
         if refusal.status != 400:
             raise
@@ -143,12 +145,12 @@ def _gone_at_404() -> Iterator[None]:
         raise
 
 
-def _patiently(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
+def _score_with_retries(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
     end = time.monotonic() + PATIENCE_SECONDS
     pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
     while True:
         try:
-            return _once(server, version, instances)
+            return _score_once(server, version, instances)
         except (Unreachable, Refused) as error:
             pause = next(pauses)
             may_pass = isinstance(error, Unreachable) or error.status in (503, 504)
@@ -157,13 +159,13 @@ def _patiently(server: ModelServer, version: int, instances: Sequence[Mapping[st
         time.sleep(pause)
 
 
-def _once(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
+def _score_once(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[Score]:
     answers = server.predict(instances, version=version)
     try:
         scores = [Score(float(answer["probability"]), str(answer["label"])) for answer in answers]
     except (TypeError, KeyError, ValueError) as error:
         raise ServingError(
-            f"{server.url} answers without probability and label. Is {server.model} a model of this project?"
+            f"{server.url} does not answer with probability and label. Is {server.model} a model of this project?"
         ) from error
     if len(scores) != len(instances):
         raise ServingError(f"{server.url} gave {len(scores)} answers to {len(instances)} customers.")

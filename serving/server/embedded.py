@@ -1,4 +1,4 @@
-"""A real model server on a thread of this process, for a process that has TensorFlow loaded already."""
+"""A real model server on a thread of this process, for a process that has already imported TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def running(base_path: Path, *, model: str = "customer-model", deadline: float = 120.0) -> Iterator[str]:
+def embedded_server(base_path: Path, *, model: str = "customer-model", deadline: float = 120.0) -> Iterator[str]:
     """Serves a base path over real HTTP on a free loopback port, and stops fully at exit.
 
     Args:
-        base_path: the directory with numeric version directories; it may be empty, and may change meanwhile.
-        model: the name to serve it under.
-        deadline: how long starting and stopping may take, each, in seconds.
+        base_path: The directory with the version directories; it may be empty, and may change meanwhile.
+        model: The name of the model in URLs.
+        deadline: How long starting may take, and stopping again, in seconds.
 
     Yields:
-        The server's base URL. Whether a version is available is for the client to ask.
+        The server's base URL. Versions may not be available yet: ask with a client.
 
     Raises:
-        TimeoutError: the server did not start, or did not stop, in time.
+        TimeoutError: The server did not start, or did not stop, in time.
     """
     import serving.models.saved_model  # noqa: F401 - TensorFlow, on this thread rather than in the middle of the deadline
     from serving.models.manager import LoadOptions
@@ -43,20 +43,20 @@ def running(base_path: Path, *, model: str = "customer-model", deadline: float =
 
 @contextmanager
 def serving_in_thread(options: ServeOptions, *, deadline: float) -> Iterator[str]:
-    """Serves on a free loopback port, and stops fully at exit.
+    """Serves with these options on a free loopback port, and stops fully at exit.
 
     Args:
-        options: what to serve and how.
-        deadline: how long starting and stopping may take, each, in seconds.
+        options: What to serve and how.
+        deadline: How long starting may take, and stopping again, in seconds.
 
     Yields:
         The server's base URL.
 
     Raises:
-        TimeoutError: the server did not start, or did not stop, in time.
-        StartRefusedError: at exit, when a label names a version that could not be loaded.
+        TimeoutError: The server did not start, or did not stop, in time.
+        StartRefusedError: At exit, when a label names a version that could not be loaded.
     """
-    # Light until here: processes that import this module need not want a server.
+    # Imported here, so that importing this module stays cheap.
     from serving.server.server import serve
 
     sock = socket.create_server(("127.0.0.1", 0))

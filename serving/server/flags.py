@@ -1,4 +1,4 @@
-"""The command line: TensorFlow Serving's words where they mean the same, and our own for our limits."""
+"""The command line: TensorFlow Serving's flags where they mean the same, and flags of our own for our limits."""
 
 from __future__ import annotations
 
@@ -17,62 +17,22 @@ from serving.http.limits import Limits
 from serving.models.manager import LoadOptions
 from serving.models.version_source import ModelConfig
 from serving.rest.app import METRICS_PATH
-from serving.server.model_config import ConfigError, read_metrics_path, read_models
+from serving.server.ignored_flags import IGNORED_FLAGS
+from serving.server.model_config import ConfigError, read_metrics_path, read_model_config
 from serving.server.server import ServeOptions
 
 _Number = TypeVar("_Number", int, float)
 
-IGNORED = frozenset(
-    {
-        "port",
-        "grpc_socket_path",
-        "grpc_max_threads",
-        "grpc_channel_arguments",
-        "ssl_config_file",
-        "rest_api_num_threads",
-        "rest_api_enable_cors_support",
-        "batching_parameters_file",
-        "model_config_file_poll_wait_seconds",
-        "flush_filesystem_caches",
-        "tensorflow_inter_op_parallelism",
-        "platform_config_file",
-        "per_process_gpu_memory_fraction",
-        "saved_model_tags",
-        "num_tflite_pools",
-        "num_tflite_interpreters_per_pool",
-        "num_load_threads",
-        "num_unload_threads",
-        "prefer_tflite_model",
-        "remove_unused_fields_from_bundle_metagraph",
-        "enable_signature_method_name_check",
-        "enable_grpc_healthcheck_service",
-        "enable_per_model_batching_parameters",
-        "enable_profiler",
-        "enable_serialization_as_tensor_content",
-        "mixed_precision",
-        "skip_initialize_tpu",
-        "use_alts_credentials",
-        "tensorflow_session_config_file",
-        "xla_cpu_compilation_enabled",
-        "xla_gpu_compilation_enabled",
-        "thread_pool_factory_config_file",
-    }
-)
-"""Flags of the original that make no sense here; they are accepted so that one command line serves both.
-
-Source: tensorflow_serving/model_servers/main.cc.
-"""
-
 
 @dataclass(frozen=True)
 class Flags:
-    """A command line that was understood.
+    """A command line, read and checked.
 
     Attributes:
-        host: the address to bind.
-        port: the TCP port; 0 for any free one.
-        options: what to serve and how.
-        ignored: flags of the original that have no effect here.
+        host: The address to bind.
+        port: The TCP port; 0 for any free one.
+        options: What to serve and how.
+        ignored: The given flags that have no effect here.
     """
 
     host: str
@@ -86,8 +46,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"serving.model_server: {message}\n")
 
 
-class _SayVersion(argparse.Action):
-    """Says which TensorFlow this is, looked up only when asked for: a start needs no package's description."""
+class _PrintVersion(argparse.Action):
+    """Prints the version of TensorFlow, which is looked up only now: it costs time that a start can spare."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         sys.stdout.write(f"TensorFlow Library: {version('tensorflow')}\n")
@@ -98,13 +58,13 @@ def parse(arguments: Sequence[str]) -> Flags:
     """Reads the command line.
 
     Raises:
-        SystemExit: status 2 and one line that says what is wrong; 0 after --help.
+        SystemExit: Status 2 and one line on stderr that says what is wrong; status 0 after --help and --version.
     """
     parser = _parser()
     given, rest = parser.parse_known_args(_with_dashes(arguments))
     ignored = _ignored(parser, rest)
     try:
-        models = read_models(given.model_config_file) if given.model_config_file else _single(parser, given)
+        models = read_model_config(given.model_config_file) if given.model_config_file else _single(parser, given)
         metrics_path: str | None = METRICS_PATH
         if given.monitoring_config_file:
             metrics_path = read_metrics_path(given.monitoring_config_file, METRICS_PATH)
@@ -112,9 +72,9 @@ def parse(arguments: Sequence[str]) -> Flags:
         parser.error(str(error))
     loading = LoadOptions(
         poll_seconds=given.file_system_poll_wait_seconds,
-        retries=given.max_num_load_retries,
-        retry_seconds=given.load_retry_interval_micros / 1e6,
-        labels_may_wait=given.allow_version_labels_for_unavailable_models,
+        max_load_retries=given.max_num_load_retries,
+        load_retry_seconds=given.load_retry_interval_micros / 1e6,
+        labels_for_unavailable_versions=given.allow_version_labels_for_unavailable_models,
         threads=given.tensorflow_intra_op_parallelism or given.tensorflow_session_parallelism,
         warm_up_rounds=max(given.num_request_iterations_for_warmup, 1) if given.enable_model_warmup else 0,
     )
@@ -133,43 +93,87 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="python -m serving.model_server",
         allow_abbrev=False,
-        description="Serves SavedModels over TensorFlow Serving's REST.",
+        description="Serves SavedModels over the REST API of TensorFlow Serving.",
     )
     add = parser.add_argument
     switch = partial(add, type=_switch, nargs="?", const=True)
-    add("--rest_api_port", type=_port, default=8501, help="TCP port; 0 takes a free one")
-    add("--rest_api_host", default="127.0.0.1", help="address to bind; 0.0.0.0 for every interface")
-    add("--model_name", default="default", help="name of the model, unless there is a --model_config_file")
+    add("--rest_api_port", type=_port, default=8501, help="TCP port; 0 for any free one")
+    add("--rest_api_host", default="127.0.0.1", help="address to bind; 0.0.0.0 for all interfaces")
+    add("--model_name", default="default", help="name of the model; ignored with --model_config_file")
     add("--model_base_path", type=_directory, help="directory whose numeric children are the model's versions")
     add("--model_config_file", type=Path, help="ModelServerConfig in protobuf's text form")
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in protobuf's text form")
-    add("--file_system_poll_wait_seconds", type=_seconds, default=1.0, help="time between looks; 0: once")
-    add("--max_num_load_retries", type=_at_least(0, _whole), default=0, help="tries after a failed load")
-    add("--load_retry_interval_micros", type=_whole, default=60_000_000, help="time between tries; below 0: none")
-    switch("--allow_version_labels_for_unavailable_models", default=False, help="labels may wait")
-    switch("--enable_batching", default=True, help="requests that wait together share a call")
-    switch("--enable_model_warmup", default=True, help="warm-up requests of a model are replayed before it serves")
-    add("--num_request_iterations_for_warmup", type=_whole, default=1, help="how often each of them")
-    add("--rest_api_timeout_in_ms", type=_at_least(0, _whole), default=30_000, help="then 504; 0: never")
-    add("--tensorflow_session_parallelism", type=_at_least(0, _whole), default=0, help="threads; 0: TensorFlow chooses")
-    add("--tensorflow_intra_op_parallelism", type=_at_least(0, _whole), default=0, help="the same; goes before it")
-    add("--version", action=_SayVersion, nargs=0, help="say which")
-    add("--max_body_bytes", type=_at_least(1, _whole), default=Limits.body_bytes, help="beyond it 413")
-    add("--max_concurrent_requests", type=_at_least(1, _whole), default=Limits.requests, help="beyond it 503")
-    add("--max_receive_seconds", type=_at_least(0, _seconds), default=Limits.receive_seconds, help="beyond it 408")
-    add("--stop_grace_seconds", type=_at_least(0, _seconds), default=Limits.stop_seconds, help="for what is in flight")
+    add("--file_system_poll_wait_seconds", type=_seconds, default=1.0, help="seconds between polls; 0: one poll only")
+    add("--max_num_load_retries", type=_at_least(0, _whole), default=0, help="further tries after a failed load")
+    add(
+        "--load_retry_interval_micros",
+        type=_whole,
+        default=60_000_000,
+        help="microseconds between tries; below 0: none",
+    )
+    switch(
+        "--allow_version_labels_for_unavailable_models",
+        default=False,
+        help="labels may name missing versions",
+    )
+    switch("--enable_batching", default=True, help="requests that wait at the same time share a call")
+    switch("--enable_model_warmup", default=True, help="replay a model's warm-up requests before it serves")
+    add("--num_request_iterations_for_warmup", type=_whole, default=1, help="replays of each warm-up request")
+    add(
+        "--rest_api_timeout_in_ms",
+        type=_at_least(0, _whole),
+        default=30_000,
+        help="longest time to an answer, else 504; 0: no limit",
+    )
+    add(
+        "--tensorflow_session_parallelism",
+        type=_at_least(0, _whole),
+        default=0,
+        help="threads; 0: TensorFlow chooses",
+    )
+    add(
+        "--tensorflow_intra_op_parallelism",
+        type=_at_least(0, _whole),
+        default=0,
+        help="the same; takes precedence over it",
+    )
+    add("--version", action=_PrintVersion, nargs=0, help="print the version of TensorFlow and exit")
+    add(
+        "--max_body_bytes",
+        type=_at_least(1, _whole),
+        default=Limits.body_bytes,
+        help="largest body; a larger one gets 413",
+    )
+    add(
+        "--max_concurrent_requests",
+        type=_at_least(1, _whole),
+        default=Limits.requests,
+        help="at the same time; one more gets 503",
+    )
+    add(
+        "--max_receive_seconds",
+        type=_at_least(0, _seconds),
+        default=Limits.receive_seconds,
+        help="longest time to arrive, else 408",
+    )
+    add(
+        "--stop_grace_seconds",
+        type=_at_least(0, _seconds),
+        default=Limits.stop_seconds,
+        help="for requests in flight at a stop",
+    )
     return parser
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
     return int(text)
 
 
 def _directory(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("it is empty: name the directory with the versions")
+        raise argparse.ArgumentTypeError("it is empty: give the directory of the versions")
     return Path(text)
 
 
@@ -177,7 +181,7 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def _seconds(text: str) -> float:
@@ -186,7 +190,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
 
 
@@ -216,17 +220,17 @@ def _single(parser: _Parser, given: argparse.Namespace) -> list[ModelConfig]:
 
 
 def _with_dashes(arguments: Sequence[str]) -> list[str]:
-    """The original takes -flag as well as --flag."""
+    """TensorFlow Serving takes -flag as well as --flag."""
     return [f"-{word}" if word.startswith("-") and word[1:2].isalpha() else word for word in arguments]
 
 
 def _ignored(parser: _Parser, rest: Sequence[str]) -> list[str]:
     names = []
-    known = sorted([action.option_strings[0] for action in parser._actions] + [f"--{name}" for name in IGNORED])  # noqa: SLF001
+    known = sorted([action.option_strings[0] for action in parser._actions] + [f"--{name}" for name in IGNORED_FLAGS])  # noqa: SLF001
     values = iter(rest)
     for word in values:
         name, _, _ = word.removeprefix("--").partition("=")
-        if name in IGNORED and word.startswith("--"):
+        if name in IGNORED_FLAGS and word.startswith("--"):
             names.append(name)
             continue
         close = difflib.get_close_matches(f"--{name}", known, n=1)

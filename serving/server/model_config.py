@@ -1,29 +1,29 @@
-"""Reads the configuration files of TensorFlow Serving: protobuf in text form."""
+"""Reading TensorFlow Serving's --model_config_file, which is protobuf in text form."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from serving.models.version_source import Every, Latest, ModelConfig, Policy, Specific
+from serving.models.version_source import All, Latest, ModelConfig, Specific, VersionPolicy
 from serving.server.monitoring_config import monitoring_config
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used; the message says which file and what to change."""
+    """A configuration file cannot be used; the message names it and says what to change."""
 
 
-def read_models(path: Path) -> list[ModelConfig]:
+def read_model_config(path: Path) -> list[ModelConfig]:
     """The models of a --model_config_file.
 
     Raises:
-        ConfigError: the file is missing, is no ModelServerConfig, or names a model twice or without a base path.
+        ConfigError: The file is missing, is not a ModelServerConfig, or lists a model twice or without a base path.
     """
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
     config = _parsed(path, ModelServerConfig())
     if config.WhichOneof("config") != "model_config_list":
-        raise ConfigError(f"{path}: has no model_config_list. List the models in one.")
+        raise ConfigError(f"{path}: there is no model_config_list in it. List the models in one.")
     models = [_model(path, entry) for entry in config.model_config_list.config]
     names = [model.name for model in models]
     for name in names:
@@ -33,10 +33,10 @@ def read_models(path: Path) -> list[ModelConfig]:
 
 
 def read_metrics_path(path: Path, default: str) -> str | None:
-    """The path of the metrics page in a --monitoring_config_file, or None when the file does not enable it.
+    """The path of the metrics page in a --monitoring_config_file, or None when the file does not enable the page.
 
     Raises:
-        ConfigError: the file is missing or is no MonitoringConfig.
+        ConfigError: The file is missing or is not a MonitoringConfig.
     """
     prometheus = _parsed(path, monitoring_config()()).prometheus_config
     return (str(prometheus.path) or default) if prometheus.enable else None
@@ -57,12 +57,12 @@ def _parsed(path: Path, message: Any) -> Any:
 def _model(path: Path, entry: Any) -> ModelConfig:
     if not entry.name or not entry.base_path:
         raise ConfigError(f"{path}: a model lacks its name or its base_path: {str(entry).strip()!r}.")
-    # What the original refuses is refused here too, so that a file that was tried here works there.
+    # What TensorFlow Serving refuses is refused here too, so that a file that works here works there.
     if not Path(entry.base_path).is_absolute():
         raise ConfigError(f"{path}: model {entry.name!r} has the base_path {entry.base_path!r}. Write an absolute one.")
     if _platform(entry) != "tensorflow":
-        said = entry.model_platform or "no platform"
-        raise ConfigError(f"{path}: model {entry.name!r} is for {said!r}. Write model_platform: 'tensorflow'.")
+        platform = entry.model_platform or "no platform"
+        raise ConfigError(f"{path}: model {entry.name!r} is for {platform!r}. Write model_platform: 'tensorflow'.")
     return ModelConfig(
         name=entry.name,
         base_path=Path(entry.base_path),
@@ -75,14 +75,14 @@ def _platform(entry: Any) -> str:
     from tensorflow_serving.config.model_server_config_pb2 import ModelType
 
     if entry.model_type == ModelType.TENSORFLOW and not entry.model_platform:
-        return "tensorflow"  # the old way to say it
+        return "tensorflow"  # the deprecated form
     return str(entry.model_platform) if entry.model_type == ModelType.MODEL_TYPE_UNSPECIFIED else ""
 
 
-def _policy(given: Any) -> Policy:
+def _policy(given: Any) -> VersionPolicy:
     choice = given.WhichOneof("policy_choice")
     if choice == "all":
-        return Every()
+        return All()
     if choice == "specific":
         return Specific(frozenset(int(version) for version in given.specific.versions))
     return Latest(max(int(given.latest.num_versions), 1)) if choice == "latest" else Latest()

@@ -1,6 +1,6 @@
 """Reads TensorFlow Serving's --monitoring_config_file.
 
-`tensorflow-serving-api` leaves this protobuf out, so its few fields are declared here.
+`tensorflow-serving-api` does not contain this protobuf, so its few fields are declared here.
 Source: tensorflow_serving/config/monitoring_config.proto.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @cache
 def monitoring_config() -> Any:
-    """The class of the message MonitoringConfig."""
+    """The message class MonitoringConfig."""
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
     from google.protobuf.descriptor_pool import DescriptorPool
     from google.protobuf.message_factory import GetMessageClass

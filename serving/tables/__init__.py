@@ -1,1 +1,1 @@
-"""CSV files of customers: the rules that training and scoring share, and the reader of scoring."""
+"""CSV files of customers: the rules that training and scoring share, and the reader for scoring."""

@@ -1,4 +1,4 @@
-"""How a CSV of customers is laid out: its columns, what separates them, how lines end."""
+"""The layout of a CSV file of customers: its columns, their separator, its line ends."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ BOM = b"\xef\xbb\xbf"
 
 
 class FileError(Exception):
-    """The file cannot be scored; the message names it and says what to change."""
+    """A file cannot be read or written; the message names it and says what to change."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Of a file whose header has all columns that are needed; what is written has the same.
+class CsvLayout:
+    """The layout of a file whose header has all the columns that are needed; the output gets the same layout.
 
     Attributes:
-        header: the column names as they stand there.
-        separator: what stands between columns.
-        line_end: what ends a line.
-        bom: whether it begins with a byte order mark, by which Excel knows UTF-8.
+        header: The column names as they are in the file.
+        separator: The character between columns.
+        line_end: The characters that end a line.
+        bom: Whether the file begins with a byte order mark, by which Excel recognizes UTF-8.
     """
 
     header: list[str]
@@ -37,15 +37,18 @@ class Layout:
 
     @classmethod
     def of(cls, path: Path, needed: Collection[str]) -> Self:
-        """Reads the header of a file; the separator is the one by which most of the needed columns are found.
+        """Reads the header of a file; the separator is the one with which most of the needed columns are found.
 
         Raises:
-            FileError: it cannot be read or read twice, its header is no CSV, or a needed column is not there once.
+            FileError: The file cannot be read, or not twice; its header is not a line of a CSV; or a needed column is
+                missing or there twice.
         """
         try:
             mode = path.stat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise FileError(f"{path}: is no regular file, and it is read more than once. Save it to a file first.")
+                raise FileError(
+                    f"{path} is not a regular file, and it is read more than once. Save it to a file first."
+                )
             with path.open("rb") as file:
                 bom = file.read(len(BOM)) == BOM
             reads = {separator: _header(path, separator) for separator in _SEPARATORS}
@@ -60,32 +63,35 @@ class Layout:
         lacking = [name for name in needed if name not in found[separator]]
         wrong = next((read.wrong for read in reads.values() if read.wrong), "")
         if wrong and not found[separator]:
-            raise FileError(f"{path}: its header is no line of a CSV ({wrong}). Correct its quotes or line ends.")
+            raise FileError(f"{path}: its header is not a line of a CSV ({wrong}). Correct its quotes or line ends.")
         if lacking:
             raise FileError(
-                f"{path}: its first line lacks {', '.join(lacking)}. The model needs the columns "
+                f"{path}: the first line lacks {', '.join(lacking)}. The model needs the columns "
                 f"{', '.join(needed)}, in any order; the file must be a CSV in UTF-8."
             )
         twice = sorted(name for name in needed if found[separator].count(name) > 1)
         if twice:
-            raise FileError(f"{path}: column {twice[0]!r} stands in the header twice. Rename or drop one.")
-        if any(damaged(name) for name in headers[separator]):
-            raise FileError(f"{path}: its header has a byte that is no UTF-8. Save the file as UTF-8.")
+            raise FileError(f"{path}: column {twice[0]!r} is in the header twice. Rename or drop one.")
+        if any(has_invalid_utf8(name) for name in headers[separator]):
+            raise FileError(f"{path}: its header has a byte that is not UTF-8. Save the file as UTF-8.")
         return cls(headers[separator], separator, reads[separator].line_end, bom)
 
     @property
     def names(self) -> list[str]:
-        """The column names without the blanks around them."""
+        """The column names without the white space around them."""
         return [name.strip() for name in self.header]
 
 
-def opened(path: Path) -> TextIO:
-    """The file as text with its line ends; bytes that are no UTF-8 become lone surrogates, which `damaged` finds."""
+def open_text(path: Path) -> TextIO:
+    """Opens a file as text, line ends unchanged.
+
+    Bytes that are not UTF-8 become lone surrogates, which `has_invalid_utf8` finds.
+    """
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def damaged(text: str) -> bool:
-    """Whether there were bytes that are no UTF-8."""
+def has_invalid_utf8(text: str) -> bool:
+    """Whether a text of `open_text` had bytes that are not UTF-8."""
     return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
 
 
@@ -97,7 +103,7 @@ class _Header:
 
 
 def _header(path: Path, separator: str) -> _Header:
-    """As one separator has it. It may go over several lines: a name in quotes may hold a line end."""
+    """The header as one separator divides it. It may take several lines: a name in quotes may hold a line end."""
     last = ""
 
     def lines(file: TextIO) -> Iterator[str]:
@@ -107,7 +113,7 @@ def _header(path: Path, separator: str) -> _Header:
                 raise csv.Error(f"a line of more than {_LONGEST:,} characters")
             yield last
 
-    with opened(path) as file:
+    with open_text(path) as file:
         try:
             row = next(csv.reader(lines(file), delimiter=separator, strict=True), [])
         except csv.Error as error:

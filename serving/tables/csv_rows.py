@@ -1,4 +1,4 @@
-"""The rows of a CSV of customers: as the model takes them, and what is wrong with them, by line."""
+"""The rows of a CSV file of customers: as the model takes them, and what is wrong with them, by line."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from serving.tables.csv_layout import FileError, Layout, damaged, opened
+from serving.tables.csv_layout import CsvLayout, FileError, has_invalid_utf8, open_text
 from serving.tables.missing_values import MISSING
 
 _SHOWN = 10
 
 
 class RowsError(FileError):
-    """Rows of the file cannot be scored.
+    """Rows of a file cannot be scored; the message lists the first of them.
 
     Attributes:
-        count: how many.
+        count: The number of those rows.
     """
 
     def __init__(self, path: Path, count: int, shown: list[str]) -> None:
@@ -31,7 +31,13 @@ class RowsError(FileError):
 
 @dataclass(frozen=True)
 class Customer:
-    """A row as it stands in the file, where it begins (from 1), and as the model takes it."""
+    """One row of a file.
+
+    Attributes:
+        line: The line on which it begins, from 1.
+        row: Its values as they are in the file.
+        instance: The row as the model takes it, input name to value.
+    """
 
     line: int
     row: list[str]
@@ -40,29 +46,33 @@ class Customer:
 
 @dataclass(frozen=True)
 class CustomersFile:
-    """A file with all inputs of the model.
+    """A file with a column for each input of a model.
 
     Attributes:
-        path: the file.
-        layout: its own.
-        inputs: name of each input of the model, and whether it is a number (else text).
+        path: The file.
+        layout: The layout of the file.
+        inputs: The name of each input of the model, and whether it is a number (else text).
     """
 
     path: Path
-    layout: Layout
+    layout: CsvLayout
     inputs: Mapping[str, bool]
 
     @classmethod
     def of(cls, path: Path, inputs: Mapping[str, bool]) -> Self:
-        """Looks at the header; raises a `FileError` when it does not fit the model."""
-        return cls(path, Layout.of(path, inputs), inputs)
-
-    def check(self) -> int:
-        """How many customers there are, after a look at every one.
+        """Reads the header of a file.
 
         Raises:
-            RowsError: some cannot be scored; up to ten are named by line.
-            FileError: there is no customer.
+            FileError: The header does not fit the model.
+        """
+        return cls(path, CsvLayout.of(path, inputs), inputs)
+
+    def check(self) -> int:
+        """Reads every row and returns the number of customers.
+
+        Raises:
+            RowsError: Some rows cannot be scored; up to ten are named by line.
+            FileError: There are no customers.
         """
         rows, count = 0, 0
         shown: list[str] = []
@@ -76,15 +86,19 @@ class CustomersFile:
         if count:
             raise RowsError(self.path, count, shown)
         if not rows:
-            raise FileError(f"{self.path}: a header and no customers.")
+            raise FileError(f"{self.path}: there is a header, but there are no customers.")
         return rows
 
     def chunks(self, size: int) -> Iterator[list[Customer]]:
-        """All customers, `size` at a time, after `check`."""
+        """All customers of a file that `check` has accepted, `size` at a time.
+
+        Raises:
+            FileError: The file has changed since.
+        """
         chunk: list[Customer] = []
         for found in self._rows():
             if not isinstance(found, Customer):
-                raise FileError(f"{self.path}: it changed while it was scored: {found}. Start again.")
+                raise FileError(f"{self.path} changed while it was scored: {found}. Start again.")
             chunk.append(found)
             if len(chunk) == size:
                 yield chunk
@@ -93,10 +107,10 @@ class CustomersFile:
             yield chunk
 
     def _rows(self) -> Iterator[Customer | str]:
-        """Customers, and sentences about rows that are none. Blank lines are passed over."""
+        """The customers, and a sentence for each row that cannot be scored. Blank lines are skipped."""
         names = self.layout.names
-        places = [(name, names.index(name), is_number) for name, is_number in self.inputs.items()]
-        with opened(self.path) as file:
+        columns = [(name, names.index(name), is_number) for name, is_number in self.inputs.items()]
+        with open_text(self.path) as file:
             reader = csv.reader(file, delimiter=self.layout.separator, strict=True)
             next(reader, None)
             line = reader.line_num + 1
@@ -104,20 +118,20 @@ class CustomersFile:
                 try:
                     row = next(reader, None)
                 except csv.Error as error:
-                    yield f"line {line}: {error}; what follows was not looked at"
+                    yield f"line {line}: {error}; the rest of the file was not read"
                     return
                 if row is None:
                     return
                 if row:
-                    yield self._customer(line, row, places)
+                    yield self._customer(line, row, columns)
                 line = reader.line_num + 1
 
-    def _customer(self, line: int, row: list[str], places: list[tuple[str, int, bool]]) -> Customer | str:
+    def _customer(self, line: int, row: list[str], columns: list[tuple[str, int, bool]]) -> Customer | str:
         if len(row) != len(self.layout.header):
             return f"line {line}: {len(row)} values instead of {len(self.layout.header)}"
         instance: dict[str, object] = {}
-        for name, place, is_number in places:
-            text = row[place].strip()
+        for name, column, is_number in columns:
+            text = row[column].strip()
             if text in MISSING:
                 # JSON null is an error in TensorFlow Serving: missing is "" or NaN.
                 instance[name] = math.nan if is_number else ""
@@ -127,8 +141,8 @@ class CustomersFile:
                 instance[name] = number
             else:
                 return f"line {line}: {name} is {text[:40]!r}, not a number"
-        if any(damaged(value) for value in row):
-            return f"line {line}: a byte that is no UTF-8"
+        if any(has_invalid_utf8(value) for value in row):
+            return f"line {line}: a byte that is not UTF-8"
         return Customer(line, row, instance)
 
 

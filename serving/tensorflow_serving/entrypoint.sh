@@ -7,7 +7,7 @@
 set -euo pipefail
 config=${SERVING_CONFIG:-/etc/serving}
 
-# No port for gRPC, which nobody here speaks: it would be open for every neighbour (who wants it adds --port=8500).
+# gRPC gets no port, since nothing here speaks it and every neighbour could reach it (--port=8500 opens it).
 # TensorFlow Serving insists on gRPC somewhere (port 0 alone stops it), so it gets a socket in a directory that only
 # this user may enter; in /dev/shm, which can be written in a read-only container too.
 private=$(mktemp -d -p "${TMPDIR:-/dev/shm}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Before anything else starts, each time the stack comes up: the directories that others mount, Airflow's tables, its
-# administrator. All of it may be repeated.
+# Runs before anything else each time the stack comes up: makes the directories that others mount, Airflow's tables and
+# its administrator. All of it may be repeated.
 set -euo pipefail
 
 # The model server mounts models/ alone, so it must be there first.
@@ -8,7 +8,7 @@ mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model"
 
 airflow db migrate
 
-# Over standard input, because arguments can be seen by others. A user that is there keeps his password.
+# The password goes over standard input, because others can see arguments. An existing user keeps his password.
 password=$(</run/secrets/admin_password)
 printf '%s\n%s\n' "$password" "$password" | airflow users create \
     --username admin --role Admin --firstname Admin --lastname Admin --email admin@localhost.localdomain

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Copy what matters out of the stack, while it runs: Airflow's database, and models, releases, runs and the ledger as
-# they were at one moment.
+# Copy what matters out of the running stack: Airflow's database, and models, releases, runs and the ledger as they
+# were at one moment.
 #   stack/compose/backup.sh [DIRECTORY]         DIRECTORY: backups/<date and time> unless given; must not exist yet
-# The secrets are not in it. Keep secrets/ and .env elsewhere: without fernet_key the connections stored in the
+# The secrets are not part of a backup. Keep secrets/ and .env elsewhere: without fernet_key the connections stored in the
 # database cannot be read.
 set -euo pipefail
 umask 077
 project=$(cd "$(dirname "$0")/../.." && pwd)
 directory=${1:-$project/backups/$(date +%Y%m%d-%H%M%S)}
 if [ -e "$directory" ]; then
-    echo "$directory is there already. Name another directory, or remove it." >&2
+    echo "$directory exists already. Name another directory, or remove it." >&2
     exit 1
 fi
 compose() { docker compose --project-directory "$project" "$@"; }
 if ! compose version >/dev/null 2>&1; then
-    echo "docker compose does not answer. Install Docker Compose 2.26 or newer." >&2
+    echo "docker compose does not work. Install Docker Compose 2.26 or newer." >&2
     exit 1
 fi
 mkdir -p "$(dirname "$directory")"
@@ -24,9 +24,9 @@ trap 'rm -rf "$unfinished"' EXIT
 echo "Copying the database ..."
 compose exec -T postgres pg_dump --username=airflow --format=custom airflow </dev/null >"$unfinished/database.dump"
 
-# Under the lock of promotions: no version comes or goes between the copy of the ledger and that of the models. Runs do
-# not stop for it. What a step has finished stays as it is; what it is still making is left out, and that tar finds a
-# directory changed (status 1) is no harm. A file that vanished while it was read is (status 2): then once more.
+# The promotion lock is held, so that no version is added or removed between the copy of the ledger and that of the
+# models. Runs go on. What a step has finished does not change; what it is still making is left out, and a directory
+# that changes while tar reads it (status 1) does no harm. A file that vanishes does (status 2): then it is tried again.
 copy_files() {
     compose run --rm --no-deps -T airflow-scheduler bash -ec '
         cd "$RETRAIN_ROOT"
@@ -40,7 +40,7 @@ for attempt in 1 2 3; do
     status=0
     copy_files || status=$?
     if [ $status != 2 ]; then break; fi
-    echo "Something vanished while it was copied (attempt $attempt of 3)." >&2
+    echo "A file vanished while it was copied (attempt $attempt of 3)." >&2
     sleep 2
 done
 [ $status = 0 ] || exit $status

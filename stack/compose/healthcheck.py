@@ -1,10 +1,10 @@
-"""Health checks of the Airflow services: exit code 0 when it lives, else 1 and why.
+"""Health checks of the Airflow services: exit code 0 for a healthy one, else 1 and the reason.
 
     python stack/compose/healthcheck.py api             the API server answers and reaches its database
-    python stack/compose/healthcheck.py SchedulerJob    this container's scheduler has shown a sign of life lately
+    python stack/compose/healthcheck.py SchedulerJob    this container's scheduler has written a heartbeat lately
                                                         (or DagProcessorJob, TriggererJob)
 
-`airflow jobs check` says the same as the second, and takes seconds of CPU each time for it.
+`airflow jobs check` does the same as the second and takes seconds of CPU time at each call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 HEALTH = "http://127.0.0.1:8080/api/v2/monitor/health"
 DATABASE_URL = Path("/run/secrets/database_url")
-MAX_AGE_SECONDS = 45.0  # Airflow's jobs show one every five seconds
+MAX_AGE_SECONDS = 45.0  # Airflow's jobs write a heartbeat every five seconds
 QUERY = """
     SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job
     WHERE job_type = %s AND hostname = %s AND state = 'running'
@@ -25,19 +25,19 @@ QUERY = """
 
 
 def main(what: str) -> str:
-    """The reason why it is not alive; empty when it is."""
+    """The reason why a service is not healthy; empty when it is."""
     return api() if what == "api" else heartbeat(what)
 
 
 def api() -> str:
-    """Whether the API server answers, with its database behind it."""
+    """The reason why the API server, or the database behind it, is not healthy."""
     with urlopen(HEALTH, timeout=8) as answer:
         status = json.load(answer)["metadatabase"]["status"]
     return "" if status == "healthy" else f"the database is {status}"
 
 
 def heartbeat(job_type: str) -> str:
-    """Whether the job in this container wrote its heartbeat into the database lately."""
+    """The reason why the job in this container is not healthy: it has no recent heartbeat in the database."""
     import psycopg2
 
     url = DATABASE_URL.read_text(encoding="utf-8").strip().replace("postgresql+psycopg2://", "postgresql://")

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Put a backup back in place of what is there.
+# Replace what the stack holds with a backup.
 #   stack/compose/restore.sh DIRECTORY
-# It is checked, and put beside what is there, while the stack still runs; only then is everything stopped, exchanged
-# and started. Whatever fails before that costs nothing. Interrupted later, call it again.
-# Needs secrets/fernet_key of the stack that was backed up. Users come back with their passwords of that time.
+# The backup is checked, and unpacked beside the present state, while the stack still runs; only then is everything
+# stopped, exchanged and started. A failure before that changes nothing. After an interruption later, run it again.
+# It needs secrets/fernet_key of the stack that was backed up. Users get back their passwords of that time.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
 if [ ! -f "${1:-}/SHA256SUMS" ]; then
-    echo "${1:-No directory given}: not a backup. Name one that make backup made: make restore FROM=backups/..." >&2
+    echo "${1:-No directory given}: not a backup. Name one that \`make backup\` made: make restore FROM=backups/..." >&2
     exit 2
 fi
 directory=$(cd "$1" && pwd)
 refuse() { # REASON
-    echo "$directory: $1. Nothing was touched. Name a directory that make backup made." >&2
+    echo "$directory: $1. Nothing was changed. Name a directory that \`make backup\` made." >&2
     exit 2
 }
 compose() { docker compose --project-directory "$project" "$@"; }
 if ! compose version >/dev/null 2>&1; then
-    echo "docker compose does not answer. Install Docker Compose 2.26 or newer." >&2
+    echo "docker compose does not work. Install Docker Compose 2.26 or newer." >&2
     exit 1
 fi
 database() { compose exec -T postgres "$@"; }
@@ -30,18 +30,18 @@ files() { # SCRIPT: in a container that may write them
 
 echo "Checking ..."
 names=$(awk '{ print $2 }' "$directory/SHA256SUMS" | LC_ALL=C sort | tr '\n' ' ')
-[ "$names" = "database.dump retraining.tar.gz " ] || refuse "SHA256SUMS names other files than those of a backup"
-(cd "$directory" && sha256sum --check --quiet SHA256SUMS) || refuse "damaged, its checksums do not fit"
+[ "$names" = "database.dump retraining.tar.gz " ] || refuse "SHA256SUMS does not name the files of a backup"
+(cd "$directory" && sha256sum --check --quiet SHA256SUMS) || refuse "it is damaged: a checksum does not match"
 content=$(tar --list --gzip --file="$directory/retraining.tar.gz") || refuse "retraining.tar.gz cannot be read"
-grep -qxF ./models/ <<<"$content" || refuse "retraining.tar.gz holds no ./models/"
+grep -qxF ./models/ <<<"$content" || refuse "there is no ./models/ in retraining.tar.gz"
 if ! docker image inspect customer-retraining:0.1.0 >/dev/null 2>&1; then # a new machine
     compose build airflow-init
 fi
 compose up --detach --no-deps --wait postgres
-listed=$(database pg_restore --list <"$directory/database.dump") || refuse "database.dump is no dump of PostgreSQL"
-grep -q ' TABLE public dag_run ' <<<"$listed" || refuse "database.dump is not that of an Airflow"
+listed=$(database pg_restore --list <"$directory/database.dump") || refuse "database.dump is not a dump of PostgreSQL"
+grep -q ' TABLE public dag_run ' <<<"$listed" || refuse "database.dump is not the database of an Airflow"
 
-echo "Unpacking beside what is there ..."
+echo "Unpacking ..."
 files 'rm -rf .restored .replaced
     mkdir .restored
     tar --extract --file=- --gzip --directory=.restored' <"$directory/retraining.tar.gz"
@@ -49,7 +49,7 @@ sql 'DROP DATABASE IF EXISTS airflow_restored WITH (FORCE)' 'CREATE DATABASE air
 database pg_restore --username=airflow --dbname=airflow_restored --no-owner --exit-on-error --single-transaction \
     <"$directory/database.dump"
 
-# What Airflow stored encrypted opens only with the key it was stored with. One of it is enough to know.
+# What Airflow stored encrypted can be decrypted only with the key of that time. One value is enough to find out.
 stored=$(database psql -qAt --username=airflow --dbname=airflow_restored --set=ON_ERROR_STOP=1 --command="
     SELECT password FROM connection WHERE is_encrypted AND password <> ''
     UNION ALL SELECT extra FROM connection WHERE is_extra_encrypted AND extra <> ''
@@ -65,7 +65,7 @@ try:
 except InvalidToken:
     sys.exit(3)
 ' <<<"$stored" >/dev/null || status=$?
-    [ $status != 3 ] || refuse "its Connections need another key than secrets/fernet_key. Put that of its time there"
+    [ $status != 3 ] || refuse "its Connections need another key than secrets/fernet_key. Put the key of that time there"
     [ $status = 0 ] || exit $status
 fi
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make what docker-compose.yml needs and git must not have: DIRECTORY/secrets/ and DIRECTORY/.env, readable for nobody
-# else. What is there is kept, so it can be called again after an update.
+# Make what docker-compose.yml needs and git must not have: DIRECTORY/secrets/ and DIRECTORY/.env, which nobody else can
+# read. Existing secrets are kept, so it can be run again after an update.
 #   stack/compose/secrets.sh [DIRECTORY]        DIRECTORY: the project unless given
 set -euo pipefail
 umask 077
@@ -11,7 +11,7 @@ directory=$(cd "$directory" && pwd)
 cd "$directory/secrets"
 made=()
 
-missing() { # NAME: an empty file is none, a generator failed there once
+missing() { # NAME: an empty file counts as missing; a generator once failed there
     [ ! -s "$1" ]
 }
 keep() { # NAME LENGTH GENERATOR...: what it prints becomes the secret of this name, unless there is one
@@ -40,7 +40,7 @@ yours() { # NAME: a file for you to fill
     fi
 }
 
-# An address with another password than that beside it opens nothing: a new password makes new addresses.
+# A URL holds the password, so a new password needs new URLs.
 if missing database_password; then rm -f database_url celery_result_url; fi
 if missing redis_password; then rm -f celery_broker_url; fi
 
@@ -61,7 +61,7 @@ yours alert_url        # for prometheus/alertmanager.yml
 chmod 600 ./*
 chmod 644 alert_url # Alertmanager has a user of its own; on this machine the directory keeps others out
 
-# A container reads its secrets with the rights of its user, and a file of mode 0600 lets only the owner.
+# A container reads its secrets as its own user, and only the owner can read a file of mode 0600.
 user=''
 if [ -e ../.env ]; then user=$(sed -n 's/^AIRFLOW_UID=//p' ../.env | tail -n 1); fi
 if [ -z "$user" ]; then
@@ -76,8 +76,8 @@ chmod 600 ../.env
 if [ "$(id -u)" = 0 ]; then chown "$user" ./*; fi
 strangers=$(find . -type f ! -uid "$user")
 if [ -n "$strangers" ]; then
-    echo "$directory/.env says AIRFLOW_UID=$user, who does not own" $strangers "in $directory/secrets." >&2
-    echo "Call it with sudo, which gives them to $user, or take the line out of .env." >&2
+    echo "$directory/.env says AIRFLOW_UID=$user, but that user does not own" $strangers "in $directory/secrets." >&2
+    echo "Run this with sudo, which gives them to $user, or remove the line from .env." >&2
     exit 1
 fi
 
@@ -87,6 +87,6 @@ chmod -R go+rX "$project/prometheus"
 if ((${#made[@]})); then
     echo "Made in $directory: ${made[*]}"
 else
-    echo "All secrets are there; nothing was changed."
+    echo "All secrets exist; nothing was changed."
 fi
 echo "Airflow: user admin, password in secrets/admin_password. Kaggle: put an API token into secrets/kaggle_api_token."

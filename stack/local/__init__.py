@@ -1,1 +1,1 @@
-"""Airflow and the model server on one machine, without containers: what `make demo`, `up`, `down`, `retrain` run."""
+"""Airflow and the model server on one machine without containers: `make demo`, `up`, `down` and `retrain`."""

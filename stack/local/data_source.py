@@ -1,4 +1,4 @@
-"""Which data a run on this machine uses, and why, in one line."""
+"""Which data a run on this machine uses, and why."""
 
 from __future__ import annotations
 
@@ -15,66 +15,75 @@ from stack.local.errors import StackError
 
 
 @dataclass(frozen=True)
-class DataChoice:
-    """`source` as the settings know it; `why` is for people."""
+class DataSource:
+    """Where the data of a run come from.
 
-    source: str
-    why: str
+    Attributes:
+        setting: The value of the setting `data.source`.
+        reason: Why it was chosen, in words for a terminal.
+    """
+
+    setting: str
+    reason: str
 
 
-def choose_data(given: str | None, root: Root) -> DataChoice:
-    """What is `given` (a file is copied into the inbox), else Kaggle when credentials are there, else the sample.
+def find_data_source(given: str | None, root: Root) -> DataSource:
+    """The data source that was asked for, else Kaggle if there are credentials, else the sample.
+
+    Args:
+        given: What the user asked for: kaggle, sample, or the path of a CSV, which is copied into the inbox.
+        root: The root directory, in which the inbox is.
 
     Raises:
         StackError: The file does not exist or cannot be copied.
     """
     if given in ("kaggle", "sample"):
-        return DataChoice(given, f"{given}, as you asked")
+        return DataSource(given, f"{given}, as you asked")
     if given:
         return _from_file(Path(given).expanduser(), root)
     found = credentials()
     if found:
-        return DataChoice("kaggle", f"Kaggle, because there are credentials ({found})")
-    return DataChoice(
+        return DataSource("kaggle", f"Kaggle, because there are credentials ({found})")
+    return DataSource(
         "sample",
         "the built-in sample of made-up customers, because there are no Kaggle credentials "
         "(KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or ~/.kaggle/kaggle.json) and no DATA=file.csv",
     )
 
 
-def conf_of(data: DataChoice | None, *, force: bool) -> dict[str, Any]:
-    """What a run is asked for, as the Params of the DAG."""
-    return ({"data": data.source} if data else {}) | ({"force": True} if force else {})
+def dag_run_conf(source: DataSource | None, *, force: bool) -> dict[str, Any]:
+    """The conf of a DAG run: only the Params that were asked for."""
+    return ({"data": source.setting} if source else {}) | ({"force": True} if force else {})
 
 
 def is_forced() -> bool:
-    """Whether `FORCE` asks for a repetition.
+    """Whether the variable FORCE asks for a run although nothing is new.
 
     Raises:
-        StackError: It says neither yes nor no.
+        StackError: The variable is neither a yes nor a no.
     """
     said = os.environ.get("FORCE", "").lower()
     if said in ("", "0", "no", "false", "off"):
         return False
     if said in ("1", "yes", "true", "on"):
         return True
-    raise StackError(f"FORCE={said}: say FORCE=1, or leave it out.")
+    raise StackError(f"FORCE={said} is neither yes nor no. Write FORCE=1, or leave it out.")
 
 
-def _from_file(file: Path, root: Root) -> DataChoice:
+def _from_file(file: Path, root: Root) -> DataSource:
     if not file.is_file():
         found = "this is a directory" if file.is_dir() else "no such file"
-        raise StackError(f"DATA={file}: {found}. Give the path of a CSV, or kaggle, or sample.")
+        raise StackError(f"DATA={file}: {found}. Give the path of a CSV file, or kaggle, or sample.")
     name = re.sub(r"[^\w.-]", "_", file.name, flags=re.ASCII)
-    place = root.inbox / name
+    target = root.inbox / name
     root.inbox.mkdir(parents=True, exist_ok=True)
-    if not (place.exists() and place.samefile(file)):
+    if not (target.exists() and target.samefile(file)):
         beside = root.inbox / f".{name}.{os.getpid()}"
         try:
             shutil.copyfile(file, beside)
-            beside.replace(place)
+            beside.replace(target)
         except OSError as error:
-            raise StackError(f"DATA={file}: cannot be copied to {place}: {error.strerror}.") from error
+            raise StackError(f"DATA={file}: cannot be copied to {target}: {error.strerror}.") from error
         finally:
             beside.unlink(missing_ok=True)
-    return DataChoice(f"inbox:{name}", f"{file}, as you asked (copied to {place})")
+    return DataSource(f"inbox:{name}", f"{file}, as you asked (copied to {target})")

@@ -1,4 +1,4 @@
-"""`make demo`: one run of the DAG through the real Airflow, from data to an answer of the new version."""
+"""`make demo`: one run of the DAG in the real Airflow, from the data to a prediction of the new version."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ml.config.settings import resolve
+from ml.pipeline.outcome import FAILED, end_of
 from ml.storage.root import PROJECT, Root
+from serving.client.model_client import ModelServer
 from stack.local import run_summary
 from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment
-from stack.local.data_source import DataChoice, choose_data, conf_of, is_forced
-from stack.local.errors import StackError, as_interrupt, run_command
-from stack.local.model_server import Endpoint, start_model_server
-from stack.local.paths import AIRFLOW, DAG_ID, Places
-from stack.local.processes.ports import SERVING, need_free, port_of
+from stack.local.data_source import DataSource, dag_run_conf, find_data_source, is_forced
+from stack.local.errors import StackError, raise_keyboard_interrupt, run_command
+from stack.local.model_server import start_model_server
+from stack.local.paths import AIRFLOW, DAG_ID, Paths
+from stack.local.processes.ports import SERVING_PORT, local_url, read_port, require_free_port
 from stack.local.processes.process import Process, start, stop
-from stack.local.run_follower import POLL_SECONDS, Follower
-from stack.local.run_summary import print_answer, print_failure
+from stack.local.run_follower import POLL_SECONDS, RunFollower
+from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
 
 RUN_SECONDS = 3600.0
 AIRFLOW_SECONDS = 4.0
@@ -31,61 +33,64 @@ TAIL_LINES = 12
 
 
 def main() -> int:
-    """0 when there is a result (promoted, rejected, withheld, unchanged), 2 when a retry cannot help, else 1."""
-    signal.signal(signal.SIGTERM, as_interrupt)
+    """Run the demo; 0 after a result (promoted, rejected, withheld, unchanged), 2 if a retry cannot help, else 1."""
+    signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
     began = time.monotonic()
-    places = Places(Root.find(), home="airflow-demo")
+    paths = Paths(Root.find(), home="airflow-demo")
     model = resolve().serving.model
-    port = port_of(SERVING)
-    need_free(port, SERVING[0], "the model server")
-    data = choose_data(os.environ.get("DATA"), places.root)
-    print(f"Data: {data.why}", flush=True)
-    places.prepare()
-    endpoint = Endpoint(port, model)
+    port = read_port(SERVING_PORT)
+    require_free_port(port, SERVING_PORT.variable, "the model server")
+    source = find_data_source(os.environ.get("DATA"), paths.root)
+    print(f"Data: {source.reason}", flush=True)
+    paths.prepare()
+    client = ModelServer(local_url(port), model, timeout=ANSWER_SECONDS)
     with ExitStack() as ours:
-        server, _ = start_model_server(places, model, port, dies_with_us=True)
+        server, _ = start_model_server(paths, model, port, dies_with_parent=True)
         ours.callback(stop, [server])
-        follower, code = _run_dag(places, data, endpoint, server, ours)
+        follower, code = _run_dag(paths, source, client, server, ours)
         if code or not follower.results:
             if not follower.results:
-                _print_tail(places)
-            return print_failure(follower, places, where=str(_log(places)))
+                _print_tail(paths)
+            return print_failure(follower, paths, where=str(_log(paths)))
         print()
-        for line in run_summary.lines(follower.results, root=places.root, run_id=str(follower.run_id), model=model):
+        for line in run_summary.summary_lines(
+            follower.results, root=paths.root, run_id=str(follower.run_id), model=model
+        ):
             print(line)
-        serve = "make serve" if port == SERVING[1] else f"{SERVING[0]}={port} make serve"
-        print_answer(endpoint, places, hint=f" (the server ends with the demo; `{serve}` starts it again)")
-        print(f"\n{run_summary.conclusion(follower.results).capitalize()} after {time.monotonic() - began:.0f} s.")
+        serve = "make serve" if port == SERVING_PORT.default else f"{SERVING_PORT.variable}={port} make serve"
+        print_answer(client, paths, hint=f" (the server ends with the demo; `{serve}` starts it again)")
+        end = end_of(follower.results)
+        print(f"\n{(end.outcome if end else FAILED).capitalize()} after {time.monotonic() - began:.0f} s.")
     return 0
 
 
 def _run_dag(
-    places: Places, data: DataChoice, endpoint: Endpoint, server: Process, ours: ExitStack
-) -> tuple[Follower, int]:
-    environment = airflow_environment(places, serving_url=endpoint.root_url)
-    migrate_if_needed(places, environment)
-    follower = Follower(places.root)
+    paths: Paths, source: DataSource, client: ModelServer, server: Process, ours: ExitStack
+) -> tuple[RunFollower, int]:
+    environment = airflow_environment(paths, serving_url=client.url)
+    migrate_if_needed(paths, environment)
+    follower = RunFollower(paths.root)
     ours.callback(follower.close)
-    conf = json.dumps(conf_of(data, force=is_forced()))
-    print(f"Airflow runs the DAG {DAG_ID}; its log is {_log(places)}", flush=True)
+    conf = json.dumps(dag_run_conf(source, force=is_forced()))
+    print(f"Airflow runs the DAG {DAG_ID}; its log is {_log(paths)}", flush=True)
     airflow, child = start(
         "airflow",
         [AIRFLOW, "dags", "test", DAG_ID, "--conf", conf],
         environment=environment,
         directory=PROJECT,
-        log=_log(places),
-        dies_with_us=True,
+        log=_log(paths),
+        dies_with_parent=True,
     )
     # `dags test` takes SIGTERM for the end of one task and goes on with the next try, so it is not given long.
     ours.callback(stop, [airflow], seconds=AIRFLOW_SECONDS)
     deadline = time.monotonic() + RUN_SECONDS
     while (code := _exit_code(child)) is None:
-        follower.look()
+        follower.poll()
         if not server.is_alive():
-            raise StackError(f"The model server has died; see {places.logs / 'model-server.log'}")
+            raise StackError(f"The model server has ended by itself; see {paths.logs / 'model-server.log'}.")
         if time.monotonic() > deadline:
-            raise StackError(f"The run was not done after {RUN_SECONDS:g} s and has been stopped.")
-    follower.look()
+            raise StackError(f"The run did not finish within {RUN_SECONDS:g} s and was stopped.")
+    follower.poll()
     follower.close()
     return follower, code
 
@@ -97,12 +102,12 @@ def _exit_code(child: subprocess.Popen[bytes]) -> int | None:
         return None
 
 
-def _log(places: Places) -> Path:
-    return places.logs / "demo-airflow.log"
+def _log(paths: Paths) -> Path:
+    return paths.logs / "demo-airflow.log"
 
 
-def _print_tail(places: Places) -> None:
-    text = _log(places).read_text(errors="replace")
+def _print_tail(paths: Paths) -> None:
+    text = _log(paths).read_text(errors="replace")
     print("\nThe end of Airflow's log:")
     for line in text.splitlines()[-TAIL_LINES:]:
         print(f"  {line[:300]}")

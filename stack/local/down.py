@@ -8,45 +8,45 @@ import time
 from ml.storage import locks
 from ml.storage.root import Root
 from stack.local.errors import StackError, run_command
-from stack.local.paths import Places
+from stack.local.paths import Paths
 from stack.local.processes.ports import is_free
 from stack.local.processes.process import stop
-from stack.local.processes.process_record import Running
+from stack.local.processes.process_record import ProcessRecord
 
 PORT_SECONDS = 5.0
 
 
 def main() -> int:
-    """0 when nothing of it runs any more and its ports are free."""
-    places = Places(Root.find())
-    with locks.hold(places.lock, who="make down", wait_seconds=30):
-        running = Running.read(places.running)
-        if running is None:
+    """End the stack; the exit code is 0 when none of its processes runs any more and its ports are free."""
+    paths = Paths(Root.find())
+    with locks.hold(paths.lock, who="make down", wait_seconds=30):
+        record = ProcessRecord.read(paths.process_record)
+        if record is None:
             print("Nothing is up.")
             return 0
-        take_down(places)
-        taken = [port for port in (running.ui_port, running.serving_port) if not _becomes_free(port)]
+        stop_stack(paths)
+        taken = [port for port in (record.ui_port, record.serving_port) if not _becomes_free(port)]
     if taken:
-        raise StackError(f"All that `make up` started has ended, but somebody else uses port {taken[0]}.")
+        raise StackError(f"Everything that `make up` started has ended, but another process uses port {taken[0]}.")
     print("Down.")
     return 0
 
 
-def take_down(places: Places) -> None:
-    """End the recorded processes with their descendants and forget them.
+def stop_stack(paths: Paths) -> None:
+    """End the recorded processes and their descendants, and remove the record.
 
     Raises:
-        StackError: One survived being killed.
+        StackError: A process is still there after SIGKILL.
     """
-    running = Running.read(places.running)
-    if running is None:
+    record = ProcessRecord.read(paths.process_record)
+    if record is None:
         return
-    for process in stop(running.alive()):
-        print(f"  {process.name} (process {process.pid}) did not end when asked and was killed")
-    survivors = running.alive()
+    for process in stop(record.alive()):
+        print(f"  {process.name} (process {process.pid}) did not end on SIGTERM and was killed")
+    survivors = record.alive()
     if survivors:
         raise StackError(f"Still running: {', '.join(f'{p.name} (process {p.pid})' for p in survivors)}")
-    places.running.unlink(missing_ok=True)
+    paths.process_record.unlink(missing_ok=True)
 
 
 def _becomes_free(port: int) -> bool:

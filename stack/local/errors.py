@@ -1,4 +1,4 @@
-"""What stops a command, said in one line instead of a traceback."""
+"""Errors that end a command of the local stack with one line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ INTERRUPTED = 130
 
 
 class StackError(Exception):
-    """Something on this machine is in the way; the text says what, and the way out."""
+    """Something on this machine is in the way; the message says what it is and what to do."""
 
 
 def run_command(main: Callable[[], int]) -> int:
-    """The exit code of `main`; known errors become a line on stderr, Ctrl-C becomes 130."""
+    """Run a command; return its exit code, 1 after an error that is a line on stderr, 130 after Ctrl-C."""
     try:
         return main()
     except (StackError, RetrainError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # whoever read our lines has seen enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; everything that was started has been stopped.", file=sys.stderr)
+        print("\nInterrupted; everything that was started has been stopped.", file=sys.stderr)
         return INTERRUPTED
 
 
-def as_interrupt(_signal: int, _frame: object) -> None:
-    """A signal handler: let SIGTERM clean up as Ctrl-C does."""
+def raise_keyboard_interrupt(_signal: int, _frame: object) -> None:
+    """A signal handler by which SIGTERM cleans up as Ctrl-C does."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Where the local stack keeps its things: all below the root directory, beside what `ml` keeps there."""
+"""Where the local stack keeps its files: below the root directory, beside those of `ml`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ AIRFLOW = PROJECT / ".venv" / "bin" / "airflow"
 
 
 @dataclass(frozen=True)
-class Places:
-    """Names the places; `prepare()` makes those that must exist.
+class Paths:
+    """The paths of the local stack; `prepare` makes the directories.
 
-    The demo has an Airflow `home` of its own: a scheduler would take up what an interrupted demo left in the database.
+    Attributes:
+        root: The root directory.
+        home: The name of Airflow's directory below it. The demo has one of its own, since the scheduler of `make up`
+            would take up the run that an interrupted demo left in the database.
     """
 
     root: Root
@@ -23,22 +26,22 @@ class Places:
 
     @property
     def airflow_home(self) -> Path:
-        """Airflow's configuration, database and task logs; for nobody else to read, since keys are in it."""
+        """Airflow's configuration, database and task logs. Other users cannot read it, since keys are in it."""
         return self.root.path / self.home
 
     @property
     def logs(self) -> Path:
-        """What the processes of the stack write."""
+        """The output of the stack's processes."""
         return self.root.path / "logs"
 
     @property
-    def running(self) -> Path:
-        """Says which processes `make up` started, and where they listen."""
+    def process_record(self) -> Path:
+        """The record of the processes that `make up` started, and of their ports."""
         return self.root.path / "up.json"
 
     @property
     def lock(self) -> Path:
-        """Held while the stack starts or stops."""
+        """The lock that is held while the stack starts or stops."""
         return self.root.path / "up.lock"
 
     @property
@@ -47,7 +50,7 @@ class Places:
         return self.airflow_home / "passwords.json"
 
     def prepare(self) -> None:
-        """Make the directories; Airflow's is closed to other users, whatever the umask."""
+        """Make the directories; Airflow's own is closed to other users, whatever the umask."""
         for directory in (self.logs, self.root.inbox, self.root.models):
             directory.mkdir(parents=True, exist_ok=True)
         self.airflow_home.mkdir(parents=True, exist_ok=True, mode=0o700)

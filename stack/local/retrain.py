@@ -1,4 +1,4 @@
-"""`make retrain`: start a run in the Airflow that `make up` started, and follow it to its end."""
+"""`make retrain`: start a run in the Airflow of `make up`, and follow it to its end."""
 
 from __future__ import annotations
 
@@ -8,73 +8,73 @@ import time
 
 from ml.config.settings import resolve
 from ml.storage.root import Root
+from serving.client.model_client import ModelServer
 from stack.local import run_summary
 from stack.local.airflow.api import AirflowApi
-from stack.local.data_source import choose_data, conf_of, is_forced
+from stack.local.data_source import dag_run_conf, find_data_source, is_forced
 from stack.local.errors import StackError, run_command
-from stack.local.model_server import Endpoint
-from stack.local.paths import Places
-from stack.local.processes.ports import HOST
-from stack.local.processes.process_record import Running
-from stack.local.run_follower import POLL_SECONDS, Follower
-from stack.local.run_summary import print_answer, print_failure
+from stack.local.paths import DAG_ID, Paths
+from stack.local.processes.ports import local_url
+from stack.local.processes.process_record import ProcessRecord
+from stack.local.run_follower import POLL_SECONDS, RunFollower
+from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
 
 DEADLINE_SECONDS = 3 * 3600.0
 STATE_SECONDS = 1.0
 
 
 def main() -> int:
-    """0 when there is a result, 2 when a retry cannot help, else 1; Ctrl-C stops following, not the run."""
-    places = Places(Root.find())
-    running = Running.read(places.running)
-    if running is None or not running.alive():
-        raise StackError("Airflow is not up. `make up` starts it; `make demo` runs the loop without it.")
-    api = AirflowApi.of(f"http://{HOST}:{running.ui_port}", places)
+    """Run and follow; 0 after a result, 2 if a retry cannot help, else 1. Ctrl-C stops following, not the run."""
+    paths = Paths(Root.find())
+    record = ProcessRecord.read(paths.process_record)
+    if record is None or not record.alive():
+        raise StackError("Airflow is not up. `make up` starts it; `make demo` runs everything once without it.")
+    api = AirflowApi.of(local_url(record.ui_port), paths)
     given = os.environ.get("DATA")
-    conf = conf_of(choose_data(given, places.root) if given else None, force=is_forced())
-    run_id = _trigger(api, conf)
-    print(f"Run {run_id} (http://{HOST}:{running.ui_port}/dags/customer_retraining/runs/{run_id})", flush=True)
-    follower = Follower(places.root, run_id)
+    conf = dag_run_conf(find_data_source(given, paths.root) if given else None, force=is_forced())
+    run_id = _trigger(api, paths, conf)
+    print(f"Run {run_id} ({local_url(record.ui_port)}/dags/{DAG_ID}/runs/{run_id})", flush=True)
+    follower = RunFollower(paths.root, run_id)
     try:
         state = _follow(api, follower, run_id)
     except KeyboardInterrupt:
-        print("\nNo longer following; the run goes on in Airflow.")
+        print("\nStopped following; the run continues in Airflow.")
         return 130
     if state != "success":
-        return print_failure(follower, places, where=f"the task's log in Airflow, run {run_id}")
+        return print_failure(follower, paths, where=f"the task's log in Airflow, run {run_id}")
     model = resolve().serving.model
     print()
-    for line in run_summary.lines(follower.results, root=places.root, run_id=run_id, model=model):
+    for line in run_summary.summary_lines(follower.results, root=paths.root, run_id=run_id, model=model):
         print(line)
-    print_answer(Endpoint(running.serving_port, model), places, hint="")
+    print_answer(ModelServer(local_url(record.serving_port), model, timeout=ANSWER_SECONDS), paths, hint="")
     return 0
 
 
-def _trigger(api: AirflowApi, conf: dict[str, object]) -> str:
+def _trigger(api: AirflowApi, paths: Paths, conf: dict[str, object]) -> str:
     dag = api.dag()
     if dag is None:
-        raise StackError("Airflow has not parsed the DAG yet, or cannot: see var/logs/airflow-dag-processor.log")
+        raise StackError(f"Airflow has not parsed the DAG, or cannot; see {paths.logs / 'airflow-dag-processor.log'}.")
     if dag["is_paused"]:
-        print("The DAG was paused; it is switched on now, for its Mondays too.")
+        print("The DAG was paused; it is switched on now, and so is its weekly schedule.")
         api.unpause()
-    active = api.active_runs()
+    active = api.active_run_ids()
     if active:
-        print(f"Waiting for {active[0]}: one run at a time.", flush=True)
+        print(f"Waiting for run {active[0]} to finish: one run at a time.", flush=True)
     return api.trigger(conf)
 
 
-def _follow(api: AirflowApi, follower: Follower, run_id: str) -> str:
+def _follow(api: AirflowApi, follower: RunFollower, run_id: str) -> str:
     deadline, asked = time.monotonic() + DEADLINE_SECONDS, 0.0
     while time.monotonic() < deadline:
-        follower.look()
+        follower.poll()
         if time.monotonic() - asked >= STATE_SECONDS:
             state, asked = api.state(run_id), time.monotonic()
             if state in ("success", "failed"):
-                follower.look()
+                follower.poll()
                 follower.close()
                 return state
         time.sleep(POLL_SECONDS)
-    raise StackError(f"Run {run_id} was not done after {DEADLINE_SECONDS:g} s; it goes on in Airflow.")
+    raise StackError(f"Run {run_id} did not finish within {DEADLINE_SECONDS:g} s; it continues in Airflow.")
 
 
 if __name__ == "__main__":

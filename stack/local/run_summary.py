@@ -1,4 +1,4 @@
-"""What a run came to, for a terminal: the verdict, the metrics, the version and an answer of it, or the error."""
+"""The summary of a run for a terminal: verdict, metrics, version and a prediction, or the error."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from ml.evaluation.metric_table import metric_table
+from ml.pipeline.outcome import FAILED, PROMOTED, UNCHANGED, WITHHELD, Results, end_of
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
-from stack.local.model_server import Endpoint
-from stack.local.paths import Places
-from stack.local.run_follower import Follower
+from serving.client.example_instance import EXAMPLE_INSTANCE
+from serving.client.model_client import ModelServer, ServingError
+from stack.local.errors import StackError
+from stack.local.paths import Paths
+from stack.local.run_follower import RunFollower
 
 SERVER_SECONDS = 120.0
-Results = Mapping[str, Mapping[str, Any]]
+ANSWER_SECONDS = 30.0
 
 
-def conclusion(results: Results) -> str:
-    """One word: promoted, rejected, withheld, unchanged, or failed."""
-    for result in results.values():
-        if result.get("outcome") == "skipped":
-            return str(result.get("skipped_because") or "skipped")
-    confirmed = results.get("confirm", {}).get("outcome") in ("done", "reused")
-    return "promoted" if confirmed else "failed"
+def summary_lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
+    """The summary of a run that did not fail.
 
-
-def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[str]:
-    """The closing summary of a run that did not fail."""
-    word = conclusion(results)
-    if word == "unchanged":
-        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 repeats the work."
+    Args:
+        results: The result of each step.
+        root: The root directory.
+        run_id: The run.
+        model: The name of the model.
+    """
+    end = end_of(results)
+    outcome = end.outcome if end else FAILED
+    if outcome == UNCHANGED:
+        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 retrains all the same."
     verdict = results.get("judge", {}).get("artifact")
     if isinstance(verdict, Mapping):
-        yield from verdict_lines(verdict, word)
+        yield from verdict_lines(verdict, outcome)
         yield ""
         champion_metrics = verdict.get("champion_metrics") or {}
         yield from metric_table(verdict.get("metrics", {}), champion_metrics, thresholds_of(root.run(run_id)))
@@ -43,21 +45,21 @@ def lines(results: Results, *, root: Root, run_id: str, model: str) -> Iterator[
     if champion is None:
         yield "No version has been promoted yet."
     else:
-        which = "Promoted" if word == "promoted" else "Still serving"
+        which = "Promoted" if outcome == PROMOTED else "Still serving"
         yield f"{which}: version {champion.number} in {root.version(model, champion.number)}"
 
 
-def verdict_lines(verdict: Mapping[str, Any], word: str) -> Iterator[str]:
-    """The decision and each of its reasons."""
+def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
+    """The decision of a verdict, and each of its reasons."""
     decision = "the candidate earns promotion" if verdict.get("promotes") else "the candidate is rejected"
-    withheld = "; promotion is switched off" if word == "withheld" else ""
+    withheld = "; promotion is switched off" if outcome == WITHHELD else ""
     yield f"Verdict: {decision}{withheld}"
     for reason in verdict.get("reasons", []):
         yield f"  - {reason['sentence']}"
 
 
 def thresholds_of(run_directory: Path) -> dict[str, Any]:
-    """The judge's settings that this run was held to."""
+    """The settings of the judge in this run; empty when they cannot be read."""
     try:
         settings = json.loads((run_directory / "settings.json").read_bytes())
     except (OSError, ValueError):
@@ -66,7 +68,7 @@ def thresholds_of(run_directory: Path) -> dict[str, Any]:
 
 
 def failure_lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """What a failed step found, and the cure."""
+    """What a failed step found, and what to do."""
     error = result.get("error") or {}
     yield f"Step {result.get('step')} failed: {error.get('type', 'unknown error')}"
     for finding in error.get("findings") or [error.get("what", "")]:
@@ -75,18 +77,33 @@ def failure_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {error['cure']}"
 
 
-def print_answer(endpoint: Endpoint, places: Places, *, hint: str) -> None:
-    """Ask the champion for one customer, once it is available, and show question and answer."""
-    champion = Ledger(places.root.ledger).champion()
+def print_answer(server: ModelServer, paths: Paths, *, hint: str) -> None:
+    """Wait until the champion is served, ask for one prediction, and show request and answer.
+
+    Args:
+        server: The model server.
+        paths: The paths of the stack.
+        hint: More about the server, in the line above the request.
+
+    Raises:
+        StackError: The model server does not serve the champion in time, or does not answer.
+    """
+    champion = Ledger(paths.root.ledger).champion()
     if champion is None:
         return
-    endpoint.wait_for(champion.number, seconds=SERVER_SECONDS, log=places.logs / "model-server.log")
-    print(f"\nOne customer, asked over REST{hint}:")
-    print(f"  {endpoint.curl()}\n  {endpoint.predict()}")
+    try:
+        server.wait_available(champion.number, deadline=SERVER_SECONDS)
+        answer = server.predict_text([EXAMPLE_INSTANCE])
+    except ServingError as error:
+        raise StackError(f"{error} Its log is {paths.logs / 'model-server.log'}.") from error
+    body = json.dumps({"instances": [EXAMPLE_INSTANCE]})
+    print(f"\nA prediction for one customer over REST{hint}:")
+    print(f"  curl -s {server.model_url}:predict -H 'Content-Type: application/json' -d '{body}'")
+    print(f"  {' '.join(answer.split())}")
 
 
-def print_failure(follower: Follower, places: Places, *, where: str) -> int:
-    """Say what failed and where more of it is; the exit code is 2 when a retry cannot help, else 1."""
+def print_failure(follower: RunFollower, paths: Paths, *, where: str) -> int:
+    """Show what failed and where details are; the exit code is 2 if a retry cannot help, else 1."""
     print()
     failed = follower.failed()
     if failed is None:
@@ -94,7 +111,7 @@ def print_failure(follower: Follower, places: Places, *, where: str) -> int:
     else:
         for line in failure_lines(failed):
             print(line)
-    champion = Ledger(places.root.ledger).champion()
+    champion = Ledger(paths.root.ledger).champion()
     print(f"Nothing was promoted{f'; version {champion.number} keeps serving' if champion else ''}.")
-    print(f"More: {where}")
+    print(f"Details: {where}")
     return 2 if failed and (failed.get("error") or {}).get("retry") is False else 1

@@ -14,65 +14,69 @@ from datetime import UTC, datetime
 from ml.config.settings import resolve
 from ml.storage import locks
 from ml.storage.root import PROJECT, Root
+from serving.client.model_client import ModelServer
 from stack.local.airflow.api import USER, AirflowApi
 from stack.local.airflow.database import migrate_if_needed
-from stack.local.airflow.environment import airflow_environment, with_interface
-from stack.local.data_source import choose_data
-from stack.local.down import take_down
-from stack.local.errors import StackError, as_interrupt, run_command
-from stack.local.model_server import Endpoint, start_model_server
-from stack.local.paths import AIRFLOW, DAG_ID, Places
-from stack.local.processes.ports import HOST, SERVING, UI, need_free, port_of
+from stack.local.airflow.environment import airflow_environment, with_api_server
+from stack.local.data_source import find_data_source
+from stack.local.down import stop_stack
+from stack.local.errors import StackError, raise_keyboard_interrupt, run_command
+from stack.local.model_server import start_model_server
+from stack.local.paths import AIRFLOW, DAG_ID, Paths
+from stack.local.processes.ports import HOST, SERVING_PORT, UI_PORT, local_url, read_port, require_free_port
 from stack.local.processes.process import Process, start
-from stack.local.processes.process_record import Running
+from stack.local.processes.process_record import ProcessRecord
 
 DEADLINE_SECONDS = 240.0
 POLL_SECONDS = 1.0
+LIVE_SECONDS = 2.0
 
 
 def main() -> int:
-    """0 when all of it answers."""
-    signal.signal(signal.SIGTERM, as_interrupt)
-    places = Places(Root.find())
-    places.prepare()
-    with locks.hold(places.lock, who="make up", wait_seconds=1):
-        running = Running.read(places.running)
-        if running and running.alive():
-            return _already_up(running, places)
-        ui, serving = port_of(UI), port_of(SERVING)
+    """Start the stack; the exit code is 0 when every part of it answers."""
+    signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
+    paths = Paths(Root.find())
+    paths.prepare()
+    with locks.hold(paths.lock, who="make up", wait_seconds=1):
+        record = ProcessRecord.read(paths.process_record)
+        if record and record.alive():
+            return _already_up(record, paths)
+        ui, serving = read_port(UI_PORT), read_port(SERVING_PORT)
         if ui == serving:
-            raise StackError(f"{UI[0]} and {SERVING[0]} are both {ui}. Give two different ports.")
-        need_free(ui, UI[0], "Airflow")
-        need_free(serving, SERVING[0], "the model server")
+            raise StackError(
+                f"{UI_PORT.variable} and {SERVING_PORT.variable} are both {ui}. Choose two different ports."
+            )
+        require_free_port(ui, UI_PORT.variable, "Airflow")
+        require_free_port(serving, SERVING_PORT.variable, "the model server")
         since = datetime.now(UTC)
         try:
-            running = _start(places, ui, serving)
-            _wait(running, places, since)
+            record = _start(paths, ui, serving)
+            _wait(record, paths, since)
         except BaseException:
-            take_down(places)
+            stop_stack(paths)
             raise
     print("Up.\n")
-    _print_log_in(running, places)
+    _print_log_in(record, paths)
     return 0
 
 
-def _start(places: Places, ui: int, serving: int) -> Running:
+def _start(paths: Paths, ui: int, serving: int) -> ProcessRecord:
     settings = resolve()
-    data = choose_data(os.environ.get("DATA"), places.root)
-    print(f"Data of scheduled runs: {data.why}", flush=True)
+    source = find_data_source(os.environ.get("DATA"), paths.root)
+    print(f"Data of scheduled runs: {source.reason}", flush=True)
     started: list[Process] = []
 
     def remember(process: Process) -> None:
         started.append(process)  # at once, so that an interrupted start can be taken down
-        Running(tuple(started), ui, serving).write(places.running)
+        ProcessRecord(tuple(started), ui, serving).write(paths.process_record)
 
-    server, _ = start_model_server(places, settings.serving.model, serving, dies_with_us=False)
+    server, _ = start_model_server(paths, settings.serving.model, serving, dies_with_parent=False)
     remember(server)
-    environment = airflow_environment(places, serving_url=f"http://{HOST}:{serving}")
-    environment = with_interface(environment, places, ui_url=f"http://{HOST}:{ui}")
-    environment["RETRAIN__DATA__SOURCE"] = data.source
-    _make_password(places)
-    migrate_if_needed(places, environment)
+    environment = airflow_environment(paths, serving_url=local_url(serving))
+    environment = with_api_server(environment, paths, ui_url=local_url(ui))
+    environment["RETRAIN__DATA__SOURCE"] = source.setting
+    _make_password(paths)
+    migrate_if_needed(paths, environment)
     for name, arguments in {
         "api-server": ["--host", HOST, "--port", str(ui), "--workers", "1"],
         "scheduler": ["--skip-serve-logs"],  # logs are read from the disk; no more ports
@@ -84,59 +88,60 @@ def _start(places: Places, ui: int, serving: int) -> Running:
             [AIRFLOW, name, *arguments],
             environment=environment,
             directory=PROJECT,
-            log=places.logs / f"airflow-{name}.log",
+            log=paths.logs / f"airflow-{name}.log",
         )
         remember(process)
-    return Running(tuple(started), ui, serving)
+    return ProcessRecord(tuple(started), ui, serving)
 
 
-def _wait(running: Running, places: Places, since: datetime) -> None:
-    """Wait until every part has shown signs of life of its own; heartbeats of a former run do not count."""
-    print(f"Waiting for Airflow and the model server (about a minute; logs in {places.logs}) ...", flush=True)
-    api = AirflowApi.of(f"http://{HOST}:{running.ui_port}", places)
-    endpoint = Endpoint(running.serving_port, resolve().serving.model)
+def _wait(record: ProcessRecord, paths: Paths, since: datetime) -> None:
+    """Wait until every part answers; heartbeats from before this start do not count."""
+    print(f"Waiting for Airflow and the model server (about a minute; logs in {paths.logs}) ...", flush=True)
+    api = AirflowApi.of(local_url(record.ui_port), paths)
+    client = ModelServer(local_url(record.serving_port), resolve().serving.model, timeout=LIVE_SECONDS)
     deadline = time.monotonic() + DEADLINE_SECONDS
     checks: dict[str, Callable[[], bool]] = {
-        "the model server": endpoint.listens,
+        "the model server": client.is_live,
         "Airflow's log-in": api.log_in,
         "Airflow's heartbeats": lambda: not api.unhealthy(since),
         f"the DAG {DAG_ID}": lambda: api.dag() is not None,
     }
     for what, check in checks.items():
         while not check():
-            dead = [process for process in running.processes if not process.is_alive()]
+            dead = [process for process in record.processes if not process.is_alive()]
             if dead:
-                log = places.logs / f"{dead[0].name.replace(' ', '-')}.log"
-                raise StackError(f"{dead[0].name} has ended by itself; see {log}. All of it has been stopped.")
+                log = paths.logs / f"{dead[0].name.replace(' ', '-')}.log"
+                raise StackError(f"{dead[0].name} has ended by itself; see {log}. Everything has been stopped.")
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"{what} is not there after {DEADLINE_SECONDS:g} s; see {places.logs}. All of it has been stopped."
+                    f"Gave up waiting for {what} after {DEADLINE_SECONDS:g} s; see {paths.logs}. "
+                    "Everything has been stopped."
                 )
             time.sleep(POLL_SECONDS)
 
 
-def _already_up(running: Running, places: Places) -> int:
-    dead = [process.name for process in running.processes if not process.is_alive()]
+def _already_up(record: ProcessRecord, paths: Paths) -> int:
+    dead = [process.name for process in record.processes if not process.is_alive()]
     if dead:
-        raise StackError(f"Up, but {' and '.join(dead)} died. `make down` ends the rest; then `make up` again.")
+        raise StackError(f"Up, but {' and '.join(dead)} ended. `make down` stops the rest; then run `make up` again.")
     print("Already up.\n")
-    _print_log_in(running, places)
+    _print_log_in(record, paths)
     return 0
 
 
-def _print_log_in(running: Running, places: Places) -> None:
-    password = json.loads(places.passwords.read_bytes())[USER]
-    model = Endpoint(running.serving_port, resolve().serving.model)
-    print(f"  Airflow       http://{HOST}:{running.ui_port}/dags/{DAG_ID}")
+def _print_log_in(record: ProcessRecord, paths: Paths) -> None:
+    password = json.loads(paths.passwords.read_bytes())[USER]
+    client = ModelServer(local_url(record.serving_port), resolve().serving.model)
+    print(f"  Airflow       {local_url(record.ui_port)}/dags/{DAG_ID}")
     print(f"  log in as     {USER} / {password}")
-    print(f"  model server  {model.url}")
-    print(f"  logs          {places.logs}")
-    print("\n`make retrain` starts a run and follows it; `make down` ends all of this.")
+    print(f"  model server  {client.model_url}")
+    print(f"  logs          {paths.logs}")
+    print("\n`make retrain` starts a run and follows it; `make down` stops everything.")
 
 
-def _make_password(places: Places) -> None:
-    if not places.passwords.exists():
-        handle = os.open(places.passwords, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _make_password(paths: Paths) -> None:
+    if not paths.passwords.exists():
+        handle = os.open(paths.passwords, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump({USER: secrets.token_urlsafe(12)}, file)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ml.config.settings import resolve
-from ml.pipeline.steps import STEPS
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ml.pipeline.steps import STEPS
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from tests.airflow_home import fake_ml, variables
 

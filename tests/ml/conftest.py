@@ -11,7 +11,7 @@ import pytest
 
 from ml.config.settings import Settings, resolve
 from ml.data.sample import write_csv
-from ml.pipeline.local_runner import Outcome, retrain
+from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.storage.root import PROJECT, Root
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
@@ -62,7 +62,9 @@ def settings_for(data: Path | str, *overrides: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def first_run(libraries: None, customers_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, Outcome]:
+def first_run(
+    libraries: None, customers_csv: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Root, RetrainResult]:
     """A root whose version 1 came from all eight steps with the default settings. Copy it before you change it."""
     root = Root.find(str(tmp_path_factory.mktemp("first") / "root"))
     settings = resolve(overrides=[f"data.source={str(customers_csv)!r}"], environment={})
@@ -72,7 +74,7 @@ def first_run(libraries: None, customers_csv: Path, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
-def again(first_run: tuple[Root, Outcome], tmp_path: Path) -> Root:
+def promoted_root(first_run: tuple[Root, RetrainResult], tmp_path: Path) -> Root:
     """A copy of the root with version 1, to go on with."""
     root = Root(tmp_path / "root")
     shutil.copytree(first_run[0].path, root.path)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ml.artifacts import Model, Verdict
 from ml.config.settings import Settings, resolve
 from ml.registry.confirm import confirm
-from ml.registry.golden_rows import Replay
+from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger import Ledger
 from ml.registry.promote import promote
 from ml.registry.retention import clean_up
@@ -62,8 +62,8 @@ class StandIn(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         number = re.search(r"/versions/(\d+):predict", self.path)
         assert number
-        replay = Replay.read(self.root.release(int(number[1])) / "replay.json")
-        self._answer(200, {"predictions": [{"probability": p, "label": "D"} for p in replay.probability]})
+        golden_rows = GoldenRows.read(self.root.release(int(number[1])) / "replay.json")
+        self._answer(200, {"predictions": [{"probability": p, "label": "D"} for p in golden_rows.probability]})
 
     def _fails(self, number: int) -> bool:
         return (self.root.version(MODEL, number) / "broken").exists()
@@ -86,7 +86,7 @@ def candidate(root: Root, text: str, *, broken: bool = False) -> tuple[Model, Pa
     (model / "saved_model" / "variables" / "variables.index").write_text(text * 3)
     if broken:
         (model / "saved_model" / "broken").write_text("yes")
-    Replay([{"Age": float(i)} for i in range(3)], [0.1, 0.2, 0.3]).write(model / "replay.json")
+    GoldenRows([{"Age": float(i)} for i in range(3)], [0.1, 0.2, 0.3]).write(model / "replay.json")
     (run / "statistics.pb").write_bytes(b"statistics")
     write_json(run / "evaluation.json", {"rows": 3})
     return Model(model, sha256_tree(model / "saved_model"), 3, 1, 0.5), run / "statistics.pb", run / "evaluation.json"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException
 
-from retraining.params import form
+from retraining.params import dag_params
 from retraining.step_operator import StepOperator
 from tests.airflow_home import fake_ml
 
@@ -26,7 +26,7 @@ class Task:
         self.operator = StepOperator(step=step, ml_python=str(fake_ml(Path(os.environ["RETRAIN_ROOT"]))))
 
     def run(self, run_id: str = RUN, who: str | None = "ada", **answers: Any) -> dict[str, Any]:
-        params = {name: param.value for name, param in form().items()} | answers
+        params = {name: param.value for name, param in dag_params().items()} | answers
         context: Any = {
             "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name=who),
             "params": params,

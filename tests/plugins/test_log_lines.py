@@ -23,11 +23,11 @@ def test_an_endless_line_is_cut_and_says_how_much_is_missing() -> None:
     assert splitter.feed(b"\nnext\n") == ["x" * 10 + " ... (99990 bytes more)", "next"]
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_log() -> None:
+def test_bytes_that_are_not_text_do_not_stop_the_log() -> None:
     assert LineSplitter().feed(b"a\xffb\n") == ["a\ufffdb"]
 
 
-def test_what_has_no_line_end_comes_at_the_end() -> None:
+def test_a_line_without_an_end_comes_at_the_end() -> None:
     splitter = LineSplitter()
     assert splitter.feed(b"last words") == []
     assert splitter.flush() == ["last words"]

@@ -7,15 +7,15 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from ml.config.settings import resolve
-from retraining.params import command_line, form
+from retraining.params import command_line, dag_params
 
 
 def answers(**changed: Any) -> dict[str, Any]:
-    return {name: param.value for name, param in form().items()} | changed
+    return {name: param.value for name, param in dag_params().items()} | changed
 
 
 def test_every_default_is_valid_and_says_what_it_is() -> None:
-    for name, param in form().items():
+    for name, param in dag_params().items():
         assert param.resolve() == param.value, name
         assert param.description
         assert param.schema["title"]
@@ -36,12 +36,12 @@ def test_every_default_is_valid_and_says_what_it_is() -> None:
 )
 def test_an_answer_out_of_bounds_is_refused_by_the_schema(name: str, value: object) -> None:
     with pytest.raises(ParamValidationError):
-        form()[name].resolve(value)
+        dag_params()[name].resolve(value)
 
 
 @pytest.mark.parametrize("value", ["kaggle", "sample", "inbox:Train.csv", "inbox:customers-2026_11.csv", None])
 def test_data_is_a_known_source_or_a_file_in_the_inbox(value: str | None) -> None:
-    assert form()["data"].resolve(value) == value
+    assert dag_params()["data"].resolve(value) == value
 
 
 def test_answers_like_the_settings_leave_the_settings_alone() -> None:
@@ -82,7 +82,7 @@ def test_defaults_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETRAIN__TRAIN__EPOCHS", "7")
     monkeypatch.setenv("RETRAIN__JUDGE__AT_LEAST__BINARYACCURACY", "0.81")
     monkeypatch.setenv("RETRAIN__DATA__SOURCE", "/data/customers.csv")
-    params = form()
+    params = dag_params()
     assert params["epochs"].value == 7
     assert params["minimum_accuracy"].schema["minimum"] == 0.81
     assert params["data"].value is None  # a path is the settings' business, not the form's

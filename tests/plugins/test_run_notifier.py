@@ -17,13 +17,13 @@ import pytest
 from airflow.sdk import DAG, Connection
 
 from ml.errors import SettingsError
+from ml.pipeline.step_names import STEPS
 from retraining.run_notifier import RunNotifier, notifiers
 
 RUN = "manual__2026-11-23T00:00:00+00:00"
 FAILED = {"outcome": "failed", "error": {"type": "TransientError", "what": "Kaggle answered 503.", "cure": "Wait."}}
 REJECTED = {"outcome": "skipped", "skipped_because": "rejected"}
 VERDICT = {"artifact": {"promotes": False, "reasons": [{"code": "x", "sentence": "AUC is 0.8100 <b>below</b> 0.85."}]}}
-STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def context(root: Path, reason: str, **results: Any) -> Any:
 
 
 def rejected(root: Path) -> Any:
-    done: dict[str, Any] = {step: {} for step in STEPS}
+    done: dict[str, Any] = {step: {} for step in STEPS[:-1]}
     return context(root, "success", **done | {"judge": VERDICT, "promote": REJECTED})
 
 
@@ -99,8 +99,8 @@ def test_nobody_is_told_unless_somebody_is_named() -> None:
 
 
 @pytest.mark.parametrize("destination", ["ops@example.com", "slack:chat", "webhook:", "http://example.com/hook"])
-def test_a_destination_that_is_none_is_named(destination: str) -> None:
-    with pytest.raises(SettingsError, match=r"RETRAIN_NOTIFY: .* is no destination.*webhook:CONNECTION"):
+def test_a_destination_of_an_unknown_kind_is_named(destination: str) -> None:
+    with pytest.raises(SettingsError, match=r"RETRAIN_NOTIFY: .* is not a destination.*webhook:CONNECTION"):
         notifiers({"RETRAIN_NOTIFY": destination})
 
 
@@ -137,8 +137,8 @@ def test_a_run_that_left_nothing_is_told_as_failed(root: Path, webhook: list[Any
     assert "No step left a result" in webhook[0][1]["text"]
 
 
-def test_good_news_is_no_news(root: Path, webhook: list[Any]) -> None:
-    everything: dict[str, Any] = {step: {} for step in (*STEPS, "confirm")}
+def test_a_run_that_needs_nobody_is_not_reported(root: Path, webhook: list[Any]) -> None:
+    everything: dict[str, Any] = {step: {} for step in STEPS}
     RunNotifier("webhook:chat")(context(root, "success", **everything))
     unchanged = {"outcome": "skipped", "skipped_because": "unchanged"}
     RunNotifier("webhook:chat")(context(root, "success", ingest=unchanged))
@@ -146,7 +146,7 @@ def test_good_news_is_no_news(root: Path, webhook: list[Any]) -> None:
 
 
 def test_a_connection_without_a_url_is_named(root: Path, webhook: list[Any]) -> None:
-    with pytest.raises(SettingsError, match="Connection vague: its host is no URL"):
+    with pytest.raises(SettingsError, match="Connection vague: its host is not a URL"):
         RunNotifier("webhook:vague")(context(root, "task_failure", ingest=FAILED))
     assert webhook == []
 

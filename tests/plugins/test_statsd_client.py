@@ -86,7 +86,7 @@ def test_it_follows_the_name_to_another_address(
     assert names.asked == 2
 
 
-def test_a_name_that_is_not_known_at_first(
+def test_a_name_that_is_not_known_at_first_is_found_later(
     names: Names, clock: Clock, client: Client, servers: tuple[Server, Server], caplog: pytest.LogCaptureFixture
 ) -> None:
     made = client()
@@ -199,7 +199,7 @@ def nobody(*_: Any) -> Any:
     raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
 
-def test_what_is_no_ascii_or_too_long_for_a_packet_harms_nobody(
+def test_text_that_is_not_ascii_or_too_long_for_a_packet_does_not_raise(
     names: Names, client: Client, servers: tuple[Server, Server]
 ) -> None:
     names.address = servers[0].address

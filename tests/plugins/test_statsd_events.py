@@ -21,9 +21,10 @@ from airflow.sdk.observability import stats as task_stats
 from statsd import StatsClient
 
 from ml.errors import FinalError
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from retraining import run_listener, statsd_events
-from retraining.params import form
+from retraining.params import dag_params
 from retraining.result_file import ResultFile
 from retraining.step_operator import StepOperator
 from tests.airflow_home import fake_ml
@@ -78,7 +79,7 @@ def said(root: Path) -> Iterator[Said]:
 def run_step(root: Path, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
     monkeypatch.setenv("RETRAIN_FAKE", json.dumps({"train": plan}))
     operator = StepOperator(step="train", ml_python=str(fake_ml(root)))
-    params = {name: param.value for name, param in form().items()}
+    params = {name: param.value for name, param in dag_params().items()}
     context: Any = {"dag_run": SimpleNamespace(run_id=RUN, triggering_user_name="ada"), "params": params}
     operator.execute(context)
 
@@ -127,7 +128,7 @@ def test_a_killed_try_leaves_a_record(root: Path, said: Said, monkeypatch: pytes
     assert result["error"]["retry"] is True
 
 
-def test_a_result_without_an_outcome_is_none(tmp_path: Path) -> None:
+def test_a_result_without_an_outcome_does_not_count(tmp_path: Path) -> None:
     file = ResultFile(tmp_path, "train")
     file.path.parent.mkdir()
     file.path.write_text('{"step": "train"}')
@@ -140,7 +141,7 @@ def test_a_directory_in_place_of_a_result_is_named(tmp_path: Path) -> None:
     file = ResultFile(tmp_path, "train")
     file.path.mkdir(parents=True)
     with pytest.raises(FinalError, match=r"train\.json: a directory is where.*Remove it"):
-        file.forget()
+        file.remove()
 
 
 def a_run(root: Path, dag_id: str = run_listener.DAG_ID, **results: Any) -> Any:
@@ -152,7 +153,6 @@ def a_run(root: Path, dag_id: str = run_listener.DAG_ID, **results: Any) -> Any:
 
 
 BLOCKED = {"outcome": "failed", "error": {"type": "DataError"}}
-STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 ALL_DONE: dict[str, Any] = {step: {} for step in STEPS}
 
 
@@ -184,7 +184,7 @@ def test_a_run_that_starts_says_zero_for_every_outcome(root: Path, said: Said) -
     assert said() == [f"airflow.retrain.runs,outcome={outcome}:0|c" for outcome in statsd_events.RUN_OUTCOMES]
 
 
-def test_other_dags_and_strange_ids_do_no_harm(root: Path, said: Said) -> None:
+def test_other_dags_and_strange_run_ids_are_ignored(root: Path, said: Said) -> None:
     for hook in (run_listener.on_dag_run_running, run_listener.on_dag_run_success, run_listener.on_dag_run_failed):
         hook(dag_run=a_run(root, dag_id="another"), msg="")
     assert said() == []

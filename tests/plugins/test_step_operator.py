@@ -62,7 +62,7 @@ def test_a_killed_child_may_be_retried_and_is_called_killed(task: Any) -> None:
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_success_without_a_result_is_no_success(task: Any) -> None:
+def test_success_without_a_result_fails_the_task(task: Any) -> None:
     with pytest.raises(AirflowException, match="left no result"):
         task("train", no_result=True).run()
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ml.artifacts import Verdict
 from ml.config.settings import resolve
-from ml.monitoring.metric_families import registry_of
+from ml.monitoring.metric_families import collector_registry
 from ml.registry.ledger import REJECTED
 from ml.registry.promote import decline
 from ml.storage.root import Root
@@ -23,7 +23,7 @@ Values = dict[tuple[str, tuple[str, ...]], float]
 
 def values(root: Root, url: str = "") -> Values:
     """Each sample by its name and the values of its labels, in the order of the labels' names."""
-    return parsed(generate_latest(registry_of(root, ModelServer(url, MODEL) if url else None)).decode())
+    return parsed(generate_latest(collector_registry(root, ModelServer(url, MODEL) if url else None)).decode())
 
 
 def parsed(page: str) -> Values:
@@ -37,7 +37,7 @@ def parsed(page: str) -> Values:
 def reject(root: Root, run: str) -> None:
     reasons = [{"code": "below_threshold", "sentence": "AUC is 0.7."}]
     verdict = Verdict(root.path, "v", 3, False, reasons, f"model of {run}", None, {}, {})
-    decline(root, REJECTED, verdict, run_id=run, identity={}, settings=resolve(environment={}).promote)
+    decline(root, REJECTED, verdict, run_id=run, identity={}, settings=resolve(environment={}))
 
 
 def ended(root: Root, run: str, at: float, **results: Any) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer, ServingError
 from stack.local.airflow.api import AirflowApi
-from stack.local.paths import Places
+from stack.local.paths import Paths
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool
 from tests.prometheus.recording import LINES, RECORDED, SERIES, distinct, names_in, of_alerts, of_dashboards
 from tests.prometheus.statsd_exporter import Mapping, listening
@@ -70,7 +70,7 @@ def main(directory: Path, data: Path) -> None:
 def some_weeks(stack: Stack) -> None:
     """Ten runs, one of each kind that an alert or a panel knows."""
     print(*stack.run("up"), flush=True)
-    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Places(Root(stack.root)))
+    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Paths(Root(stack.root)))
     api.unpause()
     for conf in (
         {"data": "inbox:customers.csv"},

@@ -24,8 +24,8 @@ from pathlib import Path
 from ml.storage.root import PROJECT, Root
 from stack.local.airflow.api import USER, AirflowApi
 from stack.local.airflow.database import migrate_if_needed
-from stack.local.airflow.environment import airflow_environment, with_interface
-from stack.local.paths import AIRFLOW, Places
+from stack.local.airflow.environment import airflow_environment, with_api_server
+from stack.local.paths import AIRFLOW, Paths
 from stack.local.processes.process import Process, start, stop
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port
 from tests.prometheus.recording import LINES, distinct
@@ -45,17 +45,17 @@ def main(directory: Path) -> None:
 
 def said_with(executor: str, directory: Path) -> list[str]:
     directory.mkdir()
-    stack, places = Stack(directory), Places(Root(directory))
-    places.prepare()
-    places.passwords.write_text(json.dumps({USER: secrets.token_urlsafe(12)}))
+    stack, paths = Stack(directory), Paths(Root(directory))
+    paths.prepare()
+    paths.passwords.write_text(json.dumps({USER: secrets.token_urlsafe(12)}))
     with (
         listening(Mapping(CONFIGURATION / "statsd_mapping.yml")) as (statsd, udp, _),
-        airflow(executor, stack, places, udp) as api,
+        airflow(executor, stack, paths, udp) as api,
     ):
         stack.plan(train={"signal": 9})
         wait_for_end(api, api.trigger({}), "failed")
         stack.plan()
-        miss_a_monday(places)
+        miss_a_monday(paths)
         wait_for_end(api, eventually(lambda: scheduled(api), within=2 * MINUTES), "success")
         time.sleep(15)  # some beats of every heart
     print(f"{executor}: {len(statsd.lines)} lines, {len(distinct(statsd.lines))} of them distinct", flush=True)
@@ -63,11 +63,11 @@ def said_with(executor: str, directory: Path) -> list[str]:
 
 
 @contextmanager
-def airflow(executor: str, stack: Stack, places: Places, udp: int) -> Iterator[AirflowApi]:
+def airflow(executor: str, stack: Stack, paths: Paths, udp: int) -> Iterator[AirflowApi]:
     """All processes of an Airflow, with the variables that the compose file gives them; the DAG is switched on."""
     redis = free_port()
     url = f"http://127.0.0.1:{stack.ui}"
-    environment = with_interface(airflow_environment(places, serving_url="http://127.0.0.1:1"), places, ui_url=url)
+    environment = with_api_server(airflow_environment(paths, serving_url="http://127.0.0.1:1"), paths, ui_url=url)
     settings = (CONFIGURATION / "airflow.env").read_text().splitlines()
     environment |= dict(line.split("=", 1) for line in settings if line.startswith("AIRFLOW"))
     environment |= {
@@ -79,7 +79,7 @@ def airflow(executor: str, stack: Stack, places: Places, udp: int) -> Iterator[A
         "AIRFLOW__CELERY__RESULT_BACKEND": f"redis://127.0.0.1:{redis}/1",
         "ML_PYTHON": stack.environment["ML_PYTHON"],
     }
-    migrate_if_needed(places, environment)
+    migrate_if_needed(paths, environment)
     commands: dict[str, list[str | Path]] = {
         "api-server": [AIRFLOW, "api-server", "--host", "127.0.0.1", "--port", str(stack.ui), "--workers", "1"],
         "scheduler": [AIRFLOW, "scheduler", "--skip-serve-logs"],
@@ -92,9 +92,9 @@ def airflow(executor: str, stack: Stack, places: Places, udp: int) -> Iterator[A
     since, started = datetime.now(UTC), list[Process]()
     try:
         for name, command in commands.items():
-            log = places.logs / f"{name}.log"
+            log = paths.logs / f"{name}.log"
             started.append(start(name, command, environment=environment, directory=PROJECT, log=log)[0])
-        api = AirflowApi.of(url, places)
+        api = AirflowApi.of(url, paths)
         eventually(api.log_in, within=4 * MINUTES)
         eventually(lambda: not api.unhealthy(since) and api.dag(), within=4 * MINUTES)
         api.unpause()
@@ -103,19 +103,19 @@ def airflow(executor: str, stack: Stack, places: Places, udp: int) -> Iterator[A
         stop(started)
 
 
-def miss_a_monday(places: Places) -> None:
+def miss_a_monday(paths: Paths) -> None:
     """Make all runs so far scheduled ones of a fortnight ago: the Monday between then and now was missed."""
     then = f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%d %H:%M:%S.%f}"
     moments = ", ".join(
         f"{name} = ?" for name in ("logical_date", "run_after", "data_interval_start", "data_interval_end")
     )
-    with closing(sqlite3.connect(places.airflow_home / "airflow.db", timeout=60)) as database, database:
+    with closing(sqlite3.connect(paths.airflow_home / "airflow.db", timeout=60)) as database, database:
         database.execute(f"UPDATE dag_run SET run_type = 'scheduled', {moments}", [then] * 4)
 
 
 def scheduled(api: AirflowApi) -> str:
     """The run that makes up for it, or ""; Airflow names runs by their kind."""
-    return next((run_id for run_id in api.active_runs() if run_id.startswith("scheduled__")), "")
+    return next((run_id for run_id in api.active_run_ids() if run_id.startswith("scheduled__")), "")
 
 
 def wait_for_end(api: AirflowApi, run_id: str, wanted: str) -> None:

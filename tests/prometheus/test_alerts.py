@@ -31,7 +31,7 @@ def test_prometheus_takes_the_configuration() -> None:
 
 
 @pytest.mark.parametrize("file", RULES, ids=lambda file: file.stem)
-def test_rules(file: Any) -> None:
+def test_the_alert_rules_do_what_their_own_tests_say(file: Any) -> None:
     assert "SUCCESS" in said_by(tool("promtool"), "test", "rules", file)
 
 

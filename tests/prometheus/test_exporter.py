@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from ml.monitoring.metric_families import FAMILIES, registry_of
-from ml.monitoring.state_collectors import of_server
+from ml.monitoring.metric_families import FAMILIES, collector_registry
+from ml.monitoring.state_collectors import collect_server
 from ml.registry.ledger import Ledger
 from ml.storage.root import Root
-from serving.client.model_client import ModelServer, VersionStatus
+from serving.client.model_client import ModelServer
+from serving.client.version_status import VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running
 from tests.prometheus.exported import parsed, reject, values
@@ -60,7 +61,9 @@ def test_a_failure_of_a_version_that_is_gone_is_over(root: Root) -> None:
             return [VersionStatus(2, "END", "UNKNOWN", "broken")]
 
     def failed() -> float:
-        return {number.labels: number.value for number in of_server(Remembering("http://x", MODEL), root)}["failed",]
+        return {number.labels: number.value for number in collect_server(Remembering("http://x", MODEL), root)}[
+            "failed",
+        ]
 
     root.version(MODEL, 2).mkdir(parents=True)
     assert failed() == 1
@@ -97,11 +100,11 @@ def test_rejections_count_from_the_last_confirmation(root: Root) -> None:
 
 def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog: pytest.LogCaptureFixture) -> None:
     root.ledger.write_text("not json\n")
-    registry = registry_of(root, None)
+    registry = collector_registry(root, None)
     found = parsed(generate_latest(registry).decode())
     assert found["retrain_exporter_source_up", ("ledger",)] == 0
     assert found["retrain_exporter_source_up", ("disk",)] == 1
-    assert "line 1 is no entry" in caplog.text
+    assert "line 1 is not an entry" in caplog.text
     said = len(caplog.records)
     generate_latest(registry)
     assert len(caplog.records) == said, "the same trouble is told once"
@@ -109,7 +112,7 @@ def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog:
     assert parsed(generate_latest(registry).decode())["retrain_exporter_source_up", ("ledger",)] == 1
 
 
-def test_a_version_that_is_no_number_takes_only_the_ledger_away(root: Root) -> None:
+def test_a_version_that_is_not_a_number_takes_only_the_ledger_away(root: Root) -> None:
     facts = {"at": "2026-11-23T00:00:00+00:00", "run_id": "r", "version": "abc"}
     lines = [json.dumps({"event": event, **facts}) + "\n" for event in ("intent", "published", "confirmed")]
     root.ledger.write_text("".join(lines))
@@ -118,7 +121,7 @@ def test_a_version_that_is_no_number_takes_only_the_ledger_away(root: Root) -> N
     assert found["retrain_exporter_source_up", ("disk",)] == 1
 
 
-def test_a_missing_root_is_no_first_start(root: Root) -> None:
+def test_a_missing_root_does_not_look_like_a_first_start(root: Root) -> None:
     root.path.rmdir()
     found = values(root)
     assert {source: found["retrain_exporter_source_up", (source,)] for source in ("ledger", "runs", "disk")} == {
@@ -129,7 +132,7 @@ def test_a_missing_root_is_no_first_start(root: Root) -> None:
     assert ("retrain_promoted_version", ()) not in found
 
 
-def test_as_a_process(root: Root, tmp_path: Path) -> None:
+def test_the_process_serves_the_page_and_ends_on_sigterm(root: Root, tmp_path: Path) -> None:
     listen, log = f"127.0.0.1:{free_port()}", tmp_path / "log"
     command: list[str | Path] = [sys.executable, "-m", "ml.exporter", "--listen", listen, "--root", root.path]
     with running(command, log=log) as process:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from ml.monitoring.metric_families import SKIPPED_LINES, registry_of
+from ml.monitoring.metric_families import SKIPPED_LINES, collector_registry
 from ml.storage.root import Root
 from tests.prometheus.exported import Values, ended, parsed, values
 
@@ -70,7 +70,7 @@ def of_the_runs(found: Values) -> dict[tuple[str, tuple[str, ...]], str]:
         ("results/transform.json", ("artifact", "eval_rows"), {("retrain_rows", ("eval",))}),
     ],
 )
-def test_of_a_value_that_must_be_a_number(
+def test_a_value_that_is_not_a_number_takes_only_its_own_sample_away(
     root: Root, place: Path, file: str, keys: tuple[str, ...], lost: set[tuple[str, tuple[str, ...]]], damage: Any
 ) -> None:
     before = of_the_runs(values(root))
@@ -122,7 +122,7 @@ def change(path: Path, keys: tuple[str, ...], value: Any) -> None:
         (JUDGE, ("artifact", "reasons"), [{"code": [1]}], {("retrain_verdict", ("reason_of_last",))}),
     ],
 )
-def test_of_what_is_deeper(
+def test_damage_deeper_in_a_file_takes_only_its_own_samples_away(
     root: Root, place: Path, file: str, keys: tuple[str, ...], damage: Any, lost: set[Any]
 ) -> None:
     before = of_the_runs(values(root))
@@ -158,10 +158,10 @@ BROKEN: dict[str, Callable[[str], str]] = {
         (JUDGE, {"retrain_verdict", "retrain_metric", "retrain_metric_bound", *RUN_ENDED}),
     ],
 )
-def test_of_a_whole_file(
+def test_damage_to_a_whole_file_takes_only_its_own_samples_away(
     root: Root, place: Path, file: str, touched: set[str], how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before, registry = of_the_runs(values(root)), registry_of(root, None)
+    before, registry = of_the_runs(values(root)), collector_registry(root, None)
     (place / file).write_text(BROKEN[how]((place / file).read_text()))
     after = parsed(generate_latest(registry).decode())
     assert after["retrain_exporter_source_up", ("runs",)] == 1
@@ -188,21 +188,21 @@ def test_a_directory_in_the_place_of_a_file(root: Root, place: Path) -> None:
     assert found["retrain_last_result_timestamp_seconds", ("rejected",)] == 1000
 
 
-def test_an_artifact_that_is_no_object(root: Root, place: Path) -> None:
+def test_an_artifact_that_is_not_an_object_is_skipped_and_named(root: Root, place: Path) -> None:
     change(place / TRAIN, ("artifact",), "model")
     found = values(root)
     assert found["retrain_exporter_skipped", ("runs",)] == 1
     assert found["retrain_epochs", ()] == 1010, "of the run before"
 
 
-def test_an_error_that_is_text(root: Root) -> None:
+def test_an_error_that_is_a_mere_text_counts_as_failed(root: Root) -> None:
     ended(root, "odd", 1000, ingest={"outcome": "failed", "error": "text"})
     found = values(root)
     assert found["retrain_last_run_outcome", ("failed",)] == 1
     assert found["retrain_exporter_skipped", ("runs",)] == 0
 
 
-def test_a_ledger_that_cannot_be_read_hides_no_run(root: Root, place: Path) -> None:
+def test_a_ledger_that_cannot_be_read_does_not_hide_the_runs(root: Root, place: Path) -> None:
     root.ledger.write_text("not json\n")
     found = values(root)
     assert found["retrain_exporter_source_up", ("ledger",)] == 0

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ml.storage.root import PROJECT
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from tests.airflow_home import fake_ml, variables
 from tests.prometheus.debian import (
@@ -29,7 +30,7 @@ from tests.prometheus.debian import (
     value,
 )
 from tests.prometheus.statsd_exporter import Mapping, StatsdExporter, listening
-from tests.serving.live import CUSTOMER, GOLDEN, ServerProcess
+from tests.serving.live import GOLDEN, ServerProcess
 
 STEPS_OF_A_RUN = 8
 Command = list[str | Path]
@@ -163,7 +164,7 @@ def test_an_outage_reaches_the_webhook(stack: Stack) -> None:
     shutil.copytree(GOLDEN / "models" / "customer-flat" / "1", stack.models.parent / "staged")
     (stack.models.parent / "staged").rename(stack.models / "2")
     eventually(lambda: value(stack.url, "retrain_served_version") == 2)
-    assert ModelServer(stack.server.url).predict([CUSTOMER])
+    assert ModelServer(stack.server.url).predict([EXAMPLE_INSTANCE])
     eventually(lambda: value(stack.url, 'sum(:tensorflow:serving:request_latency_count{API="predict"})') == 1)
     assert "ServingDown" not in stack.notified.read_text()
     stack.server.stop()

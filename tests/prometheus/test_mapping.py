@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from ml.pipeline.run_record import OUTCOMES
-from ml.pipeline.steps import STEPS
+from ml.pipeline.outcome import OUTCOMES
+from ml.pipeline.step_names import STEPS
 from tests.prometheus import recording
 from tests.prometheus.debian import CONFIGURATION
 from tests.prometheus.statsd_exporter import Mapping, Sample

@@ -15,16 +15,6 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-CUSTOMER = {
-    "Gender": "Male",
-    "Ever_Married": "No",
-    "Age": 22,
-    "Graduated": "No",
-    "Profession": "Healthcare",
-    "Work_Experience": 1,
-    "Spending_Score": "Low",
-    "Family_Size": 4,
-}
 STARTED_WITHIN = 120.0
 RECEIVE_SECONDS = 3
 """How long the server of all tests waits for a request to arrive."""

@@ -1,8 +1,8 @@
 """One download by the real Kaggle client, in a process of its own.
 
 The client blocks without a time-out (at its import too, where it checks an access token), prints, may exit, and
-creates directories. Here all this is harmless: the parent ends this process at the deadline and reads what it
-found from `outcome.json`. What lands there names neither addresses (a signed one is a secret) nor credentials.
+creates directories. In a process of its own all this is harmless: the parent ends it at the deadline and reads from
+`report.json` what it met. The report names neither addresses (a signed one is a secret) nor credentials.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ml.data.kaggle.credentials import config_directory
 from ml.storage.files import write_json
 from ml.storage.parent_death import die_with
 
-OUTCOME = "outcome.json"
+REPORT = "report.json"
 PAYLOAD = "payload"
 CHUNK = 1 << 18
 PROGRESS_BYTES = 16 << 20
 
-Outcome = dict[str, Any]
+ClientReport = dict[str, Any]
 
 
-def fetch(dataset: str, file: str, *, folder: Path, max_bytes: int) -> Outcome:
+def fetch(dataset: str, file: str, *, folder: Path, max_bytes: int) -> ClientReport:
     """Download `file` of `dataset` to `folder`/payload as the server sends it, which may be a zip.
 
     Returns:
@@ -57,11 +57,11 @@ def fetch(dataset: str, file: str, *, folder: Path, max_bytes: int) -> Outcome:
         return {"kind": "network", "error": type(error).__name__}
     except OSError as error:
         return {"kind": "disk", "errno": error.errno, "strerror": error.strerror, "filename": str(error.filename)}
-    except Exception as error:  # what the client raises is no contract; the parent reports its kind
+    except Exception as error:  # what the client raises is not documented; the parent reports its kind
         return {"kind": "failed", "error": type(error).__name__}
 
 
-def _save(response: Any, payload: Path, max_bytes: int) -> Outcome:
+def _save(response: Any, payload: Path, max_bytes: int) -> ClientReport:
     import requests
 
     length = response.headers.get("Content-Length", "")
@@ -84,7 +84,7 @@ def _save(response: Any, payload: Path, max_bytes: int) -> Outcome:
     return {"kind": "done", "bytes": size}
 
 
-def _status(response: Any) -> Outcome:
+def _status(response: Any) -> ClientReport:
     status = response.status_code
     if status < 400:  # the client also raises for an error that is told in the JSON of a 200
         status = response.json()["code"]
@@ -92,7 +92,7 @@ def _status(response: Any) -> Outcome:
 
 
 def _prepare(environment: MutableMapping[str, str], folder: Path) -> None:
-    """Take away what makes the client leak or misread.
+    """Remove from the environment what makes the client leak secrets or misread its configuration.
 
     Set `VERBOSE`, it prints the Authorization header of each request; an empty variable hides what a file holds;
     and its import creates its configuration directory, in a home that may not be writable.
@@ -106,11 +106,11 @@ def _prepare(environment: MutableMapping[str, str], folder: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`DATASET FILE FOLDER MAX_BYTES PARENT_PID`: fetch, and write the outcome."""
+    """Fetch what the arguments `DATASET FILE FOLDER MAX_BYTES PARENT_PID` name, and write the report."""
     dataset, file, folder, max_bytes, parent = arguments
     die_with(int(parent))
     _prepare(os.environ, Path(folder))
-    write_json(Path(folder) / OUTCOME, fetch(dataset, file, folder=Path(folder), max_bytes=int(max_bytes)))
+    write_json(Path(folder) / REPORT, fetch(dataset, file, folder=Path(folder), max_bytes=int(max_bytes)))
 
 
 if __name__ == "__main__":

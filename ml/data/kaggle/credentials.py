@@ -1,4 +1,4 @@
-"""Where the Kaggle client would find credentials, told without importing the client.
+"""Where the Kaggle client would find credentials, found out without importing the client.
 
 The order is that of kaggle 2.2 (`KaggleApi.authenticate`): an access token, then user name and key, then what
 `kaggle auth login` stored. Importing the client to ask would load it, create directories and talk to the network.
@@ -18,7 +18,7 @@ CURE = (
 
 
 def credentials(environment: Mapping[str, str] | None = None) -> str | None:
-    """The name of the first source that holds credentials, or None; never the credentials themselves.
+    """Return the name of the first source that holds credentials, or None; never the credentials themselves.
 
     Args:
         environment: `os.environ` unless given; its `HOME` is where `~` leads.
@@ -26,7 +26,7 @@ def credentials(environment: Mapping[str, str] | None = None) -> str | None:
     variables = os.environ if environment is None else environment
     stored = _home(variables) / ".kaggle"
     token = variables.get("KAGGLE_API_TOKEN", "")
-    if token and (not os.path.exists(token) or _text(Path(token))):  # noqa: PTH110 - a long token is no path
+    if token and (not os.path.exists(token) or _text(Path(token))):  # noqa: PTH110 - a long token is not a path
         return "KAGGLE_API_TOKEN"
     for name in ("access_token", "access_token.txt"):
         if _text(stored / name):
@@ -43,7 +43,7 @@ def credentials(environment: Mapping[str, str] | None = None) -> str | None:
 
 
 def config_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """Where the client looks for `kaggle.json`; at its import it creates this directory when it is missing."""
+    """Return where the client looks for `kaggle.json`; its import creates that directory when it is missing."""
     variables = os.environ if environment is None else environment
     if given := variables.get("KAGGLE_CONFIG_DIR"):
         return Path(given)

@@ -1,4 +1,4 @@
-"""The file of a Kaggle data set, by Kaggle's own client: patient with what can pass, plain about what cannot."""
+"""Downloads a file of a Kaggle data set with Kaggle's own client, and tries again when that can help."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from threading import Event, Timer
 
 from ml.config.settings import DataSettings
-from ml.data.kaggle.client_process import OUTCOME, PAYLOAD, Outcome
+from ml.data.kaggle.client_process import PAYLOAD, REPORT, ClientReport
 from ml.data.kaggle.credentials import CURE, credentials
-from ml.data.kaggle.errors import MayPassError, error_of
+from ml.data.kaggle.errors import RetryableError, error_from_report
 from ml.data.kaggle.zip_archive import BadZipError, extract_member, is_zip
 from ml.errors import FinalError, SettingsError
 from ml.storage.files import read_json
@@ -29,18 +29,18 @@ log = logging.getLogger("ml.data.ingest")
 
 
 def download(settings: DataSettings, *, folder: Path, sleep: Callable[[float], None] = time.sleep) -> Path:
-    """Download `settings.file` of `settings.dataset` into `folder`; the file, unpacked, content not yet checked.
+    """Download `settings.file` of `settings.dataset` into `folder`, and return the unpacked file, not yet checked.
 
     Args:
         settings: Data set, file, attempts, the time-out of one attempt in seconds, the limit in bytes.
-        folder: A directory for this alone.
+        folder: A directory for this download alone.
         sleep: Waits a number of seconds between two attempts: 1, 2, 4... up to 60, each shortened at random by up
             to a half so that many clients do not come back at once; or what the server asks for, up to 300.
 
     Raises:
         SettingsError: `settings.dataset` is not of the form owner/name.
         FinalError: No credentials, or Kaggle answered 401, 403, 404 or another refusal.
-        DataError: What came is too large, no whole zip in any attempt, or a zip without the file.
+        DataError: What came is too large, a damaged zip in every attempt, or a zip without the file.
         TransientError: Time-outs, lost connections, 429 or 5xx in all attempts.
         OSError: The disk refused.
     """
@@ -61,7 +61,7 @@ def download(settings: DataSettings, *, folder: Path, sleep: Callable[[float], N
         place.mkdir()
         try:
             return _attempt(settings, place, account)
-        except MayPassError as problem:
+        except RetryableError as problem:
             if attempt == settings.attempts:
                 raise problem.after(attempt) from problem
             pause = _pause(attempt) if problem.pause is None else problem.pause
@@ -72,11 +72,11 @@ def download(settings: DataSettings, *, folder: Path, sleep: Callable[[float], N
 
 
 def _attempt(settings: DataSettings, place: Path, account: str) -> Path:
-    outcome = _run_client(settings, place)
-    if outcome["kind"] != "done":
-        raise error_of(outcome, settings, account)
+    report = _run_client(settings, place)
+    if report["kind"] != "done":
+        raise error_from_report(report, settings, account)
     payload = place / PAYLOAD
-    log.info("Kaggle: received %s bytes", f"{outcome['bytes']:,}")
+    log.info("Kaggle: received %s bytes", f"{report['bytes']:,}")
     if not is_zip(payload):
         return payload
     unpacked = place / "unpacked"
@@ -84,13 +84,13 @@ def _attempt(settings: DataSettings, place: Path, account: str) -> Path:
     try:
         extract_member(payload, settings.file, target=unpacked, name=name, max_bytes=settings.max_bytes)
     except BadZipError as error:
-        raise MayPassError(error) from error
+        raise RetryableError(error) from error
     log.info("Kaggle: unpacked %s, %s bytes", settings.file, f"{unpacked.stat().st_size:,}")
     return unpacked
 
 
-def _run_client(settings: DataSettings, place: Path) -> Outcome:
-    """What the client process met; it is ended after `timeout_seconds`, whatever it is waiting for."""
+def _run_client(settings: DataSettings, place: Path) -> ClientReport:
+    """Return the report of the client process, which is ended after `timeout_seconds`, whatever it is waiting for."""
     arguments = [settings.dataset, settings.file, str(place.absolute()), str(settings.max_bytes), str(os.getpid())]
     with subprocess.Popen(
         [sys.executable, "-m", "ml.data.kaggle.client_process", *arguments],
@@ -117,8 +117,8 @@ def _run_client(settings: DataSettings, place: Path) -> Outcome:
         finally:
             deadline.cancel()
             client.kill()
-    if (place / OUTCOME).exists():
-        return dict(read_json(place / OUTCOME))
+    if (place / REPORT).exists():
+        return dict(read_json(place / REPORT))
     if expired.is_set():
         return {"kind": "timeout"}
     return {"kind": "failed", "error": f"it ended with exit code {code}"}
@@ -126,4 +126,4 @@ def _run_client(settings: DataSettings, place: Path) -> Outcome:
 
 def _pause(attempt: int) -> float:
     longest = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
-    return float(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
+    return float(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret

@@ -1,4 +1,4 @@
-"""What the Kaggle client met, as errors: which may pass, which will not, and the way out of each."""
+"""The errors that a report of the Kaggle client stands for: which may pass, which will not, and the cure of each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ml.config.settings import DataSettings
 from ml.data.csv_copy import too_large
-from ml.data.kaggle.client_process import Outcome
+from ml.data.kaggle.client_process import ClientReport
 from ml.data.kaggle.credentials import CURE
 from ml.errors import FinalError, RetrainError, TransientError
 
@@ -15,8 +15,8 @@ LONGEST_RETRY_AFTER_SECONDS = 300.0
 LATER = "Try again later; a proxy or firewall in the way, or kaggle.com being down, looks like this."
 
 
-class MayPassError(Exception):
-    """An attempt failed with `error`; the next may not. `pause`: the seconds that the server asked for, if it did."""
+class RetryableError(Exception):
+    """An attempt failed with `error`, and the next may succeed; `pause` are the seconds that the server named."""
 
     def __init__(self, error: RetrainError, pause: float | None = None) -> None:
         super().__init__(str(error))
@@ -24,48 +24,54 @@ class MayPassError(Exception):
         self.pause = pause
 
     def after(self, attempts: int) -> RetrainError:
-        """The error to end with when so many attempts failed."""
+        """Return the error to end with after so many failed attempts."""
         tried = f"Tried {attempts} times." if attempts > 1 else "Tried once."
         return type(self.error)(f"{self.error.what} {tried}", self.error.cure)
 
 
-def error_of(outcome: Outcome, settings: DataSettings, account: str) -> Exception:
-    """The error for an `outcome` other than done; `account` names the source of the credentials.
+def error_from_report(report: ClientReport, settings: DataSettings, account: str) -> Exception:
+    """Return the error that a report other than done stands for.
 
-    A `MayPassError` when another attempt can help; a `FinalError`, `DataError` or `OSError` when it cannot.
+    Args:
+        report: What the client process wrote.
+        settings: The data set and the limits, for the message.
+        account: The source of the credentials, for the message.
+
+    Returns:
+        A `RetryableError` when another attempt can help; a `FinalError`, `DataError` or `OSError` when it cannot.
     """
-    match outcome["kind"]:
+    match report["kind"]:
         case "status":
-            return _refusal(outcome["status"], outcome["retry_after"], settings, account)
+            return _refusal(report["status"], report["retry_after"], settings, account)
         case "timeout":
-            return _may_pass(
+            return _retryable(
                 f"no complete answer within {settings.timeout_seconds:g} s.",
                 f"{LATER} For a slow line raise data.timeout_seconds.",
             )
         case "network":
-            return _may_pass(f"no connection ({outcome['error']}).")
+            return _retryable(f"no connection ({report['error']}).")
         case "cut":
-            expected = f" of {outcome['expected']:,}" if outcome["expected"] is not None else ""
-            return _may_pass(f"the transfer ended after {outcome['bytes']:,}{expected} bytes.")
+            expected = f" of {report['expected']:,}" if report["expected"] is not None else ""
+            return _retryable(f"the transfer ended after {report['bytes']:,}{expected} bytes.")
         case "too_large":
             return too_large(f"Kaggle {settings.dataset}: the download is", settings.max_bytes)
         case "login":
             return FinalError(f"Kaggle: the client rejects the credentials in {account} (expired or revoked?).", CURE)
         case "not_installed":
-            what = f"Kaggle: the client cannot be imported: {outcome['error']}."
+            what = f"Kaggle: the client cannot be imported: {report['error']}."
             return FinalError(what, "Install the packages of requirements/ml.txt.")
         case "disk":
-            return OSError(outcome["errno"], outcome["strerror"], outcome["filename"])
+            return OSError(report["errno"], report["strerror"], report["filename"])
         case _:
-            return _may_pass(f"the client failed: {outcome['error']}.")
+            return _retryable(f"the client failed: {report['error']}.")
 
 
 def _refusal(status: int, retry_after: str | None, settings: DataSettings, account: str) -> Exception:
     dataset, file = settings.dataset, settings.file
     if status == 429:
-        return _may_pass("429, too many requests.", pause=retry_after_seconds(retry_after))
+        return _retryable("429, too many requests.", pause=retry_after_seconds(retry_after))
     if status in (408, 425) or status >= 500:
-        return _may_pass(f"{status}, trouble at the server.", pause=retry_after_seconds(retry_after))
+        return _retryable(f"{status}, trouble at the server.", pause=retry_after_seconds(retry_after))
     if status == 401:
         return FinalError(f"Kaggle: 401, the credentials in {account} are wrong, expired or revoked.", CURE)
     if status == 403:
@@ -84,14 +90,14 @@ def _refusal(status: int, retry_after: str | None, settings: DataSettings, accou
     )
 
 
-def _may_pass(what: str, cure: str = LATER, pause: float | None = None) -> MayPassError:
-    return MayPassError(TransientError(f"Kaggle: {what}", cure), pause)
+def _retryable(what: str, cure: str = LATER, pause: float | None = None) -> RetryableError:
+    return RetryableError(TransientError(f"Kaggle: {what}", cure), pause)
 
 
 def retry_after_seconds(header: str | None) -> float | None:
-    """The wait that a Retry-After header asks for, at most 300 s; None when there is none that can be read.
+    """Return the seconds that a Retry-After header asks to wait, at most 300; None when it cannot be read.
 
-    It holds seconds or a date (RFC 9110, section 10.2.3).
+    The header holds seconds or a date (RFC 9110, section 10.2.3).
     """
     if not header:
         return None
@@ -100,6 +106,6 @@ def retry_after_seconds(header: str | None) -> float | None:
     else:
         try:
             seconds = (email.utils.parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):  # no date, or one without a zone
+        except (ValueError, TypeError):  # not a date, or a date without a zone
             return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)

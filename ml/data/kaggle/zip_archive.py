@@ -1,4 +1,4 @@
-"""One file out of a zip archive that nobody vouches for."""
+"""Extracts one file from a zip archive that cannot be trusted."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SHOWN_NAMES = 10
 
 
 class BadZipError(DataError):
-    """The archive is cut short or damaged; the next transfer may bring a whole one."""
+    """The archive is cut short or damaged; the next download may bring a whole one."""
 
 
 def is_zip(path: Path) -> bool:
-    """Whether the file begins like a zip, be it whole or not."""
+    """Return whether the file begins like a zip, be it whole or not."""
     with path.open("rb") as file:
         return file.read(4) in SIGNATURES
 
@@ -38,13 +38,13 @@ def extract_member(archive: Path, member: str, *, target: Path, name: str, max_b
     Raises:
         BadZipError: The zip is cut short, damaged, or lies about the size of what is in it.
         DataError: `member` is not in it, is encrypted, or unpacks to more than `max_bytes`.
-        OSError: The disk refused.
+        OSError: The disk refused to read or write.
     """
     try:
         with zipfile.ZipFile(archive) as content:
             found = _find(content, member, name)
             if found.flag_bits & 1:
-                raise DataError(f"{name}: {member} in the zip is encrypted.", "Choose an archive without password.")
+                raise DataError(f"{name}: {member} in the zip is encrypted.", "Choose an archive without a password.")
             if found.file_size > max_bytes:
                 raise too_large(f"{name}: {member}, unpacked, is", max_bytes)
             with content.open(found) as reader, target.open("wb") as writer:
@@ -52,7 +52,7 @@ def extract_member(archive: Path, member: str, *, target: Path, name: str, max_b
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
         raise BadZipError(
             f"{name}: the zip of {archive.stat().st_size:,} bytes is cut short or damaged ({error}).",
-            "Try again later; if it stays so, the archive is broken at its source: tell its owner.",
+            "Try again later; if that does not help, the archive is broken at its source: tell its owner.",
         ) from error
 
 

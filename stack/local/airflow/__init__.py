@@ -1,1 +1,1 @@
-"""Airflow on this machine: its environment, its database, and its REST API."""
+"""Airflow on this machine: its environment, its database and a client of its REST API."""

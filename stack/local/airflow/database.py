@@ -1,4 +1,4 @@
-"""Airflow's SQLite database: made or migrated once for each version of Airflow."""
+"""Airflow's SQLite database, made or migrated once for each version of Airflow."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Mapping
 
 from ml.storage.root import PROJECT
 from stack.local.errors import StackError
-from stack.local.paths import AIRFLOW, Places
+from stack.local.paths import AIRFLOW, Paths
 
 DEADLINE_SECONDS = 300
 
 
-def migrate_if_needed(places: Places, environment: Mapping[str, str]) -> None:
-    """Run `airflow db migrate` unless this version of Airflow has done so here; a call costs ten seconds.
+def migrate_if_needed(paths: Paths, environment: Mapping[str, str]) -> None:
+    """Run `airflow db migrate`, which takes ten seconds, unless this version of Airflow has done so before.
 
     Raises:
         StackError: The migration failed; the message names its log.
     """
-    stamp = places.airflow_home / "migrated"
+    stamp = paths.airflow_home / "migrated"
     version = importlib.metadata.version("apache-airflow")
-    if (places.airflow_home / "airflow.db").exists() and stamp.exists() and stamp.read_text() == version:
+    if (paths.airflow_home / "airflow.db").exists() and stamp.exists() and stamp.read_text() == version:
         return
     print("Preparing Airflow's database (once) ...", flush=True)
-    log = places.logs / "airflow-migrate.log"
+    log = paths.logs / "airflow-migrate.log"
     with log.open("wb") as output:
         code = subprocess.run(
             [AIRFLOW, "db", "migrate"],
@@ -37,5 +37,5 @@ def migrate_if_needed(places: Places, environment: Mapping[str, str]) -> None:
             check=False,
         ).returncode
     if code:
-        raise StackError(f"`airflow db migrate` failed with exit code {code}; see {log}")
+        raise StackError(f"`airflow db migrate` failed with exit code {code}; see {log}.")
     stamp.write_text(version)

@@ -1,1 +1,1 @@
-"""Child processes: starting and stopping them, what is remembered of them, and their ports."""
+"""Processes of the local stack: starting and stopping them, the record of them, and their ports."""

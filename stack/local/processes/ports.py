@@ -1,31 +1,52 @@
-"""Loopback ports: refused with the way out before anything heavy starts."""
+"""Loopback ports: a taken one is reported, with a free one instead, before anything heavy starts."""
 
 from __future__ import annotations
 
 import os
 import socket
+from typing import NamedTuple
 
 from stack.local.errors import StackError
 
 HOST = "127.0.0.1"
-SERVING, UI = ("SERVING_PORT", 8501), ("UI_PORT", 8080)
 
 
-def port_of(choice: tuple[str, int]) -> int:
-    """The port that the environment variable names, or its default.
+class PortVariable(NamedTuple):
+    """An environment variable that chooses a port.
+
+    Attributes:
+        variable: The variable's name.
+        default: The port when the variable is not set or empty.
+    """
+
+    variable: str
+    default: int
+
+
+SERVING_PORT, UI_PORT = PortVariable("SERVING_PORT", 8501), PortVariable("UI_PORT", 8080)
+
+
+def read_port(choice: PortVariable) -> int:
+    """The port that the environment asks for, or the default.
 
     Raises:
-        StackError: The variable holds no port number.
+        StackError: The variable does not hold a port number.
     """
-    variable, default = choice
-    text = os.environ.get(variable) or str(default)
+    text = os.environ.get(choice.variable) or str(choice.default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise StackError(f"{variable}={text}: not a port. Give a number from 1 to 65535, such as {default}.")
+        raise StackError(
+            f"{choice.variable}={text} is not a port. Give a number from 1 to 65535, such as {choice.default}."
+        )
     return int(text)
 
 
+def local_url(port: int) -> str:
+    """The base URL of a server on a port of this machine."""
+    return f"http://{HOST}:{port}"
+
+
 def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server could listen on this port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: ignore closed connections
         try:
@@ -35,11 +56,20 @@ def is_free(port: int) -> bool:
     return True
 
 
-def need_free(port: int, variable: str, what: str) -> None:
-    """Raise a `StackError` that names the port and how to choose another."""
+def require_free_port(port: int, variable: str, what: str) -> None:
+    """Make sure that a server can listen on this port.
+
+    Args:
+        port: The port.
+        variable: The environment variable that chooses another one.
+        what: What the port is for, in the words of the message.
+
+    Raises:
+        StackError: The port is taken; the message names a free one.
+    """
     if not is_free(port):
         other = next((p for p in range(port + 1, min(port + 50, 65536)) if is_free(p)), port + 1)
         raise StackError(
-            f"Port {port} on {HOST}, meant for {what}, is in use (or needs other rights). "
-            f"Stop what listens there (`make down` if it is ours), or choose another: {variable}={other}"
+            f"Port {port} on {HOST}, meant for {what}, is in use, or this user may not open it. "
+            f"Stop what listens there (`make down`, if `make up` started it), or choose another: {variable}={other}"
         )

@@ -19,7 +19,13 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Process:
-    """`started` is in clock ticks since boot, field 22 of proc(5)'s `stat`."""
+    """One process, told apart from others that had or will have the same number.
+
+    Attributes:
+        name: What it is called in messages.
+        pid: Its process number.
+        started: When it started, in clock ticks since boot: field 22 of `stat` in proc(5).
+    """
 
     name: str
     pid: int
@@ -27,16 +33,16 @@ class Process:
 
     @classmethod
     def of(cls, name: str, pid: int) -> Process:
-        """The process that has this number now; `started` is -1 when there is none."""
+        """The process that has this number now; `started` is -1 when no process has it."""
         return cls(name, pid, _stat(pid)[1])
 
     def is_alive(self) -> bool:
-        """Whether this very process runs; a zombie does not."""
+        """Whether this very process runs. A zombie does not."""
         state, started = _stat(self.pid)
         return started == self.started != -1 and state not in "ZX"
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to this very process, and to no successor under its number."""
+        """Send a signal to this very process, never to another one that has got its number."""
         if self.is_alive():
             try:
                 os.kill(self.pid, number)
@@ -63,11 +69,20 @@ def start(
     environment: Mapping[str, str],
     directory: Path,
     log: Path,
-    dies_with_us: bool = False,
+    dies_with_parent: bool = False,
 ) -> tuple[Process, subprocess.Popen[bytes]]:
-    """Start a command in a session of its own, its output in `log` (anew).
+    """Start a command in a session of its own.
 
-    With `dies_with_us` the kernel kills it when this process ends in a way that leaves no time to stop it.
+    Args:
+        name: What the process is called in messages.
+        command: The program and its arguments.
+        environment: All of its environment variables.
+        directory: Its working directory.
+        log: The file that takes its output and its errors; what the file held before is lost.
+        dies_with_parent: Whether the kernel kills it when this process dies without stopping it.
+
+    Returns:
+        The process, and the handle by which its exit code can be read.
     """
     with log.open("wb") as output:
         child = subprocess.Popen(
@@ -78,13 +93,17 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(die_with, os.getpid()) if dies_with_us else None,
+            preexec_fn=partial(die_with, os.getpid()) if dies_with_parent else None,
         )
     return Process.of(name, child.pid), child
 
 
 def stop(processes: Sequence[Process], *, seconds: float = STOP_SECONDS) -> list[Process]:
-    """End these processes with all their descendants: ask the first ones, wait, then kill whatever is left.
+    """End these processes and all their descendants: SIGTERM for the processes, a wait, SIGKILL for what is left.
+
+    Args:
+        processes: What to end.
+        seconds: How long to wait after SIGTERM, and again after SIGKILL.
 
     Returns:
         Those that had to be killed.

@@ -1,4 +1,4 @@
-"""The record of what `make up` started: enough to end exactly that, and to find it again."""
+"""The record of the processes that `make up` started: enough to find and end exactly those."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from stack.local.processes.process import Process
 
 
 @dataclass(frozen=True)
-class Running:
-    """Processes and the ports on which they listen."""
+class ProcessRecord:
+    """What `make up` started.
+
+    Attributes:
+        processes: The processes.
+        ui_port: The port of Airflow's UI and API.
+        serving_port: The port of the model server.
+    """
 
     processes: tuple[Process, ...]
     ui_port: int
     serving_port: int
 
     def write(self, file: Path) -> None:
-        """Write the record, whole or not at all."""
+        """Write the record to a file, whole or not at all."""
         write_json(file, dataclasses.asdict(self))
 
     @classmethod
-    def read(cls, file: Path) -> Running | None:
-        """The record; None when nothing was started, or it was all stopped."""
+    def read(cls, file: Path) -> ProcessRecord | None:
+        """The record in a file, or None when nothing was started or everything was stopped."""
         try:
             content = json.loads(file.read_bytes())
         except FileNotFoundError:
@@ -34,5 +40,5 @@ class Running:
         return cls(processes=processes, **content)
 
     def alive(self) -> list[Process]:
-        """Those that still run."""
+        """The processes that still run."""
         return [process for process in self.processes if process.is_alive()]

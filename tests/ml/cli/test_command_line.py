@@ -83,7 +83,7 @@ def test_later_steps_keep_to_the_settings_that_the_run_began_with(tmp_path: Path
     assert "at least 1,000 are needed" in same.stderr
 
 
-def test_questions_need_no_right_to_write(tmp_path: Path) -> None:
+def test_status_and_history_work_on_a_read_only_root(tmp_path: Path) -> None:
     nothing_there = tmp_path / "nothing"
     for question in ("status", "history"):
         done = ml(question, "--json", "--root", str(nothing_there))

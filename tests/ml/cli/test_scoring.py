@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml.data.sample import write_csv
-from ml.pipeline.local_runner import Outcome
+from ml.pipeline.local_runner import RetrainResult
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.score.__main__ import main
@@ -21,7 +21,9 @@ UNLABELLED = PROJECT.parent / "shared" / "data" / "Test.csv"
 pytestmark = pytest.mark.usefixtures("libraries")
 
 
-def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring_a_file_names_whom_to_target(
+    first_run: tuple[Root, RetrainResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = first_run[0]
     monkeypatch.setenv("RETRAIN_ROOT", str(root.path))
     customers, out = tmp_path / "customers.csv", tmp_path / "top.csv"
@@ -30,7 +32,7 @@ def test_whom_to_target(first_run: tuple[Root, Outcome], tmp_path: Path, monkeyp
     else:
         write_csv(customers, rows=2627, seed=11)
     stdout, stderr = io.StringIO(), io.StringIO()
-    with embedded.running(root.models / "customer-model") as url:
+    with embedded.embedded_server(root.models / "customer-model") as url:
         ModelServer(url).wait_available(1, deadline=60)
         code = main([str(customers), "--out", str(out), "--top", "20%", "--url", url], stdout, stderr)
     assert code == 0, stderr.getvalue()

@@ -83,16 +83,16 @@ def test_raise_goes_up_only() -> None:
         resolve(raises=["judge.at_least.AUC=nan"], environment={})
 
 
-def test_what_only_says_where_does_not_decide() -> None:
+def test_settings_that_only_say_where_do_not_decide_a_result() -> None:
     def deciding(*overrides: str) -> object:
-        return resolve(overrides=list(overrides), environment={}).deciding()
+        return resolve(overrides=list(overrides), environment={}).deciding_settings()
 
     assert deciding("serving.url='http://x'", "keep.runs=3", "data.source='sample'") == deciding()
     assert deciding("train.seed=1") != deciding()
     assert deciding("judge.at_least.AUC=0.9") != deciding()
 
 
-def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("train: epochs")
     with pytest.raises(SettingsError, match=r"mine\.toml: not valid TOML"):

@@ -116,8 +116,8 @@ def _zip() -> bytes:
         (b"", ("empty (0 bytes)", "Obtain the file again")),
         (b"\xef\xbb\xbf", ("blank lines",)),
         (b"\n \r\n", ("blank lines",)),
-        (HEADER.encode(), ("a header and no rows", "with customers")),
-        ((HEADER + "\n\n\r\n").encode(), ("a header and no rows",)),
+        (HEADER.encode(), ("there is a header, but not a single row", "with customers")),
+        ((HEADER + "\n\n\r\n").encode(), ("there is a header, but not a single row",)),
         (b"\xef\xbb\xbf\n<html><title>Log\n in</title>", ("a web page ('Log in')", "obtain the file itself")),
         (b"<?xml version='1.0'?><Error/>", ("a web page,",)),
         (b'{"code": 404}', ("JSON",)),
@@ -139,7 +139,7 @@ def _zip() -> bytes:
         (",".join(f"c{i}" for i in range(50)).encode() + b"\n1\n", ("wrong file", "'c11' and 38 more")),
     ],
 )
-def test_what_is_no_csv_of_customers_is_named_with_its_cure(
+def test_a_file_that_is_not_a_csv_of_customers_is_named_with_its_cure(
     tmp_path: Path, content: bytes, parts: tuple[str, ...]
 ) -> None:
     check_refused(tmp_path, content, *parts)
@@ -166,8 +166,8 @@ def test_a_path_must_lead_to_a_file(tmp_path: Path, source: str, fact: str) -> N
     check_error(tmp_path, str(tmp_path / source), SettingsError, "data.source = ", fact, "kaggle or sample")
 
 
-def test_no_source_is_no_path(tmp_path: Path) -> None:
-    check_error(tmp_path, "", SettingsError, "data.source = ''", "nothing is named")
+def test_an_empty_source_is_refused(tmp_path: Path) -> None:
+    check_error(tmp_path, "", SettingsError, "data.source = ''", "it is empty")
 
 
 def test_a_file_is_taken_from_the_inbox_by_name(tmp_path: Path) -> None:

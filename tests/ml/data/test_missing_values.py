@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ml.data.csv_reader import batches
+from ml.data.csv_reader import read_batches
 from ml.data.features import FEATURES
 from serving.tables.csv_rows import CustomersFile
 from serving.tables.missing_values import MISSING
@@ -21,6 +21,6 @@ def test_a_value_is_missing_in_training_if_and_only_if_it_is_in_scoring(text: st
     quoted = f'"{text}"'
     path.write_text(f"{','.join(FEATURES)}\n{','.join(quoted for _ in FEATURES)}\n")
     [[customer]] = CustomersFile.of(path, dict.fromkeys(FEATURES, False)).chunks(10)
-    in_training = pa.Table.from_batches([*batches(path)]).to_pylist()[0]
+    in_training = pa.Table.from_batches([*read_batches(path)]).to_pylist()[0]
     assert {value == "" for value in customer.instance.values()} == {text.strip() in MISSING}
     assert {value is None for value in in_training.values()} == {text.strip() in MISSING}

@@ -70,7 +70,7 @@ def test_auc_is_close_to_the_exact_one() -> None:
     assert binary_metrics(labels, probability, 0.5)["AUC"] == pytest.approx(exact, abs=1e-4)
 
 
-def test_known_counts() -> None:
+def test_metrics_of_known_counts_are_exact() -> None:
     labels = np.array([1, 1, 1, 0, 0], dtype=np.int8)
     probability = np.array([0.9, 0.6, 0.5, 0.7, 0.1], dtype=np.float32)
     found = binary_metrics(labels, probability, 0.5)

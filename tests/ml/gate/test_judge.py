@@ -46,7 +46,7 @@ def test_the_first_version_can_be_left_to_a_person() -> None:
     assert verdict_codes(evaluation(), replace(SETTINGS, first_run_promotes=False)) == (False, ["first_run"])
 
 
-def test_the_bound_itself_passes_whatever_binary_fractions_say() -> None:
+def test_a_metric_at_the_bound_itself_passes() -> None:
     assert 0.880 - 0.875 > 0.005, "the trap"
     at_the_bound = evaluation({"AUC": 0.875, "BinaryAccuracy": 0.80}, champion={"AUC": 0.880, "BinaryAccuracy": 0.81})
     assert verdict_codes(at_the_bound) == (True, ["thresholds_reached", "not_worse_than_champion"])

@@ -14,7 +14,7 @@ import pytest
 from ml.artifacts import Model
 from ml.errors import TransientError
 from ml.pipeline.run import Run
-from ml.pipeline.steps import carry_out
+from ml.pipeline.steps import run_step
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
 
@@ -33,10 +33,10 @@ def test_a_file_size_limit_while_writing_loses_nothing(root: Root, sample_csv: P
     assert "File too large" in outcome["reasons"][0]
     assert "limit" in outcome["reasons"][1]
     assert not (root.run(outcome["run_id"]) / "ingest").exists()
-    again = subprocess.run(
+    repeated = subprocess.run(
         [sys.executable, "-m", "ml", "ingest", "--run", outcome["run_id"], *command[4:]], cwd=PROJECT, timeout=60
     )
-    assert again.returncode == 0, "the same run goes on where the limit is gone"
+    assert repeated.returncode == 0, "the same run goes on where the limit is gone"
 
 
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path, sample_csv: Path) -> None:
@@ -76,15 +76,15 @@ def test_a_full_disk_is_named_wherever_it_strikes(root: Root, sample_csv: Path) 
     settings = settings_for(sample_csv)
     run = Run(root, "r", settings)
     for step in ("ingest", "validate", "transform", "train", "evaluate", "judge"):
-        carry_out(step, run)
+        run_step(step, run)
     largest = max(path.stat().st_size for path in run.artifact("train", Model).saved_model.rglob("*"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, before[1]))
     try:
         with pytest.raises(TransientError, match="step promote of run r: File too large"):
-            carry_out("promote", run)
+            run_step("promote", run)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not root.ledger.exists()
     assert not (root.models / "customer-model").exists()
-    assert carry_out("promote", run)["artifact"]["version"] == 1
+    assert run_step("promote", run)["artifact"]["version"] == 1

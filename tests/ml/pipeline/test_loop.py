@@ -13,8 +13,8 @@ import pytest
 
 from ml.data.features import FEATURES
 from ml.evaluation.metrics import METRICS
-from ml.pipeline.local_runner import Outcome, retrain
-from ml.pipeline.steps import STEPS
+from ml.pipeline.local_runner import RetrainResult, retrain
+from ml.pipeline.step_names import STEPS
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
@@ -23,7 +23,7 @@ from serving.server import embedded
 from tests.ml.conftest import QUICK, settings_for, settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
-FirstRun = tuple[Root, Outcome]
+FirstRun = tuple[Root, RetrainResult]
 
 
 def test_the_first_run_promotes_version_1(first_run: FirstRun) -> None:
@@ -87,7 +87,7 @@ def test_the_endpoint_takes_raw_missing_and_unseen_customers(first_run: FirstRun
     without = typical | {"Ever_Married": "", "Work_Experience": math.nan, "Family_Size": math.nan}
     marked = typical | {"Ever_Married": "", "Work_Experience": -1, "Family_Size": -1}
     unseen = typical | {"Ever_Married": "It is complicated"}
-    with embedded.running(root.models / "customer-model") as url:
+    with embedded.embedded_server(root.models / "customer-model") as url:
         server = ModelServer(url)
         server.wait_available(1, deadline=60)
         answers = server.predict([typical, unlikely, without, marked, unseen, typical | {"Ever_Married": ""}])
@@ -102,65 +102,65 @@ def test_the_endpoint_takes_raw_missing_and_unseen_customers(first_run: FirstRun
     assert probabilities[4] == pytest.approx(probabilities[5]), "unseen and missing are the same"
 
 
-def test_nothing_new_keeps_the_version_and_force_repeats_it(again: Root, customers_csv: Path) -> None:
+def test_nothing_new_keeps_the_version_and_force_repeats_it(promoted_root: Root, customers_csv: Path) -> None:
     settings = settings_of(customers_csv)
-    outcome = retrain(again, settings, run_id="second", force=False)
+    outcome = retrain(promoted_root, settings, run_id="second", force=False)
     assert (outcome.outcome, outcome.version, outcome.exit_code) == ("unchanged", 1, 0)
     assert list(outcome.seconds) == ["ingest"]
     assert "Nothing new" in outcome.reasons[0]
-    forced = retrain(again, settings, run_id="third", force=True)
+    forced = retrain(promoted_root, settings, run_id="third", force=True)
     assert (forced.outcome, forced.version) == ("promoted", 2)
-    first = Ledger(again.ledger).events()[0]["metrics"]
+    first = Ledger(promoted_root.ledger).events()[0]["metrics"]
     assert forced.metrics == first, "same data, settings and machine: the same metrics"
     assert forced.champion_metrics == first, "candidate and champion are scored on the same rows"
 
 
-def test_other_settings_are_something_new(again: Root, customers_csv: Path) -> None:
+def test_other_settings_are_something_new(promoted_root: Root, customers_csv: Path) -> None:
     outcome = retrain(
-        again, settings_of(customers_csv, "train.seed=1", "promote.enabled=false"), run_id="b", force=False
+        promoted_root, settings_of(customers_csv, "train.seed=1", "promote.enabled=false"), run_id="b", force=False
     )
     assert outcome.outcome == "withheld"
-    assert Ledger(again.ledger).events()[-1]["event"] == WITHHELD
-    assert Ledger(again.ledger).champion().number == 1  # type: ignore[union-attr]
-    repeated = retrain(again, settings_of(customers_csv), run_id="c", force=False)
+    assert Ledger(promoted_root.ledger).events()[-1]["event"] == WITHHELD
+    assert Ledger(promoted_root.ledger).champion().number == 1  # type: ignore[union-attr]
+    repeated = retrain(promoted_root, settings_of(customers_csv), run_id="c", force=False)
     assert repeated.outcome == "unchanged", "what was withheld is no result"
 
 
-def test_a_rejection_is_a_result_and_not_an_error(again: Root, customers_csv: Path) -> None:
+def test_a_rejection_is_a_result_and_not_an_error(promoted_root: Root, customers_csv: Path) -> None:
     settings = settings_of(customers_csv, "judge.at_least.Precision=0.99")
-    outcome = retrain(again, settings, run_id="strict", force=False)
+    outcome = retrain(promoted_root, settings, run_id="strict", force=False)
     assert (outcome.outcome, outcome.version, outcome.exit_code) == ("rejected", 1, 0)
     assert any("Precision" in reason and "0.9900" in reason for reason in outcome.reasons)
-    last = Ledger(again.ledger).events()[-1]
+    last = Ledger(promoted_root.ledger).events()[-1]
     assert (last["event"], last["codes"]) == (REJECTED, ["below_threshold"])
     assert "confirm" not in outcome.seconds
-    repeated = retrain(again, settings, run_id="strict again", force=False)
+    repeated = retrain(promoted_root, settings, run_id="strict again", force=False)
     assert repeated.exit_code == 1, "a run id with a blank"
-    repeated = retrain(again, settings, run_id="strict-again", force=False)
+    repeated = retrain(promoted_root, settings, run_id="strict-again", force=False)
     assert repeated.outcome == "unchanged", "a rejection is a result: the same again is nothing new"
 
 
-def test_another_target_cannot_be_compared(again: Root, customers_csv: Path) -> None:
+def test_another_target_cannot_be_compared(promoted_root: Root, customers_csv: Path) -> None:
     settings = settings_of(customers_csv, *QUICK, 'target.positive_segments=["C"]', "judge.at_least.Recall=0.0")
-    outcome = retrain(again, settings, run_id="other", force=False)
+    outcome = retrain(promoted_root, settings, run_id="other", force=False)
     assert outcome.outcome == "rejected"
     assert any("version 1 cannot be compared" in reason.lower() for reason in outcome.reasons), outcome.reasons
     assert outcome.champion_metrics == {}
 
 
-def test_drift_warns_and_blocks_only_when_told(again: Root, customers_csv: Path, tmp_path: Path) -> None:
+def test_drift_warns_and_blocks_only_when_told(promoted_root: Root, customers_csv: Path, tmp_path: Path) -> None:
     lines = customers_csv.read_text().splitlines()
     older = tmp_path / "older.csv"
     rows = [line.split(",") for line in lines[1:]]
     for row in rows:
         row[3] = str(int(float(row[3])) + 3)
     older.write_text("\n".join([lines[0], *(",".join(row) for row in rows)]) + "\n")
-    outcome = retrain(again, settings_of(older, "promote.enabled=false", *QUICK), run_id="drifted", force=False)
+    outcome = retrain(promoted_root, settings_of(older, "promote.enabled=false", *QUICK), run_id="drifted", force=False)
     assert outcome.outcome in ("withheld", "rejected")
-    accepted = json.loads((again.run("drifted") / "validate" / "artifact.json").read_text())
+    accepted = json.loads((promoted_root.run("drifted") / "validate" / "artifact.json").read_text())
     assert any("Column 'Age': drifted" in warning for warning in accepted["warnings"])
     assert accepted["drift"]["Age"] > 0.0012 > accepted["drift"]["Work_Experience"]
-    stopped = retrain(again, settings_of(older, "validate.drift_blocks=true"), run_id="stopped", force=False)
+    stopped = retrain(promoted_root, settings_of(older, "validate.drift_blocks=true"), run_id="stopped", force=False)
     assert stopped.outcome == "blocked"
     assert "drifted from the data of the served version: Jensen-Shannon divergence" in stopped.reasons[0]
     assert "range went from" in stopped.reasons[0]

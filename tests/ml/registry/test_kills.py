@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ml.pipeline.run import Run
-from ml.pipeline.steps import carry_out
+from ml.pipeline.steps import run_step
 from ml.registry.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import QUICK, settings_for
@@ -46,7 +46,7 @@ def test_each_heavy_step_is_killed_and_repeated(root: Root, sample_csv: Path) ->
     overrides = [word for override in QUICK for word in ("--set", override)]
     began = {"validate": "statistics.pb", "transform": "train.parquet", "train": "saved_model", "evaluate": "tfma"}
     run = Run(root, "killed", settings_for(sample_csv, "promote.enabled=false"))
-    carry_out("ingest", run)
+    run_step("ingest", run)
     for step, first_file in began.items():
         making = root.run("killed") / f".{step}.making"
         command = [sys.executable, "-m", "ml", step, "--run", "killed", "--root", str(root.path), *overrides]
@@ -57,13 +57,13 @@ def test_each_heavy_step_is_killed_and_repeated(root: Root, sample_csv: Path) ->
         process.send_signal(signal.SIGKILL)
         assert process.wait(10) == -signal.SIGKILL, f"{step} ended before it could be killed"
         assert not (root.run("killed") / step).exists(), f"{step} looks finished"
-        assert carry_out(step, run)["outcome"] == "done"
+        assert run_step(step, run)["outcome"] == "done"
         assert not making.exists()
-    assert carry_out("judge", run)["outcome"] == "done"
+    assert run_step("judge", run)["outcome"] == "done"
 
 
 @pytest.mark.usefixtures("libraries")
-def test_a_whole_loop_killed_while_it_promotes_is_settled_by_the_next(root: Root, sample_csv: Path) -> None:
+def test_a_run_killed_while_it_promotes_is_recovered_by_the_next(root: Root, sample_csv: Path) -> None:
     overrides = [word for override in QUICK for word in ("--set", override)]
     command = [sys.executable, "-m", "ml", "retrain", "--root", str(root.path), "--data", str(sample_csv), *overrides]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

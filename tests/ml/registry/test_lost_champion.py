@@ -11,7 +11,7 @@ import pytest
 from ml.cli import status
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.registry.champion import champion_of
+from ml.registry.champion import verified_champion
 from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, WITHDRAWN, Ledger
 from ml.registry.rollback import rollback
 from ml.storage.files import sha256_tree
@@ -41,7 +41,7 @@ def test_a_lost_champion_is_named_and_given_up_by_a_rollback(
     released(root, settings, "two")
     lose(root, 2, how)
     with pytest.raises(FinalError, match=words) as error:
-        champion_of(root, MODEL)
+        verified_champion(root, MODEL)
     assert "rollback" in error.value.cure
     assert words in status.status_text(status.status(root, settings))
     back = rollback(root, settings, target=None, reason="somebody was here")
@@ -59,7 +59,7 @@ def test_a_lost_only_version_leaves_a_way_out(root: Root, settings: Settings) ->
     with pytest.raises(FinalError, match="No confirmed version is left") as error:
         rollback(root, settings, target=None, reason="r")
     assert "Run a retraining first" in error.value.cure
-    assert champion_of(root, MODEL) is None
+    assert verified_champion(root, MODEL) is None
     assert released(root, settings, "two") == 2
 
 
@@ -100,7 +100,7 @@ def test_a_rejection_counts_as_the_last_result_only_beside_the_same_champion(roo
     assert ledger.last_fingerprint() is None
 
 
-def test_a_line_that_is_json_and_no_entry_is_named(root: Root) -> None:
+def test_a_line_of_json_that_is_not_an_entry_is_named(root: Root) -> None:
     root.ledger.write_text("[]\n")
-    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 1 is no entry"):
+    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 1 is not an entry"):
         Ledger(root.ledger).events()

@@ -9,42 +9,42 @@ import pytest
 
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.config.settings import Settings
-from ml.pipeline.local_runner import Outcome
+from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
-from ml.pipeline.steps import carry_out
+from ml.pipeline.steps import run_step
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
-FirstRun = tuple[Root, Outcome]
+FirstRun = tuple[Root, RetrainResult]
 
 
-def test_a_stale_verdict_is_not_promoted(again: Root, customers_csv: Path) -> None:
+def test_a_stale_verdict_is_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
     settings = settings_of(customers_csv)
     with pytest.raises(Exception, match="verdict is stale: it compared with no champion"):
-        _promote_again(again, settings, champion=None)
+        _promote_again(promoted_root, settings, champion=None)
 
 
-def test_bytes_that_changed_after_the_verdict_are_not_promoted(again: Root, customers_csv: Path) -> None:
-    run = Run(again, "first", settings_of(customers_csv))
+def test_bytes_that_changed_after_the_verdict_are_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
+    run = Run(promoted_root, "first", settings_of(customers_csv))
     path = run.artifact("train", Model).saved_model / "saved_model.pb"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(Exception, match="are not those that were judged"):
-        _promote_again(again, settings_of(customers_csv), champion=1)
-    assert not (again.models / "customer-model" / "2").exists()
+        _promote_again(promoted_root, settings_of(customers_csv), champion=1)
+    assert not (promoted_root.models / "customer-model" / "2").exists()
 
 
-def test_wrong_answers_are_not_promoted(again: Root, customers_csv: Path) -> None:
-    run = Run(again, "first", settings_of(customers_csv))
-    replay = run.artifact("train", Model).replay
-    content = json.loads(replay.read_text())
+def test_wrong_answers_are_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
+    run = Run(promoted_root, "first", settings_of(customers_csv))
+    golden_rows = run.artifact("train", Model).golden_rows
+    content = json.loads(golden_rows.read_text())
     content["probability"][7] += 0.001
-    replay.write_text(json.dumps(content))
+    golden_rows.write_text(json.dumps(content))
     with pytest.raises(Exception, match="private server with the staged candidate answered known row 7 with"):
-        _promote_again(again, settings_of(customers_csv), champion=1)
-    assert not (again.models / "customer-model" / "2").exists()
-    assert [event["event"] for event in Ledger(again.ledger).events()] == [INTENT, PUBLISHED, CONFIRMED]
+        _promote_again(promoted_root, settings_of(customers_csv), champion=1)
+    assert not (promoted_root.models / "customer-model" / "2").exists()
+    assert [event["event"] for event in Ledger(promoted_root.ledger).events()] == [INTENT, PUBLISHED, CONFIRMED]
 
 
 def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> None:
@@ -67,20 +67,20 @@ def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> N
     )
 
 
-def test_a_retry_reuses_finished_steps_until_their_inputs_change(again: Root, customers_csv: Path) -> None:
-    run = Run(again, "first", settings_of(customers_csv), force=True)
-    made = (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns
-    assert carry_out("transform", run)["outcome"] == "reused"
-    assert carry_out("train", run)["outcome"] == "reused"
-    assert (again.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns == made
-    changed = Run(again, "first", settings_of(customers_csv, "train.epochs=1"), force=True)
-    assert carry_out("transform", changed)["outcome"] == "reused"
-    assert carry_out("train", changed)["outcome"] == "done"
+def test_a_retry_reuses_finished_steps_until_their_inputs_change(promoted_root: Root, customers_csv: Path) -> None:
+    run = Run(promoted_root, "first", settings_of(customers_csv), force=True)
+    made = (promoted_root.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns
+    assert run_step("transform", run)["outcome"] == "reused"
+    assert run_step("train", run)["outcome"] == "reused"
+    assert (promoted_root.run("first") / "train" / "saved_model" / "saved_model.pb").stat().st_mtime_ns == made
+    changed = Run(promoted_root, "first", settings_of(customers_csv, "train.epochs=1"), force=True)
+    assert run_step("transform", changed)["outcome"] == "reused"
+    assert run_step("train", changed)["outcome"] == "done"
 
 
-def test_promote_and_confirm_repeated_change_nothing(again: Root, customers_csv: Path) -> None:
-    before = again.ledger.read_text()
-    run = Run(again, "first", settings_of(customers_csv))
-    assert carry_out("promote", run)["artifact"]["version"] == 1
-    assert carry_out("confirm", run)["artifact"]["version"] == 1
-    assert again.ledger.read_text() == before
+def test_promote_and_confirm_repeated_change_nothing(promoted_root: Root, customers_csv: Path) -> None:
+    before = promoted_root.ledger.read_text()
+    run = Run(promoted_root, "first", settings_of(customers_csv))
+    assert run_step("promote", run)["artifact"]["version"] == 1
+    assert run_step("confirm", run)["artifact"]["version"] == 1
+    assert promoted_root.ledger.read_text() == before

@@ -16,7 +16,7 @@ from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Ledger
 from ml.registry.model_registry import Registry
-from ml.registry.recovery import settle
+from ml.registry.recovery import recover
 from ml.registry.retention import clean_up
 from ml.registry.rollback import rollback
 from ml.storage import locks
@@ -78,7 +78,7 @@ def test_rollback_refuses_bytes_that_changed(root: Root, settings: Settings) -> 
     assert served(root) == [1, 2]
 
 
-def test_a_version_that_fails_to_load_is_withdrawn_and_its_number_burned(root: Root, settings: Settings) -> None:
+def test_a_version_that_fails_to_load_is_withdrawn_and_its_number_is_retired(root: Root, settings: Settings) -> None:
     released(root, settings, "one")
     do_promote(root, settings, "two", broken=True)
     with pytest.raises(FinalError, match="Version 2 was withdrawn: the model server could not load it"):
@@ -94,7 +94,7 @@ def test_a_version_that_fails_to_load_is_withdrawn_and_its_number_burned(root: R
     assert released(root, settings, "three") == 3
 
 
-def test_a_server_that_does_not_answer_is_no_evidence_against_the_model(root: Root, settings: Settings) -> None:
+def test_a_server_that_does_not_answer_leaves_the_version_published(root: Root, settings: Settings) -> None:
     released(root, settings, "one")
     do_promote(root, settings, "two")
     nobody = resolve(overrides=["serving.url='http://127.0.0.1:9'", "confirm.deadline_seconds=0.5"], environment={})
@@ -107,12 +107,12 @@ def test_a_server_that_does_not_answer_is_no_evidence_against_the_model(root: Ro
     assert champion.number == 2
 
 
-def test_what_a_killed_run_left_is_settled_by_the_next(root: Root, settings: Settings) -> None:
+def test_what_a_killed_run_left_pending_is_confirmed_by_the_next(root: Root, settings: Settings) -> None:
     released(root, settings, "one")
     do_promote(root, settings, "two")
-    settled = settle(root, settings)
-    assert [(version.number, version.state) for version in settled] == [(2, CONFIRMED)]
-    assert settle(root, settings) == []
+    recovered = recover(Registry(root, MODEL), settings)
+    assert [(version.number, version.state) for version in recovered] == [(2, CONFIRMED)]
+    assert recover(Registry(root, MODEL), settings) == []
 
 
 def test_numbers_go_up_whoever_used_them(root: Root, settings: Settings) -> None:
@@ -209,5 +209,5 @@ def test_an_edited_ledger_is_named(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append("rejected", run_id="a")
     ledger.path.write_text(ledger.path.read_text() + "not json\n")
-    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is no entry"):
+    with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is not an entry"):
         ledger.events()

@@ -16,9 +16,10 @@ import pytest
 
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.evaluation.metrics import binary_metrics
-from ml.pipeline.local_runner import Outcome
-from ml.registry.golden_rows import Replay
+from ml.pipeline.local_runner import RetrainResult
+from ml.registry.golden_rows import GoldenRows
 from ml.storage.root import PROJECT, Root
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from serving.server import embedded
 
@@ -28,20 +29,20 @@ Customer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def root(first_run: tuple[Root, Outcome]) -> Root:
+def root(first_run: tuple[Root, RetrainResult]) -> Root:
     return first_run[0]
 
 
 @pytest.fixture(scope="module")
 def url(root: Root) -> Iterator[str]:
-    with embedded.running(root.models / MODEL) as url:
+    with embedded.embedded_server(root.models / MODEL) as url:
         ModelServer(url).wait_available(1, deadline=60)
         yield url
 
 
 @pytest.fixture(scope="module")
-def known(root: Root) -> Replay:
-    return Replay.read(root.release(1) / "replay.json")
+def known(root: Root) -> GoldenRows:
+    return GoldenRows.read(root.release(1) / "replay.json")
 
 
 def _ask(url: str, verb: str, body: object) -> list[Any]:
@@ -57,7 +58,7 @@ def _example(customer: Customer) -> Customer:
     return {name: value for name, value in values.items() if value != "" and value == value}
 
 
-def test_all_signatures_agree_with_training(url: str, known: Replay) -> None:
+def test_all_signatures_agree_with_training(url: str, known: GoldenRows) -> None:
     missing = [c for c in known.instances if "" in c.values() or any(v != v for v in c.values())]
     assert missing, "no known customer lacks a value: the test would prove less than it says"
     examples = [_example(customer) for customer in known.instances]
@@ -74,7 +75,7 @@ def test_all_signatures_agree_with_training(url: str, known: Replay) -> None:
         assert row["label"] == ("D" if row["probability"] > 0.5 else "rest")
 
 
-def test_an_absent_feature_is_a_missing_one(url: str, known: Replay) -> None:
+def test_an_absent_feature_is_a_missing_one(url: str, known: GoldenRows) -> None:
     customer = {name: "" if name in CATEGORICAL else math.nan for name in FEATURES} | {"Age": 40.0}
     [raw] = _ask(url, "predict", {"instances": [customer]})
     [value] = _ask(url, "regress", {"signature_name": "regress", "examples": [{"Age": 40.0}]})
@@ -84,7 +85,7 @@ def test_an_absent_feature_is_a_missing_one(url: str, known: Replay) -> None:
     assert other == raw
 
 
-def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: Replay) -> None:
+def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: GoldenRows) -> None:
     customer = dict(known.instances[0])
     for name in CATEGORICAL:
         unseen, absent = customer | {name: "Zauberin \u2728"}, customer | {name: ""}
@@ -94,25 +95,19 @@ def test_a_category_never_seen_is_answered_like_a_missing_one(url: str, known: R
         assert values[0] == values[1] == pytest.approx(raw[0]["probability"], abs=1e-6)
 
 
-CUSTOMER = {
-    "Gender": "Male", "Ever_Married": "No", "Age": 22, "Graduated": "No", "Profession": "Healthcare",
-    "Work_Experience": 1, "Spending_Score": "Low", "Family_Size": 4,
-}  # fmt: skip
+COLUMNS = {name: [value] for name, value in EXAMPLE_INSTANCE.items()}
 
 
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({"instances": [CUSTOMER | {"Age": [22]}]}, "Age_must_be_one_value_per_customer"),
-        ({"instances": [CUSTOMER | {"Profession": ["Healthcare"]}]}, "Profession_must_be_one_value_per_customer"),
-        ({"instances": [CUSTOMER | {"Age": [22, 23]}]}, "Age_must_be_one_value_per_customer"),
-        ({"inputs": {name: [value] for name, value in CUSTOMER.items()} | {"Gender": [["Male"]]}}, "Gender_must_be"),
-        ({"inputs": {name: [[value]] for name, value in CUSTOMER.items()}}, "_must_be_one_value_per_customer"),
-        ({"inputs": CUSTOMER}, "_must_be_one_value_per_customer"),
-        (
-            {"inputs": {name: [value] for name, value in CUSTOMER.items()} | {"Age": [22, 23]}},
-            "every_feature_must_have_as_many_values",
-        ),
+        ({"instances": [EXAMPLE_INSTANCE | {"Age": [22]}]}, "Age_must_be_one_value_per_customer"),
+        ({"instances": [EXAMPLE_INSTANCE | {"Profession": ["Artist"]}]}, "Profession_must_be_one_value_per_customer"),
+        ({"instances": [EXAMPLE_INSTANCE | {"Age": [22, 23]}]}, "Age_must_be_one_value_per_customer"),
+        ({"inputs": COLUMNS | {"Gender": [["Male"]]}}, "Gender_must_be"),
+        ({"inputs": {name: [[value]] for name, value in EXAMPLE_INSTANCE.items()}}, "_must_be_one_value_per_customer"),
+        ({"inputs": EXAMPLE_INSTANCE}, "_must_be_one_value_per_customer"),
+        ({"inputs": COLUMNS | {"Age": [22, 23]}}, "every_feature_must_have_as_many_values"),
     ],
 )
 def test_values_in_a_wrong_shape_are_refused_with_the_name_of_their_feature(url: str, body: object, named: str) -> None:
@@ -126,7 +121,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     import tensorflow as tf
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-    from ml.training.warm_up import FILE, MANY
+    from ml.training.warm_up import BATCH_SIZE, FILE
     from serving.models.saved_model import load
     from serving.models.warm_up import warm_up
 
@@ -135,7 +130,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     kinds = [log.WhichOneof("log_type") for log in logs]
     assert kinds == ["predict_log", "classify_log", "regress_log"] * 2
     sizes = [log.predict_log.request.inputs["Age"].tensor_shape.dim[0].size for log in logs[::3]]
-    assert sizes == [1, MANY]
+    assert sizes == [1, BATCH_SIZE]
     servable = load(path)
     asked: list[tuple[str, int]] = []
     run = servable.run
@@ -150,7 +145,7 @@ def test_the_served_version_was_warmed_up_on_every_signature(root: Root, monkeyp
     finally:
         servable.close()
     signatures = ("serving_default", "classify", "regress")
-    assert asked == [(signature, size) for size in (1, MANY) for signature in signatures]
+    assert asked == [(signature, size) for size in (1, BATCH_SIZE) for signature in signatures]
 
 
 def test_the_graph_needs_no_operation_that_tensorflow_serving_may_lack(root: Root) -> None:
@@ -182,7 +177,9 @@ def test_warm_up_requests_are_the_same_bytes_each_time_and_hold_no_customer(root
 
 
 @pytest.mark.parametrize(("signature", "key"), [("regress", "outputs"), ("classify", "scores")])
-def test_tfma_evaluates_the_very_same_file(root: Root, known: Replay, tmp_path: Path, signature: str, key: str) -> None:
+def test_tfma_evaluates_the_very_same_file(
+    root: Root, known: GoldenRows, tmp_path: Path, signature: str, key: str
+) -> None:
     """TFMA loads the SavedModel itself, and finds what the probabilities of training come to."""
     import apache_beam as beam
     import tensorflow as tf
@@ -190,12 +187,12 @@ def test_tfma_evaluates_the_very_same_file(root: Root, known: Replay, tmp_path: 
     from google.protobuf import text_format
     from tensorflow_model_analysis.proto import config_pb2
 
-    from ml.training.warm_up import example
+    from ml.training.warm_up import tf_example
 
     labels = (np.arange(len(known.probability)) % 2).astype(np.int8)
     with tf.io.TFRecordWriter(str(tmp_path / "examples")) as writer:
         for customer, label in zip(known.instances, labels, strict=True):
-            made = example(customer)
+            made = tf_example(customer)
             made.features.feature["is_target"].float_list.value.append(float(label))
             writer.write(made.SerializeToString())
     binarize = "binarize { class_ids { values: [1] } }" if signature == "classify" else ""

@@ -11,7 +11,7 @@ import pytest
 
 from ml.artifacts import Accepted
 from ml.config.settings import Settings, resolve
-from ml.data import csv_reader
+from ml.data.csv_reader import parse_numbers, read_batches
 from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.errors import DataError
 from ml.training.preprocessing import Encoding, Fitter
@@ -23,10 +23,8 @@ SETTINGS = resolve(environment={})
 
 
 def columns_of(csv: Path) -> dict[str, pa.Array]:
-    rows = pa.Table.from_batches(list(csv_reader.batches(csv))).combine_chunks()
-    return {
-        name: csv_reader.numbers(rows[name].chunk(0)) if name in NUMERIC else rows[name].chunk(0) for name in FEATURES
-    }
+    rows = pa.Table.from_batches(list(read_batches(csv))).combine_chunks()
+    return {name: parse_numbers(rows[name].chunk(0)) if name in NUMERIC else rows[name].chunk(0) for name in FEATURES}
 
 
 def transformed_to(out: Path, csv: Path, settings: Settings) -> Path:
@@ -61,7 +59,7 @@ def test_22_and_22_0_are_the_same_customer() -> None:
     row = {"Gender": "Male", "Ever_Married": "No", "Graduated": None, "Profession": "Artist", "Spending_Score": "Low"}
     base = {name: pa.array([row[name]], pa.string()) for name in FEATURES if name not in NUMERIC}
     ways = [pa.array(["22"]), pa.array(["22.0"]), pa.array(["22.00"])]
-    hashes = {int(profile_hashes(base | {name: csv_reader.numbers(way) for name in NUMERIC}, "s")[0]) for way in ways}
+    hashes = {int(profile_hashes(base | {name: parse_numbers(way) for name in NUMERIC}, "s")[0]) for way in ways}
     assert len(hashes) == 1
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from ml.artifacts import Accepted
 from ml.data.features import COLUMNS
-from ml.pipeline.local_runner import Outcome, retrain
+from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.run import Run
-from ml.pipeline.steps import carry_out
+from ml.pipeline.steps import run_step
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
 
@@ -33,7 +33,7 @@ def edited(csv: Path, edit: Edit, out: Path) -> Path:
     return out
 
 
-def tried(root: Root, data: Path, *overrides: str) -> Outcome:
+def tried(root: Root, data: Path, *overrides: str) -> RetrainResult:
     outcome = retrain(root, settings_for(data, "promote.enabled=false", *overrides), run_id="bad", force=False)
     assert not root.ledger.exists() or outcome.outcome == "withheld"
     assert not (root.models / "customer-model").exists()
@@ -158,7 +158,7 @@ def test_broken_rows_are_counted_and_shown(root: Root, sample_csv: Path, tmp_pat
         ("HTML", lambda text: b"<!doctype html><html><body>Sign in</body></html>", "web page"),
     ],
 )
-def test_files_that_are_no_csv_are_named(
+def test_files_that_are_not_a_csv_are_named(
     root: Root, sample_csv: Path, tmp_path: Path, name: str, content: Callable[[str], bytes], message: str
 ) -> None:
     import re
@@ -187,24 +187,24 @@ def test_what_is_only_unusual_is_read(root: Root, sample_csv: Path, tmp_path: Pa
     odd.write_text(edit(sample_csv.read_text()))
     settings = settings_for(odd, "validate.blocks_above.FEATURE_TYPE_LOW_FRACTION_PRESENT=1.0")
     run = Run(root, "odd", settings)
-    carry_out("ingest", run)
-    carry_out("validate", run)
+    run_step("ingest", run)
+    run_step("validate", run)
     assert run.artifact("validate", Accepted).rows == 3000
 
 
 def test_a_value_of_absurd_length_is_named(root: Root, sample_csv: Path, tmp_path: Path) -> None:
     long = edited(sample_csv, first(1, Profession="x" * 300), tmp_path / "long.csv")
-    assert "column 'Profession' has a value of 300 bytes; 256 are the most" in blocked(root, long)
+    assert "column 'Profession' has a value of 300 bytes; 256 is the limit" in blocked(root, long)
 
 
-def test_a_target_that_is_no_column_blocks(root: Root, sample_csv: Path) -> None:
+def test_a_target_that_is_not_a_column_blocks(root: Root, sample_csv: Path) -> None:
     assert "Column 'Foo': the column is missing" in blocked(root, sample_csv, "target.column='Foo'")
 
 
 def test_a_kind_of_anomaly_that_does_not_exist_is_named(root: Root, sample_csv: Path) -> None:
     outcome = tried(root, sample_csv, "validate.blocks_above.TPYO=1.0")
     assert (outcome.outcome, outcome.exit_code) == ("failed", 2)
-    assert "validate.blocks_above.TPYO: there is no such kind" in outcome.reasons[0]
+    assert "validate.blocks_above.TPYO: unknown kind" in outcome.reasons[0]
 
 
 def test_a_run_id_that_leaves_the_root_is_refused(root: Root) -> None:

@@ -180,7 +180,7 @@ def test_an_error_that_nobody_thought_of_is_for_the_log_alone(caplog: pytest.Log
             raise RuntimeError("a secret of the server")
 
     version = Version("m", 3, Path("/m/3"))
-    version.available(Broken())  # type: ignore[arg-type]
+    version.mark_available(Broken())  # type: ignore[arg-type]
     call = Call(version, NUMBERS, {"x": Column([1.0], (1,))}, None, "Predict")
     [outcome] = run_together([call])
     assert outcome.error is not None

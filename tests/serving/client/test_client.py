@@ -1,77 +1,27 @@
-"""The client against servers that are missing, slow or no model servers at all."""
+"""The client against servers that are missing, slow, or not model servers at all."""
 
-import http.server
-import json
 import os
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from serving.client.model_client import (
-    DeadlineExceeded,
-    ModelServer,
-    Refused,
-    Unreachable,
-    VersionFailed,
-    VersionStatus,
-)
-
-Answer = tuple[int, object]
-
-
-@contextmanager
-def stand_in(answer: Callable[[str, object], Answer], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that answers what it is told to."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(None)
-
-        def do_POST(self) -> None:
-            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def _answer(self, body: object) -> None:
-            status, said = answer(self.path, body)
-            data = said if isinstance(said, bytes) else json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A client that hangs up in the middle is part of the tests."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
+from serving.client.version_status import VersionStatus
+from tests.serving.client.stand_in import Answer, Request, stand_in
 
 
 def _status(version: int, state: str, code: str = "OK", message: str = "") -> dict[str, object]:
     return {"version": str(version), "state": state, "status": {"error_code": code, "error_message": message}}
 
 
-def test_nobody_there() -> None:
-    with stand_in(lambda *_: (200, {})) as url:
+def test_a_server_that_is_not_there_is_unreachable() -> None:
+    with stand_in(lambda _: (200, {})) as url:
         pass
     with pytest.raises(Unreachable, match=rf"{url}/v1/models/customer-model does not answer \(ConnectionRefusedError"):
         ModelServer(url).versions()
@@ -82,7 +32,7 @@ def test_nobody_there() -> None:
 def test_a_server_that_never_answers_is_unreachable() -> None:
     release = threading.Event()
 
-    def answer(*_: object) -> Answer:
+    def answer(_: Request) -> Answer:
         release.wait(20)
         return 200, {}
 
@@ -132,7 +82,7 @@ def test_https_is_spoken_and_the_certificate_is_checked(tmp_path: Path, monkeypa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     said = {"model_version_status": [_status(3, "AVAILABLE")]}
-    with stand_in(lambda *_: (200, said), tls=context) as url:
+    with stand_in(lambda _: (200, said), tls=context) as url:
         port = urlsplit(url).port
         with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
             ModelServer(f"https://localhost:{port}").versions()
@@ -143,13 +93,13 @@ def test_https_is_spoken_and_the_certificate_is_checked(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     "url", ["localhost:8501", "ftp://localhost", "http://", "http://localhost:port", "http://[::1"]
 )
-def test_an_address_that_is_none(url: str) -> None:
+def test_what_is_not_the_address_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="write it as http://HOST:PORT"):
         ModelServer(url)
 
 
 def test_a_server_of_another_kind_is_refused() -> None:
-    with stand_in(lambda *_: (200, b"<html>hello</html>")) as url, pytest.raises(Refused, match="<html>hello"):
+    with stand_in(lambda _: (200, b"<html>hello</html>")) as url, pytest.raises(Refused, match="<html>hello"):
         ModelServer(url).versions()
 
 
@@ -162,13 +112,13 @@ def test_waiting_sees_a_version_through_its_states() -> None:
             (200, {"model_version_status": [_status(2, "AVAILABLE")]}),
         ]
     )
-    with stand_in(lambda *_: next(said)) as url:
+    with stand_in(lambda _: next(said)) as url:
         assert ModelServer(url, "m").wait_available(2, deadline=20) == VersionStatus(2, "AVAILABLE", "OK", "")
 
 
 def test_waiting_ends_at_once_when_the_version_failed() -> None:
     failed = _status(2, "END", "DATA_LOSS", "Can't parse it")
-    with stand_in(lambda *_: (200, {"model_version_status": [failed]})) as url:
+    with stand_in(lambda _: (200, {"model_version_status": [failed]})) as url:
         with pytest.raises(VersionFailed, match="version 2 of m: DATA_LOSS: Can't parse it") as caught:
             ModelServer(url, "m").wait_available(2, deadline=20)
         assert caught.value.status == VersionStatus(2, "END", "DATA_LOSS", "Can't parse it")
@@ -176,21 +126,34 @@ def test_waiting_ends_at_once_when_the_version_failed() -> None:
 
 def test_waiting_gives_up_with_the_last_word() -> None:
     with (
-        stand_in(lambda *_: (200, {"model_version_status": [_status(2, "LOADING")]})) as url,
+        stand_in(lambda _: (200, {"model_version_status": [_status(2, "LOADING")]})) as url,
         pytest.raises(DeadlineExceeded, match="last it said: version 2 is LOADING"),
     ):
         ModelServer(url, "m").wait_available(2, deadline=0.3)
 
 
 def test_predict_sends_nan_bare_and_asks_for_the_version() -> None:
-    asked: list[tuple[str, object]] = []
+    asked: list[Request] = []
 
-    def answer(path: str, body: object) -> Answer:
-        asked.append((path, body))
+    def answer(asks: Request) -> Answer:
+        asked.append(asks)
         return 200, {"predictions": [1, 2]}
 
     with stand_in(answer) as url:
         assert ModelServer(url, "a b").predict([{"x": float("nan")}, {"x": 1}], version=3) == [1, 2]
-    path, body = asked[0]
-    assert path == "/v1/models/a%20b/versions/3:predict"
-    assert repr(body) == "{'instances': [{'x': nan}, {'x': 1}]}"
+    assert asked[0].path == "/v1/models/a%20b/versions/3:predict"
+    assert repr(asked[0].body) == "{'instances': [{'x': nan}, {'x': 1}]}"
+
+
+def test_the_text_of_a_prediction_is_what_the_server_wrote() -> None:
+    with stand_in(lambda _: (200, b'{\n    "predictions": [1]\n}')) as url:
+        assert ModelServer(url).predict_text([{"x": 1}]) == '{\n    "predictions": [1]\n}'
+    with stand_in(lambda _: (400, {"error": "no x"})) as url, pytest.raises(Refused, match="no x"):
+        ModelServer(url).predict_text([{"y": 1}])
+
+
+def test_a_server_is_live_when_it_answers_whatever_that_is() -> None:
+    with stand_in(lambda _: (404, {"error": "Could not find any versions of model m"})) as url:
+        assert ModelServer(url, "m").is_live()
+        assert ModelServer(url, "m").model_url == f"{url}/v1/models/m"
+    assert not ModelServer(url, "m").is_live()

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving.live import CUSTOMER, GOLDEN, RECEIVE_SECONDS, ServerProcess, error_of, eventually
+from serving.client.example_instance import EXAMPLE_INSTANCE
+from tests.serving.live import GOLDEN, RECEIVE_SECONDS, ServerProcess, error_of, eventually
 from tests.serving.load import clients, resident_mib
 
 PREDICT = "/v1/models/customer-example:predict"
-BODY = json.dumps({"instances": [CUSTOMER]}).encode()
+BODY = json.dumps({"instances": [EXAMPLE_INSTANCE]}).encode()
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_two_hundred_megabytes(server: ServerProcess) -> None:
 
 @pytest.mark.usefixtures("as_small_as_before")
 def test_the_largest_bodies_that_are_read(server: ServerProcess) -> None:
-    many = json.dumps({"instances": [CUSTOMER] * 100_000}).encode()
+    many = json.dumps({"instances": [EXAMPLE_INSTANCE] * 100_000}).encode()
     for body, status in (
         (b" " * 16_000_000, 400),
         (b'{"instances": [' + b"[" * 16_000_000, 400),

@@ -95,7 +95,8 @@ def test_a_failed_load_is_tried_again_as_often_as_told(tmp_path: Path) -> None:
 
     (tmp_path / "half" / "1").mkdir(parents=True)
     options = ServeOptions(
-        [ModelConfig("half", tmp_path / "half")], LoadOptions(poll_seconds=0.1, retries=1000, retry_seconds=0.2)
+        [ModelConfig("half", tmp_path / "half")],
+        LoadOptions(poll_seconds=0.1, max_load_retries=1000, load_retry_seconds=0.2),
     )
     with serving_in_thread(options, deadline=60) as url:
         server = ModelServer(url, "half")

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
-from tests.serving.live import CUSTOMER, GOLDEN, STARTED_WITHIN, ServerProcess, ask, eventually
+from tests.serving.live import GOLDEN, STARTED_WITHIN, ServerProcess, ask, eventually
 from tests.serving.load import clients
 
 GOOD = GOLDEN / "models/customer-flat/1"
 OTHER_SHAPES = GOLDEN / "staging/customer-model/2"
 PREDICT = "/v1/models/customer-flat:predict"
-BODY = json.dumps({"instances": [CUSTOMER] * 2}).encode()
+BODY = json.dumps({"instances": [EXAMPLE_INSTANCE] * 2}).encode()
 
 
 class Publisher:
@@ -152,7 +153,7 @@ def test_a_broken_version_ends_while_the_former_one_answers(
     assert len(asking.answers) == 1  # every version here has the same weights
 
 
-def test_what_is_no_version_and_what_is_away_for_a_moment_changes_nothing(publisher: Publisher) -> None:
+def test_what_is_not_a_version_and_a_base_path_that_vanishes_change_nothing(publisher: Publisher) -> None:
     here = publisher.serving()
     with clients(publisher.server, PREDICT, BODY) as asking:
         for name in ("tmp-9999", "9999.partial", "v9999"):
@@ -171,7 +172,7 @@ def test_what_is_no_version_and_what_is_away_for_a_moment_changes_nothing(publis
     assert b"9999" not in ask(publisher.server.url, "GET", "/v1/models/customer-flat")[1]
 
 
-def test_a_directory_filled_too_late_is_passed_over(publisher: Publisher) -> None:
+def test_a_directory_that_is_filled_too_late_is_passed_over(publisher: Publisher) -> None:
     with clients(publisher.server, PREDICT, BODY) as asking:
         late = publisher.publish(Path.mkdir)
         eventually(lambda: publisher.state(late)[:2] == ("END", "NOT_FOUND"))

@@ -46,7 +46,7 @@ def probability(server: ModelServer) -> float:
 
 @contextmanager
 def serving(base_path: Path) -> Iterator[ModelServer]:
-    with embedded.running(base_path) as url:
+    with embedded.embedded_server(base_path) as url:
         yield ModelServer(url)
 
 
@@ -93,7 +93,7 @@ def test_a_higher_version_takes_over_and_gives_back_without_a_gap(base_path: Pat
         assert wrong == []
 
 
-def test_names_that_are_no_numbers_are_no_versions(base_path: Path) -> None:
+def test_only_names_that_are_numbers_are_versions(base_path: Path) -> None:
     for name in ("tmp-9", "7.partial", "v8", "-3", "99999999999999999999"):
         shutil.copytree(FIRST, base_path / name)
     publish(FIRST, base_path, 1)
@@ -107,7 +107,7 @@ def _garbage(path: Path) -> None:
     (path / "saved_model.pb").write_bytes(b"\xff\xfegarbage")
 
 
-def test_a_look_at_the_disk_gets_past_a_broken_version(base_path: Path) -> None:
+def test_one_poll_gets_past_a_broken_version(base_path: Path) -> None:
     import serving.models.saved_model  # noqa: F401
 
     model = ModelConfig("customer-model", base_path)
@@ -115,7 +115,7 @@ def test_a_look_at_the_disk_gets_past_a_broken_version(base_path: Path) -> None:
     watched = manager._models["customer-model"]
 
     def look() -> list[tuple[int, str, str]]:
-        manager._look(watched)
+        manager._poll(watched)
         eventually(lambda: "UNLOADING" not in {status.state for status in manager.statuses("customer-model")})
         return [(status.number, status.state, status.error_code) for status in manager.statuses("customer-model")]
 
@@ -128,10 +128,10 @@ def test_a_look_at_the_disk_gets_past_a_broken_version(base_path: Path) -> None:
     publish(FIRST, base_path, 4)
     _garbage(base_path / "5")
     assert look()[:3] == [(5, "END", "DATA_LOSS"), (4, "AVAILABLE", "OK"), (3, "END", "OK")]
-    watched.versions[4].unload(patience=1)
+    watched.versions[4].unload(timeout=1)
 
 
-def test_a_failed_version_is_not_tried_again_until_it_went_away(base_path: Path) -> None:
+def test_a_failed_version_is_not_loaded_again_until_it_was_removed(base_path: Path) -> None:
     publish(FIRST, base_path, 1)
     (base_path / "3").mkdir()
     with serving(base_path) as server:
@@ -166,7 +166,7 @@ def test_without_any_version_the_port_is_open_and_the_first_one_is_picked_up(bas
         server.wait_available(1, deadline=60)
 
 
-def test_all_versions_removed_end_and_nobody_answers(base_path: Path) -> None:
+def test_without_any_version_left_every_request_is_not_found(base_path: Path) -> None:
     first = publish(FIRST, base_path, 1)
     with serving(base_path) as server:
         server.wait_available(1, deadline=60)
@@ -176,7 +176,7 @@ def test_all_versions_removed_end_and_nobody_answers(base_path: Path) -> None:
             server.predict([ROW])
 
 
-def test_a_base_path_that_is_away_changes_nothing(base_path: Path) -> None:
+def test_a_base_path_that_cannot_be_read_changes_nothing(base_path: Path) -> None:
     publish(FIRST, base_path, 1)
     with serving(base_path) as server:
         server.wait_available(1, deadline=60)
@@ -190,7 +190,7 @@ def test_a_base_path_that_is_away_changes_nothing(base_path: Path) -> None:
         server.wait_available(2, deadline=60)
 
 
-def test_files_of_a_loaded_version_do_not_matter_any_more(base_path: Path) -> None:
+def test_a_loaded_version_does_not_need_its_files(base_path: Path) -> None:
     first = publish(FIRST, base_path, 1)
     with serving(base_path) as server:
         server.wait_available(1, deadline=60)

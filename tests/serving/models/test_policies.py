@@ -32,7 +32,7 @@ def test_policy_specific_serves_what_it_names_and_what_is_there(golden_server: S
     assert _versions(golden_server, "specific") == [(1, "AVAILABLE")]
 
 
-def test_policy_latest_two(golden_server: ServerProcess) -> None:
+def test_policy_latest_serves_as_many_of_the_highest_as_it_says(golden_server: ServerProcess) -> None:
     assert _versions(golden_server, "two") == [(2, "AVAILABLE"), (1, "AVAILABLE")]
 
 
@@ -60,7 +60,7 @@ def test_versions_and_labels_answer_with_their_own_weights(golden_server: Server
         ("two/labels/a/b:predict", 400, "Malformed request: POST /v1/models/two/labels/a/b:predict"),
     ],
 )
-def test_what_is_not_there_is_named(path: str, status: int, error: str, golden_server: ServerProcess) -> None:
+def test_what_is_not_found_is_named(path: str, status: int, error: str, golden_server: ServerProcess) -> None:
     got, body, _ = ask(golden_server.url, "POST", f"/v1/models/{path}", BODY)
     assert (got, error_of(body)) == (status, error)
 
@@ -75,17 +75,19 @@ def test_what_is_not_there_is_named(path: str, status: int, error: str, golden_s
         ("/v1/models/two/labels/nope/metadata", 400, "Unrecognized servable version label: nope"),
     ],
 )
-def test_questions_without_an_answer(path: str, status: int, error: str, golden_server: ServerProcess) -> None:
+def test_requests_that_cannot_be_answered_are_refused(
+    path: str, status: int, error: str, golden_server: ServerProcess
+) -> None:
     got, body, _ = ask(golden_server.url, "GET", path)
     assert (got, error_of(body)) == (status, error)
 
 
 def test_a_version_beyond_64_bits_is_a_bad_request(golden_server: ServerProcess) -> None:
     status, body, _ = ask(golden_server.url, "GET", "/v1/models/two/versions/99999999999999999999")
-    assert (status, body) == (400, b"")
+    assert (status, error_of(body)) == (400, "Failed to convert version: 99999999999999999999 to numeric.")
 
 
-def test_the_client_says_what_the_server_said(golden_server: ServerProcess) -> None:
+def test_the_client_reports_the_servers_error_text(golden_server: ServerProcess) -> None:
     with pytest.raises(Refused, match=r"404: Servable not found .*Check the model's name") as caught:
         ModelServer(golden_server.url, "two").predict([ROW], version=9)
     assert (caught.value.status, caught.value.said) == (404, "Servable not found for request: Specific(two, 9)")
@@ -99,7 +101,7 @@ def test_the_client_reads_signatures(golden_server: ServerProcess) -> None:
     assert signatures["classify"]["inputs"]["inputs"]["dtype"] == "DT_STRING"
 
 
-def test_counts_by_model_and_status(golden_server: ServerProcess) -> None:
+def test_requests_are_counted_by_model_and_status(golden_server: ServerProcess) -> None:
     def count() -> int:
         _, page, _ = ask(golden_server.url, "GET", "/monitoring/prometheus/metrics")
         start = ':tensorflow:serving:request_count{model_name="counted",status="NOT_FOUND"} '

@@ -1,4 +1,4 @@
-"""Versions that go while a call of theirs still runs: they end when it does, and hold up nobody until then."""
+"""Versions that are unloaded while a call still runs in them: they end when it does, and delay nothing until then."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from serving.client.model_client import ModelServer, Refused
 from serving.http.limits import Limits
 from serving.metrics import ServerMetrics
 from serving.models.manager import LoadOptions, Manager
-from serving.models.unloading import Unloading
+from serving.models.unloading import Unloader
 from serving.models.version_source import ModelConfig
 from serving.server.server import ServeOptions
 from tests.serving.live import GOLDEN, ask, eventually
@@ -73,7 +73,7 @@ def unloading() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("serving-unload-")]
 
 
-def test_a_call_that_keeps_its_version_holds_up_no_other_version_and_no_other_model(base_path: Path) -> None:
+def test_a_call_that_keeps_its_version_delays_no_other_version_and_no_other_model(base_path: Path) -> None:
     with held(base_path) as (gated, flat, call):
         publish(base_path / "1", base_path, 2)
         eventually(lambda: states(gated) == [(2, "AVAILABLE"), (1, "UNLOADING")])
@@ -90,7 +90,7 @@ def test_a_call_that_keeps_its_version_holds_up_no_other_version_and_no_other_mo
     assert not unloading()
 
 
-def test_a_version_that_is_wanted_again_while_it_goes_is_loaded_anew(base_path: Path) -> None:
+def test_a_version_that_is_aspired_again_while_it_unloads_is_loaded_a_second_time(base_path: Path) -> None:
     with held(base_path) as (gated, _, call):
         second = publish(base_path / "1", base_path, 2)
         eventually(lambda: states(gated) == [(2, "AVAILABLE"), (1, "UNLOADING")])
@@ -101,7 +101,7 @@ def test_a_version_that_is_wanted_again_while_it_goes_is_loaded_anew(base_path: 
         eventually(lambda: unloading() == ["serving-unload-gated-1"])  # what the call runs in
 
 
-def test_what_goes_and_was_loaded_anew_ends_without_its_successor(base_path: Path) -> None:
+def test_an_unloading_version_ends_without_the_second_load_of_its_number(base_path: Path) -> None:
     publish(FLAT, base_path, 1)
     with managed(base_path) as manager:
         former = manager.acquire("flat", 1)
@@ -114,12 +114,12 @@ def test_what_goes_and_was_loaded_anew_ends_without_its_successor(base_path: Pat
         manager.acquire("flat", 1).release()
 
 
-def test_a_stop_waits_for_what_is_on_its_way_out(base_path: Path) -> None:
+def test_a_stop_waits_for_versions_that_are_unloading(base_path: Path) -> None:
     publish(FLAT, base_path, 1)
     with managed(base_path) as manager, ThreadPoolExecutor(1) as pool:
         former = manager.acquire("flat", 1)
         publish_and_wait(manager, base_path, 2)
-        stopping = pool.submit(manager.stop, patience=60)
+        stopping = pool.submit(manager.stop, timeout=60)
         eventually(lambda: not manager._thread.is_alive())
         assert not stopping.done()
         former.release()
@@ -128,12 +128,12 @@ def test_a_stop_waits_for_what_is_on_its_way_out(base_path: Path) -> None:
         assert not unloading()
 
 
-def test_a_stop_out_of_patience_frees_what_is_on_its_way_out_and_says_so(base_path: Path) -> None:
+def test_a_stop_that_times_out_frees_unloading_versions_and_returns_false(base_path: Path) -> None:
     publish(FLAT, base_path, 1)
     with managed(base_path) as manager:
         former = manager.acquire("flat", 1)
         publish_and_wait(manager, base_path, 2)
-        assert not manager.stop(patience=1)
+        assert not manager.stop(timeout=1)
         assert [version.state for version in manager.statuses("flat")] == ["END", "END"]
         with pytest.raises(RuntimeError, match="version 1 of flat is not loaded"):
             _ = former.servable
@@ -141,11 +141,11 @@ def test_a_stop_out_of_patience_frees_what_is_on_its_way_out_and_says_so(base_pa
         eventually(lambda: not unloading())
 
 
-def test_a_call_that_never_ends_keeps_its_version_no_longer_than_the_patience(base_path: Path) -> None:
+def test_a_call_that_never_ends_keeps_its_version_no_longer_than_the_timeout(base_path: Path) -> None:
     publish(FLAT, base_path, 1)
     with managed(base_path) as manager:
         version = manager.acquire("flat", 1)
-        Unloading(patience=0.1).begin(version)
+        Unloader(timeout=0.1).unload(version)
         assert not version.acquire()
         eventually(lambda: version.state == "END")
         eventually(lambda: not unloading())
@@ -157,10 +157,10 @@ def managed(base_path: Path) -> Iterator[Manager]:
     manager = Manager([ModelConfig("flat", base_path)], ServerMetrics(), LoadOptions(poll_seconds=0.1))
     manager.start()
     try:
-        assert manager.wait_looked(60)
+        assert manager.wait_first_poll(60)
         yield manager
     finally:
-        manager.stop(patience=60)
+        manager.stop(timeout=60)
 
 
 def publish_and_wait(manager: Manager, base_path: Path, number: int) -> Path:

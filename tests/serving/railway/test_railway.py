@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer, Refused
 from serving.railway.stage import stage
-from tests.serving.live import CUSTOMER, STARTED_WITHIN, ask, error_of, eventually
+from tests.serving.live import STARTED_WITHIN, ask, error_of, eventually
 from tests.serving.railway.test_stage import champion
-from tests.serving.tensorflow_serving.image import SERVING, free_port, write_config, write_stand_in
+from tests.serving.tensorflow_serving.image import IMAGE, SERVING, free_port, write_config, write_stand_in
 
 RAILWAY = SERVING / "railway"
 MODEL = "customer-model"
@@ -31,7 +32,7 @@ with_nginx = pytest.mark.skipif(
 def environment_for(directory: Path, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("PORT", "SERVING_TOKEN")}
     return kept | {
-        "PATH": f"{directory / 'bin'}:{SERVING}:{os.environ['PATH']}:/usr/sbin",
+        "PATH": f"{directory / 'bin'}:{IMAGE}:{os.environ['PATH']}:/usr/sbin",
         "SERVING_CONFIG": str(directory / "etc"),
         "TMPDIR": str(directory),
         "PYTHONWARNINGS": "",
@@ -56,7 +57,7 @@ def run(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> None:
+def test_nginx_listens_on_port_and_the_server_inside(tmp_path: Path) -> None:
     write_program(
         tmp_path / "bin/tensorflow_model_server",
         f'printf "%s\\n" "$@" >{tmp_path}/arguments; env >{tmp_path}/environment; exec sleep 60',
@@ -93,7 +94,7 @@ def test_it_starts_the_server_inside_and_the_door_on_port(tmp_path: Path) -> Non
         ({"SERVING_TOKEN": '.*" 1; # 0123456789'}, "SERVING_TOKEN must be 16 to 200 letters"),
     ],
 )
-def test_what_it_refuses_before_anything_runs(variables: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_wrong_variables_are_refused_before_anything_runs(variables: dict[str, str], said: str, tmp_path: Path) -> None:
     write_program(tmp_path / "bin/tensorflow_model_server", f"touch {tmp_path}/started")
     write_program(tmp_path / "bin/nginx", f"touch {tmp_path}/started")
     done = run(tmp_path, **variables)
@@ -154,11 +155,11 @@ def _predict(
     return ask(deployment.url, "POST", PREDICT, _BODY, headers)
 
 
-_BODY = json.dumps({"instances": [{name: [value] for name, value in CUSTOMER.items()}]}).encode()
+_BODY = json.dumps({"instances": [{name: [value] for name, value in EXAMPLE_INSTANCE.items()}]}).encode()
 
 
 @with_nginx
-def test_who_has_the_token_is_answered_by_the_staged_version(closed: Deployment) -> None:
+def test_a_request_with_the_token_is_answered_by_the_staged_version(closed: Deployment) -> None:
     status, body, _ = _predict(closed)
     assert (status, list(json.loads(body))) == (200, ["predictions"])
     with_token, without = ModelServer(closed.url, token=TOKEN), ModelServer(closed.url)
@@ -188,7 +189,7 @@ def test_what_nginx_itself_refuses_is_json_too(closed: Deployment, names: tuple[
     "authorization",
     [None, "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN.lower()}", f"Basic {TOKEN}", f"Bearer {TOKEN} {TOKEN}"],
 )
-def test_who_has_not_is_not_let_in(closed: Deployment, authorization: str | None) -> None:
+def test_a_request_without_the_token_is_401(closed: Deployment, authorization: str | None) -> None:
     status, body, headers = _predict(closed, authorization)
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
     assert error_of(body) == "A token is needed: Authorization: Bearer TOKEN."
@@ -196,7 +197,7 @@ def test_who_has_not_is_not_let_in(closed: Deployment, authorization: str | None
 
 
 @with_nginx
-def test_nothing_else_is_open(closed: Deployment) -> None:
+def test_no_other_path_is_open(closed: Deployment) -> None:
     assert ask(closed.url, "POST", f"/v1/models/{MODEL}", b"{}")[0] == 405
     assert ask(closed.url, "GET", f"/v1/models/{MODEL}/metadata")[0] == 401
     assert ask(closed.url, "GET", "/monitoring/prometheus/metrics")[0] == 404
@@ -205,7 +206,7 @@ def test_nothing_else_is_open(closed: Deployment) -> None:
 
 
 @with_nginx
-def test_a_body_that_is_too_large_is_refused_unread(closed: Deployment) -> None:
+def test_a_body_that_is_too_large_is_refused_without_being_read(closed: Deployment) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", closed.port, timeout=30)
     connection.putrequest("POST", PREDICT)
     connection.putheader("Authorization", f"Bearer {TOKEN}")

@@ -31,11 +31,11 @@ def test_exactly_one_version_is_staged(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
-def test_without_a_version_the_former_one_stays_staged(tmp_path: Path) -> None:
+def test_without_a_version_the_previous_one_stays_staged(tmp_path: Path) -> None:
     stage(champion(3), tmp_path / "models")
-    with pytest.raises(StageError, match="No version was confirmed yet"):
+    with pytest.raises(StageError, match="No version has been confirmed yet"):
         stage({"model": MODEL, "version": None}, tmp_path / "models")
-    with pytest.raises(StageError, match="no SavedModel there"):
+    with pytest.raises(StageError, match="there is no SavedModel"):
         stage(champion(4) | {"directory": str(tmp_path)}, tmp_path / "models")
     assert (tmp_path / "models" / MODEL / "3" / "saved_model.pb").is_file()
 
@@ -46,7 +46,7 @@ def test_staging_says_what_is_wrong_with_its_input() -> None:
     assert "Pipe `python -m ml status --json` into it" in said.getvalue()
     said = io.StringIO()
     assert main(io.StringIO('{"version": null}'), io.StringIO(), said) == 1
-    assert "No version was confirmed yet" in said.getvalue()
+    assert "No version has been confirmed yet" in said.getvalue()
 
 
 @pytest.mark.parametrize("model", ["../../evil", "other-model", "", "/tmp"])
@@ -66,7 +66,7 @@ def test_another_model_than_the_image_serves_is_refused(model: str, tmp_path: Pa
         '{"version": true, "model": "customer-model", "directory": "x"}',
     ],
 )
-def test_anything_but_a_status_is_one_sentence(status: str) -> None:
+def test_input_that_is_not_a_status_is_an_error_of_one_sentence(status: str) -> None:
     said = io.StringIO()
     assert main(io.StringIO(status), io.StringIO(), said) == 2
     assert said.getvalue().count("\n") == 1

@@ -16,7 +16,7 @@ from serving.models.signatures import Signature, TensorSpec
 from serving.rest.classify import CheckedClasses
 from serving.rest.regress import CheckedValues
 from serving.rest.request_target import is_api, relative
-from serving.rest.router import BadVersionError, Route, route
+from serving.rest.router import Route, route
 from tests.serving.live import GOLDEN, ServerProcess, ask, error_of
 
 
@@ -187,8 +187,10 @@ def test_requests_without_a_route(method: str, target: str) -> None:
 
 def test_a_version_number_must_fit_64_bits() -> None:
     assert route("GET", f"/v1/models/m/versions/{(1 << 63) - 1}").version == (1 << 63) - 1
-    with pytest.raises(BadVersionError):
-        route("GET", f"/v1/models/m/versions/{1 << 63}")
+    for verb, target in (("GET", ""), ("GET", "/metadata"), ("POST", ":predict")):
+        with pytest.raises(StatusError) as refused:
+            route(verb, f"/v1/models/m/versions/{1 << 63}{target}")
+        assert refused.value.message == "Failed to convert version: 9223372036854775808 to numeric."
 
 
 def test_targets() -> None:

@@ -56,14 +56,14 @@ def test_contract(exchange: dict[str, Any], golden_server: ServerProcess) -> Non
 
 @pytest.mark.parametrize("exchange", _of("quirk"), ids=_name)
 def test_quirk(exchange: dict[str, Any], golden_server: ServerProcess) -> None:
-    status, _, _ = _sent(exchange, golden_server)
-    assert status == exchange["status"]
+    status, _, headers = _sent(exchange, golden_server)
+    assert (status, headers["content-type"]) == (exchange["status"], exchange["response_content_type"])
 
 
 @pytest.mark.parametrize("exchange", _of("metrics"), ids=_name)
 def test_metrics_page(exchange: dict[str, Any], golden_server: ServerProcess) -> None:
-    status, body, _ = _sent(exchange, golden_server)
-    assert status == exchange["status"]
+    status, body, headers = _sent(exchange, golden_server)
+    assert (status, headers["content-type"]) == (exchange["status"], exchange["response_content_type"])
     if exchange["method"] == "GET" and status == 200:
         assert all(name in body.decode() for name in FAMILIES)
 

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.serving.live import CUSTOMER, ServerProcess, ask, error_of
+from tests.serving.live import ServerProcess, ask, error_of
 
 ROW = '{"signature_name": "%s", "instances": [%s]}'
 FAILED = "Failed to process element: 0 of 'instances' list. Error: "
@@ -23,7 +24,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     base_path = tmp_path_factory.mktemp("odd")
     save_every_type(base_path / "1")
-    with embedded.running(base_path, model="odd") as url:
+    with embedded.embedded_server(base_path, model="odd") as url:
         ModelServer(url, "odd").wait_available(1, deadline=60)
         yield url
 
@@ -135,7 +136,7 @@ def test_bytes_where_rows_of_several_inputs_are_wanted(odd: str) -> None:
 
 
 def test_a_key_ends_at_a_nul(golden_server: ServerProcess) -> None:
-    row = json.dumps(CUSTOMER)
+    row = json.dumps(EXAMPLE_INSTANCE)
     cut = row.replace('"Age"', '"Age\\u0000x"')
     want = predict(golden_server.url, f'{{"instances": [{row}]}}', "customer-example")
     assert predict(golden_server.url, f'{{"instances": [{cut}]}}', "customer-example") == want

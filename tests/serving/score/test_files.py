@@ -1,4 +1,4 @@
-"""Odd files: CSVs of other programs, things that are no files, and what may be replaced by the result."""
+"""Unusual files: CSVs of other programs, things that are not files, and what the result may replace."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.score.expected_precision import Cut, Expected
-from tests.serving.client.test_client import stand_in
+from serving.score.expected_precision import Cutoff, ExpectedPrecision
+from tests.serving.client.stand_in import stand_in
 from tests.serving.live import ROOT
 from tests.serving.score.scoring import HEADER, many, read_csv, score
 from tests.serving.score.test_trouble import Pretended
@@ -45,7 +45,7 @@ def test_line_ends_within_values_survive(
         assert not out.read_bytes().endswith(b"\n")
 
 
-def test_a_name_in_the_header_may_go_over_two_lines(server: tuple[str, Pretended], tmp_path: Path) -> None:
+def test_a_name_in_the_header_may_contain_a_line_end(server: tuple[str, Pretended], tmp_path: Path) -> None:
     file, out = tmp_path / "in.csv", tmp_path / "out.csv"
     file.write_bytes(f'"Customer\nnumber",{HEADER}\r\n0,1,{ROW}\r\n'.encode())
     assert score(file, "--out", str(out), url=server[0])[0] == 0
@@ -57,14 +57,17 @@ def test_a_name_in_the_header_may_go_over_two_lines(server: tuple[str, Pretended
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (f"{'x' * 131_073},{HEADER}\n1,1,{ROW}\n".encode(), "its header is no line of a CSV (field larger than field"),
-        (f'"ID{HEADER}\n1,{ROW}\n'.encode(), "its header is no line of a CSV (unexpected end of data)"),
-        (b"x" * (1 << 20) + f",{HEADER}\n".encode(), "its header is no line of a CSV ("),
-        (f"M\xe4dchen,{HEADER}\n1,1,{ROW}\n".encode("latin-1"), "its header has a byte that is no UTF-8"),
+        (
+            f"{'x' * 131_073},{HEADER}\n1,1,{ROW}\n".encode(),
+            "its header is not a line of a CSV (field larger",
+        ),
+        (f'"ID{HEADER}\n1,{ROW}\n'.encode(), "its header is not a line of a CSV (unexpected end of data)"),
+        (b"x" * (1 << 20) + f",{HEADER}\n".encode(), "its header is not a line of a CSV ("),
+        (f"M\xe4dchen,{HEADER}\n1,1,{ROW}\n".encode("latin-1"), "its header has a byte that is not UTF-8"),
     ],
     ids=["long name", "open quote", "long line", "latin-1"],
 )
-def test_a_header_that_is_none_is_one_sentence(
+def test_a_broken_header_is_an_error_of_one_sentence(
     content: bytes, said: str, server: tuple[str, Pretended], tmp_path: Path
 ) -> None:
     file = tmp_path / "in.csv"
@@ -85,7 +88,7 @@ def test_what_can_be_read_only_once_is_refused(server: tuple[str, Pretended], tm
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr == "/dev/stdin: is no regular file, and it is read more than once. Save it to a file first.\n"
+    assert done.stderr == "/dev/stdin is not a regular file, and it is read more than once. Save it to a file first.\n"
 
 
 def test_a_link_is_written_through_and_permissions_stay(server: tuple[str, Pretended], tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_a_link_is_written_through_and_permissions_stay(server: tuple[str, Prete
         assert [path.name for path in target.parent.iterdir()] == ["target.csv"]
 
 
-def test_a_link_to_nothing_yet_makes_its_target(server: tuple[str, Pretended], tmp_path: Path) -> None:
+def test_a_dangling_link_makes_its_target(server: tuple[str, Pretended], tmp_path: Path) -> None:
     (tmp_path / "out.csv").symlink_to(tmp_path / "target.csv")
     former = os.umask(0o027)
     try:
@@ -113,7 +116,7 @@ def test_a_link_to_nothing_yet_makes_its_target(server: tuple[str, Pretended], t
 
 
 @pytest.mark.parametrize("kind", ["fifo", "directory", "loop", "nowhere"])
-def test_an_out_that_cannot_be_is_refused_before_anything_is_asked(
+def test_an_out_that_cannot_be_written_is_refused_before_any_request(
     kind: str, server: tuple[str, Pretended], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -129,7 +132,7 @@ def test_an_out_that_cannot_be_is_refused_before_anything_is_asked(
     code, _, wrong = score(many(tmp_path / "in.csv", 5), "--out", str(out), url=url)
     assert (code, wrong.count("\n"), pretended.asked) == (2, 1, [])
     assert wrong.startswith(
-        f"{out}: cannot be written (No such file" if kind == "nowhere" else f"{out}: is no regular file."
+        f"{out} cannot be written (no such directory" if kind == "nowhere" else f"{out} is not a regular file."
     )
     assert kind == "nowhere" or os.path.lexists(out)
 
@@ -138,6 +141,6 @@ def test_an_out_that_cannot_be_is_refused_before_anything_is_asked(
     ("count", "of", "share"),
     [(1614, 8068, 0.2), (1613, 8068, 0.2), (1615, 8068, 0.25), (1, 8068, 0.2), (525, 2627, 0.2), (3, 3, 1)],
 )
-def test_a_count_that_was_rounded_up_belongs_to_the_cut_it_was_asked_for(count: int, of: int, share: float) -> None:
-    cuts = [Cut(share, 0.5, 0.4, 0.6) for share in (0.2, 0.25, 1.0)]
-    assert Expected(1000, cuts).at(count, of).share == share
+def test_a_count_that_was_rounded_up_belongs_to_its_own_cutoff(count: int, of: int, share: float) -> None:
+    cutoffs = [Cutoff(share, 0.5, 0.4, 0.6) for share in (0.2, 0.25, 1.0)]
+    assert ExpectedPrecision(1000, cutoffs).at(count, of).share == share

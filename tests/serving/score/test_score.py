@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.serving.live import CUSTOMER, GOLDEN
+from tests.serving.live import GOLDEN
 from tests.serving.score.scoring import HEADER, many, read_csv, score, write
 
 ROWS = (
@@ -22,7 +23,7 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def url(tensorflow_here: None) -> Iterator[str]:
-    with embedded.running(GOLDEN / "models" / "customer-example") as url:
+    with embedded.embedded_server(GOLDEN / "models" / "customer-example") as url:
         ModelServer(url).wait_available(1, deadline=60)
         yield url
 
@@ -84,8 +85,8 @@ def test_wrong_rows_are_named_by_line_and_nothing_is_written(url: str, tmp_path:
         "  line 5: 5 values instead of 9",
         "  line 7: Age is '1e999', not a number",
         "  line 8: Age is '1_000', not a number",
-        "  line 9: a byte that is no UTF-8",
-        "  line 10: unexpected end of data; what follows was not looked at",
+        "  line 9: a byte that is not UTF-8",
+        "  line 10: unexpected end of data; the rest of the file was not read",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
@@ -102,12 +103,12 @@ def test_no_more_than_ten_rows_are_shown(url: str, tmp_path: Path) -> None:
     ("content", "said"),
     [
         (None, "cannot be read (No such file or directory)"),
-        (b"", "its first line lacks"),
-        (HEADER.encode() + b"\n", "a header and no customers"),
-        (HEADER.replace("Age", "Alter").encode() + b"\n1\n", "its first line lacks Age. The model needs the columns "),
+        (b"", "the first line lacks"),
+        (HEADER.encode() + b"\n", "there is a header, but there are no customers"),
+        (HEADER.replace("Age", "Alter").encode() + b"\n1\n", "the first line lacks Age. The model needs the columns "),
         ((HEADER + "\n").encode("utf-16"), "the file must be a CSV in UTF-8"),
-        ((HEADER + ",Age\n1\n").encode(), "column 'Age' stands in the header twice"),
-        ((HEADER + ",label\n").encode(), "it already has a column 'label'. Rename it"),
+        ((HEADER + ",Age\n1\n").encode(), "column 'Age' is in the header twice"),
+        ((HEADER + ",label\n").encode(), " already has a column 'label'. Rename it"),
     ],
 )
 def test_a_file_that_cannot_be_scored(content: bytes | None, said: str, url: str, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_a_file_that_cannot_be_scored(content: bytes | None, said: str, url: str
 def test_a_directory_that_is_not_there_is_named(url: str, tmp_path: Path) -> None:
     code, _, wrong = score(write(tmp_path / "in.csv", *ROWS), "--out", str(tmp_path / "no" / "out.csv"), url=url)
     assert code == 2
-    assert "out.csv: cannot be written (No such file or directory)" in wrong
+    assert "out.csv cannot be written (no such directory)" in wrong
 
 
 def evaluation(path: Path) -> Path:
@@ -137,7 +138,7 @@ def evaluation(path: Path) -> Path:
 
 def replay(path: Path, url: str, *, off: float = 0.0) -> None:
     """Known rows of the model at `url`, with its own answers, or some that are `off`."""
-    rows: list[dict[str, Any]] = [CUSTOMER | {"Age": age} for age in (18, 42, math.nan)]
+    rows: list[dict[str, Any]] = [EXAMPLE_INSTANCE | {"Age": age} for age in (18, 42, math.nan)]
     right = [answer["probability"] for answer in ModelServer(url).predict(rows)]
     path.write_text(json.dumps({"instances": rows, "probability": [*right[:-1], right[-1] + off]}))
 
@@ -163,8 +164,8 @@ def test_top_is_the_ranking_with_what_to_expect_of_it(
     assert f"Target the 12 in {out}, best first: 30 % of all" in said
     # 70 of 100 in 300: Wilson's interval.
     assert "Expect about 8 of them to be" in said
-    assert "(70 %, likely 65 % to 75 %): so many were among the best 30 % of the 1,000 customers" in said
-    assert "Without a model it would be 25 %." in said
+    assert "(70 %, likely 65 % to 75 %): that was the share among the best 30 % of the 1,000 customers" in said
+    assert "Without a model, expect 25 %." in said
 
 
 def test_top_without_an_evaluation_says_what_is_missing(
@@ -177,7 +178,7 @@ def test_top_without_an_evaluation_says_what_is_missing(
     assert {row[-1] for row in read_csv(out)[1:]} == {""}
     assert f"there is no {tmp_path / 'root' / 'releases' / '1' / 'evaluation.json'}" in said
     code, _, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(file), url=url)
-    assert (code, "is no evaluation of a version" in wrong) == (2, True)
+    assert (code, "is not an evaluation of a version" in wrong) == (2, True)
     code, _, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(tmp_path / "x"), url=url)
     assert (code, "no such file" in wrong) == (2, True)
 
@@ -192,15 +193,15 @@ def test_an_evaluation_of_another_model_with_the_same_number_is_not_believed(url
         assert (code, wrong != "", known) == (0, True, {"Expect about" in said})
         return said
 
-    assert f"is not known here: there is no {release / 'replay.json'} to tell whether" in said(release.parent)
+    assert f"is not known: there is no {release / 'replay.json'} to tell whether" in said(release.parent)
     assert "Expect about" in said(named)  # the user said so, and nothing tells otherwise
     replay(release / "replay.json", url)
     assert "Expect about" in said(release.parent)
     replay(release / "replay.json", url, off=2e-4)
     for place in (release.parent, named):
-        assert f"is not known here: {named} is of another model than the one that answers" in said(place)
+        assert f"is not known: {named} belongs to another model than the one that answers" in said(place)
     (release / "replay.json").write_text(json.dumps({"instances": [{"Height": 1.8}], "probability": [0.5]}))
-    assert "is of another model" in said(named), "the server refuses such rows"
+    assert "belongs to another model" in said(named), "the server refuses such rows"
     (release / "replay.json").write_text("{}")
     code, _, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(named), url=url)
-    assert (code, "replay.json: has no known rows of a version" in wrong) == (2, True)
+    assert (code, "replay.json does not hold known rows of a version" in wrong) == (2, True)

@@ -7,13 +7,12 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from serving.score import requests
-from serving.score.options import Top, read
-from tests.serving.client.test_client import Answer, stand_in
+from serving.score.options import Top, parse_arguments
+from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.live import ROOT
 from tests.serving.score.scoring import NAMES, NUMBERS, many, read_csv, score
 
@@ -28,7 +27,8 @@ class Pretended:
     def refuse(self, ages: list[float]) -> Answer | None:
         """What to say instead of scores."""
 
-    def answer(self, path: str, body: Any) -> Answer:
+    def answer(self, asks: Request) -> Answer:
+        path, body = asks.path, asks.body
         if path.endswith("/metadata"):
             kinds = {name: {"dtype": "DT_FLOAT" if name in NUMBERS else "DT_STRING"} for name in NAMES}
             return 200, {"metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": kinds}}}}}
@@ -54,7 +54,7 @@ def test_a_row_that_the_server_refuses_is_named_by_line(tmp_path: Path) -> None:
     assert code == 2
     assert wrong.splitlines()[-2:] == [
         f"{tmp_path / 'in.csv'}: 1 row cannot be scored; nothing was written.",
-        "  line 26: the server says: Age 42 is odd",
+        "  line 26: the server answers: Age 42 is odd",
     ]
     assert not (tmp_path / "out.csv").exists()
 
@@ -91,7 +91,7 @@ def test_an_overloaded_server_is_asked_again_and_one_that_stays_so_is_an_error(
     assert not out.exists()
 
 
-def test_a_version_that_is_replaced_meanwhile_means_to_begin_again(tmp_path: Path) -> None:
+def test_scoring_begins_again_when_its_version_is_replaced_meanwhile(tmp_path: Path) -> None:
     class Promoted(Pretended):
         def refuse(self, ages: list[float]) -> Answer | None:
             self.version = 1 if len(self.asked) < 3 else 2
@@ -103,7 +103,7 @@ def test_a_version_that_is_replaced_meanwhile_means_to_begin_again(tmp_path: Pat
         )
     assert code == 0
     assert said.startswith("Scored 50 customers with version 2")
-    assert "beginning again with the one that is served next" in warned
+    assert "beginning again with the one that is served now" in warned
     assert {row[-1] for row in read_csv(tmp_path / "out.csv")[1:]} == {"2"}
 
 
@@ -112,16 +112,16 @@ class Restarted(Pretended):
 
     empty = 5
 
-    def answer(self, path: str, body: Any) -> Answer:
+    def answer(self, asks: Request) -> Answer:
         away = len(self.asked) >= 2 and self.empty > 0
-        if away and body is None:
+        if away and asks.body is None:
             self.empty -= 1
             state = {"version": "1", "state": "LOADING", "status": {}}
             return (200, {"model_version_status": [state]}) if self.empty % 2 else (404, {"error": "no versions"})
-        return (404, {"error": "Servable not found"}) if away else super().answer(path, body)
+        return (404, {"error": "Servable not found"}) if away else super().answer(asks)
 
 
-def test_a_server_that_is_started_anew_meanwhile_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_restarts_meanwhile_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "_RETRY_SECONDS", 0.01)
     file, out, server = many(tmp_path / "in.csv", 50), tmp_path / "out.csv", Restarted()
     with stand_in(server.answer) as url:
@@ -131,7 +131,7 @@ def test_a_server_that_is_started_anew_meanwhile_is_waited_for(tmp_path: Path, m
     assert len(read_csv(out)) == 51
 
 
-def test_one_that_never_comes_back_is_waited_for_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_comes_back_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "PATIENCE_SECONDS", 0.1)
     server = Restarted()
     server.empty = 1_000_000
@@ -143,7 +143,7 @@ def test_one_that_never_comes_back_is_waited_for_only_so_long(tmp_path: Path, mo
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_no_server_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_server_is_an_error_of_one_sentence(tmp_path: Path) -> None:
     with stand_in(Pretended().answer) as url:
         pass
     code, _, wrong = score(many(tmp_path / "in.csv", 5), "--out", str(tmp_path / "out.csv"), url=url)
@@ -175,7 +175,7 @@ def test_stopped_in_the_middle_it_leaves_the_old_file_and_nothing_else(number: i
         wrong = process.communicate(timeout=30)[1]
         release.set()
     assert process.returncode == 130
-    assert wrong.endswith("stopped; nothing was written\n")
+    assert wrong.endswith("Stopped; nothing was written.\n")
     assert out.read_text() == "the former result"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
@@ -200,7 +200,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     [("500", 1000, 500), ("500", 30, 30), ("20%", 1000, 200), ("0.1%", 30, 1), ("100%", 7, 7)],
 )
 def test_top_is_a_number_or_a_share(text: str, rows: int, count: int) -> None:
-    top = read(["in.csv", "--out", "out.csv", "--top", text]).top
+    top = parse_arguments(["in.csv", "--out", "out.csv", "--top", text]).top
     assert isinstance(top, Top)
     assert top.of(rows) == count
 
@@ -211,28 +211,28 @@ def test_top_is_a_number_or_a_share(text: str, rows: int, count: int) -> None:
         (["--out", "o", "--top", "0"], "0 is less than 1"),
         (["--out", "o", "--top", "101%"], "101% is not between 0% and 100%"),
         (["--out", "o", "--top", "few"], "'few' is neither a number like 500 nor a share like 20%"),
-        (["--out", "./in.csv"], "--out is the file with the customers"),
+        (["--out", "./in.csv"], "--out is the file of the customers itself"),
         ([], "the following arguments are required: --out"),
         *(
-            (["--out", "o", "--timeout", text], f"{text!r} is no number of seconds above 0")
+            (["--out", "o", "--timeout", text], f"{text!r} is not a number of seconds above 0")
             for text in ("nan", "0", "-1", "inf", "1e10", "soon")
         ),
     ],
 )
-def test_a_wrong_command_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_line_is_refused(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        read(["in.csv", *arguments])
+        parse_arguments(["in.csv", *arguments])
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("token", ["two words", "line\n", "K\u00f6nigin", "\u20ac"])
-def test_a_token_that_no_header_can_hold_is_not_the_servers_fault(
+def test_a_token_that_a_header_cannot_hold_is_refused(
     token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SERVING_TOKEN", token)
     with pytest.raises(SystemExit) as stopped:
-        read(["in.csv", "--out", "out.csv"])
+        parse_arguments(["in.csv", "--out", "out.csv"])
     said = capsys.readouterr().err
     assert stopped.value.code == 2
     assert "SERVING_TOKEN has a blank, a line end or a character outside ASCII" in said

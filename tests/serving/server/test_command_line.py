@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from serving.client.model_client import ModelServer
-from serving.models.version_source import Every, Latest, Specific
+from serving.models.version_source import All, Latest, Specific
 from serving.server.flags import parse
 from tests.serving.live import ROOT, ServerProcess
 
@@ -28,7 +28,7 @@ def _run(*flags: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_port_that_is_taken_is_one_clear_line() -> None:
+def test_a_port_that_is_taken_is_an_error_of_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = _run(f"--rest_api_port={port}", "--model_base_path=/nowhere")
@@ -41,7 +41,7 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-def test_it_opens_its_port_without_any_version_and_stops_when_told(signal_number: int, tmp_path: Path) -> None:
+def test_the_port_is_open_without_any_version_and_a_signal_stops_the_server(signal_number: int, tmp_path: Path) -> None:
     server = ServerProcess("--model_name=m", f"--model_base_path={tmp_path / 'later'}", log=tmp_path / "log")
     try:
         assert server.said == f"Listening on {server.url} for m\n"
@@ -50,7 +50,7 @@ def test_it_opens_its_port_without_any_version_and_stops_when_told(signal_number
         status = server.stop(signal_number, within=10)
     assert status == 0
     (line,) = (tmp_path / "log").read_text().splitlines()  # that there is nothing yet is said once, and nothing else
-    assert line.endswith(f"m: the base path {tmp_path / 'later'} cannot be read; what is loaded, if anything, stays")
+    assert line.endswith(f"m: the base path {tmp_path / 'later'} cannot be read; loaded versions stay")
 
 
 def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
@@ -71,21 +71,21 @@ def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path)
         ((), "no model to serve. Give --model_base_path=DIR, or --model_config_file=FILE."),
         (("--model_base_pth=x",), "unknown flag '--model_base_pth=x'. Did you mean --model_base_path?"),
         (("--model_base_path=x", "stray"), "unknown flag 'stray'"),
-        (("--model_base_path=x", "--rest_api_port=many"), "'many' is no port: give a number from 0 to 65535"),
-        (("--model_base_path=x", "--rest_api_port=70000"), "'70000' is no port: give a number from 0 to 65535"),
-        (("--model_base_path=",), "it is empty: name the directory with the versions"),
-        (("--model_base_path=x", "--file_system_poll_wait_seconds=nan"), "'nan' is no number of seconds"),
+        (("--model_base_path=x", "--rest_api_port=many"), "'many' is not a port: give a number from 0 to 65535"),
+        (("--model_base_path=x", "--rest_api_port=70000"), "'70000' is not a port: give a number from 0 to 65535"),
+        (("--model_base_path=",), "it is empty: give the directory of the versions"),
+        (("--model_base_path=x", "--file_system_poll_wait_seconds=nan"), "'nan' is not a number of seconds"),
         (("--model_base_path=x", "--enable_batching=maybe"), "'maybe' is neither true nor false"),
         (("--model_base_path=x", "--max_body_bytes=0"), "'0' is less than 1"),
-        (("--model_base_path=x", "--max_body_bytes=abc"), "--max_body_bytes: 'abc' is no whole number"),
-        (("--model_base_path=x", "--max_concurrent_requests=1.5"), "'1.5' is no whole number"),
-        (("--model_base_path=x", "--load_retry_interval_micros=1m"), "'1m' is no whole number"),
-        (("--model_base_path=x", "--max_receive_seconds=soon"), "'soon' is no number of seconds"),
-        (("--model_base_path=x", "--stop_grace_seconds=nan"), "'nan' is no number of seconds"),
+        (("--model_base_path=x", "--max_body_bytes=abc"), "--max_body_bytes: 'abc' is not a whole number"),
+        (("--model_base_path=x", "--max_concurrent_requests=1.5"), "'1.5' is not a whole number"),
+        (("--model_base_path=x", "--load_retry_interval_micros=1m"), "'1m' is not a whole number"),
+        (("--model_base_path=x", "--max_receive_seconds=soon"), "'soon' is not a number of seconds"),
+        (("--model_base_path=x", "--stop_grace_seconds=nan"), "'nan' is not a number of seconds"),
         (("--model_config_file=/nowhere/x",), "/nowhere/x: cannot be read (No such file or directory)"),
     ],
 )
-def test_a_wrong_command_line_is_one_line(
+def test_a_wrong_command_line_is_an_error_of_one_line(
     flags: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -96,14 +96,14 @@ def test_a_wrong_command_line_is_one_line(
     assert error.count("\n") == 1
 
 
-def test_the_version_needs_no_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_can_be_printed_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         parse(["--version"])
     assert stopped.value.code == 0
     assert capsys.readouterr().out == f"TensorFlow Library: {version('tensorflow')}\n"
 
 
-def test_only_the_question_for_the_version_looks_it_up() -> None:
+def test_the_version_of_tensorflow_is_looked_up_only_to_be_printed() -> None:
     code = """
 import sys
 from serving.server.flags import parse
@@ -120,7 +120,7 @@ finally:
     assert done.stdout == f"False\nTensorFlow Library: {version('tensorflow')}\nTrue\n"
 
 
-def test_flags_of_the_original() -> None:
+def test_flags_of_tensorflow_serving_mean_the_same() -> None:
     flags = parse(
         [
             "--rest_api_port=9000",
@@ -141,16 +141,16 @@ def test_flags_of_the_original() -> None:
     assert [(model.name, model.base_path, model.policy) for model in options.models] == [
         ("m", Path("/models/m"), Latest(1))
     ]
-    assert (options.together, options.limits.answer_seconds) == (False, 1.5)
-    assert (options.loading.poll_seconds, options.loading.retries, options.loading.warm_up_rounds) == (5, 2, 3)
+    assert (options.enable_batching, options.limits.answer_seconds) == (False, 1.5)
+    assert (options.loading.poll_seconds, options.loading.max_load_retries, options.loading.warm_up_rounds) == (5, 2, 3)
     assert parse(["--model_base_path=x", "--enable_model_warmup=false"]).options.loading.warm_up_rounds == 0
     assert flags.ignored == ["port", "grpc_channel_arguments", "flush_filesystem_caches"]
-    assert parse(["--model_base_path=x", "--enable_batching"]).options.together is True
+    assert parse(["--model_base_path=x", "--enable_batching"]).options.enable_batching is True
     threads = ["--tensorflow_session_parallelism=4", "--tensorflow_intra_op_parallelism=2"]
     assert parse(["--model_base_path=x", *threads]).options.loading.threads == 2
 
 
-def test_a_model_config_file(tmp_path: Path) -> None:
+def test_a_model_config_file_lists_models_policies_and_labels(tmp_path: Path) -> None:
     config = tmp_path / "models.config"
     config.write_text("""
         model_config_list {
@@ -163,7 +163,7 @@ def test_a_model_config_file(tmp_path: Path) -> None:
           config { name: "d" base_path: "/d" model_platform: "tensorflow" }
         }""")
     models = parse([f"--model_config_file={config}"]).options.models
-    assert [model.policy for model in models] == [Every(), Specific(frozenset({2, 4})), Latest(3), Latest(1)]
+    assert [model.policy for model in models] == [All(), Specific(frozenset({2, 4})), Latest(3), Latest(1)]
     assert models[1].labels == {"stable": 2}
 
 
@@ -172,7 +172,7 @@ def test_a_model_config_file(tmp_path: Path) -> None:
     [
         ("model_config_list { config { name: 'a' } }", "a model lacks its name or its base_path"),
         ("model_config_list { konfig { } }", 'has no field named "konfig"'),
-        ("", "has no model_config_list"),
+        ("", "there is no model_config_list in it"),
         (f"model_config_list {{ {ENTRY % '/a'} {ENTRY % '/b'} }}", "once"),
         (f"model_config_list {{ {ENTRY % 'models/a'} }}", "has the base_path 'models/a'. Write an absolute one."),
         (

@@ -35,9 +35,9 @@ def make_half(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def test_it_serves_and_is_gone_afterwards() -> None:
+def test_it_serves_inside_the_block_and_has_ended_after_it() -> None:
     before = set(threading.enumerate())
-    with embedded.running(GOLDEN / "models/customer-example", model="example") as url:
+    with embedded.embedded_server(GOLDEN / "models/customer-example", model="example") as url:
         server = ModelServer(url, "example")
         server.wait_available(1, deadline=60)
         assert ask(url, "GET", "/v1/models/other")[0] == 404
@@ -46,8 +46,8 @@ def test_it_serves_and_is_gone_afterwards() -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_it_is_gone_after_an_error_too() -> None:
-    with pytest.raises(KeyError), embedded.running(GOLDEN / "models/customer-flat") as url:
+def test_it_has_ended_after_an_error_too() -> None:
+    with pytest.raises(KeyError), embedded.embedded_server(GOLDEN / "models/customer-flat") as url:
         raise KeyError
     with pytest.raises(Unreachable):
         ModelServer(url).versions()
@@ -55,7 +55,7 @@ def test_it_is_gone_after_an_error_too() -> None:
 
 def test_stopping_waits_for_a_request_in_flight(slow_model: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with embedded.running(slow_model, model="slow") as url:
+        with embedded.embedded_server(slow_model, model="slow") as url:
             server = ModelServer(url, "slow", timeout=60)
             server.wait_available(1, deadline=60)
             answer = pool.submit(server.predict, [{"rounds": 400_000}])
@@ -73,8 +73,8 @@ def _in_work(url: str) -> str:
     return ""
 
 
-def test_questions_are_answered_while_the_graph_is_busy(slow_model: Path) -> None:
-    with ThreadPoolExecutor(1) as pool, embedded.running(slow_model, model="slow") as url:
+def test_status_requests_are_answered_while_the_graph_is_busy(slow_model: Path) -> None:
+    with ThreadPoolExecutor(1) as pool, embedded.embedded_server(slow_model, model="slow") as url:
         server = ModelServer(url, "slow", timeout=60)
         server.wait_available(1, deadline=60)
         answer = pool.submit(server.predict, [{"rounds": 400_000}])
@@ -86,7 +86,7 @@ def test_questions_are_answered_while_the_graph_is_busy(slow_model: Path) -> Non
 
 
 def test_requests_that_share_a_call_get_their_own_rows_and_their_own_errors(make_half: Callable[..., Path]) -> None:
-    with embedded.running(make_half(), model="half") as url:
+    with embedded.embedded_server(make_half(), model="half") as url:
         server = ModelServer(url, "half", timeout=60)
         server.wait_available(1, deadline=60)
 
@@ -107,7 +107,7 @@ def test_requests_that_share_a_call_get_their_own_rows_and_their_own_errors(make
 
 
 def test_bytes_go_out_as_base64_in_rows_and_in_columns(make_half: Callable[..., Path]) -> None:
-    with embedded.running(make_half(), model="half") as url:
+    with embedded.embedded_server(make_half(), model="half") as url:
         ModelServer(url, "half").wait_available(1, deadline=60)
         _, rows, _ = ask(url, "POST", "/v1/models/half:predict", b'{"instances": [1.5]}')
         _, columns, _ = ask(url, "POST", "/v1/models/half:predict", b'{"inputs": [1.5]}')
@@ -117,7 +117,7 @@ def test_bytes_go_out_as_base64_in_rows_and_in_columns(make_half: Callable[..., 
 
 def test_warm_up_requests_are_replayed_before_the_version_is_available(make_half: Callable[..., Path]) -> None:
     base_path = make_half(1.0, 2.0)
-    with embedded.running(base_path, model="half") as url:
+    with embedded.embedded_server(base_path, model="half") as url:
         ModelServer(url, "half").wait_available(1, deadline=60)
         page = ask(url, "GET", "/monitoring/prometheus/metrics")[1].decode()
         warmed = f':tensorflow:serving:model_warmup_latency_count{{model_path="{base_path / "1"}",status="OK"}} 1'
@@ -126,16 +126,16 @@ def test_warm_up_requests_are_replayed_before_the_version_is_available(make_half
 
 def test_a_version_whose_warm_up_fails_is_not_served(make_half: Callable[..., Path]) -> None:
     with (
-        embedded.running(make_half(1.0, -2.0), model="half") as url,
+        embedded.embedded_server(make_half(1.0, -2.0), model="half") as url,
         pytest.raises(VersionFailed, match=r"INVALID_ARGUMENT.*no negative numbers"),
     ):
         ModelServer(url, "half").wait_available(1, deadline=60)
 
 
-def test_a_warm_up_that_is_not_wanted_does_not_matter(make_half: Callable[..., Path]) -> None:
-    from serving.models.loader import bring_up
+def test_without_warm_up_rounds_a_broken_warm_up_does_not_matter(make_half: Callable[..., Path]) -> None:
+    from serving.models.loader import load_servable
 
-    servable, seconds = bring_up(make_half(-2.0) / "1", model="half", number=1, threads=0, warm_up_rounds=0)
+    servable, seconds = load_servable(make_half(-2.0) / "1", model="half", number=1, threads=0, warm_up_rounds=0)
     servable.close()
     assert seconds is None
 
@@ -144,7 +144,7 @@ def test_a_damaged_warm_up_file_is_data_loss(make_half: Callable[..., Path]) -> 
     base_path = make_half(1.0)
     (base_path / "1/assets.extra/tf_serving_warmup_requests").write_bytes(b"no TFRecord at all, but long enough")
     with (
-        embedded.running(base_path, model="half") as url,
+        embedded.embedded_server(base_path, model="half") as url,
         pytest.raises(VersionFailed, match=r"DATA_LOSS.*verify your warmup data is in TFRecord format"),
     ):
         ModelServer(url, "half").wait_available(1, deadline=60)

@@ -32,20 +32,20 @@ def ascii_start(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["x" * 129, "é" * 65, '"' * 250_000, "\udcff", "a\udcfe"], ids=ascii_start)
-def test_a_name_that_is_long_or_no_utf8_is_one_of_the_others(name: str) -> None:
+def test_a_name_that_is_long_or_not_utf8_is_counted_among_the_others(name: str) -> None:
     metrics = ServerMetrics(["m"])
     metrics.request(name, "NOT_FOUND", "", 0)
     assert counts(metrics.page()) == {("(others)", "NOT_FOUND"): 1}
 
 
 @pytest.mark.parametrize("name", ["x" * 128, "é" * 64, '"' * 128, ""], ids=ascii_start)
-def test_a_short_name_counts_for_itself(name: str) -> None:
+def test_a_short_name_has_a_label_of_its_own(name: str) -> None:
     metrics = ServerMetrics(["m"])
     metrics.request(name, "NOT_FOUND", "", 0)
     assert counts(metrics.page()) == {(name, "NOT_FOUND"): 1}
 
 
-def test_a_model_that_is_served_counts_for_itself_however_long_its_name() -> None:
+def test_a_served_model_has_a_label_of_its_own_however_long_its_name_is() -> None:
     metrics = ServerMetrics(["m" * 200])
     metrics.request("m" * 200, "NOT_FOUND", "", 0)
     assert counts(metrics.page()) == {("m" * 200, "NOT_FOUND"): 1}

@@ -15,7 +15,7 @@ import pytest
 
 from serving.client.model_client import ModelServer
 from serving.models.version_source import Latest
-from serving.server.model_config import read_models
+from serving.server.model_config import read_model_config
 from serving.server.monitoring_config import monitoring_config
 from tests.serving.live import GOLDEN, STARTED_WITHIN, eventually
 from tests.serving.tensorflow_serving.image import IMAGE, free_port, write_config, write_stand_in
@@ -35,7 +35,7 @@ def check_health(port: int, model: str = MODEL) -> tuple[int, str]:
 
 
 def test_the_models_that_the_image_serves() -> None:
-    [model] = read_models(IMAGE / "models.config")
+    [model] = read_model_config(IMAGE / "models.config")
     assert (model.name, model.base_path, model.policy) == (MODEL, Path("/models/customer-model"), Latest(1))
     from google.protobuf import text_format
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
@@ -125,7 +125,7 @@ def test_the_container_lives_from_no_version_to_a_good_one_and_stops_when_told(
     assert "--port=0" in arguments, "gRPC has no port"
     [grpc] = [Path(argument.partition("=")[2]) for argument in arguments if "grpc_socket_path" in argument]
     assert grpc.parent.stat().st_mode & 0o777 == 0o700
-    assert check_health(port) == (1, f"unhealthy: {MODEL} has no version AVAILABLE (HTTP/1.1 200 OK)")
+    assert check_health(port) == (1, f"unhealthy: no version of {MODEL} is AVAILABLE (HTTP/1.1 200 OK)")
     (base / "1").mkdir()  # empty: it can never be loaded, and must not block the next one
     server = ModelServer(f"http://127.0.0.1:{port}")
     eventually(lambda: [status.state for status in server.versions()] == ["END"])
@@ -133,7 +133,7 @@ def test_the_container_lives_from_no_version_to_a_good_one_and_stops_when_told(
     shutil.copytree(GOLDEN / "models" / MODEL / "1", base / "tmp-2")
     (base / "tmp-2").rename(base / "2")
     server.wait_available(2, deadline=60)
-    assert check_health(port) == (0, f"healthy: {MODEL} has a version AVAILABLE")
+    assert check_health(port) == (0, f"healthy: a version of {MODEL} is AVAILABLE")
     assert check_health(port, "other-model")[0] == 1
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
@@ -154,9 +154,12 @@ def test_a_server_that_dies_takes_the_container_with_it_and_its_exit_status(tmp_
     assert done.returncode == 7
 
 
-def test_a_server_that_accepts_and_says_nothing_is_unhealthy() -> None:
+def test_a_server_that_accepts_and_never_answers_is_unhealthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert check_health(silent.getsockname()[1]) == (1, f"unhealthy: {MODEL} has no version AVAILABLE (no answer)")
+        assert check_health(silent.getsockname()[1]) == (
+            1,
+            f"unhealthy: no version of {MODEL} is AVAILABLE (no answer)",
+        )
 
 
 def test_the_image_is_pinned_not_root_and_can_be_unhealthy() -> None:

@@ -1,4 +1,4 @@
-"""The service airflow-cleaner: what is old goes, and nothing else; once with Airflow's own command on a database."""
+"""The service airflow-cleaner removes what is old and nothing else; once with Airflow's own command on a database."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def cleaner(tmp_path: Path) -> Cleaner:
     return cleaner
 
 
-def test_old_logs_go_with_their_directories_and_others_stay(cleaner: Cleaner) -> None:
+def test_old_logs_are_removed_with_their_directories_and_others_stay(cleaner: Cleaner) -> None:
     old = cleaner.log("dag_id=d/run_id=old/task_id=train/attempt=1.log", OLD)
     old_look = cleaner.log("dag_processor/2026-01-01/dags-folder/d.py.log", LATELY)
     kept = [
@@ -86,18 +86,18 @@ def test_old_logs_go_with_their_directories_and_others_stay(cleaner: Cleaner) ->
     assert not old.parents[1].exists()
 
 
-def test_what_fails_is_said_tried_again_and_makes_it_unhealthy(cleaner: Cleaner) -> None:
+def test_a_failure_is_reported_and_tried_again_and_makes_the_service_unhealthy(cleaner: Cleaner) -> None:
     old = cleaner.log("dag_id=d/attempt=1.log", OLD)
     cleaner.program("airflow", "exit 1")
     done = cleaner.run()
     assert "pause 3600" in done.stdout
-    assert "once more in an hour" in done.stderr
+    assert "trying again in an hour" in done.stderr
     assert not cleaner.marker.exists()
     assert old.exists()
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "a year", "4e2"])
-def test_a_retention_that_is_no_number_of_days_removes_nothing(cleaner: Cleaner, days: str) -> None:
+def test_a_retention_that_is_not_a_number_of_days_removes_nothing(cleaner: Cleaner, days: str) -> None:
     old = cleaner.log("dag_id=d/attempt=1.log", OLD)
     done = cleaner.run(RETENTION_DAYS=days)
     assert done.returncode == 2
@@ -105,7 +105,7 @@ def test_a_retention_that_is_no_number_of_days_removes_nothing(cleaner: Cleaner,
     assert old.exists()
 
 
-def test_old_rows_go_from_a_real_database(tmp_path: Path) -> None:
+def test_old_rows_are_removed_from_a_real_database(tmp_path: Path) -> None:
     cleaner = Cleaner(tmp_path)
     cleaner.environment |= variables(tmp_path / "airflow")
     migrate: list[Path | str] = [Path(sys.executable).parent / "airflow", "db", "migrate"]

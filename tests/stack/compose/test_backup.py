@@ -149,18 +149,18 @@ def _damaged(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_foreign, _foreign_files, _foreign_database, _damaged])
-def test_what_is_no_backup_costs_nothing(stack: Stack, saved: Path, spoil: object) -> None:
+def test_what_is_not_a_backup_changes_nothing(stack: Stack, saved: Path, spoil: object) -> None:
     assert callable(spoil)
     spoil(saved)
     before = stack.state()
     done = stack.script("restore", saved)
     assert done.returncode == 2
-    assert "Nothing was touched" in done.stderr
+    assert "Nothing was changed" in done.stderr
     assert stack.state() == before
     assert " stop " not in stack.calls.read_text()
 
 
-def test_a_dump_that_breaks_off_costs_nothing(stack: Stack, saved: Path) -> None:
+def test_a_truncated_dump_changes_nothing(stack: Stack, saved: Path) -> None:
     dump = saved / "database.dump"
     dump.write_bytes(dump.read_bytes()[:-30])
     _seal(saved, "database.dump", "retraining.tar.gz")
@@ -172,7 +172,7 @@ def test_a_dump_that_breaks_off_costs_nothing(stack: Stack, saved: Path) -> None
     assert " stop " not in stack.calls.read_text()
 
 
-def test_another_fernet_key_costs_nothing(stack: Stack, saved: Path) -> None:
+def test_another_fernet_key_changes_nothing(stack: Stack, saved: Path) -> None:
     before = stack.state()
     stack.environment["AIRFLOW__CORE__FERNET_KEY"] = (
         f"{Fernet.generate_key().decode()},{Fernet.generate_key().decode()}"
@@ -188,7 +188,7 @@ def test_another_fernet_key_costs_nothing(stack: Stack, saved: Path) -> None:
     assert stack.script("restore", saved).returncode == 0
 
 
-def test_a_backup_while_a_run_writes(stack: Stack, tmp_path: Path) -> None:
+def test_a_backup_while_a_run_writes_is_consistent(stack: Stack, tmp_path: Path) -> None:
     over = threading.Event()
     making = stack.root / "runs" / "a" / ".evaluate.making"
     making.mkdir()

@@ -46,7 +46,7 @@ def test_every_container_has_limits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_what_shall_run_is_started_again_and_checked(name: str) -> None:
+def test_a_lasting_service_is_restarted_and_has_a_health_check(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
     check = service["healthcheck"]
@@ -94,7 +94,7 @@ def test_files_of_the_project_are_mounted_read_only_and_exist() -> None:
     assert volumes == COMPOSE["volumes"].keys()
 
 
-def test_nobody_waits_for_the_model_server_or_for_what_watches() -> None:
+def test_no_service_waits_for_the_model_server_or_for_monitoring() -> None:
     for name, service in SERVICES.items():
         waits = service.get("depends_on", {})
         assert waits.keys() <= {"postgres", "redis", "airflow-init"}, name
@@ -116,7 +116,7 @@ def test_airflow_services_share_one_configuration(name: str) -> None:
     assert "SimpleAuthManager" not in common["AIRFLOW__CORE__AUTH_MANAGER"]
 
 
-def test_no_secret_stands_in_the_file() -> None:
+def test_no_secret_is_in_the_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|SECRET|TOKEN|FERNET|_KEY|CONN|BROKER|BACKEND", variable):
@@ -127,7 +127,7 @@ def test_no_secret_stands_in_the_file() -> None:
     assert used == COMPOSE["secrets"].keys()
 
 
-def test_only_the_steps_and_the_set_up_know_more_than_they_all_must() -> None:
+def test_only_steps_and_set_up_have_further_secrets() -> None:
     holders = {
         secret: {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
         for secret in ("kaggle_api_token", "admin_password", "grafana_password", "database_password", "alert_url")
@@ -141,7 +141,7 @@ def test_only_the_steps_and_the_set_up_know_more_than_they_all_must() -> None:
     }
 
 
-def test_who_calls_back_knows_whom_reads_the_run_and_gets_out() -> None:
+def test_services_that_send_news_have_the_setting_the_runs_and_a_way_out() -> None:
     caller = SERVICES["airflow-dag-processor"]
     assert caller["environment"]["RETRAIN_NOTIFY"] == "${RETRAIN_NOTIFY:-}"
     assert mounts("airflow-dag-processor")["/var/lib/retraining"] == ("retraining", False)
@@ -169,7 +169,7 @@ def test_the_model_server_without_its_volume_is_not_healthy(tmp_path: Path) -> N
     assert not _healthy(tmp_path), "what the server itself says"
 
 
-def test_what_grows_has_a_limit() -> None:
+def test_everything_that_grows_has_a_limit() -> None:
     cleaner = SERVICES["airflow-cleaner"]
     assert cleaner["environment"]["RETENTION_DAYS"] == "${RETENTION_DAYS:-400}"
     assert mounts("airflow-cleaner") == {"/var/log/airflow": ("airflow-logs", True)}
@@ -208,7 +208,7 @@ def _config(directory: Path, *profiles: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_compose_reads_it_and_starts_nothing_without_secrets(tmp_path: Path) -> None:
+def test_docker_compose_accepts_the_file_and_starts_nothing_without_secrets(tmp_path: Path) -> None:
     (tmp_path / ".env").touch()
     refused = _config(tmp_path)
     assert refused.returncode != 0

@@ -30,7 +30,7 @@ AUTH_MANAGER = SERVICES["airflow-api-server"]["environment"]["AIRFLOW__CORE__AUT
         "redis",
     ],
 )
-def test_it_imports(module: str, tmp_path: Path) -> None:
+def test_modules_that_only_the_compose_file_needs_import(module: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", f"import {module}"],
         cwd=PROJECT,

@@ -24,7 +24,7 @@ def test_ports_are_open_on_loopback_only() -> None:
             assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+", port), port
 
 
-def test_networks_lead_out_only_where_somebody_has_to_go() -> None:
+def test_only_services_that_need_the_outside_have_a_way_out() -> None:
     networks = COMPOSE["networks"]
     closed = {name for name, network in networks.items() if network.get("internal")}
     assert networks.keys() - closed == {"edge", "graphs", "out"}
@@ -69,5 +69,5 @@ def _neighbours(service: str) -> set[str]:
         ("alert-webhook", {"prometheus", "alertmanager"}),
     ],
 )
-def test_who_reaches_whom(service: str, neighbours: set[str]) -> None:
+def test_a_service_shares_a_network_with_its_neighbours_only(service: str, neighbours: set[str]) -> None:
     assert _neighbours(service) == neighbours - {service}

@@ -35,7 +35,7 @@ def test_there_is_a_file_for_every_secret_of_the_compose_file(made: dict[str, st
     assert all(content == content.strip() for content in made.values()), "a line end would become part of the secret"
 
 
-def test_nobody_else_can_read_them(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_secrets(tmp_path: Path) -> None:
     make(tmp_path)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "secrets").iterdir()}
     assert modes.pop("alert_url") == 0o644, "Alertmanager's user reads it; the directory keeps others out"
@@ -44,14 +44,14 @@ def test_nobody_else_can_read_them(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
-def test_airflow_runs_as_their_owner(tmp_path: Path) -> None:
+def test_airflow_runs_as_the_owner_of_the_secrets(tmp_path: Path) -> None:
     make(tmp_path)
     owners = {path.stat().st_uid for path in (tmp_path / "secrets").iterdir()}
     assert owners == {50000 if os.getuid() == 0 else os.getuid()}
     assert f"AIRFLOW_UID={owners.pop()}" in (tmp_path / ".env").read_text().splitlines()
 
 
-def test_made_once(tmp_path: Path) -> None:
+def test_a_second_call_changes_nothing(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / ".env").write_text("UI_PORT=8090\n" + (tmp_path / ".env").read_text())
     (tmp_path / "secrets" / "kaggle_api_token").write_text("mine")
@@ -60,7 +60,7 @@ def test_made_once(tmp_path: Path) -> None:
     assert {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_what_an_update_adds_is_made_and_the_rest_stays(tmp_path: Path) -> None:
+def test_a_secret_that_an_update_adds_is_made_and_the_others_stay(tmp_path: Path) -> None:
     make(tmp_path)
     fernet = (tmp_path / "secrets" / "fernet_key").read_text()
     (tmp_path / "secrets" / "session_key").unlink()
@@ -85,14 +85,14 @@ def test_a_generator_that_fails_leaves_no_empty_secret(tmp_path: Path, tool: str
     assert not list((tmp_path / "secrets").iterdir())
 
 
-def test_an_empty_secret_is_made_anew(tmp_path: Path) -> None:
+def test_an_empty_secret_is_made_again(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "secrets" / "fernet_key").write_text("")
     assert "fernet_key" in make(tmp_path)
     assert len((tmp_path / "secrets" / "fernet_key").read_text()) == 44
 
 
-def test_a_new_password_makes_new_addresses(tmp_path: Path) -> None:
+def test_a_new_password_makes_new_urls(tmp_path: Path) -> None:
     make(tmp_path)
     for name in ("database_password", "redis_password"):
         (tmp_path / "secrets" / name).unlink()
@@ -115,7 +115,7 @@ def test_an_env_file_without_a_last_line_end_keeps_its_last_line(tmp_path: Path)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to others")
-def test_root_gives_them_to_the_user_that_the_env_file_names(tmp_path: Path) -> None:
+def test_root_gives_the_secrets_to_the_user_that_the_env_file_names(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("AIRFLOW_UID=1234\n")
     make(tmp_path)
     assert {path.stat().st_uid for path in (tmp_path / "secrets").iterdir()} == {1234}
@@ -136,7 +136,7 @@ def test_what_others_mount_can_be_read_after_a_clone_under_umask_077(tmp_path: P
                     assert path.stat().st_mode & wanted == wanted, path
 
 
-def test_no_two_installations_share_any(tmp_path: Path) -> None:
+def test_two_installations_share_no_secret(tmp_path: Path) -> None:
     for name in "ab":
         make(tmp_path / name)
     for name in COMPOSE["secrets"].keys() - EMPTY:
@@ -144,7 +144,7 @@ def test_no_two_installations_share_any(tmp_path: Path) -> None:
         assert first != second, name
 
 
-def test_they_are_long_enough_and_fit(made: dict[str, str]) -> None:
+def test_secrets_are_long_enough_and_fit_one_another(made: dict[str, str]) -> None:
     assert len(base64.urlsafe_b64decode(made["fernet_key"])) == 32
     assert len(base64.urlsafe_b64decode(made["jwt_secret"])) >= 48
     for name in ("admin_password", "grafana_password", "database_password", "redis_password"):
@@ -156,7 +156,7 @@ def test_they_are_long_enough_and_fit(made: dict[str, str]) -> None:
     assert made["celery_broker_url"] == f"redis://:{made['redis_password']}@redis:6379/0"
 
 
-def test_git_does_not_see_them() -> None:
+def test_git_ignores_the_secrets() -> None:
     ignored = (PROJECT / ".gitignore").read_text().splitlines()
     assert {"/.env", "/secrets/", "/backups/"} <= set(ignored)
     sent = (PROJECT / ".dockerignore").read_text().splitlines()

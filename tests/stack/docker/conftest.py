@@ -10,6 +10,18 @@ import pytest
 
 from tests.stack.docker.containers import Containers, eventually
 
+HERE = Path(__file__).parent
+ORDER = ("test_stack", "test_doors", "test_restore")
+"""They follow one another on one stack: from nothing to a version, and last what takes the stack down."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files of this directory into their order, and leaves all other tests where they are."""
+    positions = [position for position, item in enumerate(items) if item.path.parent == HERE]
+    ours = sorted((items[position] for position in positions), key=lambda item: ORDER.index(item.path.stem))
+    for position, item in zip(positions, ours, strict=True):
+        items[position] = item
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:

@@ -14,20 +14,19 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ml.storage.root import PROJECT
+from serving.client.transport import request
 from stack.local.airflow.api import AirflowApi
 from stack.local.errors import StackError
-from stack.local.loopback import ask
 
 MODEL = "customer-model"
 IMAGE = "customer-retraining:0.1.0"
 PORTS = ("UI_PORT", "SERVING_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
-STEPS = ["ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm"]
 RUN_SECONDS = 1200.0
 T = TypeVar("T")
 
 
 def eventually(look: Callable[[], T], *, seconds: float, what: str) -> T:
-    """The first true answer of `look`; an OSError counts as none yet."""
+    """The first true answer of `look`; an OSError (a TransportError is one) counts as none yet."""
     deadline, last = time.monotonic() + seconds, ""
     while time.monotonic() < deadline:
         try:
@@ -63,7 +62,7 @@ class Containers:
         self.airflow = AirflowApi(f"http://127.0.0.1:{self.ports['UI_PORT']}", password)
 
     def run(self, *command: str | Path, seconds: float = 600, check: bool = True) -> str:
-        """The output of any command in the environment of this stack."""
+        """Runs a command in the environment of this stack and returns its output."""
         done = subprocess.run(
             command,
             cwd=PROJECT,
@@ -79,15 +78,15 @@ class Containers:
         return done.stdout
 
     def compose(self, *arguments: str, seconds: float = 600) -> str:
-        """Of `docker compose`."""
+        """Runs `docker compose` on this stack and returns its output."""
         return self.run("docker", "compose", *arguments, seconds=seconds)
 
     def python(self, code: str, *, service: str = "airflow-scheduler") -> str:
-        """What `code` prints inside a container of our image."""
+        """Runs Python code inside a container of our image and returns what it prints."""
         return self.compose("exec", "-T", service, "python", "-c", code)
 
     def up(self, *arguments: str) -> None:
-        """Build, start, and wait until every check says healthy; the logs are in the error when one does not."""
+        """Builds and starts the stack and waits until every service is healthy; else the error has the logs."""
         self.compose("up", "--detach", "--build", *arguments, seconds=3600)
         try:
             eventually(lambda: not self.unhealthy(), seconds=300, what=f"healthy: {self.unhealthy()}")
@@ -96,17 +95,17 @@ class Containers:
             raise AssertionError(f"{error}\n{self.unhealthy()}\n{logs}") from None
 
     def down(self) -> None:
-        """Nothing of it stays."""
+        """Removes the stack with its volumes."""
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
 
     def states(self) -> dict[str, str]:
-        """Service -> healthy, unhealthy, starting, or what the container does without a check."""
+        """The state of each service: healthy, unhealthy, starting, or without a check the container's state."""
         lines = self.compose("ps", "--all", "--format", "json").splitlines()
         rows = [row for line in lines for row in (lambda v: v if isinstance(v, list) else [v])(json.loads(line))]
         return {row["Service"]: row["Health"] or f"{row['State']} ({row['ExitCode']})" for row in rows}
 
     def unhealthy(self) -> list[str]:
-        """Those that are neither healthy nor done."""
+        """The services that are neither healthy nor done."""
         return sorted(name for name, state in self.states().items() if state not in ("healthy", "exited (0)"))
 
     def sql(self, statement: str) -> str:
@@ -132,11 +131,11 @@ class Containers:
         return began, ended
 
     def tasks(self, run_id: str) -> dict[str, str]:
-        """Task -> state."""
+        """The state of each task of a run."""
         return {task["task_id"]: task["state"] for task in self._task_instances(run_id)}
 
     def tries(self, run_id: str) -> dict[str, int]:
-        """Task -> number of its tries."""
+        """The number of tries of each task of a run."""
         return {task["task_id"]: task["try_number"] for task in self._task_instances(run_id)}
 
     def _task_instances(self, run_id: str) -> list[dict[str, Any]]:
@@ -170,7 +169,7 @@ class Containers:
         return found
 
     def started(self, service: str) -> str:
-        """When its container was last started."""
+        """When the container of a service was last started."""
         return str(self.container(service)["State"]["StartedAt"])
 
     def kill(self, service: str) -> None:
@@ -183,17 +182,17 @@ class Containers:
         self.run("docker", "run", "--rm", *outside, IMAGE, "python", "-c", code)
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each series that Prometheus finds now."""
+        """The labels and the value of each series that Prometheus finds now."""
         url = f"http://127.0.0.1:{self.ports['PROMETHEUS_PORT']}/api/v1/query"
-        answer = ask(f"{url}?{urlencode({'query': expression})}").json()
+        answer = request("GET", f"{url}?{urlencode({'query': expression})}").json()
         return [(series["metric"], float(series["value"][1])) for series in answer["data"]["result"]]
 
     def alerts(self) -> set[str]:
         """Names of the alerts that Alertmanager holds as active."""
         url = f"http://127.0.0.1:{self.ports['ALERTMANAGER_PORT']}/api/v2/alerts?active=true"
-        return {alert["labels"]["alertname"] for alert in ask(url).json()}
+        return {alert["labels"]["alertname"] for alert in request("GET", url).json()}
 
     def serving(self, path: str = "", body: Any = None) -> Any:
-        """What the model server answers under the model's URL; None when it is no JSON."""
+        """What the model server answers under the model's URL; None when that is not JSON."""
         url = f"http://127.0.0.1:{self.ports['SERVING_PORT']}/v1/models/{MODEL}{path}"
-        return ask(url, body=body).json()
+        return request("GET" if body is None else "POST", url, json_body=body).json()

@@ -24,7 +24,7 @@ REACHES = {
 
 
 @pytest.mark.parametrize("service", REACHES)
-def test_each_reaches_whom_it_must_and_nobody_else(stack: Containers, first_run: str, service: str) -> None:
+def test_each_container_reaches_what_it_must_and_nothing_else(stack: Containers, first_run: str, service: str) -> None:
     doors = [door for door in DOORS if not door.startswith(f"{service}:")]
     opens = '(timeout 5 bash -c "</dev/tcp/${0/://}" && echo $0) 2>/dev/null'
     each = " & ".join(f"bash -c '{opens}' {door}" for door in doors)

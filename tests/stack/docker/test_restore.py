@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 
-from tests.stack.docker.containers import STEPS, Containers, eventually
+from ml.pipeline.step_names import STEPS
+from tests.stack.docker.containers import Containers, eventually
 from tests.stack.docker.listener import NEWS
 
 
-def test_backup_and_restore(stack: Containers, first_run: str) -> None:
+def test_a_restore_brings_back_what_a_backup_saved(stack: Containers, first_run: str) -> None:
     backup = stack.directory / "backup"
     before = stack.history()
     stack.run("stack/compose/backup.sh", backup)
@@ -24,7 +25,7 @@ def test_backup_and_restore(stack: Containers, first_run: str) -> None:
     eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")
 
 
-def test_after_the_restore_the_next_run_knows_what_was(stack: Containers, first_run: str) -> None:
+def test_after_the_restore_the_next_run_is_unchanged(stack: Containers, first_run: str) -> None:
     run_id = stack.airflow.trigger({})
     assert stack.wait_for(run_id) == "success"
     assert stack.tasks(run_id)["ingest"] == "skipped", "the same data, settings and code: nothing to do"

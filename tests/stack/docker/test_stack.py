@@ -1,6 +1,7 @@
 """`make test-stack`: the compose file for real, from nothing to a served model, alerts and news, and old things gone.
 
-The tests of this directory follow one another on one stack: file after file, and in each as they stand.
+The tests of this directory follow one another on one stack: in the order of the files in conftest.py, and within a
+file from top to bottom.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.stack.docker.containers import IMAGE, STEPS, Containers, eventually
+from ml.pipeline.step_names import STEPS
+from serving.client.transport import request
+from stack.local.airflow.api import AirflowApi
+from tests.stack.docker.containers import IMAGE, Containers, eventually
 from tests.stack.docker.listener import NEWS, Listener
 
 SCRAPED = {"prometheus", "alertmanager", "statsd", "retrain-exporter"}
@@ -21,11 +25,8 @@ def test_every_service_is_healthy(stack: Containers) -> None:
     assert set(stack.states().values()) == {"healthy", "exited (0)"}
 
 
-def test_without_credentials_nobody_gets_in(stack: Containers) -> None:
-    from stack.local.airflow.api import AirflowApi
-    from stack.local.loopback import ask
-
-    assert ask(f"{stack.airflow.url}/api/v2/dags").status == 401
+def test_without_credentials_airflow_answers_nothing(stack: Containers) -> None:
+    assert request("GET", f"{stack.airflow.url}/api/v2/dags").status == 401
     for password in ("", "admin", "airflow"):
         assert not AirflowApi(stack.airflow.url, password).log_in()
 
@@ -58,7 +59,7 @@ def test_nothing_can_be_written_outside_volumes(stack: Containers, service: str)
     assert wrote == ""
 
 
-def test_before_the_first_version_nothing_is_alarmed(stack: Containers) -> None:
+def test_before_the_first_version_no_alert_fires(stack: Containers) -> None:
     eventually(
         lambda: {labels["job"] for labels, up in stack.query("up") if up} >= SCRAPED, seconds=90, what="scraped targets"
     )
@@ -93,12 +94,12 @@ def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: 
         eventually(partial(stack.query, expression), seconds=90, what=expression)
 
 
-def test_the_log_of_a_task_can_be_read_in_the_ui(stack: Containers, first_run: str) -> None:
+def test_the_log_of_a_task_can_be_read_over_the_api(stack: Containers, first_run: str) -> None:
     path = f"/api/v2/dags/customer_retraining/dagRuns/{first_run}/taskInstances/judge/logs/1"
     assert "BinaryAccuracy" in stack.airflow._call("GET", path).text
 
 
-def test_a_run_that_failed_is_told(stack: Containers, first_run: str, request: pytest.FixtureRequest) -> None:
+def test_a_failed_run_is_reported(stack: Containers, first_run: str, request: pytest.FixtureRequest) -> None:
     options = [f"--conn-{name}={value}" for name, value in NEWS.items()]
     stack.compose("exec", "-T", "airflow-scheduler", "airflow", "connections", "add", "news", *options)
     with Listener(stack, "airflow-dag-processor") as listener:
@@ -110,7 +111,7 @@ def test_a_run_that_failed_is_told(stack: Containers, first_run: str, request: p
     assert "nothing.csv" in news
 
 
-def test_events_arrive_again_when_their_exporter_has_another_address(stack: Containers) -> None:
+def test_events_arrive_again_when_the_exporter_has_another_address(stack: Containers) -> None:
     before = _addresses(stack.container("statsd-exporter"))
     stack.compose("rm", "--force", "--stop", "statsd-exporter")
     squat = ("docker", "run", "--detach", "--rm")
@@ -143,7 +144,7 @@ def test_a_killed_model_server_is_started_again(stack: Containers, first_run: st
     eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="its answer")
 
 
-def test_a_model_server_that_stays_away_is_alarmed_and_recovers(stack: Containers, first_run: str) -> None:
+def test_a_model_server_that_stays_down_raises_an_alert_that_ends_with_it(stack: Containers, first_run: str) -> None:
     stack.compose("kill", "serving")
     eventually(lambda: "ServingDown" in stack.alerts(), seconds=420, what="the alert")
     eventually(lambda: "page firing ServingDown" in stack.compose("logs", "alert-webhook"), seconds=60, what="the page")
@@ -152,7 +153,7 @@ def test_a_model_server_that_stays_away_is_alarmed_and_recovers(stack: Container
     eventually(lambda: "ServingDown" not in stack.alerts(), seconds=420, what="the end of the alert")
 
 
-def test_what_is_old_goes(stack: Containers, failed_run: str) -> None:
+def test_old_runs_and_logs_are_removed(stack: Containers, failed_run: str) -> None:
     logs = f"/var/log/airflow/dag_id=customer_retraining/run_id={failed_run}"
     aged = f"find '{logs}' -exec touch --date='500 days ago' {{}} +"
     stack.compose("exec", "-T", "airflow-cleaner", "bash", "-c", aged)

@@ -17,7 +17,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     return Stack(tmp_path_factory.mktemp("demo"))
 
 
-def test_an_occupied_port_ends_it_before_anything_starts(stack: Stack) -> None:
+def test_a_taken_port_ends_the_demo_before_anything_starts(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", stack.serving)):
         code, text = stack.run("demo")
     assert code == 1
@@ -25,7 +25,7 @@ def test_an_occupied_port_ends_it_before_anything_starts(stack: Stack) -> None:
     assert not (stack.root / "airflow-demo").exists()
 
 
-def test_it_ends_with_the_verdict_and_a_real_answer_and_nothing_left_running(stack: Stack) -> None:
+def test_the_demo_ends_with_the_verdict_and_a_real_answer_and_leaves_nothing_running(stack: Stack) -> None:
     code, text = stack.run("demo")
     assert code == 0, text
     assert text.startswith("Data: the built-in sample")
@@ -49,5 +49,5 @@ def test_ctrl_c_ends_a_stubborn_step_and_the_servers(stack: Stack, tmp_path: Pat
     os.kill(process.pid, signal.SIGINT)
     text, _ = process.communicate(timeout=30)
     assert process.returncode == 130, text
-    assert "interrupted; everything that was started has been stopped." in text
+    assert "Interrupted; everything that was started has been stopped." in text
     assert stack.still_running() == []

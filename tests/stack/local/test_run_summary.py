@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from ml.evaluation.metric_table import metric_table
+from ml.pipeline.step_names import STEPS
+from ml.registry.ledger import Ledger
 from ml.storage.root import Root
 from stack.local import run_summary
-from stack.local.run_follower import Follower
+from stack.local.run_follower import RunFollower
 
 VERDICT: dict[str, Any] = {
     "promotes": True,
@@ -43,18 +45,28 @@ def test_without_a_champion_there_are_no_empty_columns() -> None:
     assert [len(line.split()) for line in metric_table(VERDICT["metrics"], {}, JUDGE)][1:] == [4, 4, 4, 4]
 
 
+def results(until: str, **last: Any) -> dict[str, dict[str, Any]]:
+    """Every step before `until` done, and that one with the result `last`."""
+    return {step: done(step) for step in STEPS[: STEPS.index(until)]} | {until: done(until, **last)}
+
+
 @pytest.mark.parametrize(
-    ("last", "word"),
+    ("found", "closing"),
     [
-        (done("confirm"), "promoted"),
-        (done("promote", outcome="skipped", skipped_because="rejected"), "rejected"),
-        (done("promote", outcome="skipped", skipped_because="withheld"), "withheld"),
-        (done("ingest", outcome="skipped", skipped_because="unchanged"), "unchanged"),
-        (done("validate", outcome="failed"), "failed"),
+        (results("confirm"), "Promoted: version 3 in"),
+        (results("promote", outcome="skipped", skipped_because="withheld"), "Still serving: version 3 in"),
+        (results("ingest", outcome="skipped", skipped_because="unchanged"), "Still serving: version 3 in"),
     ],
 )
-def test_the_conclusion_is_one_word(last: dict[str, Any], word: str) -> None:
-    assert run_summary.conclusion({last["step"]: last}) == word
+def test_the_summary_closes_with_the_version_that_serves(
+    tmp_path: Path, found: dict[str, dict[str, Any]], closing: str
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append("intent", run_id="r", version=3)
+    ledger.append("confirmed", run_id="r", version=3)
+    *before, last = run_summary.summary_lines(found, root=Root(tmp_path), run_id="r", model="m")
+    assert last.startswith(closing)
+    assert any("Nothing new" in line for line in before) == ("ingest" in found and len(found) == 1)
 
 
 def test_a_rejection_shows_every_reason_and_what_stays(tmp_path: Path) -> None:
@@ -62,9 +74,9 @@ def test_a_rejection_shows_every_reason_and_what_stays(tmp_path: Path) -> None:
         "promotes": False,
         "reasons": [{"code": "a", "sentence": "A."}, {"code": "b", "sentence": "B."}],
     }
-    rejected = done("promote", outcome="skipped", skipped_because="rejected")
-    results = {"judge": done("judge", artifact=verdict), "promote": rejected}
-    text = "\n".join(run_summary.lines(results, root=Root(tmp_path), run_id="r", model="m"))
+    found = results("promote", outcome="skipped", skipped_because="rejected")
+    found["judge"] = done("judge", artifact=verdict)
+    text = "\n".join(run_summary.summary_lines(found, root=Root(tmp_path), run_id="r", model="m"))
     assert "the candidate is rejected\n  - A.\n  - B.\n" in text
     assert "No version has been promoted yet." in text
 
@@ -86,35 +98,35 @@ def write(root: Path, run_id: str, result: dict[str, Any]) -> None:
 def test_a_new_run_is_followed_with_a_line_for_each_result_and_each_try(tmp_path: Path) -> None:
     write(tmp_path, "old", done("ingest"))
     out = io.StringIO()
-    follower = Follower(Root(tmp_path), out=out)
-    follower.look()
+    follower = RunFollower(Root(tmp_path), out=out)
+    follower.poll()
     assert out.getvalue() == ""
     write(tmp_path, "manual-20261123T000000-1", done("ingest"))  # somebody else's, without Airflow
     write(tmp_path, "manual__new", done("ingest"))
-    follower.look()
-    follower.look()
+    follower.poll()
+    follower.poll()
     write(tmp_path, "manual__new", done("validate", outcome="failed", error={"what": "busy", "retry": True}))
-    follower.look()
+    follower.poll()
     write(tmp_path, "manual__new", done("validate"))
-    follower.look()
+    follower.poll()
     assert follower.run_id == "manual__new"
     assert [line.split() for line in out.getvalue().splitlines()] == [
         ["ingest", "done", "1.2", "s"],
-        ["validate", "failed", "1.2", "s", "may", "be", "tried", "again"],
+        ["validate", "failed", "1.2", "s", "a", "retry", "may", "help"],
         ["validate", "done", "1.2", "s"],
     ]
     assert follower.failed() is None
 
 
-def test_a_half_written_result_waits_for_the_next_look(tmp_path: Path) -> None:
+def test_a_half_written_result_waits_for_the_next_poll(tmp_path: Path) -> None:
     out = io.StringIO()
-    follower = Follower(Root(tmp_path), "run", out=out)
+    follower = RunFollower(Root(tmp_path), "run", out=out)
     write(tmp_path, "run", done("ingest"))
     file = tmp_path / "runs" / "run" / "results" / "ingest.json"
     whole = file.read_text()
     file.write_text(whole[:10])
-    follower.look()
+    follower.poll()
     assert out.getvalue() == ""
     file.write_text(whole)
-    follower.look()
+    follower.poll()
     assert out.getvalue().split()[:2] == ["ingest", "done"]

@@ -11,7 +11,7 @@ import pytest
 
 from ml.storage.root import Root
 from stack.local.airflow.api import AirflowApi
-from stack.local.paths import DAG_ID, Places
+from stack.local.paths import DAG_ID, Paths
 from stack.local.processes.ports import is_free
 from tests.stack.local.stack import Stack, wait_for
 
@@ -32,7 +32,7 @@ def up(stack: Stack) -> str:
     return text
 
 
-def test_up_says_where_and_how_to_log_in(stack: Stack, up: str) -> None:
+def test_up_prints_addresses_user_and_password(stack: Stack, up: str) -> None:
     password = json.loads((stack.root / "airflow" / "passwords.json").read_text())["admin"]
     assert f"http://127.0.0.1:{stack.ui}/dags/{DAG_ID}" in up
     assert f"admin / {password}" in up
@@ -49,7 +49,7 @@ def test_a_second_up_changes_nothing(stack: Stack, up: str) -> None:
     assert (stack.root / "up.json").read_text() == before
 
 
-def test_retrain_follows_a_run_to_its_summary_and_switching_on_starts_no_other(stack: Stack, up: str) -> None:
+def test_retrain_follows_its_run_to_the_summary_and_unpausing_starts_no_other(stack: Stack, up: str) -> None:
     code, text = stack.run("retrain")
     assert code == 0, text
     assert "The DAG was paused" in text
@@ -58,7 +58,7 @@ def test_retrain_follows_a_run_to_its_summary_and_switching_on_starts_no_other(s
     assert len(list((stack.root / "runs").iterdir())) == 1
 
 
-def test_a_failed_run_ends_retrain_with_fact_and_cure(stack: Stack, up: str) -> None:
+def test_after_a_failed_run_retrain_prints_the_fact_and_the_cure(stack: Stack, up: str) -> None:
     error = {"type": "DataError", "what": "Train.csv is empty.", "cure": "Get another.", "retry": False}
     stack.plan(validate={"exit": 2, "error": error})
     code, text = stack.run("retrain")
@@ -68,9 +68,9 @@ def test_a_failed_run_ends_retrain_with_fact_and_cure(stack: Stack, up: str) -> 
     assert "version 1 keeps serving" in text
 
 
-def test_marking_a_task_failed_ends_its_stubborn_family(stack: Stack, up: str, tmp_path: Path) -> None:
+def test_marking_a_task_failed_ends_its_stubborn_processes(stack: Stack, up: str, tmp_path: Path) -> None:
     stack.plan(train={"stubborn": str(tmp_path / "pids"), "sleep": 600})
-    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Places(Root(stack.root)))
+    api = AirflowApi.of(f"http://127.0.0.1:{stack.ui}", Paths(Root(stack.root)))
     run_id = api.trigger({})
     family = wait_for(tmp_path / "pids").split()
     api._need(
@@ -82,7 +82,7 @@ def test_marking_a_task_failed_ends_its_stubborn_family(stack: Stack, up: str, t
         time.sleep(0.2)
 
 
-def test_down_ends_all_of_it_and_frees_the_ports(stack: Stack, up: str) -> None:
+def test_down_ends_everything_and_frees_the_ports(stack: Stack, up: str) -> None:
     code, text = stack.run("down")
     assert (code, text.splitlines()[-1]) == (0, "Down.")
     assert stack.still_running() == []

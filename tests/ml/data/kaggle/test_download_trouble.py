@@ -67,7 +67,7 @@ def test_a_transfer_that_is_always_cut_may_be_retried_later(world: World) -> Non
     assert world.requests == 2
 
 
-def test_no_connection_may_be_retried_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_may_be_retried_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # the discard port: nobody listens
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     world.fails(TransientError, "plain", "no connection", "Tried 2 times", "proxy", attempts=2)
@@ -124,7 +124,7 @@ def test_a_zip_that_is_too_large_is_not_even_begun(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
-def test_a_zip_that_lies_about_its_size_fills_no_disk(world: World) -> None:
+def test_a_zip_that_lies_about_its_size_does_not_fill_the_disk(world: World) -> None:
     world.fails(DataError, "lying-bomb", "owner/lying-bomb", "cut short or damaged", max_bytes=100_000, attempts=1)
 
 

@@ -1,0 +1,164 @@
+"""`make screenshots`: the README's picture, made from one demo and one run in the real Airflow, on the built-in sample.
+
+Everything runs below a directory of its own and on ports of its own, and has ended when this ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+from docs.screenshots.chromium import ChromiumError, Page, chromium
+from docs.screenshots.terminal import terminal_page
+from ml.storage.root import PROJECT
+from stack.local.paths import DAG_ID
+
+IMAGES = PROJECT / "docs" / "images"
+WIDTH, GRAPH_HEIGHT = 1120, 300
+SCALE = 1.2
+"""Device pixels for one CSS pixel: sharp on dense screens, and the file stays small."""
+SETTLE_SECONDS = 3.0
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_PREFERENCES = {
+    "default_dag_view": '"graph"',
+    f"direction-{DAG_ID}": '"RIGHT"',
+    "theme": "light",
+}
+"""What Airflow's UI remembers of a person who likes the graph, from left to right."""
+_TIDY = ".react-flow__minimap, .react-flow__controls, .react-flow__attribution { display: none !important }"
+
+
+class Stack:
+    """`make demo`, `up`, `retrain` and `down` in a root of their own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ui_url = f"http://127.0.0.1:{(ui := _free_port())}"
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("AIRFLOW", "KAGGLE", "RETRAIN"))}
+        self._environment = kept | {
+            "RETRAIN_ROOT": str(root),
+            "UI_PORT": str(ui),
+            "SERVING_PORT": str(_free_port()),
+            "HOME": str(root),  # without anybody's Kaggle credentials
+            "DATA": "",
+            "FORCE": "1",  # the run in Airflow follows the demo's, with the same data
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def run(self, command: str) -> str:
+        """The output of one command, which must succeed; it is also shown as it comes."""
+        print(f"== make {command}", flush=True)
+        lines = []
+        with subprocess.Popen(
+            [sys.executable, "-m", f"stack.local.{command}"],
+            cwd=PROJECT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as child:
+            assert child.stdout is not None  # noqa: S101 - it is a pipe
+            try:
+                for line in child.stdout:
+                    print(line, end="", flush=True)
+                    lines.append(line)
+            except BaseException:
+                child.terminate()  # it cleans up as after Ctrl-C
+                raise
+        if child.returncode:
+            raise SystemExit(f"make {command} ended with {child.returncode}")
+        return "".join(lines)
+
+    def token(self) -> str:
+        """Of Airflow's administrator."""
+        user, password = next(iter(json.loads((self.root / "airflow" / "passwords.json").read_bytes()).items()))
+        request = urllib.request.Request(
+            f"{self.ui_url}/auth/token",
+            data=json.dumps({"username": user, "password": password}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with _DIRECT.open(request, timeout=30) as answer:
+            return str(json.load(answer)["access_token"])
+
+
+def main() -> int:
+    """0 when the picture is written."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as directory, chromium() as page:
+        stack = Stack(Path(directory))
+        said = stack.run("demo").replace(str(stack.root), "var")  # where everybody else's root is
+        try:
+            stack.run("up")
+            found = re.search(r"^Run (\S+)", stack.run("retrain"), re.MULTILINE)
+            if found is None:
+                raise SystemExit("make retrain named no run")
+            graph = _graph(page, stack, run_id=found[1])
+        finally:
+            stack.run("down")
+        picture = _composed(page, graph, terminal_page("make demo", said))
+    IMAGES.mkdir(exist_ok=True)
+    place = IMAGES / "product.png"
+    place.write_bytes(picture)
+    print(f"{place.relative_to(PROJECT)}: {len(picture) / 1000:.0f} KB")
+    return 0
+
+
+def _graph(page: Page, stack: Stack, *, run_id: str) -> bytes:
+    """Airflow's graph of a finished run."""
+    page.call("Page.enable")
+    page.call("Network.setCookie", name="_token", value=stack.token(), url=stack.ui_url)
+    preferences = "".join(f"localStorage.setItem({json.dumps(k)}, {json.dumps(v)});" for k, v in _PREFERENCES.items())
+    script = page.call("Page.addScriptToEvaluateOnNewDocument", source=preferences)["identifier"]
+    url = f"{stack.ui_url}/dags/{DAG_ID}/runs/{quote(run_id)}"
+    page.open(url, width=WIDTH, height=GRAPH_HEIGHT, scale=SCALE)
+    page.wait_until("document.querySelectorAll('.react-flow__node').length >= 8")
+    page.wait_until("(document.querySelector('.react-flow').innerText.match(/success/gi) || []).length >= 8")
+    page.evaluate("document.querySelector('button[aria-label=\"Collapse Details Panel\"]').click()")
+    time.sleep(SETTLE_SECONDS)
+    page.evaluate("document.querySelector('button[aria-label=\"Fit View\"]').click()")
+    tidy = f"document.head.insertAdjacentHTML('beforeend', '<style>{_TIDY}</style>')"
+    page.evaluate(tidy)
+    time.sleep(SETTLE_SECONDS)  # the view moves to fit
+    page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+    return page.screenshot()
+
+
+def _composed(page: Page, graph: bytes, terminal: str) -> bytes:
+    """The graph above the terminal."""
+    image = f'<img style="width: {WIDTH}px; border: 1px solid #d0d7de; box-sizing: border-box; margin-bottom: 12px; '
+    image += f'border-radius: 8px; display: block" src="data:image/png;base64,{base64.b64encode(graph).decode()}">'
+    with tempfile.NamedTemporaryFile("w", suffix=".html") as file:
+        file.write(
+            terminal.replace("<div id=terminal>", f"<div id=all style='width: {WIDTH}px'>{image}<div id=terminal>")
+        )
+        file.flush()
+        page.open(f"file://{file.name}", width=WIDTH, height=GRAPH_HEIGHT, scale=SCALE)
+        page.wait_until("document.querySelector('#terminal') && document.querySelector('img').complete")
+        box = page.evaluate("(({x, y, width, height}) => ({x, y, width, height}))(all.getBoundingClientRect())")
+        return page.screenshot(box)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ChromiumError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; everything that was started has been stopped.")

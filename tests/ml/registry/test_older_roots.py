@@ -1,0 +1,198 @@
+"""A root that an older version of the code made: every command reads it, goes on with it, and loses nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ml import artifacts
+from ml.cli.commands import main
+from ml.config.settings import resolve
+from ml.errors import DONE, NOTHING_TO_DO
+from ml.monitoring.metric_families import collector_registry
+from ml.pipeline.fingerprint import code_sha256
+from ml.pipeline.run_record import runs
+from ml.registry.golden_rows import GoldenRows
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
+from ml.registry.retention import clean_up
+from ml.storage.files import sha256_tree
+from ml.storage.root import PROJECT, Root
+from serving.client.model_client import ModelServer
+from serving.server import embedded
+from tests.ml.conftest import QUICK
+
+pytestmark = pytest.mark.usefixtures("libraries")
+MODEL = "customer-model"
+
+
+@dataclass(frozen=True)
+class Older:
+    """An archive, and what its README says of it; `outcomes` are those of its runs, oldest first."""
+
+    archive: Path
+    champion: int
+    same_bytes_as: int
+    rollback_to: int
+    outcomes: tuple[str, ...]
+
+
+SAMPLE = Older(
+    Path(__file__).parent / "roots" / "051045b-sample.tar.gz",
+    champion=3,
+    same_bytes_as=1,
+    rollback_to=2,
+    outcomes=("promoted", "promoted", "rejected", "withheld"),
+)
+REAL = Older(
+    PROJECT.parent / "shared" / "roots" / "051045b.tar.gz",
+    champion=4,
+    same_bytes_as=2,
+    rollback_to=1,
+    outcomes=("promoted", "promoted", "promoted", "blocked", "rejected", "withheld"),
+)
+
+
+@pytest.fixture(params=[SAMPLE, REAL], ids=["sample", "real"])
+def older(request: pytest.FixtureRequest) -> Older:
+    found: Older = request.param
+    if not found.archive.is_file():
+        pytest.skip(f"{found.archive.name} is not kept here")
+    return found
+
+
+@pytest.fixture
+def root(older: Older, tmp_path: Path) -> Root:
+    with tarfile.open(older.archive) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return Root(tmp_path / "root")
+
+
+def command(root: Root, *arguments: str) -> tuple[int, str]:
+    """The exit code and the answer of `python -m ml`, in this process."""
+    name, *options = arguments
+    stdout = io.StringIO()
+    return main([name, "--root", str(root.path), *options], stdout), stdout.getvalue()
+
+
+def appended(root: Root, before: bytes) -> list[str]:
+    """The ledger's events since `before`, which still stands there to the last byte."""
+    now = root.ledger.read_bytes()
+    assert now.startswith(before)
+    return [json.loads(line)["event"] for line in now[len(before) :].splitlines()]
+
+
+def test_status_names_the_champion_and_finds_its_files_whole(root: Root, older: Older) -> None:
+    code, text = command(root, "status", "--json")
+    status = json.loads(text)
+    assert (code, status["version"], status["pending"], status["lost"]) == (DONE, older.champion, [], "")
+    assert 0.85 < status["metrics"]["AUC"] < 0.9
+    assert any("lists looked odd" in reason for reason in status["reasons"])
+    assert f"version {older.champion} serves since" in command(root, "status")[1]
+
+
+def test_history_tells_every_event(root: Root, older: Older) -> None:
+    events = json.loads(command(root, "history", "--json")[1])
+    assert len(events) == len(root.ledger.read_text().splitlines())
+    counts = Counter(event["event"] for event in events)
+    assert counts[INTENT] == counts[PUBLISHED] == counts[CONFIRMED] == older.champion
+    assert (counts["rejected"], counts["withheld"]) == (1, 1)
+    assert len(command(root, "history")[1].splitlines()) == len(events)
+
+
+def test_every_run_is_read_with_its_outcome_and_its_artifacts(root: Root, older: Older) -> None:
+    records = sorted(runs(root), key=lambda record: record.directory.name)
+    assert tuple(record.outcome for record in records) == older.outcomes
+    assert not any(record.damaged for record in records)
+    found = sorted(root.runs.glob("*/*/artifact.json"))
+    assert len(found) >= 6 * len(records) - 6
+    for file in found:
+        kind = getattr(artifacts, json.loads(file.read_text())["kind"])
+        artifact = kind.read(file.parent, root=root.path)
+        assert artifact.path.is_dir()
+
+
+def test_the_exporter_shows_its_numbers(root: Root, older: Older) -> None:
+    page = generate_latest(collector_registry(root, None)).decode()
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+    assert found["retrain_promoted_version",] == older.champion
+    assert found["retrain_ledger_events_total", CONFIRMED] == older.champion
+    assert found["retrain_last_run_outcome", "withheld"] == 1
+    assert 0.85 < found["retrain_metric", "AUC", "all", "candidate"] < 0.9
+    assert 0.85 < found["retrain_metric", "AUC", "all", "champion"] < 0.9
+    assert found["retrain_metric_bound", "AUC", "at_least"] == 0.85
+    assert found["retrain_epochs",] >= 1
+    assert found["retrain_rows", "eval"] + found["retrain_rows", "train"] == found["retrain_rows", "all"]
+    assert found["retrain_last_step_seconds", "train"] > 0
+    for source in ("ledger", "runs", "disk"):
+        assert found["retrain_exporter_source_up", source] == 1
+        assert found["retrain_exporter_skipped", source] == 0
+
+
+def test_a_model_server_answers_with_its_champion_as_training_did(root: Root, older: Older) -> None:
+    golden_rows = GoldenRows.read(root.release(older.champion) / "replay.json")
+    with embedded.embedded_server(root.models / MODEL) as url:
+        server = ModelServer(url)
+        server.wait_available(older.champion, deadline=60)
+        worst = golden_rows.check(server.predict, tolerance=1e-5, whom="The embedded server")
+    assert len(golden_rows.instances) == 50
+    assert worst <= 1e-5
+
+
+def test_a_rollback_publishes_the_bytes_of_an_old_version(root: Root, older: Older) -> None:
+    before = root.ledger.read_bytes()
+    code, text = command(root, "rollback", str(older.rollback_to), "--reason", "older root")
+    assert (code, text) == (
+        DONE,
+        f"Version {older.champion + 1} now serves the bytes of version {older.rollback_to}.\n",
+    )
+    assert appended(root, before) == [INTENT, PUBLISHED, CONFIRMED]
+    versions = [sha256_tree(root.version(MODEL, number)) for number in (older.rollback_to, older.champion + 1)]
+    assert versions[0] == versions[1] != sha256_tree(root.version(MODEL, older.champion))
+    assert sha256_tree(root.version(MODEL, older.same_bytes_as)) == sha256_tree(root.version(MODEL, older.champion))
+
+
+def test_clean_up_keeps_what_serves(root: Root, older: Older) -> None:
+    before = root.ledger.read_bytes()
+    clean_up(root, resolve(overrides=["keep.versions=2", "keep.runs=1"], environment={}))
+    kept = {older.champion, older.champion - 1}
+    assert {int(place.name) for place in (root.models / MODEL).iterdir()} == kept
+    assert {int(place.name) for place in (root.path / "releases").iterdir()} == kept
+    assert [record.outcome for record in runs(root)] == ["withheld"]
+    assert appended(root, before) == []
+
+
+def test_repeating_a_step_of_an_old_run_writes_nothing_twice(root: Root) -> None:
+    before = root.ledger.read_bytes()
+    withheld = next(record.directory.name for record in runs(root) if record.outcome == "withheld")
+    code, _ = command(root, "promote", "--run", withheld)
+    assert (code, appended(root, before)) == (NOTHING_TO_DO, [])
+
+
+def test_the_first_run_after_the_upgrade_retrains_and_compares_with_the_old_champion(root: Root, older: Older) -> None:
+    assert {version.intent["code_sha256"] for version in Ledger(root.ledger).versions().values()} != {code_sha256()}
+    before = root.ledger.read_bytes()
+    light = [*QUICK, "train.epochs=2", "data.sample_rows=3000", "judge.below_champion.AUC=1.0"]
+    options = [word for one in [*light, "judge.below_champion.BinaryAccuracy=1.0"] for word in ("--set", one)]
+    code, text = command(root, "retrain", "--data", "sample", "--json", *options)
+    result: dict[str, Any] = json.loads(text)
+    assert (code, result["outcome"], result["version"]) == (DONE, "promoted", older.champion + 1), result["reasons"]
+    assert 0.5 < result["champion_metrics"]["AUC"] < 0.9, "the old champion was scored on the new rows"
+    assert appended(root, before) == [INTENT, PUBLISHED, CONFIRMED]
+    intent = Ledger(root.ledger).versions()[older.champion + 1].intent
+    assert (intent["champion"], intent["code_sha256"]) == (older.champion, code_sha256())
+    before = root.ledger.read_bytes()
+    again = json.loads(command(root, "retrain", "--data", "sample", "--json", *options)[1])
+    assert (again["outcome"], appended(root, before)) == ("unchanged", [])

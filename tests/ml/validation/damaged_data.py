@@ -1,0 +1,101 @@
+"""Data sets that show one finding of validation each: the sample, with one thing wrong in it."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ml.artifacts import Dataset
+from ml.config.settings import Settings, resolve
+from ml.data.features import COLUMNS
+from ml.data.sample import write_csv
+from ml.errors import BlockedError
+from ml.storage.files import read_json
+from ml.validation.validate import validate
+
+Row = dict[str, str]
+ROWS = 3000
+
+
+def put(count: int, **values: str) -> Callable[[int, Row], None]:
+    """Write these values into the first `count` rows."""
+    return lambda number, row: row.update(values) if number < count else None
+
+
+def drop(name: str) -> Callable[[int, Row], None]:
+    """Take a column away."""
+
+    def without(_: int, row: Row) -> None:
+        del row[name]
+
+    return without
+
+
+@dataclass(frozen=True)
+class Damage:
+    """`edit` is applied to every row of the first `rows`; `before` to the data of the version that serves, if any."""
+
+    edit: Callable[[int, Row], None]
+    rows: int = ROWS
+    before: Callable[[int, Row], None] | None = None
+    target: str = "Segmentation"
+
+
+DAMAGES: Mapping[str, Damage] = {
+    "DATASET_LOW_NUM_EXAMPLES": Damage(put(0), rows=812),
+    "SCHEMA_MISSING_COLUMN": Damage(drop("Age")),
+    "SCHEMA_MISSING_COLUMN (label)": Damage(drop("Segmentation")),
+    "SCHEMA_NEW_COLUMN": Damage(put(ROWS, Newsletter="yes")),
+    "UNEXPECTED_DATA_TYPE": Damage(put(3, Age="young")),
+    "FLOAT_TYPE_SMALL_FLOAT": Damage(put(2, Age="-5")),
+    "FLOAT_TYPE_BIG_FLOAT": Damage(put(1, Age="999")),
+    "FLOAT_TYPE_HAS_INF": Damage(put(2, Age="inf")),
+    "FEATURE_TYPE_LOW_FRACTION_PRESENT": Damage(put(1800, Work_Experience="")),
+    "FEATURE_TYPE_NOT_PRESENT": Damage(put(ROWS, Gender="")),
+    "ENUM_TYPE_UNEXPECTED_STRING_VALUES": Damage(put(150, Profession="Pirate")),
+    "unseen_label": Damage(put(1, Segmentation="E")),
+    "single_class (none)": Damage(put(ROWS, Segmentation="A")),
+    "single_class (all)": Damage(put(ROWS, Segmentation="D")),
+    "duplicate_id": Damage(put(2, ID="500100")),
+    "missing_target": Damage(put(0), target="Churned"),
+    "COMPARATOR_L_INFTY_HIGH": Damage(put(300, Gender="Female"), before=put(0)),
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": Damage(put(300, Age="40"), before=put(0)),
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH (range)": Damage(put(300, Family_Size="12"), before=put(0)),
+}
+
+
+def findings_of(damage: Damage, directory: Path) -> Iterator[tuple[str, str, bool]]:
+    """Kind, sentence and whether it blocks, for each finding of the real validation with the default settings."""
+    settings = resolve(environment={})
+    previous = None
+    if damage.before is not None:
+        before = replace(damage, edit=damage.before, before=None)
+        previous = _validated(before, settings, directory / "before", None) / "statistics.pb"
+    out = _validated(damage, settings, directory / "now", previous)
+    for report in (out / "validation.json", out.parent / "validation.json"):
+        if report.exists():
+            for finding in read_json(report)["findings"]:
+                yield finding["kind"], finding["sentence"], finding["blocks"]
+
+
+def _validated(damage: Damage, settings: Settings, directory: Path, previous: Path | None) -> Path:
+    place, out = directory / "ingest", directory / "validate"
+    place.mkdir(parents=True)
+    out.mkdir()
+    dataset = Dataset(path=place, sha256="", rows=0, source="test")
+    write_csv(dataset.csv, rows=damage.rows, seed=3)
+    with dataset.csv.open(newline="") as file:
+        rows = [{name: row[name] for name in COLUMNS} for row in csv.DictReader(file)]
+    for number, row in enumerate(rows):
+        damage.edit(number, row)
+    with dataset.csv.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    target = replace(settings.target, column=damage.target)
+    with contextlib.suppress(BlockedError):
+        validate(dataset, settings=settings.validate, target=target, champion_statistics=previous, out=out)
+    return out
