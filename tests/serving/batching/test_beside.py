@@ -7,22 +7,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from serving.batching.batcher import run_together
-from serving.batching.inference_call import Call
+from serving.batching.graph_call import run_together
+from serving.batching.inference_call import InferenceCall
 from serving.client.model_client import ModelServer
 from serving.codecs import fast_path
-from serving.codecs.request_body import NeedsTimeError, RequestBody
-from serving.codecs.tensors import Column
+from serving.codecs.request_body import RequestBody
+from serving.codecs.tensors import Inputs
 from serving.errors import StatusError
 from serving.http.exchange import Exchange
 from serving.http.limits import Limits
-from serving.models.signatures import Signature, TensorSpec
+from serving.metrics import ServerMetrics
+from serving.models.manager import LoadOptions, Manager
+from serving.models.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from serving.models.version import Version
 from serving.models.version_source import ModelConfig
+from serving.rest.request_parser import NeedsTimeError, read_call
+from serving.rest.router import Route
 from serving.server.server import ServeOptions
 from tests.serving.live import ServerProcess, ask, error_of, eventually
 
@@ -96,6 +100,27 @@ def test_who_had_his_504_or_left_takes_up_no_room_and_is_not_computed(tmp_path: 
         assert server.calls_of_the_graph() == before + 3 + 2  # the one that was in the graph already, and the last
 
 
+ROUTE = Route("predict", "m", None, None)
+
+
+@pytest.fixture
+def manager() -> Manager:
+    """A manager whose model m has one version, which takes `NUMBERS`."""
+
+    class Signed:
+        signatures: ClassVar = {DEFAULT_SIGNATURE: NUMBERS}
+
+    manager = Manager([ModelConfig("m", Path("/nowhere"))], ServerMetrics(), LoadOptions())
+    version = Version("m", 1, Path("/nowhere/1"))
+    version.mark_available(Signed())  # type: ignore[arg-type]
+    manager._models["m"].versions[1] = version
+    return manager
+
+
+def asked(text: bytes) -> Exchange:
+    return Exchange(None, "POST", "/v1/models/m:predict", body=text)  # type: ignore[arg-type]
+
+
 def long(text: bytes) -> bytes:
     return text.replace(b"@", b"1.5, " * 1000)
 
@@ -104,27 +129,25 @@ def long(text: bytes) -> bytes:
     "text",
     [
         b'{"instances": [@2',  # no JSON
-        b'{"instances": [@NaN]}',  # JSON of the original
+        b'{"instances": [@-NaN, null]}',  # JSON of the original
         b'{"instances": [@2], "instances": [3]}',  # its first list counts
         b'{"instances": [@"a"]}',  # an error that quotes its place
         b'{"instances": [@2], "signature_name": "a", "signature_name": "b"}',
     ],
 )
-def test_a_long_text_that_is_not_plain_is_not_read_in_a_hurry(text: bytes) -> None:
-    def read(body: RequestBody) -> None:
-        body.signature_name()
-        body.tensors(NUMBERS)
-
+def test_a_long_unusual_text_is_not_read_while_others_wait(text: bytes, manager: Manager) -> None:
     with pytest.raises(NeedsTimeError):
-        read(RequestBody(long(text), hurry=True))
+        read_call(asked(long(text)), ROUTE, manager, hurry=True)
     for body, hurry in ((long(text), False), (text.replace(b"@", b""), True)):  # with time, or short enough
         with suppress(StatusError):
-            read(RequestBody(body, hurry=hurry))
+            read_call(asked(body), ROUTE, manager, hurry=hurry).version.release()
 
 
-def test_a_long_plain_text_is_read_at_once() -> None:
-    columns, by_row = RequestBody(long(b'{"instances": [@2]}'), hurry=True).tensors(NUMBERS)
-    assert (len(columns["x"].values), by_row) == (1001, True)
+@pytest.mark.parametrize("last", [b"2", b"NaN"])
+def test_a_long_usual_text_is_read_at_once(last: bytes, manager: Manager) -> None:
+    call = read_call(asked(long(b'{"instances": [@%b]}' % last)), ROUTE, manager, hurry=True)
+    call.version.release()
+    assert (len(call.inputs.values[0]), call.rows) == (1001, 1001)
 
 
 def test_what_takes_time_is_answered_exactly(golden_server: ServerProcess) -> None:
@@ -181,7 +204,7 @@ def test_an_error_that_nobody_thought_of_is_for_the_log_alone(caplog: pytest.Log
 
     version = Version("m", 3, Path("/m/3"))
     version.mark_available(Broken())  # type: ignore[arg-type]
-    call = Call(version, NUMBERS, {"x": Column([1.0], (1,))}, None, "Predict")
+    call = InferenceCall(version, NUMBERS, Inputs([[1.0]], ((),), 1), None, "Predict")
     [outcome] = run_together([call])
     assert outcome.error is not None
     assert (outcome.error.code, outcome.error.message) == ("INTERNAL", "The server failed; its log says how.")

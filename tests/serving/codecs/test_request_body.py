@@ -5,6 +5,7 @@ import math
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from serving.codecs.json_source import PIECE_BYTES
 from serving.codecs.json_text import spelled
 from serving.codecs.number_format import debug, floats
 from serving.codecs.request_body import RequestBody
-from serving.codecs.tensors import array
+from serving.codecs.tensors import Inputs, arrays
 from serving.errors import StatusError
 from serving.models.signatures import Signature, TensorSpec
 
@@ -122,7 +123,7 @@ def test_numbers_are_read_nearly_as_python_reads_them(text: str) -> None:
 @given(st.floats(width=32))  # type: ignore[untyped-decorator]
 @settings(deadline=None, max_examples=500)  # type: ignore[untyped-decorator]
 def test_float_answers_identify_the_float(value: float) -> None:
-    (text,) = floats([value], single=True)
+    (text,) = (text.decode() for text in floats(np.array([value], np.float32)))
     back = float(text)
     same = math.isnan(back) if math.isnan(value) else _single(back) == value
     assert same
@@ -131,9 +132,20 @@ def test_float_answers_identify_the_float(value: float) -> None:
 
 def _single(value: float) -> float:
     """The value in single precision."""
-    import numpy as np
-
     return float(np.float32(value))
+
+
+@given(st.lists(st.floats(width=32), min_size=13, max_size=40))  # type: ignore[untyped-decorator]
+@settings(deadline=None, max_examples=1000)  # type: ignore[untyped-decorator]
+def test_floats_written_in_bulk_have_the_same_digits_as_one_by_one(values: list[float]) -> None:
+    many = np.array(values, np.float32)
+    assert floats(many) == [text for value in many for text in floats(np.array([value], np.float32))]
+
+
+def test_every_size_of_probability_is_written_in_bulk_as_one_by_one() -> None:
+    randomness = np.random.default_rng(3)
+    many = np.concatenate([randomness.random(20_000), 10 ** randomness.uniform(-8, 9, 20_000)]).astype(np.float32)
+    assert floats(many) == [text for at in range(0, len(many), 10) for text in floats(many[at : at + 10])]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))  # type: ignore[untyped-decorator]
@@ -214,40 +226,95 @@ DOCUMENTS = st.one_of(
 )
 
 
-def _taken(body: RequestBody, signature: Signature) -> Any:
+def _by_the_exact_rules(text: bytes, signature: Signature) -> Any:
     try:
-        columns, by_row = body.tensors(signature)
+        columns, by_row = RequestBody(text).tensors(signature)
     except StatusError as error:
         return error.code, error.message
-    tensors = {name: array([column], signature.inputs[name]) for name, column in columns.items()}
-    texts = {
-        name: [item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item for item in value.ravel()]
-        for name, value in tensors.items()
-    }
-    return by_row, {name: (value.shape, repr(texts[name])) for name, value in tensors.items()}
+    return _arrays(Inputs.of_columns(columns, signature, by_row=by_row), signature)
+
+
+def _by_the_fast_path(text: bytes, signature: Signature) -> Any:
+    """None where the fast path gives up."""
+    for decode in (fast_path.decode, fast_path.decode_beyond_json):
+        document = decode(text)
+        inputs = fast_path.inputs(text, document, signature) if document is not None else None
+        if inputs is not None:
+            return _arrays(inputs, signature)
+    return None
+
+
+def _arrays(inputs: Inputs, signature: Signature) -> Any:
+    shown = {}
+    for name, value in arrays([inputs], signature).items():
+        items = [item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item for item in value.ravel()]
+        shown[name] = value.shape, repr(items)
+    return inputs.rows, shown
 
 
 @given(DOCUMENTS, st.sampled_from([MIXED, _signature(f="float"), _signature(s="string"), _signature(i="int64")]))  # type: ignore[untyped-decorator]
 @settings(deadline=None, max_examples=1500)  # type: ignore[untyped-decorator]
-def test_the_fast_way_in_never_differs_from_the_exact_rules(document: dict[str, Any], signature: Signature) -> None:
+def test_the_fast_path_never_differs_from_the_exact_rules(document: dict[str, Any], signature: Signature) -> None:
     text = json.dumps(document).encode()
-    exact = RequestBody(text)
-    exact._plain = None
-    assert _taken(RequestBody(text), signature) == _taken(exact, signature)
+    fast = _by_the_fast_path(text, signature)
+    assert fast is None or fast == _by_the_exact_rules(text, signature)
+
+
+@given(st.lists(GOOD, min_size=1, max_size=4), st.sampled_from(["instances", "inputs"]))  # type: ignore[untyped-decorator]
+@settings(deadline=None, max_examples=500)  # type: ignore[untyped-decorator]
+def test_the_fast_path_takes_every_usual_request(rows: list[dict[str, Any]], key: str) -> None:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    text = json.dumps({key: rows if key == "instances" else columns}).encode()
+    assert _by_the_fast_path(text, MIXED) == _by_the_exact_rules(text, MIXED)
+
+
+NAN = _signature(f="float", s="string")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"instances": [{"f": NaN, "s": "a"}]}',
+        b'{"instances": [{"f": NaN, "s": "a"}, {"f": 1, "s": ""}, {"f": NaN, "s": "null and void"}]}',
+        b'{"instances": [{"f": NaN, "s": "NaN"}]}',
+        b'{"instances": [{"f": 1, "s": "NaN"}]}',
+        b'{"instances": [{"f": 1, "s": ": NaN, "}, {"f": NaN, "s": "x"}]}',
+        b'{"inputs": {"f": [NaN, 2, NaN], "s": ["a", "NaN", "null"]}}',
+        b'{"instances": [{"f": [NaN, 1], "s": "a"}, {"f": [2, NaN], "s": "b"}]}',
+    ],
+)
+def test_a_nan_is_read_fast_and_exactly_wherever_it_stands(text: bytes) -> None:
+    assert _by_the_fast_path(text, NAN) == _by_the_exact_rules(text, NAN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"instances": [{"f": null, "s": "a"}]}',
+        b'{"instances": [{"f": null, "s": "NaN"}]}',
+        b'{"instances": [{"f": NaN, "s": null}]}',
+        b'{"instances": [{"f": NaN, "s": NaN}]}',
+        b'{"instances": [{"f": NaN, "f": 1, "s": "a"}]}',
+        b'{"instances": [{"f": 1, "f": NaN, "s": "a"}]}',
+        b'{"instances": [{"NaN": 1, "s": "a"}, {"f": NaN, "s": "a"}]}',
+        b'{"instances": [{"f": -NaN, "s": "NaN"}]}',
+        b'{"instances": [{"f": [null], "s": "NaN"}]}',
+        b'{"NaN": 1, "instances": [{"f": null, "s": "a"}]}',
+    ],
+)
+def test_what_only_looks_like_a_nan_is_left_to_the_exact_rules(text: bytes) -> None:
+    fast = _by_the_fast_path(text, NAN)
+    assert fast is None or fast == _by_the_exact_rules(text, NAN)
 
 
 def test_repeated_keys_are_read_as_the_original_reads_them() -> None:
     signature = _signature(f="float", s="string")
     text = b'{"instances": [{"f": 1, "f": 2, "s": "a"}, {"f": 3, "s": "b"}], "instances": []}'
+    assert _by_the_fast_path(text, signature) is None
     columns, _ = RequestBody(text).tensors(signature)
     assert columns["f"].values == [1, 2]  # three values, room for two
     with pytest.raises(StatusError, match="keys must be equal"):
         RequestBody(b'{"instances": [{"f": 1, "f": 2}]}').tensors(signature)
-
-
-def test_a_nan_stays_fast() -> None:
-    document = fast_path.decode_with_nan(b'{"instances": [{"f": NaN}]}')
-    assert document is not None
 
 
 def test_random_bytes_never_do_anything_but_parse_or_be_refused() -> None:

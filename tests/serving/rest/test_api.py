@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serving.codecs.gzip_body import unpacked
 from serving.codecs.request_body import RequestBody
-from serving.codecs.response_body import Classes, Rows, Values, columns_body
+from serving.codecs.response_body import Classes, RowFormat, Values, column_format
 from serving.codecs.tf_examples import examples
 from serving.errors import StatusError
 from serving.metrics import ServerMetrics
@@ -89,13 +89,13 @@ def test_a_feature_name_that_is_no_text_is_only_unknown(golden_server: ServerPro
 def test_rows_are_one_line_each_and_columns_one_element_a_line() -> None:
     signature = _giving(a="float", b_bytes="string")
     outputs = {"a": np.array([[1, 2.5], [np.nan, 3e8]], np.float32), "b_bytes": np.array([b"x", b"\xff"], object)}
-    rows = Rows().body(Rows().texts(outputs, signature), signature).decode()
+    rows = RowFormat().body(RowFormat().texts(outputs, signature), signature).decode()
     assert rows == (
         '{\n    "predictions": [\n        {\n            "a": [1.0, 2.5],\n            "b_bytes": {\n'
         '                "b64": "eA=="\n            }\n        },\n        {\n            "a": [NaN, 3e+08],\n'
         '            "b_bytes": {\n                "b64": "/w=="\n            }\n        }\n    ]\n}'
     )
-    columns = columns_body({"a": outputs["a"]}, _giving(a="float")).decode()
+    columns = column_format({"a": outputs["a"]}, _giving(a="float")).decode()
     assert columns == (
         '{\n    "outputs": [\n        [\n            1.0,\n            2.5\n        ],\n        [\n            NaN,\n'
         "            3e+08\n        ]\n    ]\n}"
@@ -105,7 +105,7 @@ def test_rows_are_one_line_each_and_columns_one_element_a_line() -> None:
 def test_text_goes_out_as_it_is_with_control_characters_escaped() -> None:
     signature = _giving(t="string")
     outputs = {"t": np.array(['é/"\\\n\x01\x7f'.encode(), b"\xff"], object)}
-    assert Rows().body(Rows().texts(outputs, signature), signature) == (
+    assert RowFormat().body(RowFormat().texts(outputs, signature), signature) == (
         b'{\n    "predictions": ["\xc3\xa9/\\"\\\\\\n\\u0001\x7f", "\xff"\n    ]\n}'
     )
 
@@ -125,15 +125,15 @@ def test_text_goes_out_as_it_is_with_control_characters_escaped() -> None:
 def test_outputs_that_are_no_rows(outputs: dict[str, Any], error: str) -> None:
     arrays = {name: np.asarray(value) for name, value in outputs.items()}
     with pytest.raises(StatusError) as refused:
-        Rows().texts(arrays, _giving(a="float", b="float", h="half"))
+        RowFormat().texts(arrays, _giving(a="float", b="float", h="half"))
     assert refused.value.message == error
 
 
 def test_classes_may_lack_labels_or_scores_but_not_their_shape() -> None:
     labels, scores = np.array([[b"a", b"b"]], object), np.array([[0.25, 0.75]], np.float32)
     signature = _giving(classes="string", scores="float")
-    assert Classes().texts({"classes": labels}, signature) == ['[["a", 0.0], ["b", 0.0]]']
-    assert Classes().texts({"scores": scores}, signature) == ['[["", 0.25], ["", 0.75]]']
+    assert Classes().texts({"classes": labels}, signature) == [b'[["a", 0.0], ["b", 0.0]]']
+    assert Classes().texts({"scores": scores}, signature) == [b'[["", 0.25], ["", 0.75]]']
     with pytest.raises(StatusError, match=r"Expected Tensor shape: \[batch_size num_classes\] but got \[2\]"):
         CheckedClasses().texts({"scores": scores[0]}, signature)
     with pytest.raises(StatusError, match=r"Got 2 vs\. 1"):
@@ -144,7 +144,7 @@ def test_classes_may_lack_labels_or_scores_but_not_their_shape() -> None:
 
 def test_regressions_are_one_number_each() -> None:
     signature = _giving(outputs="float")
-    assert Values().texts({"outputs": np.array([[0.5], [1]], np.float32)}, signature) == ["0.5", "1.0"]
+    assert Values().texts({"outputs": np.array([[0.5], [1]], np.float32)}, signature) == [b"0.5", b"1.0"]
     with pytest.raises(StatusError, match=r"\[batch_size\] or \[batch_size, 1\] but got \[1,2\]"):
         CheckedValues().texts({"outputs": np.zeros((1, 2), np.float32)}, signature)
 
