@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import statistics
@@ -27,9 +28,10 @@ from benchmarks.rivals.contestants import PROJECT, RIVALS, RunningServer, contes
 from serving.client.example_instance import EXAMPLE_INSTANCE
 
 EXPORTED = PROJECT / "tests" / "serving" / "golden" / "models" / "customer-example" / "1"
-ROWS = (1, 100)
 CONNECTIONS = (1, 8, 64)
-Load = tuple[int, int]
+ONE, HUNDRED, WITH_NAN = "1", "100", "100, 11 with NaN"
+Load = tuple[str, int]
+"""The rows of a request, and the number of connections."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,15 @@ class Measured:
     failures: float
 
 
-def body(rows: int) -> bytes:
-    """A request of so many different customers."""
-    return json.dumps({"instances": [{**EXAMPLE_INSTANCE, "Age": 18 + row % 70} for row in range(rows)]}).encode()
+def bodies() -> dict[str, bytes]:
+    """The requests. NaN stands for a missing number: a tenth of Kaggle's customers lack Work_Experience."""
+    hundred = [{**EXAMPLE_INSTANCE, "Age": 18 + row % 70} for row in range(100)]
+    lacking = [
+        {**row, "Work_Experience": math.nan} if number % 9 == 0 else row for number, row in enumerate(hundred[:90])
+    ]
+    some_nan = [*lacking, {**hundred[90], "Family_Size": math.nan}, *hundred[91:]]
+    instances = {ONE: hundred[:1], HUNDRED: hundred, WITH_NAN: some_nan}
+    return {rows: json.dumps({"instances": some}).encode() for rows, some in instances.items()}
 
 
 def drive(server: RunningServer, file: Path, *, connections: int, seconds: float, cpu: int) -> Measured:
@@ -75,28 +83,45 @@ def median(runs: list[Measured]) -> Measured:
 
 def show(found: dict[str, dict[Load, Measured]], memory: dict[str, float]) -> None:
     print(
-        f"\n{'rows x connections':>18}  {'server':<24} {'req/s':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>7}  failed"
+        f"\n{'rows x connections':>21}  {'server':<24} {'req/s':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>7}  failed"
     )
-    for rows in ROWS:
-        for connections in CONNECTIONS:
-            for name, loads in found.items():
-                run = loads[rows, connections]
+    for load in next(iter(found.values())):
+        for name, loads in found.items():
+            if load in loads:
+                run = loads[load]
                 numbers = f"{run.rate:7.0f} {run.p50:8.2f} {run.p99:8.2f} {run.cpu:7.3f} {run.failures:7.0f}"
-                print(f"{f'{rows} x {connections}':>18}  {name:<24} {numbers}")
+                print(f"{f'{load[0]} x {load[1]}':>21}  {name:<24} {numbers}")
     print("\nMiB after it: " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
 
 
 def compare(found: dict[str, dict[Load, Measured]]) -> None:
     """The goals, each beside what was measured."""
     ours, floor, *rivals = found.values()
-    by_cpu = floor[1, 64].cpu / ours[1, 64].cpu  # other work on the machine does not move it
-    print(f"\nbeside the floor at 1 x 64: {ours[1, 64].rate / floor[1, 64].rate:.0%} (goal: at least 70 %)", end="")
-    print(f", by CPU time a request {by_cpu:.0%}")
+
+    def goal(what: str, value: float, bound: float, *, least: bool = True) -> None:
+        reached = value >= bound if least else value <= bound
+        asked = f"{'at least' if least else 'at most'} {bound:g}: {'reached' if reached else 'MISSED'}"
+        print(f"{what:<68} {value:6.2f}   goal {asked}")
+
+    print()
+    for rows, bound in ((ONE, 1.0), (HUNDRED, 0.4)):
+        load = rows, 64
+        goal(
+            f"requests/s of {rows} rows x 64 connections, beside the floor's", ours[load].rate / floor[load].rate, bound
+        )
+        print(f"  by CPU time a request {floor[load].cpu / ours[load].cpu:.2f}")
+    goal(
+        "p50 of one row at one connection, ms beyond the floor's",
+        ours[ONE, 1].p50 - floor[ONE, 1].p50,
+        0.12,
+        least=False,
+    )
+    for connections in CONNECTIONS:
+        ratio = ours[WITH_NAN, connections].cpu / ours[HUNDRED, connections].cpu
+        goal(f"CPU time of 100 rows with NaN beside without, x {connections} connections", ratio, 1.1, least=False)
     if rivals:
-        best = max(rival[1, 64].rate for rival in rivals)
-        print(f"beside the better rival at 1 x 64: {ours[1, 64].rate / best:.1f} times (goal: at least 8)")
-    print(f"requests/s at 100 x 64: {ours[100, 64].rate:.0f} (goal: at least 1,000)")
-    print(f"p50 at 1 x 1: {ours[1, 1].p50:.2f} ms (goal: under 1.0 ms)")
+        best = max(rival[ONE, 64].rate for rival in rivals)
+        goal("requests/s of one row x 64 beside the better rival's", ours[ONE, 64].rate / best, 8)
 
 
 def main() -> None:
@@ -112,9 +137,10 @@ def main() -> None:
     if len(cpus) < 2:
         sys.exit("This needs two cores, one for the server and one for the load; only one may be used here.")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as up:
-        files = {rows: Path(folder) / f"{rows}.json" for rows in ROWS}
-        for rows, file in files.items():
-            file.write_bytes(body(rows))
+        files = {}
+        for number, (rows, request) in enumerate(bodies().items()):
+            files[rows] = Path(folder) / f"{number}.json"
+            files[rows].write_bytes(request)
         servers = []
         for number, contestant in enumerate(contestants(given.model.resolve(), rivals=not given.without_rivals)):
             print(f"starting {contestant.name}", flush=True)
@@ -126,6 +152,8 @@ def main() -> None:
             for rows, file in files.items():
                 for connections in CONNECTIONS:
                     for server in servers:
+                        if rows == WITH_NAN and server is not servers[0]:
+                            continue  # the floor's parser is Python's own, which takes NaN no better
                         seconds = given.seconds if number else 1
                         run = drive(server, file, connections=connections, seconds=seconds, cpu=cpus[1])
                         if number:
