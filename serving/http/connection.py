@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import cast
 
 from serving.http.exchange import JSON, Exchange, response_head
 from serving.http.memory import LARGE_BYTES
 from serving.http.receive_buffer import ReceiveBuffer
-from serving.http.request_reader import Refusal, RequestReader
+from serving.http.request_queue import RequestQueue
+from serving.http.request_reader import RequestReader
 from serving.http.send_progress import SendProgress
 from serving.http.shared import Shared
 
-_PIPELINED = 16
 _TURN_SECONDS = 0.002
 _SLICE_BYTES = 16 << 10
 """So much is parsed at once, as it may hold 900 requests or 2,700 chunks; more only when it is one body."""
@@ -46,8 +45,7 @@ class Connection(asyncio.Protocol):
         self._buffer = ReceiveBuffer(shared.now)
         self._reader = RequestReader(shared.limits, self._buffer.reading_seconds, self)
         self._transport: asyncio.Transport | None = None
-        self._queue: deque[tuple[Exchange, Refusal | None]] = deque()
-        self._queued_bytes = 0
+        self._queue = RequestQueue(shared.limits.body_bytes)
         self._last = False  # nothing more is read as a request; what came before is answered
         self._pumping = False
         self._turn_comes = False
@@ -60,7 +58,12 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to answer and nothing on its way in."""
-        return self.current is None and not self._queue and not self._buffer.unparsed and self._reader.since is None
+        return (
+            self.current is None
+            and not self._queue.waiting
+            and not self._buffer.unparsed
+            and self._reader.since is None
+        )
 
     @property
     def receiving_seconds(self) -> float:
@@ -88,7 +91,7 @@ class Connection(asyncio.Protocol):
         """Called by the event loop; a client may close its side and still wait for answers."""
         self._last = True
         self._let_go()
-        return self.current is not None or bool(self._queue)
+        return self.current is not None or bool(self._queue.waiting)
 
     def pause_writing(self) -> None:
         """Called by the event loop; the client does not read, so nothing more is computed for it."""
@@ -105,6 +108,8 @@ class Connection(asyncio.Protocol):
             return
         if len(data) > _SLICE_BYTES or self._buffer.unparsed:
             self._buffer.put(data)
+            if self._shared.is_busy and not self._turn_comes:
+                self._wait_for_turn()
         else:
             refusal = self._reader.feed(data)
             if refusal is not None:
@@ -113,18 +118,14 @@ class Connection(asyncio.Protocol):
 
     # What the reader calls.
 
-    def take(
-        self, method: str, target: str, body: bytes, *, gzipped: bool, origin: bytes, keep: bool, old: bool
-    ) -> None:
+    def take(self, exchange: Exchange) -> None:
         """Called by the reader: a request is there."""
-        self._last |= not keep
-        exchange = Exchange(self, method, target, gzipped=gzipped, origin=origin, body=body, keep=keep, old=old)
-        self._queue.append((exchange, None))
-        self._queued_bytes += len(body)
+        self._last |= not exchange.keep
+        self._queue.put(exchange)
 
     def waits_to_go_on(self) -> None:
         """Called by the reader. While an answer is due the client must wait, or go on as it likes."""
-        if self._transport is not None and not self._queue and self.current is None:
+        if self._transport is not None and not self._queue.waiting and self.current is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     # What becomes of requests.
@@ -135,8 +136,7 @@ class Connection(asyncio.Protocol):
             return
         self._last = True
         self._let_go()
-        refused = Exchange(self, "GET", "")
-        self._queue.append((refused, (status, body, kind)))
+        self._queue.put(Exchange(self, "GET", ""), (status, body, kind))
         self._pump()
 
     def send(self, exchange: Exchange, status: int, body: bytes, kind: bytes, headers: bytes) -> None:
@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
             return
         keep = exchange.keep
         if keep and (self._last or self._shared.stopping):
-            keep = bool(self._queue) or (bool(self._buffer.unparsed) and not self._last)
+            keep = bool(self._queue.waiting) or (bool(self._buffer.unparsed) and not self._last)
         lines = self._shared.date_line() + headers
         head = response_head(status, kind, len(body), lines, keep=keep, old=exchange.old)
         self._shared.trim_soon |= exchange.large
@@ -166,19 +166,18 @@ class Connection(asyncio.Protocol):
                 self._work()
             finally:
                 self._pumping = False
-        if self._queue or self._buffer.unparsed or self._buffer.is_paused:
+        if self._queue.waiting or self._buffer.unparsed or self._buffer.is_paused:
             self._pause_or_resume()
 
     def _work(self) -> None:
         """Answers what has come and parses what is unread, until there is nothing to do or it is the turn of others."""
         turn_ends = time.monotonic() + _TURN_SECONDS
         while not self.draining:
-            answerable = self._queue and self.current is None and self._writable
+            answerable = self._queue.waiting and self.current is None and self._writable
             if not answerable and (not self._buffer.unparsed or self._last or self._has_enough_queued()):
                 return
             if time.monotonic() > turn_ends:
-                self._turn_comes = True
-                self._shared.call_soon(self._take_turn)
+                self._wait_for_turn()
                 return
             if not answerable:
                 data = self._buffer.take(max(_SLICE_BYTES, self._reader.body_bytes_to_come))
@@ -186,21 +185,24 @@ class Connection(asyncio.Protocol):
                 if refusal is not None:
                     self.refuse(*refusal)
                 continue
-            exchange, refusal = self._queue.popleft()
-            self._queued_bytes -= len(exchange.body)
+            exchange, refusal = self._queue.next()
             self.current = exchange
             if refusal is None:
                 self._handle(exchange)
             else:
                 exchange.answer(*refusal)
 
+    def _wait_for_turn(self) -> None:
+        self._turn_comes = True
+        self._shared.ask_for_turn(self._take_turn)
+
     def _take_turn(self) -> None:
         self._turn_comes = False
         self._pump()
 
     def _has_enough_queued(self) -> bool:
-        share = 0.5 if self._buffer.is_paused else 1.0  # so that reading does not go on and off with each request
-        return len(self._queue) > _PIPELINED * share or self._queued_bytes > self._shared.limits.body_bytes * share
+        # So that reading does not go on and off with each request.
+        return self._queue.is_fuller_than(0.5 if self._buffer.is_paused else 1.0)
 
     def _pause_or_resume(self) -> None:
         """Has no more read from the socket than can soon be worked on."""
@@ -241,7 +243,6 @@ class Connection(asyncio.Protocol):
     def _drop_all(self) -> None:
         """Drops everything that is not being worked on."""
         self._queue.clear()
-        self._queued_bytes = 0
         self._buffer.clear()
         self._let_go()
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import httptools
 
-from serving.http.exchange import HTML, JSON, error_page
+from serving.http.exchange import HTML, JSON, Exchange, Sender, error_page
 from serving.http.limits import Limits
 
 Refusal = tuple[int, bytes, bytes]
@@ -25,13 +25,11 @@ _FRAMING = 8
 _MOST_PARTS = 1000
 
 
-class Receiver(Protocol):
-    """Who is told of what was read."""
+class Receiver(Sender, Protocol):
+    """Who is told of what was read, and sends the answers."""
 
-    def take(
-        self, method: str, target: str, body: bytes, *, gzipped: bool, origin: bytes, keep: bool, old: bool
-    ) -> None:
-        """A request is there; `keep`: more may follow it, `old`: it is HTTP/1.0."""
+    def take(self, exchange: Exchange) -> None:
+        """A request is there; unless it keeps the connection, it is the last one."""
         ...
 
     def waits_to_go_on(self) -> None:
@@ -175,15 +173,17 @@ class RequestReader:
             return  # llhttp skipped the body; see _read_without_upgrade
         body = b"".join(self._parts)
         self.drop()
-        self._receiver.take(
+        exchange = Exchange(
+            self._receiver,
             method.decode("ascii"),
             self._target.decode("latin-1"),
-            body,
             gzipped=self._encoding is not None and b"gzip" in self._encoding,
             origin=self._origin or b"",
+            body=body,
             keep=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
             old=self._is_old(),
         )
+        self._receiver.take(exchange)
 
     def _is_old(self) -> bool:
         return bool(self._parser.get_http_version() == "1.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
+from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
 
@@ -33,11 +34,25 @@ class Shared:
         self.trim_soon = False
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
+        self._turns: deque[Callable[[], None]] = deque()
         self._date = (0, b"")
 
-    def call_soon(self, call: Callable[[], None]) -> None:
-        """Has something done in the loop's next turn."""
-        self._loop.call_soon(call)
+    @property
+    def is_busy(self) -> bool:
+        """Whether a connection waits for its turn."""
+        return bool(self._turns)
+
+    def ask_for_turn(self, take_turn: Callable[[], None]) -> None:
+        """Has a connection go on with what takes long: one of them in each round of the event loop."""
+        self._turns.append(take_turn)
+        if len(self._turns) == 1:
+            self._loop.call_soon(self._give_turn)
+
+    def _give_turn(self) -> None:
+        take_turn = self._turns.popleft()
+        if self._turns:
+            self._loop.call_soon(self._give_turn)
+        take_turn()
 
     def date_line(self) -> bytes:
         """The Date header of this second."""
