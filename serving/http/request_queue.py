@@ -1,4 +1,4 @@
-"""Requests of one connection that wait for the answers before theirs."""
+"""The pipelined requests of a connection."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _MOST_REQUESTS = 16
 
 
 class RequestQueue:
-    """Requests in the order in which they came.
+    """Requests that wait for the answers to those before them, in the order in which they came.
 
     Args:
-        most_bytes: how large their bodies should be at most, in bytes.
+        most_bytes: how large all their bodies together should be at most.
 
     Attributes:
-        waiting: each request, with what is to be answered if it is refused.
-        body_bytes: the size of their bodies.
+        waiting: the requests, each with its answer if it is refused.
+        body_bytes: how large all their bodies together are.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -27,7 +27,7 @@ class RequestQueue:
         self.body_bytes = 0
 
     def put(self, exchange: Exchange, refusal: Refusal | None = None) -> None:
-        """Adds a request at the end."""
+        """Appends a request."""
         self.waiting.append((exchange, refusal))
         self.body_bytes += len(exchange.body)
 
@@ -38,10 +38,10 @@ class RequestQueue:
         return exchange, refusal
 
     def clear(self) -> None:
-        """Forgets all of them."""
+        """Discards all requests."""
         self.waiting.clear()
         self.body_bytes = 0
 
     def is_fuller_than(self, share: float) -> bool:
-        """Whether there are more of them than a share of what one connection may have waiting."""
+        """Whether there are more requests than a share of what may wait on one connection."""
         return len(self.waiting) > _MOST_REQUESTS * share or self.body_bytes > self._most_bytes * share

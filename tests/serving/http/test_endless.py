@@ -121,7 +121,7 @@ class Receiver:
     def send(self, *_: object) -> None:
         raise AssertionError("nothing was answered")
 
-    def waits_to_go_on(self) -> None:
+    def expect_continue(self) -> None:
         raise AssertionError("nobody asked to")
 
 
