@@ -66,10 +66,10 @@ class StatusError(Exception):
 
 
 def server_failed() -> StatusError:
-    """An error that nobody thought of; what it was is for the log, not for the client."""
+    """The error for an unexpected exception, which belongs in the log and is not told to the client."""
     return StatusError("INTERNAL", "The server failed; its log says how.")
 
 
 def invalid(message: str) -> StatusError:
-    """An error of the request itself, by far the most frequent kind."""
+    """The error for a wrong request: INVALID_ARGUMENT."""
     return StatusError("INVALID_ARGUMENT", message)

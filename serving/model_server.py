@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from serving.http.memory import keep_large_blocks_apart
+from serving.http.memory import map_large_blocks
 from serving.server.flags import Flags, parse
 from serving.server.server import StartRefusedError, serve
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for name in flags.ignored:
         _log.warning("--%s has no effect here", name)
-    keep_large_blocks_apart()
+    map_large_blocks()
     # A thread that reads a long request in Python keeps the event loop waiting for this long at each switch.
     sys.setswitchinterval(0.0005)
     # Before TensorFlow is imported: a port that is taken is known at once, and ours answers at once.

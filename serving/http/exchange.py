@@ -1,9 +1,10 @@
-"""One HTTP request and its one answer."""
+"""An HTTP request and the one answer to it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
 from typing import Protocol
 
@@ -14,14 +15,14 @@ JSON = b"application/json"
 TEXT = b"text/plain"
 HTML = b"text/html"
 DEFAULT = b"text/html; charset=ISO-8859-1"
-"""What TensorFlow Serving's HTTP library (libevent) calls an answer of which nobody said what it is."""
+"""The content type that libevent, TensorFlow Serving's HTTP library, gives an answer that was given none."""
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
 
 class Sender(Protocol):
     """Where an answer goes."""
 
-    def send(self, exchange: Exchange, status: int, body: bytes, kind: bytes, headers: bytes) -> None:
+    def send(self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: bytes) -> None:
         """Sends the one answer to an exchange."""
         ...
 
@@ -30,23 +31,23 @@ class Exchange:
     """A complete request. Whoever handles it calls `answer` once, now or later, on the event loop's thread.
 
     Attributes:
-        method: as sent, such as "POST".
+        method: the request method as sent, such as "POST".
         target: the request target as sent.
-        gzipped: whether the body is said to be compressed.
-        origin: the Origin header, as sent; empty when there is none.
+        gzipped: whether the Content-Encoding header says that the body is compressed with gzip.
+        origin: the Origin header as sent; empty when there is none.
         body: the request body.
-        keep: whether the client may send another request on the same connection.
-        old: whether it is HTTP/1.0.
-        large: whether its body is worth giving memory back for.
-        started: when it had arrived, on the clock of `time.perf_counter`.
-        answered: whether there was an answer, or nobody is left to read one.
-        on_expire: what to do when the request takes too long; it must answer.
-        on_end: what to do once it is answered, or nobody is left to read an answer.
+        keep_alive: whether the client may send another request on the same connection.
+        is_http_1_0: whether the request is HTTP/1.0.
+        large: whether the body is so large that its memory should be given back to the system afterwards.
+        started: when the request had arrived, on the clock of `time.perf_counter`.
+        answered: whether there was an answer, or the client is gone.
+        on_expire: called when the request takes too long; it must answer.
+        on_end: called once the request is answered, or the client is gone.
     """
 
     __slots__ = (
-        *("_sender", "answered", "body", "gzipped", "keep", "large", "method", "old", "on_end", "on_expire"),
-        *("origin", "started", "target"),
+        *("_sender", "answered", "body", "gzipped", "is_http_1_0", "keep_alive", "large", "method", "on_end"),
+        *("on_expire", "origin", "started", "target"),
     )
 
     def __init__(
@@ -58,8 +59,8 @@ class Exchange:
         gzipped: bool = False,
         origin: bytes = b"",
         body: bytes = b"",
-        keep: bool = False,
-        old: bool = False,
+        keep_alive: bool = False,
+        is_http_1_0: bool = False,
     ) -> None:
         self._sender = sender
         self.method = method
@@ -67,52 +68,52 @@ class Exchange:
         self.gzipped = gzipped
         self.origin = origin
         self.body = body
-        self.keep = keep
-        self.old = old
+        self.keep_alive = keep_alive
+        self.is_http_1_0 = is_http_1_0
         self.large = len(body) > LARGE_BYTES
         self.started = time.perf_counter()
         self.answered = False
         self.on_expire: Callable[[], None] | None = None
         self.on_end: Callable[[], None] | None = None
 
-    def answer(self, status: int, body: bytes, kind: bytes = JSON, headers: bytes = b"") -> None:
-        """Sends the answer; does nothing when there was one.
+    def answer(self, status: int, body: bytes, content_type: bytes = JSON, headers: bytes = b"") -> None:
+        """Sends the answer; does nothing when there was one, or the client is gone.
 
         Args:
             status: the HTTP status.
             body: the body.
-            kind: the content type.
+            content_type: the value of the Content-Type header.
             headers: more header lines, each with its line end.
         """
         if not self.answered:
-            self.give_up()
-            self._sender.send(self, status, body, kind, headers)
+            self.abandon()
+            self._sender.send(self, status, body, content_type, headers)
 
     def answer_page(self, status: int) -> None:
-        """Sends an error page, and has the connection closed behind it, as TensorFlow Serving's HTTP library does."""
-        self.keep = False
+        """Sends an error page and has the connection closed after it, as libevent does (evhttp_send_error)."""
+        self.keep_alive = False
         self.answer(status, error_page(status), HTML)
 
     def expire_after(self, seconds: float) -> None:
-        """Gives up a request that arrived longer ago than that."""
+        """Calls `on_expire` when the request arrived more than so many seconds ago."""
         if self.on_expire is not None and time.perf_counter() - self.started > seconds:
             self.on_expire()
 
     def is_answered(self) -> bool:
-        """Whether nobody waits for an answer any more. May be asked on any thread."""
+        """Whether there was an answer, or the client is gone. May be called on any thread."""
         return self.answered
 
     def still_wanted(self) -> None:
-        """For long work on any thread, to stop early.
+        """Lets long work stop early. May be called on any thread.
 
         Raises:
-            StatusError: CANCELLED; there was an answer, or nobody is left to read one.
+            StatusError: CANCELLED, there was an answer, or the client is gone.
         """
         if self.answered:
             raise StatusError("CANCELLED", "Nobody waits for the answer any more.")
 
-    def give_up(self) -> None:
-        """Nobody waits for an answer any more. Lets go of the body at once; the garbage collector may take long."""
+    def abandon(self) -> None:
+        """Records that nobody waits for an answer any more, and frees the body without the garbage collector."""
         self.answered = True
         self.on_expire = None  # it knows this exchange: a circle
         self.body = b""
@@ -121,33 +122,40 @@ class Exchange:
             on_end()
 
 
-def response_head(status: int, kind: bytes, length: int, lines: bytes, *, keep: bool, old: bool = False) -> bytes:
-    """Status line and headers, with the empty line behind them.
+def response_head(
+    status: int, content_type: bytes, length: int, lines: bytes, *, keep_alive: bool, is_http_1_0: bool = False
+) -> bytes:
+    """The status line and the headers of an answer, with the empty line after them.
 
     Args:
         status: the HTTP status.
-        kind: the content type.
+        content_type: the value of the Content-Type header.
         length: the size of the body in bytes.
-        lines: more headers, each with its line end.
-        keep: whether the client may send another request.
-        old: whether the request was HTTP/1.0.
+        lines: more header lines, each with its line end.
+        keep_alive: whether the client may send another request.
+        is_http_1_0: whether the request was HTTP/1.0.
     """
-    if not keep:
+    if not keep_alive:
         lines += b"Connection: close\r\n"
-    elif old:
+    elif is_http_1_0:
         lines += b"Connection: keep-alive\r\n"
-    first = b"HTTP/1.%d %d %b\r\n" % (not old, status, phrase(status).encode("ascii"))
-    return b"%bContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (first, kind, length, lines)
+    first = _status_line(status, is_http_1_0)
+    return b"%bContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (first, content_type, length, lines)
 
 
-def phrase(status: int) -> str:
-    """The words that belong to an HTTP status."""
+@cache
+def _status_line(status: int, is_http_1_0: bool) -> bytes:
+    return b"HTTP/1.%d %d %b\r\n" % (not is_http_1_0, status, reason_phrase(status).encode("ascii"))
+
+
+def reason_phrase(status: int) -> str:
+    """The reason phrase of an HTTP status."""
     return _PHRASES.get(status, "Unknown")
 
 
 def error_page(status: int) -> bytes:
-    """The page that TensorFlow Serving's HTTP library gives for what never reaches its API."""
-    words = phrase(status)
+    """The page with which libevent answers what never reaches TensorFlow Serving's API."""
+    words = reason_phrase(status)
     return (f"<HTML><HEAD>\n<TITLE>{status} {words}</TITLE>\n</HEAD><BODY>\n<H1>{words}</H1>\n</BODY></HTML>\n").encode(
         "ascii"
     )

@@ -1,4 +1,4 @@
-"""Bytes of one connection between the socket and the parser."""
+"""The bytes of a connection between its socket and its parser."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _NOTHING = memoryview(b"")
 
 
 class ReceiveBuffer:
-    """What a client has sent and nobody has parsed yet. While the socket is not read, TCP has the client wait.
+    """What a client has sent and what is not parsed yet. While the socket is not read, TCP makes the client wait.
 
     Args:
         clock: the event loop's clock, in seconds.
 
     Attributes:
-        unparsed: the bytes, in the order they came.
+        unparsed: the bytes, in the order in which they came.
         is_paused: whether the socket is not read.
     """
 
@@ -26,7 +26,7 @@ class ReceiveBuffer:
         self.is_paused = False
 
     def put(self, data: bytes) -> None:
-        """Adds bytes."""
+        """Appends bytes."""
         self.unparsed = memoryview(bytes(self.unparsed) + data if self.unparsed else data)
 
     def take(self, most: int) -> memoryview:
@@ -35,11 +35,11 @@ class ReceiveBuffer:
         return taken
 
     def clear(self) -> None:
-        """Throws everything away."""
+        """Discards everything."""
         self.unparsed = _NOTHING
 
     def set_paused(self, transport: asyncio.Transport, paused: bool) -> None:
-        """Has the socket no longer read, or read again."""
+        """Stops or resumes reading the socket."""
         if paused and not self.is_paused:
             transport.pause_reading()
             self._paused_at = self._clock()

@@ -1,8 +1,8 @@
-"""Finds the requests in the bytes of one connection. The parsing is llhttp's (through httptools).
+"""Finds the requests in the bytes of a connection. llhttp parses them, through httptools.
 
-llhttp passes on a field of a head once its line is complete, and until then httptools copies together what has come of
-it; of white space, empty lines and chunk extensions it says nothing at all. So besides what the parser tells of, the
-bytes that are fed to it are counted from one thing that it tells of to the next.
+httptools reports a header field when its line is complete, and copies what has arrived of it together until then. It
+reports nothing at all about white space, empty lines and chunk extensions. A limit on what it reports is therefore
+no limit on what a client sends: the bytes that arrive are counted too, from one report to the next.
 """
 
 from __future__ import annotations
@@ -12,43 +12,44 @@ from typing import Protocol
 
 import httptools
 
-from serving.http.exchange import HTML, JSON, error_page
+from serving.http.exchange import HTML, JSON, Exchange, Sender, error_page
 from serving.http.limits import Limits
 
 Refusal = tuple[int, bytes, bytes]
-"""Status, body and content type for what is not worth reading to its end."""
+"""Status, body and content type of the answer to a request that is not read to its end."""
 
-
-_FRAMING = 8
-"""Bytes that may arrive for each byte of a chunked body; a chunk of one byte takes six."""
-
+_MOST_FRAMING = 8
+"""How many bytes may arrive for each byte of a chunked body; a chunk of one byte takes six."""
 _MOST_PARTS = 1000
 
 
-class Receiver(Protocol):
-    """Who is told of what was read."""
+class Receiver(Sender, Protocol):
+    """Takes the requests that were read, and sends the answers to them."""
 
-    def take(
-        self, method: str, target: str, body: bytes, *, gzipped: bool, origin: bytes, keep: bool, old: bool
-    ) -> None:
-        """A request is there; `keep`: more may follow it, `old`: it is HTTP/1.0."""
+    def take(self, exchange: Exchange) -> None:
+        """Called for each complete request. A request that does not keep the connection alive is the last one."""
         ...
 
-    def waits_to_go_on(self) -> None:
-        """A client wants to hear "100 Continue" before it sends its body."""
+    def expect_continue(self) -> None:
+        """Called when a client waits for "100 Continue" before it sends a body (RFC 9110, section 10.1.1)."""
         ...
 
 
 class _RefusedError(Exception):
-    """Stops the parser; what to answer is in `RequestReader._refusal`."""
+    """Stops the parser; the answer is in `RequestReader._refusal`."""
 
 
 class RequestReader:
-    """Reads requests, one after the other.
+    """Reads the requests of a connection, one after the other.
+
+    Args:
+        limits: how large a request may be.
+        clock: the time in seconds.
+        receiver: takes the requests.
 
     Attributes:
-        since: when the request that is still arriving began, on the given clock; None between requests.
-        body_bytes: how much has arrived of its body.
+        began_at: when the request that is still arriving began, on the clock; None between requests.
+        body_bytes: how many bytes of its body have arrived.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float], receiver: Receiver) -> None:
@@ -57,9 +58,9 @@ class RequestReader:
         self._receiver = receiver
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: Refusal | None = None
-        # Line ends, colons and white space arrive besides the names and values that `header_bytes` limits.
-        self._line_bytes = 2 * limits.header_bytes
-        self.since: float | None = None
+        # Besides the names and values that `header_bytes` limits, line ends, colons and white space arrive.
+        self._most_arriving = 2 * limits.header_bytes
+        self.began_at: float | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -67,24 +68,28 @@ class RequestReader:
         self._target = b""
         self._header_bytes = 0
         self._in_head = True
-        self._encoding: bytes | None = None
+        self._content_encoding: bytes | None = None
         self._origin: bytes | None = None
-        self._chunked = b""
-        self._expects = False
-        self._length = 0
-        self._parts: list[bytes | bytearray] = []
+        self._transfer_encoding = b""
+        self._expects_continue = False
+        self._content_length = 0
+        self._body_parts: list[bytes | bytearray] = []
         self.body_bytes = 0
 
     @property
     def body_bytes_to_come(self) -> int:
-        """How many bytes, if any come, belong to the body for certain; 0 when its length was not announced."""
-        return 0 if self.since is None or self._in_head else self._length - self.body_bytes
+        """How many of the next bytes can only belong to the body; 0 for a chunked body."""
+        return 0 if self.began_at is None or self._in_head else self._content_length - self.body_bytes
 
     def feed(self, data: bytes | memoryview) -> Refusal | None:
-        """Reads on. With a refusal it is over: nothing more may be fed.
+        """Reads on.
 
         Args:
-            data: what arrived; but for a body some kilobytes at most, as what has no end is noticed behind them only.
+            data: the bytes that arrived next. Limits are checked after all of them were parsed, so there should be no
+                more than some kilobytes, except for the body of a request.
+
+        Returns:
+            The answer to a request that is refused, after which nothing more may be fed; None otherwise.
         """
         rest = memoryview(data)
         self._arrived += len(data)
@@ -92,11 +97,11 @@ class RequestReader:
             while True:
                 try:
                     self._parser.feed_data(rest)
-                    return self._look_at_what_arrived() if self._arrived > self._line_bytes else None
+                    return self._check_arrived() if self._arrived > self._most_arriving else None
                 except httptools.HttpParserUpgrade as upgrade:
                     rest = rest[upgrade.args[0] :]
                     if self._parser.get_method() == b"CONNECT":
-                        return None  # nothing follows it; `take` was told so
+                        return None  # nothing follows it, and `take` was told so
                     self._read_without_upgrade()
         except httptools.HttpParserCallbackError:
             if self._refusal is None:
@@ -107,98 +112,103 @@ class RequestReader:
         except httptools.HttpParserError:
             return 400, error_page(400), HTML
 
-    def drop(self) -> None:
-        """Lets go of what has arrived of a request."""
-        self.since = None
+    def discard(self) -> None:
+        """Frees what has arrived of an incomplete request."""
+        self.began_at = None
         self._arrived = 0
-        self._parts, self.body_bytes = [], 0
+        self._body_parts, self.body_bytes = [], 0
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """Called by the parser."""
+        """Called by the parser at the first byte of a request."""
         self._reset()
-        self.since = self._clock()
+        self.began_at = self._clock()
 
     def on_url(self, part: bytes) -> None:
-        """Called by the parser, perhaps more than once for a long target."""
+        """Called by the parser for each part of the request target."""
         self._target += part
         self._count_header(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser, also for the fields behind a chunked body, which say nothing here."""
+        """Called by the parser for each header field, and for each trailer field, which is ignored."""
         size = len(name)
         self._count_header(size + len(value))
         if not self._in_head:
             return
         if size == 16 and name.lower() == b"content-encoding":
-            if self._encoding is None:  # the first one counts
-                self._encoding = value
+            if self._content_encoding is None:  # the first one counts
+                self._content_encoding = value
         elif size == 14 and name.lower() == b"content-length":
             try:
-                self._length = int(value)
-            except ValueError:  # thousands of zeros before it
+                self._content_length = int(value)
+            except ValueError:  # int() takes 4,300 digits; llhttp checks that the number fits 64 bits
                 self._refuse(400, error_page(400), HTML)
         elif size == 17 and name.lower() == b"transfer-encoding":
-            self._chunked = value
+            self._transfer_encoding = value
         elif size == 6:
             name = name.lower()
             if name == b"expect":
-                self._expects = value.lower() == b"100-continue"
+                self._expects_continue = value.lower() == b"100-continue"
             elif name == b"origin" and self._origin is None:
                 self._origin = value
 
     def on_headers_complete(self) -> None:
-        """Called by the parser."""
+        """Called by the parser after the header."""
         self._in_head = False
-        self._arrived = self._told_at = 0
-        if self._length > self._limits.body_bytes:
-            self._refuse(413, self._limits.too_large(), JSON)
-        has_body = self._length > 0 or bool(self._chunked)
-        if self._expects and has_body and not self._parser.should_upgrade() and not self._is_old():
-            self._receiver.waits_to_go_on()
+        self._arrived = self._arrived_at_body = 0
+        if self._content_length > self._limits.body_bytes:
+            self._refuse(413, self._limits.body_too_large(), JSON)
+        has_body = self._content_length > 0 or bool(self._transfer_encoding)
+        if self._expects_continue and has_body and not self._parser.should_upgrade() and not self._is_http_1_0():
+            self._receiver.expect_continue()
 
     def on_body(self, part: bytes) -> None:
-        """Called by the parser."""
-        self._parts.append(part)
+        """Called by the parser for each part of the body."""
+        self._body_parts.append(part)
         self.body_bytes += len(part)
-        self._told_at = self._arrived
+        self._arrived_at_body = self._arrived
         if self.body_bytes > self._limits.body_bytes:
-            self._refuse(413, self._limits.too_large(), JSON)
+            self._refuse(413, self._limits.body_too_large(), JSON)
 
     def on_message_complete(self) -> None:
-        """Called by the parser: the request is there."""
+        """Called by the parser at the end of a request."""
         parser = self._parser
         method = parser.get_method()
         upgrades = parser.should_upgrade()
         if upgrades and method != b"CONNECT":
             return  # llhttp skipped the body; see _read_without_upgrade
-        body = b"".join(self._parts)
-        self.drop()
-        self._receiver.take(
+        body = b"".join(self._body_parts)
+        self.discard()
+        exchange = Exchange(
+            self._receiver,
             method.decode("ascii"),
             self._target.decode("latin-1"),
-            body,
-            gzipped=self._encoding is not None and b"gzip" in self._encoding,
+            gzipped=self._content_encoding is not None and b"gzip" in self._content_encoding,
             origin=self._origin or b"",
-            keep=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
-            old=self._is_old(),
+            body=body,
+            keep_alive=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
+            is_http_1_0=self._is_http_1_0(),
         )
+        self._receiver.take(exchange)
 
-    def _is_old(self) -> bool:
+    def _is_http_1_0(self) -> bool:
         return bool(self._parser.get_http_version() == "1.0")
 
     def _read_without_upgrade(self) -> None:
-        """Reads the head again as if it asked for no other protocol: llhttp would take the body for that protocol's."""
+        """Reads the header again without its Upgrade field, as llhttp would hand the body to the other protocol."""
         parser = self._parser
         lines = [b"%b %b HTTP/%b" % (parser.get_method(), self._target, parser.get_http_version().encode("ascii"))]
         lines.append(b"Connection: keep-alive" if parser.should_keep_alive() else b"Connection: close")
-        lines.append(b"Transfer-Encoding: " + self._chunked if self._chunked else b"Content-Length: %d" % self._length)
-        if self._encoding is not None:
-            lines.append(b"Content-Encoding: " + self._encoding)
+        if self._transfer_encoding:
+            lines.append(b"Transfer-Encoding: " + self._transfer_encoding)
+        else:
+            lines.append(b"Content-Length: %d" % self._content_length)
+        if self._content_encoding is not None:
+            lines.append(b"Content-Encoding: " + self._content_encoding)
         if self._origin is not None:
             lines.append(b"Origin: " + self._origin)
-        if self._expects:
+        if self._expects_continue:
             lines.append(b"Expect: 100-continue")
         self._parser = httptools.HttpRequestParser(self)
         self._parser.feed_data(b"\r\n".join([*lines, b"", b""]))
@@ -208,21 +218,21 @@ class RequestReader:
         if self._header_bytes > self._limits.header_bytes:
             self._refuse(431, error_page(431), HTML)
 
-    def _look_at_what_arrived(self) -> Refusal | None:
-        """What is answered when much more arrived than the parser told of."""
-        if self.since is None or self._in_head:
-            status = 400 if self.since is None else 431
+    def _check_arrived(self) -> Refusal | None:
+        """Refuses a request of which much more arrived than the parser reported."""
+        if self.began_at is None or self._in_head:
+            status = 400 if self.began_at is None else 431
             return status, error_page(status), HTML
-        told = _FRAMING * self.body_bytes + self._line_bytes
-        if self._arrived - self._told_at > self._line_bytes or self._arrived > told:
-            return 400, error_page(400), HTML
-        if len(self._parts) > _MOST_PARTS:  # each takes many times the few bytes it holds
-            first, *rest = self._parts
+        most = _MOST_FRAMING * self.body_bytes + self._most_arriving
+        if self._arrived - self._arrived_at_body > self._most_arriving or self._arrived > most:
+            return 400, error_page(400), HTML  # a chunk's size, extension or trailer has no end
+        if len(self._body_parts) > _MOST_PARTS:  # each object takes many times the few bytes that it holds
+            first, *rest = self._body_parts
             whole = first if isinstance(first, bytearray) else bytearray(first)
             whole += b"".join(rest)
-            self._parts = [whole]
+            self._body_parts = [whole]
         return None
 
-    def _refuse(self, status: int, body: bytes, kind: bytes) -> None:
-        self._refusal = status, body, kind
+    def _refuse(self, status: int, body: bytes, content_type: bytes) -> None:
+        self._refusal = status, body, content_type
         raise _RefusedError

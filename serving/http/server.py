@@ -1,4 +1,4 @@
-"""Listens, watches over the connections, and stops without cutting anybody off."""
+"""The HTTP server: accepts connections, enforces the limits in time, and stops without losing requests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from serving.http.connection import Connection
 from serving.http.exchange import Exchange
 from serving.http.limits import Limits
-from serving.http.memory import give_back
-from serving.http.shared import Shared
-from serving.http.turned_away import TurnedAway
+from serving.http.memory import trim_heap
+from serving.http.rejected_connection import RejectedConnection
+from serving.http.shared import SharedState
 
 _SWEEP_SECONDS = 0.25
 _DRAIN_SECONDS = 2.0
@@ -19,11 +19,16 @@ _STOP_QUIET_SECONDS = 1.0
 
 
 class HttpServer:
-    """Connections on a socket that is bound already."""
+    """An HTTP server on a socket that is bound already. It belongs to the event loop's thread.
+
+    Args:
+        handle: answers a request, now or later.
+        limits: the limits of the server.
+    """
 
     def __init__(self, handle: Callable[[Exchange], None], limits: Limits) -> None:
         self._handle = handle
-        self._shared = Shared(limits)
+        self._shared = SharedState(limits)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._listener: socket.socket | None = None
@@ -31,15 +36,15 @@ class HttpServer:
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
 
     async def start(self, sock: socket.socket) -> None:
-        """Begins to accept connections on a bound socket."""
+        """Starts to accept connections on a bound socket."""
         self._listener = sock
         self._server = await self._loop.create_server(self._new_connection, sock=sock, backlog=2048)
         self._sweeper = self._loop.create_task(self._sweep())
 
     async def stop(self) -> None:
-        """Accepts no more connections, answers every request that came, and closes.
+        """Stops accepting connections, answers every request that came, and closes.
 
-        Connections are open for another moment, as a request may be on its way; waits at most `limits.stop_seconds`.
+        Connections stay open for another moment, as a request may be on its way, `limits.stop_seconds` at most.
         """
         self._shared.stopping = True
         if self._server is not None:
@@ -62,15 +67,15 @@ class HttpServer:
 
     def _new_connection(self) -> asyncio.Protocol:
         if len(self._connections) >= self._shared.most_connections:
-            return TurnedAway(self._shared)
+            return RejectedConnection(self._shared)
         return Connection(self._shared, self._connections, self._handle)
 
     async def _take_in_the_waiting(self) -> None:
-        """Accept whoever is connected and was not accepted yet; closing the listener would reset them."""
+        """Accepts the clients in the listener's backlog, whom closing it would reset."""
         while self._listener is not None:
             try:
                 accepted, _ = self._listener.accept()
-            except OSError:  # nobody waits any more
+            except OSError:  # the backlog is empty
                 return
             accepted.setblocking(False)
             await self._loop.connect_accepted_socket(self._new_connection, sock=accepted)
@@ -80,15 +85,15 @@ class HttpServer:
             await asyncio.sleep(_SWEEP_SECONDS)
             for connection in list(self._connections):
                 self._look_after(connection, self._shared.now())
-            if self._shared.trim_soon:
-                self._shared.trim_soon = False
-                await self._loop.run_in_executor(None, give_back)
+            if self._shared.trim_is_due:
+                self._shared.trim_is_due = False
+                await self._loop.run_in_executor(None, trim_heap)
 
     def _look_after(self, connection: Connection, now: float) -> None:
         limits = self._shared.limits
         if connection.current is not None and limits.answer_seconds > 0:
             connection.current.expire_after(limits.answer_seconds)
-        if connection.stuck_for(now) > limits.receive_seconds:
+        if connection.stalled_seconds(now) > limits.receive_seconds:
             connection.abort()
         elif connection.draining:
             if now - connection.quiet_since > _DRAIN_SECONDS:

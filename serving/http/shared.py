@@ -1,28 +1,29 @@
-"""What the server and all its connections know together."""
+"""The state that a server and all its connections share."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
 import time
+from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
 
 from serving.http.limits import Limits
 
 _OTHER_DESCRIPTORS = 64
-"""For the files of a model, the log and the event loop. Without any the system's answer to a client is a reset."""
+"""File descriptors that are left for models, logs and the event loop."""
 
 
-class Shared:
-    """Belongs to the event loop's thread.
+class SharedState:
+    """The state of a server. It belongs to the event loop's thread.
 
     Attributes:
-        limits: what is taken on at most.
-        most_connections: how many of them may be open.
+        limits: the limits of the server.
+        most_connections: how many connections may be open.
         now: the loop's clock, in seconds.
-        stopping: whether no more requests are wanted.
-        trim_soon: whether a large body was let go of.
+        stopping: whether the server is about to stop and takes no more requests.
+        trim_is_due: whether a large body was freed whose memory the system has not got back yet.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -30,17 +31,31 @@ class Shared:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.most_connections = min(limits.connections, max(descriptors - _OTHER_DESCRIPTORS, 1))
         self.stopping = False
-        self.trim_soon = False
+        self.trim_is_due = False
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
+        self._turns: deque[Callable[[], None]] = deque()
         self._date = (0, b"")
 
-    def call_soon(self, call: Callable[[], None]) -> None:
-        """Has something done in the loop's next turn."""
-        self._loop.call_soon(call)
+    @property
+    def is_busy(self) -> bool:
+        """Whether connections wait for their turns."""
+        return bool(self._turns)
+
+    def ask_for_turn(self, take_turn: Callable[[], None]) -> None:
+        """Has `take_turn` called after those that asked before it, one in each round of the event loop."""
+        self._turns.append(take_turn)
+        if len(self._turns) == 1:
+            self._loop.call_soon(self._give_turn)
+
+    def _give_turn(self) -> None:
+        take_turn = self._turns.popleft()
+        if self._turns:
+            self._loop.call_soon(self._give_turn)
+        take_turn()
 
     def date_line(self) -> bytes:
-        """The Date header of this second."""
+        """The Date header line of this second, with its line end."""
         second = int(time.time())
         if self._date[0] != second:
             self._date = (second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode("ascii"))

@@ -1,4 +1,4 @@
-"""The API: what each request means, and its answer."""
+"""TensorFlow Serving's REST API as a whole: every request gets its answer from here."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from serving.rest.responses import Replies
 from serving.rest.router import Route, route
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
-_FROM_THE_WEB = re.compile(rb"https?://")
+_WEB_ORIGIN = re.compile(rb"https?://")
 _log = logging.getLogger(__name__)
 
 
 class App:
-    """Answers exchanges; every method belongs to the event loop's thread.
+    """Answers HTTP requests. Every method belongs to the event loop's thread.
 
     Args:
         manager: the models.
-        metrics: where to count.
-        limits: what is taken on at most.
+        metrics: counts requests.
+        limits: the limits of the server.
         together: whether requests that wait at the same moment share a call of the graph.
         metrics_path: where the metrics page is; None for nowhere.
     """
@@ -48,7 +48,7 @@ class App:
         self._calls = Calls(manager, metrics, self._replies, limits, together=together)
 
     def handle(self, exchange: Exchange) -> None:
-        """Answers an exchange, now or later."""
+        """Answers a request, now or later."""
         try:
             self._dispatch(exchange)
         except Exception:
@@ -81,8 +81,11 @@ class App:
             self._answer_api(exchange, target)
 
     def _answer_preflight(self, exchange: Exchange) -> None:
-        """OPTIONS: what a browser asks with before it sends a page's request elsewhere; it names the page's origin."""
-        if _FROM_THE_WEB.search(exchange.origin):
+        """Answers OPTIONS, with which a browser asks whether a page may send a request (CORS preflight).
+
+        TensorFlow Serving refuses it when no origin is named that is a web page. Source: http_server.cc.
+        """
+        if _WEB_ORIGIN.search(exchange.origin):
             self._replies.succeed(exchange, "", "", b"", DEFAULT)
         else:
             self._metrics.request("", "FAILED_PRECONDITION", "", 0)

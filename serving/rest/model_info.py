@@ -1,4 +1,4 @@
-"""Answers questions about a model: which versions it has, and what their signatures are.
+"""Information about a model: the status of its versions, and their signatures.
 
 The layout is that of protobuf's JSON printer with which TensorFlow Serving writes them.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status_body(versions: Sequence[Version]) -> bytes:
-    """GetModelStatusResponse for versions, in the order given."""
+    """The JSON of a GetModelStatusResponse for versions, in the order given."""
     listed = [
         {
             "version": str(version.number),
@@ -27,7 +27,7 @@ def status_body(versions: Sequence[Version]) -> bytes:
 
 
 def metadata_body(version: Version) -> bytes:
-    """The signatures of a loaded version."""
+    """The JSON of a GetModelMetadataResponse for a loaded version: its signatures."""
     spec = {"name": version.model, "signature_name": "", "version": str(version.number)}
     signatures = {name: _signature(definition) for name, definition in version.servable.signature_defs.items()}
     return (

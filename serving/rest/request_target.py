@@ -1,11 +1,11 @@
-"""Which request targets TensorFlow Serving's HTTP library (libevent) lets through to the API."""
+"""The request targets that libevent, TensorFlow Serving's HTTP library, passes on to the API."""
 
 from __future__ import annotations
 
 import re
 
 METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
-"""What it lets through; anything else is 501. Source: EvHTTPServer::Initialize in evhttp_server.cc."""
+"""The methods that it passes on; any other is 501. Source: EvHTTPServer::Initialize in evhttp_server.cc."""
 
 _CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
 _WELL_FORMED = re.compile(rf"(?:{_CHARACTER}|/)*(?:\?(?:{_CHARACTER}|[/?])*)?(?:#(?:{_CHARACTER}|[/?])*)?")
@@ -15,7 +15,7 @@ _API = re.compile(r"/v1/.*", re.IGNORECASE)
 
 
 def relative(target: str) -> str | None:
-    """The target without scheme and host, or None when it is no URI."""
+    """The target without scheme and host, or None when it is not a URI."""
     absolute = _ABSOLUTE.match(target)
     if absolute is not None:
         target = target[absolute.end() :] or "/"
@@ -28,5 +28,5 @@ def path(target: str) -> str:
 
 
 def is_api(target: str) -> bool:
-    """Whether the target belongs to the API at all; anything else is 404."""
+    """Whether a target belongs to the API; any other is 404."""
     return _API.fullmatch(target) is not None

@@ -1,4 +1,4 @@
-"""What a request line asks for. Source: tensorflow_serving/model_servers/http_rest_api_util.cc."""
+"""Routes of the REST API. Source: tensorflow_serving/model_servers/http_rest_api_util.cc."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _LONGEST_KEPT = 512
 
 @dataclass(frozen=True)
 class Route:
-    """A request line that is understood.
+    """What a request asks for.
 
     Attributes:
         verb: what to do.
-        model: the model's name, perhaps empty for a question.
-        version: the version, if one is named.
-        label: the label, if one is named.
+        model: the model's name; empty when "status" or "metadata" is asked for without one.
+        version: the version number, if one is named.
+        label: the version label, if one is named.
     """
 
     verb: Verb
@@ -41,14 +41,14 @@ class Route:
 
 
 def route(method: str, target: str) -> Route:
-    """Reads method and request target.
+    """The route of a request.
 
     Args:
-        method: as sent.
-        target: the request target as sent, with its query: TensorFlow Serving knows no query, so it never matches.
+        method: the request method as sent.
+        target: the request target as sent, with its query, which TensorFlow Serving takes for a part of the path.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, anything that is no call and no question.
+        StatusError: INVALID_ARGUMENT, there is no such route, or the version number does not fit 64 bits.
     """
     return (_kept if len(target) <= _LONGEST_KEPT else _read)(method, target)
 

@@ -168,7 +168,7 @@ def test_reading_ends_when_nobody_waits_for_it(text: bytes) -> None:
         nonlocal calls
         calls += 1
         if calls == 20:
-            exchange.give_up()
+            exchange.abandon()
         exchange.still_wanted()
 
     with pytest.raises(StatusError, match="Nobody waits"):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from serving.client.example_instance import EXAMPLE_INSTANCE
+from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 from serving.http.request_reader import RequestReader
 from tests.serving.http.echo import echo, read_all
@@ -114,10 +115,13 @@ class Receiver:
     def __init__(self) -> None:
         self.targets: list[str] = []
 
-    def take(self, method: str, target: str, body: bytes, **_: object) -> None:
-        self.targets.append(target)
+    def take(self, exchange: Exchange) -> None:
+        self.targets.append(exchange.target)
 
-    def waits_to_go_on(self) -> None:
+    def send(self, *_: object) -> None:
+        raise AssertionError("nothing was answered")
+
+    def expect_continue(self) -> None:
         raise AssertionError("nobody asked to")
 
 

@@ -95,7 +95,7 @@ def test_no_more_bodies_are_taken_in_than_may_be_in_one(server: Echo) -> None:
         for _ in range(30):
             connection.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 900\r\n\r\n" + b"a" * 900)
             time.sleep(0.005)
-        held = max(one._queued_bytes for one in server.server._connections)
+        held = max(one._queue.body_bytes for one in server.server._connections)
         assert 0 < held < 30 * 900 / 2
         server.release()
         said = b""

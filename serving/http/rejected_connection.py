@@ -1,4 +1,4 @@
-"""What a client gets that connects when there are as many connections as the server takes on."""
+"""The answer to a client that connects when as many connections are open as a server allows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import asyncio
 from typing import cast
 
 from serving.http.exchange import JSON, response_head
-from serving.http.shared import Shared
+from serving.http.shared import SharedState
 
 
-class TurnedAway(asyncio.Protocol):
-    """A connection that is answered before there is a request, and closed without waiting for one."""
+class RejectedConnection(asyncio.Protocol):
+    """A connection that is answered with 503 and closed, without waiting for a request.
 
-    def __init__(self, shared: Shared) -> None:
+    Args:
+        shared: the state that all connections share.
+    """
+
+    def __init__(self, shared: SharedState) -> None:
         self._shared = shared
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -20,5 +24,5 @@ class TurnedAway(asyncio.Protocol):
         body = b'{\n    "error": "%d connections are open already. Try again."\n}' % self._shared.most_connections
         lines = self._shared.date_line() + b"Retry-After: 1\r\n"
         open_for_writing = cast(asyncio.Transport, transport)
-        open_for_writing.write(response_head(503, JSON, len(body), lines, keep=False) + body)
+        open_for_writing.write(response_head(503, JSON, len(body), lines, keep_alive=False) + body)
         open_for_writing.close()
