@@ -32,7 +32,7 @@ def embedded_server(base_path: Path, *, model: str = "customer-model", deadline:
         TimeoutError: The server did not start, or did not stop, in time.
     """
     import serving.models.saved_model  # noqa: F401 - TensorFlow, on this thread rather than in the middle of the deadline
-    from serving.models.manager import LoadOptions
+    from serving.models.load_options import LoadOptions
     from serving.models.version_source import ModelConfig
     from serving.server.server import ServeOptions
 

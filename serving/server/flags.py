@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from serving.http.limits import Limits
-from serving.models.manager import LoadOptions
+from serving.models.load_options import LoadOptions
 from serving.models.version_source import ModelConfig
 from serving.rest.app import METRICS_PATH
 from serving.server.ignored_flags import IGNORED_FLAGS

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from serving.http.limits import Limits
 from serving.http.server import HttpServer
 from serving.metrics import ServerMetrics
-from serving.models.manager import LoadOptions, Manager
+from serving.models.load_options import LoadOptions
+from serving.models.manager import Manager
 from serving.models.version_source import ModelConfig
 from serving.rest.app import METRICS_PATH, App
 

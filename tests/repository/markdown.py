@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.repository.tracked_files import tracked_files
+
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 RUNNABLE = "sh"
@@ -16,14 +16,7 @@ RUNNABLE = "sh"
 
 def pages() -> list[Path]:
     """Every Markdown file of ours."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    return [PROJECT / name for name in listed if "golden" not in name and (PROJECT / name).is_file()]
+    return [page for page in tracked_files("*.md") if "golden" not in page.parts]
 
 
 def anchors(page: str) -> set[str]:

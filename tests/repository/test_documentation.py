@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.repository.markdown import PROJECT, anchors, commands, links, pages
+from tests.repository.markdown import anchors, commands, links, pages
+from tests.repository.tracked_files import PROJECT
 
 LONGEST_README = 150
 PICTURE_KILOBYTES = 300

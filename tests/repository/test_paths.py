@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.repository.tracked_files import PROJECT, tracked_files
+
 ENDINGS = "py|toml|pbtxt|proto|config|sh|json|conf|md|yml|env|csv|txt|sql"
 TOPS = "ml|serving|plugins|stack|dags|prometheus|benchmarks|docs|tests|requirements"
 OURS = re.compile(rf"(?<![\w./$}}-])(?:{TOPS})/[\w./-]*?[\w-]\.(?:{ENDINGS})\b(?![\w*])")
@@ -17,21 +16,10 @@ MADE = ("serving/railway/models/",)
 """What commands make and git does not have."""
 
 
-def tracked() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return [PROJECT / name for name in listed.split("\0") if name]
-
-
 def mentions() -> Iterator[tuple[str, str]]:
     """File and path for each path of ours in a text of ours."""
-    for file in tracked():
-        if not file.is_file() or "golden" in file.parts or "recorded" in file.parts:
+    for file in tracked_files():
+        if "golden" in file.parts or "recorded" in file.parts:
             continue
         if file.suffix in (".png", ".gz", ".pb") or file.parent.name == "requirements":
             continue

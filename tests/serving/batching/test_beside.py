@@ -21,7 +21,8 @@ from serving.errors import StatusError
 from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 from serving.metrics import ServerMetrics
-from serving.models.manager import LoadOptions, Manager
+from serving.models.load_options import LoadOptions
+from serving.models.manager import Manager
 from serving.models.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from serving.models.version import Version
 from serving.models.version_source import ModelConfig

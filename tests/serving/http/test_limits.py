@@ -11,7 +11,7 @@ import pytest
 
 from serving.client.model_client import ModelServer
 from serving.http.limits import Limits
-from serving.models.manager import LoadOptions
+from serving.models.load_options import LoadOptions
 from serving.models.version_source import ModelConfig
 from serving.server.server import ServeOptions, StartRefusedError
 from tests.serving.live import GOLDEN, ask, error_of, eventually

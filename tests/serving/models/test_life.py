@@ -10,7 +10,8 @@ import pytest
 
 from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, ServingError, VersionFailed
 from serving.metrics import ServerMetrics
-from serving.models.manager import LoadOptions, Manager
+from serving.models.load_options import LoadOptions
+from serving.models.manager import Manager
 from serving.models.version_source import ModelConfig
 from serving.server import embedded
 from tests.serving.live import GOLDEN, eventually

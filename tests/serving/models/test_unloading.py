@@ -14,7 +14,8 @@ import pytest
 from serving.client.model_client import ModelServer, Refused
 from serving.http.limits import Limits
 from serving.metrics import ServerMetrics
-from serving.models.manager import LoadOptions, Manager
+from serving.models.load_options import LoadOptions
+from serving.models.manager import Manager
 from serving.models.unloading import Unloader
 from serving.models.version_source import ModelConfig
 from serving.server.server import ServeOptions
