@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from serving.server.server import StartRefusedError, serve
 # TensorFlow Serving computes without oneDNN, whose fused operations lose NaN (relu(NaN) becomes 0). TensorFlow reads
 # this when it is imported, which is later, on the manager's thread.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+_GARBAGE_COLLECTED_EVERY = 10_000
 _log = logging.getLogger("serving")
 
 
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     map_large_blocks()
     # A thread that reads a long request in Python keeps the event loop waiting for this long at each switch.
     sys.setswitchinterval(0.0005)
+    # Requests that wait are no garbage: at the usual 700 objects the collector would look at them again and again.
+    gc.set_threshold(_GARBAGE_COLLECTED_EVERY)
     # Before TensorFlow is imported: a port that is taken is known at once, and ours answers at once.
     try:
         sock = _bound(flags.host, flags.port)

@@ -70,19 +70,18 @@ def _run(calls: Sequence[InferenceCall]) -> tuple[list[bytes], float]:
         return [b""] * len(calls), seconds
     if writer is None:
         return [column_format(outputs, signature)], seconds
-    texts = writer.texts(outputs, signature)
+    cells = writer.cells(outputs, signature)
+    found = len(cells[0])
     total = sum(call.rows for call in calls)
-    if first.api != "Predict" and len(texts) != total:
-        raise StatusError(
-            "INVALID_ARGUMENT", f"Input batch size did not match output batch size: {total} vs. {len(texts)}"
-        )
+    if first.api != "Predict" and found != total:
+        raise StatusError("INVALID_ARGUMENT", f"Input batch size did not match output batch size: {total} vs. {found}")
     if len(calls) == 1:
-        return [writer.body(texts, signature)], seconds
-    if len(texts) != total:
+        return [writer.body(cells, slice(None), signature)], seconds
+    if found != total:
         raise StatusError("INTERNAL", "outputs have other rows than inputs")  # these calls cannot share: run alone
     bodies, at = [], 0
     for call in calls:
-        end = at + call.rows
-        bodies.append(writer.body(texts[at:end], signature))
-        at = end
+        rows = slice(at, at + call.rows)
+        bodies.append(writer.body(cells, rows, signature))
+        at = rows.stop
     return bodies, seconds

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
+from serving.codecs.response_body import Cells
 from serving.codecs.tensors import Inputs
 from serving.models.signatures import Signature
 
@@ -20,11 +21,11 @@ _LARGE_VALUES = 16_384
 class RowWriter(Protocol):
     """Writes answers row by row, so that requests may share a call of the graph."""
 
-    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[bytes]:
-        """The JSON of each row; raises StatusError when the outputs have no rows."""
+    def cells(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> Cells:
+        """The JSON of each output in each row; raises StatusError when the outputs have no rows."""
         ...
 
-    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:
+    def body(self, cells: Cells, rows: slice, signature: Signature) -> bytes:
         """The answer for some of the rows."""
         ...
 

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable
 
-FAST_SECONDS = 0.001
+FAST_SECONDS = 0.002
 """A call up to this long may keep the event loop waiting."""
 _REST = 100
 _SIZES = 9

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import repeat
 from typing import Any
 
 from numpy.typing import NDArray
@@ -19,6 +18,9 @@ from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature, TensorSpec
 
 Outputs = Mapping[str, NDArray[Any]]
+Cells = Sequence[list[bytes]]
+"""For each output the JSON of its value in each row."""
+_BETWEEN_ROWS = b"\n        },\n"
 _INTEGERS = ("int8", "int16", "uint8", "int32", "int64", "uint32", "uint64")
 
 
@@ -31,32 +33,32 @@ def error_body(error: StatusError) -> bytes:
 class RowFormat:
     """{"predictions": [...]}: one element for each row; rows of several requests can be written in one go."""
 
-    def texts(self, outputs: Outputs, signature: Signature) -> list[bytes]:
-        """The JSON of each row.
+    def cells(self, outputs: Outputs, signature: Signature) -> Cells:
+        """The JSON of each output in each row.
 
         Raises:
             StatusError: an output is a scalar, has another number of rows, or a type JSON cannot hold.
         """
         _check_batch(outputs)
-        several = len(outputs) > 1
-        cells = [
-            _cells(value, name, signature.outputs[name], level=3 if several else 2) for name, value in outputs.items()
-        ]
-        if not several:
-            return cells[0]
-        parts: list[Any] = []
-        for key, column in zip(_keys(tuple(outputs)), cells, strict=True):
-            parts += (repeat(key), column)
-        # The column is what ends it: repetitions have no end.
-        return list(map(b"".join, zip(*parts, repeat(b"\n        }"))))
+        level = 3 if len(outputs) > 1 else 2
+        return [_cells(value, name, signature.outputs[name], level=level) for name, value in outputs.items()]
 
-    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:
+    def body(self, cells: Cells, rows: slice, signature: Signature) -> bytes:
         """The answer for some of the rows."""
-        if not texts:
+        chosen = [column[rows] for column in cells]
+        if not chosen[0]:
             return b'{\n    "predictions": []\n}'
-        if len(signature.outputs) > 1:
-            return b'{\n    "predictions": [\n' + b",\n".join(texts) + b"\n    ]\n}"
-        return b'{\n    "predictions": [' + b", ".join(texts) + b"\n    ]\n}"
+        if len(chosen) == 1:
+            return b'{\n    "predictions": [' + b", ".join(chosen[0]) + b"\n    ]\n}"
+        # One list of keys and values in turn, joined at once: a join for each row would take as long as all the rest.
+        keys = _keys(tuple(signature.outputs))
+        step = 2 * len(keys)
+        parts = [b""] * (step * len(chosen[0]))
+        for place, (key, column) in enumerate(zip(keys, chosen, strict=True)):
+            parts[2 * place :: step] = [key] * len(column)
+            parts[2 * place + 1 :: step] = column
+        parts[0] = parts[0].removeprefix(_BETWEEN_ROWS)
+        return b'{\n    "predictions": [\n' + b"".join(parts) + b"\n        }\n    ]\n}"
 
 
 def column_format(outputs: Outputs, signature: Signature) -> bytes:
@@ -82,7 +84,7 @@ def column_format(outputs: Outputs, signature: Signature) -> bytes:
 class Classes:
     """{"results": [[[label, score], ...], ...]} from the outputs "classes" and "scores", of which one may lack."""
 
-    def texts(self, outputs: Outputs, signature: Signature) -> list[bytes]:  # noqa: ARG002 - one protocol with RowFormat
+    def cells(self, outputs: Outputs, signature: Signature) -> Cells:  # noqa: ARG002 - one protocol with RowFormat
         """The JSON of each example; both outputs were checked before."""
         some = next(iter(outputs.values()))
         labels = [_text("")] * some.size
@@ -92,23 +94,23 @@ class Classes:
         if "scores" in outputs:
             scores = floats(outputs["scores"].ravel())
         pairs = [b"[%b, %b]" % pair for pair in zip(labels, scores, strict=True)]
-        return _grouped(pairs, some.shape)
+        return [_grouped(pairs, some.shape)]
 
-    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:  # noqa: ARG002
+    def body(self, cells: Cells, rows: slice, signature: Signature) -> bytes:  # noqa: ARG002
         """The answer for some of the examples."""
-        return b'{\n    "results": [' + b", ".join(texts) + b"\n    ]\n}"
+        return b'{\n    "results": [' + b", ".join(cells[0][rows]) + b"\n    ]\n}"
 
 
 class Values:
     """{"results": [number, ...]} from the output "outputs" of a regression."""
 
-    def texts(self, outputs: Outputs, signature: Signature) -> list[bytes]:  # noqa: ARG002
+    def cells(self, outputs: Outputs, signature: Signature) -> Cells:  # noqa: ARG002
         """The JSON of each example; the output was checked before."""
-        return floats(outputs["outputs"].ravel())
+        return [floats(outputs["outputs"].ravel())]
 
-    def body(self, texts: Sequence[bytes], signature: Signature) -> bytes:  # noqa: ARG002
+    def body(self, cells: Cells, rows: slice, signature: Signature) -> bytes:  # noqa: ARG002
         """The answer for some of the examples."""
-        return b'{\n    "results": [' + b", ".join(texts) + b"]\n}"
+        return b'{\n    "results": [' + b", ".join(cells[0][rows]) + b"]\n}"
 
 
 def _check_batch(outputs: Outputs) -> None:
@@ -125,8 +127,8 @@ def _check_batch(outputs: Outputs) -> None:
 
 @lru_cache(maxsize=256)
 def _keys(names: tuple[str, ...]) -> tuple[bytes, ...]:
-    """What stands before each value of a row."""
-    starts = [b"        {\n", *[b",\n"] * (len(names) - 1)]
+    """What stands before each value of a row; before the first one, also what ends the row before."""
+    starts = [_BETWEEN_ROWS + b"        {\n", *[b",\n"] * (len(names) - 1)]
     return tuple(b"%b            %b: " % (start, _text(name)) for start, name in zip(starts, names, strict=True))
 
 

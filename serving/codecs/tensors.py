@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from serving.codecs.json_parser import JsonObject
 from serving.codecs.json_text import json_type, spelled
 from serving.errors import StatusError, invalid
-from serving.models.signatures import Signature, TensorSpec
+from serving.models.signatures import SMALL_INTEGERS, Signature, TensorSpec
 
 INTEGER_RANGES = {
     # JSON integers for the small types only have to fit 32 bits; what does not fit the type wraps around.
@@ -85,21 +85,35 @@ def arrays(requests: Sequence[Inputs], signature: Signature) -> dict[str, NDArra
         StatusError: INVALID_ARGUMENT, a tensor has more dimensions than NumPy can hold.
     """
     first = requests[0]
-    joined: Iterable[Sequence[Any]] = first.values
-    leading: tuple[int, ...] = () if first.rows is None else (first.rows,)
-    if len(requests) > 1:
-        joined = (list(chain.from_iterable(parts)) for parts in zip(*[one.values for one in requests], strict=True))
-        leading = (sum(one.rows or 0 for one in requests),)
-    named = zip(signature.inputs.items(), joined, first.shapes, strict=True)
     # What does not fit a float becomes infinite, as in C++, without a word.
     with np.errstate(over="ignore", invalid="ignore"):
+        if first.rows is not None and first.shapes == signature.scalar_rows and signature.inputs_by_type:
+            return _scalar_arrays(requests, signature)
+        joined: Iterable[Sequence[Any]] = first.values
+        leading: tuple[int, ...] = () if first.rows is None else (first.rows,)
+        if len(requests) > 1:
+            joined = (list(chain.from_iterable(parts)) for parts in zip(*[one.values for one in requests], strict=True))
+            leading = (sum(one.rows or 0 for one in requests),)
+        named = zip(signature.inputs.items(), joined, first.shapes, strict=True)
         return {name: _array(values, spec, (*leading, *shape)) for (name, spec), values, shape in named}
+
+
+def _scalar_arrays(requests: Sequence[Inputs], signature: Signature) -> dict[str, NDArray[Any]]:
+    """The same for rows of scalars: all inputs of a type are filled in one pass, and each is a row of one block."""
+    rows = sum(request.rows or 0 for request in requests)
+    found: dict[str, NDArray[Any]] = {}
+    for dtype, inputs in signature.inputs_by_type:
+        values = chain.from_iterable([request.values[at] for _, at in inputs for request in requests])
+        block = np.fromiter(values, dtype, len(inputs) * rows).reshape(len(inputs), rows)
+        for (name, _), column in zip(inputs, block, strict=True):
+            found[name] = column
+    return found
 
 
 def _array(values: Sequence[Any], spec: TensorSpec, shape: tuple[int, ...]) -> NDArray[Any]:
     if len(shape) > MOST_DIMENSIONS:
         raise invalid(f"Tensors of more than {MOST_DIMENSIONS} dimensions are not served; this one has {len(shape)}.")
-    if spec.dtype in ("int8", "int16", "uint8"):
+    if spec.dtype in SMALL_INTEGERS:
         array = np.array(values, dtype=np.int64).astype(spec.numpy)
     else:
         array = np.array(values, dtype=spec.numpy)

@@ -102,15 +102,25 @@ class Connection(asyncio.Protocol):
         """Called by the event loop."""
         if self._last or self.draining:
             return
-        if len(data) > _SLICE_BYTES or self._buffer.unparsed:
+        if self._buffer.unparsed:
             self._buffer.put(data)
-            if self._shared.is_busy and not self._turn_comes:
-                self._wait_for_turn()
         else:
-            refusal = self._reader.feed(data)
-            if refusal is not None:
-                self.refuse(*refusal)
+            self._read(data)
         self._pump()
+
+    def _read(self, data: bytes) -> None:
+        """Parses a slice, and with it the rest of a body that it began; what is left waits for its turn."""
+        refusal = self._reader.feed(data[:_SLICE_BYTES])
+        rest = data[_SLICE_BYTES:]
+        if rest and refusal is None:
+            if len(rest) <= self._reader.body_bytes_to_come:
+                refusal = self._reader.feed(rest)
+            else:
+                self._buffer.put(rest)
+                if self._shared.is_busy and not self._turn_comes:
+                    self._wait_for_turn()
+        if refusal is not None:
+            self.refuse(*refusal)
 
     # What the reader calls.
 

@@ -30,6 +30,9 @@ _NUMPY: dict[str, type[Any]] = {
     "string": np.object_,
 }
 
+SMALL_INTEGERS = frozenset({"int8", "int16", "uint8"})
+"""Types for which JSON numbers beyond their range wrap around."""
+
 
 @dataclass(frozen=True)
 class TensorSpec:
@@ -56,7 +59,7 @@ class TensorSpec:
         return self.shape is not None and len(self.shape) > 0 and self.shape[0] is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Signature:
     """One way to call a model.
 
@@ -92,6 +95,19 @@ class Signature:
         return ((),) * len(self.inputs)
 
     @cached_property
-    def usual_rows(self) -> set[tuple[type[Any], ...]]:
-        """The types of values that a row of scalars had before and that fit; a cache for whoever reads rows."""
-        return set()
+    def single_precision(self) -> bool:
+        """Whether no input is a double, so that the last bit of a number in JSON does not matter."""
+        return all(spec.dtype != "double" for spec in self.inputs.values())
+
+    @cached_property
+    def inputs_by_type(self) -> tuple[tuple[type[Any], tuple[tuple[str, int], ...]], ...]:
+        """For each NumPy type the inputs that have it: names, and places in the order of `inputs`.
+
+        Empty when there is a type whose values have to be converted one input at a time.
+        """
+        found: dict[type[Any], list[tuple[str, int]]] = {}
+        for place, (name, spec) in enumerate(self.inputs.items()):
+            if spec.numpy is None or spec.dtype in SMALL_INTEGERS:
+                return ()
+            found.setdefault(spec.numpy, []).append((name, place))
+        return tuple((dtype, tuple(inputs)) for dtype, inputs in found.items())

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from serving.batching.inference_call import InferenceCall, RowWriter
 from serving.codecs.request_body import RequestBody
-from serving.codecs.response_body import Classes
+from serving.codecs.response_body import Cells, Classes
 from serving.codecs.tensors import Inputs
 from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature
@@ -21,7 +21,7 @@ _OUTPUTS = ("classes", "scores")
 class CheckedClasses(Classes):
     """Writes classifications after checking that the outputs are some."""
 
-    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[bytes]:
+    def cells(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> Cells:
         """The JSON of each example.
 
         Raises:
@@ -41,7 +41,7 @@ class CheckedClasses(Classes):
                 "Tensors class and score should match in dim_size(1). Got "
                 f"{outputs['classes'].shape[1]} vs. {outputs['scores'].shape[1]}"
             )
-        return super().texts(outputs, signature)
+        return super().cells(outputs, signature)
 
 
 _CLASSES = CheckedClasses()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serving.batching.inference_call import InferenceCall
-from serving.codecs import fast_path
+from serving.codecs.fast import document, scalar_rows
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import RowFormat
 from serving.codecs.tensors import Inputs
@@ -18,27 +18,40 @@ _ROW_FORMAT = RowFormat()
 
 def predict_fast(text: bytes, wanted: Route, manager: Manager) -> InferenceCall | None:
     """The call for a usual request; its version is acquired. None for what the exact rules must decide."""
-    for decode in (fast_path.decode, fast_path.decode_beyond_json):
-        document = decode(text)
-        if document is None:
+    try:
+        version = manager.acquire(wanted.model, wanted.version, wanted.label)
+    except StatusError:
+        return None
+    call = None
+    try:
+        call = _usual_call(text, version)
+    finally:
+        if call is None:
+            version.release()
+    return call
+
+
+def _usual_call(text: bytes, version: Version) -> InferenceCall | None:
+    signatures = version.servable.signatures
+    default = signatures.get(DEFAULT_SIGNATURE)
+    if default is not None:
+        inputs = scalar_rows.decode(text, default)
+        if inputs is not None:
+            return _call(version, default, inputs)
+    for decode in (document.decode, document.decode_by_rapidjson):
+        found = decode(text)
+        if found is None:
             continue
-        name = document.members.get("signature_name", "")
+        name = found.members.get("signature_name", "")
         if not isinstance(name, str):
             return None
-        try:
-            version = manager.acquire(wanted.model, wanted.version, wanted.label)
-        except StatusError:
-            return None
-        inputs = None
-        try:
-            signature = version.servable.signatures.get(name or DEFAULT_SIGNATURE)
-            if signature is not None and signature.inputs:
-                inputs = fast_path.inputs(text, document, signature)
-                if inputs is not None:
-                    return _call(version, signature, inputs)
-        finally:
-            if inputs is None:
-                version.release()
+        signature = signatures.get(name or DEFAULT_SIGNATURE)
+        if signature is not None and signature.inputs:
+            inputs = document.inputs(text, found, signature)
+            if inputs is not None:
+                return _call(version, signature, inputs)
+            if signature.single_precision and not found.nans:
+                return None  # RapidJSON would find nothing else
     return None
 
 

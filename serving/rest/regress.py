@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from serving.batching.inference_call import InferenceCall
 from serving.codecs.request_body import RequestBody
-from serving.codecs.response_body import Values
+from serving.codecs.response_body import Cells, Values
 from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature
 from serving.models.version import Version
@@ -19,7 +19,7 @@ from serving.rest.classify import debug_shape, example_call, example_signature
 class CheckedValues(Values):
     """Writes regressions after checking that the output is one."""
 
-    def texts(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> list[bytes]:
+    def cells(self, outputs: Mapping[str, NDArray[Any]], signature: Signature) -> Cells:
         """The JSON of each example.
 
         Raises:
@@ -34,7 +34,7 @@ class CheckedValues(Values):
         dtype = signature.outputs["outputs"].dtype
         if dtype != "float":
             raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: DT_{dtype.upper()}")
-        return super().texts(outputs, signature)
+        return super().cells(outputs, signature)
 
 
 _VALUES = CheckedValues()

@@ -14,7 +14,7 @@ import pytest
 from serving.batching.graph_call import run_together
 from serving.batching.inference_call import InferenceCall
 from serving.client.model_client import ModelServer
-from serving.codecs import fast_path
+from serving.codecs.fast import document
 from serving.codecs.request_body import RequestBody
 from serving.codecs.tensors import Inputs
 from serving.errors import StatusError
@@ -194,8 +194,8 @@ def test_what_numpy_cannot_hold_is_the_clients_error(text: bytes, said: str, gol
 
 
 def test_a_text_of_very_many_small_lists_is_not_left_to_the_fast_parser() -> None:
-    assert fast_path.decode(b'{"instances": [' + b"[],[]," * 300_000 + b"[]]}") is None
-    assert fast_path.decode(b'{"instances": [' + b"[],[]," * 200_000 + b"[]]}") is not None
+    assert document.decode(b'{"instances": [' + b"[],[]," * 300_000 + b"[]]}") is None
+    assert document.decode(b'{"instances": [' + b"[],[]," * 200_000 + b"[]]}") is not None
 
 
 def test_an_error_that_nobody_thought_of_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:

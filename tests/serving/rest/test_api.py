@@ -89,7 +89,7 @@ def test_a_feature_name_that_is_no_text_is_only_unknown(golden_server: ServerPro
 def test_rows_are_one_line_each_and_columns_one_element_a_line() -> None:
     signature = _giving(a="float", b_bytes="string")
     outputs = {"a": np.array([[1, 2.5], [np.nan, 3e8]], np.float32), "b_bytes": np.array([b"x", b"\xff"], object)}
-    rows = RowFormat().body(RowFormat().texts(outputs, signature), signature).decode()
+    rows = RowFormat().body(RowFormat().cells(outputs, signature), slice(None), signature).decode()
     assert rows == (
         '{\n    "predictions": [\n        {\n            "a": [1.0, 2.5],\n            "b_bytes": {\n'
         '                "b64": "eA=="\n            }\n        },\n        {\n            "a": [NaN, 3e+08],\n'
@@ -105,7 +105,7 @@ def test_rows_are_one_line_each_and_columns_one_element_a_line() -> None:
 def test_text_goes_out_as_it_is_with_control_characters_escaped() -> None:
     signature = _giving(t="string")
     outputs = {"t": np.array(['é/"\\\n\x01\x7f'.encode(), b"\xff"], object)}
-    assert RowFormat().body(RowFormat().texts(outputs, signature), signature) == (
+    assert RowFormat().body(RowFormat().cells(outputs, signature), slice(None), signature) == (
         b'{\n    "predictions": ["\xc3\xa9/\\"\\\\\\n\\u0001\x7f", "\xff"\n    ]\n}'
     )
 
@@ -125,28 +125,28 @@ def test_text_goes_out_as_it_is_with_control_characters_escaped() -> None:
 def test_outputs_that_are_no_rows(outputs: dict[str, Any], error: str) -> None:
     arrays = {name: np.asarray(value) for name, value in outputs.items()}
     with pytest.raises(StatusError) as refused:
-        RowFormat().texts(arrays, _giving(a="float", b="float", h="half"))
+        RowFormat().cells(arrays, _giving(a="float", b="float", h="half"))
     assert refused.value.message == error
 
 
 def test_classes_may_lack_labels_or_scores_but_not_their_shape() -> None:
     labels, scores = np.array([[b"a", b"b"]], object), np.array([[0.25, 0.75]], np.float32)
     signature = _giving(classes="string", scores="float")
-    assert Classes().texts({"classes": labels}, signature) == [b'[["a", 0.0], ["b", 0.0]]']
-    assert Classes().texts({"scores": scores}, signature) == [b'[["", 0.25], ["", 0.75]]']
+    assert Classes().cells({"classes": labels}, signature) == [[b'[["a", 0.0], ["b", 0.0]]']]
+    assert Classes().cells({"scores": scores}, signature) == [[b'[["", 0.25], ["", 0.75]]']]
     with pytest.raises(StatusError, match=r"Expected Tensor shape: \[batch_size num_classes\] but got \[2\]"):
-        CheckedClasses().texts({"scores": scores[0]}, signature)
+        CheckedClasses().cells({"scores": scores[0]}, signature)
     with pytest.raises(StatusError, match=r"Got 2 vs\. 1"):
-        CheckedClasses().texts({"classes": labels, "scores": scores[:, :1]}, signature)
+        CheckedClasses().cells({"classes": labels, "scores": scores[:, :1]}, signature)
     with pytest.raises(StatusError, match=r"Expected scores Tensor of DT_FLOAT\. Got: DT_DOUBLE"):
-        CheckedClasses().texts({"scores": scores}, _giving(scores="double"))
+        CheckedClasses().cells({"scores": scores}, _giving(scores="double"))
 
 
 def test_regressions_are_one_number_each() -> None:
     signature = _giving(outputs="float")
-    assert Values().texts({"outputs": np.array([[0.5], [1]], np.float32)}, signature) == [b"0.5", b"1.0"]
+    assert Values().cells({"outputs": np.array([[0.5], [1]], np.float32)}, signature) == [[b"0.5", b"1.0"]]
     with pytest.raises(StatusError, match=r"\[batch_size\] or \[batch_size, 1\] but got \[1,2\]"):
-        CheckedValues().texts({"outputs": np.zeros((1, 2), np.float32)}, signature)
+        CheckedValues().cells({"outputs": np.zeros((1, 2), np.float32)}, signature)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,5 @@
+"""The fast path: the inputs of a usual :predict request, read in a few passes at C speed.
+
+Everything here either gives the same inputs as the exact rules or gives up (None); then the exact rules decide, and
+word the error. So the exact rules stay readable and the usual request stays fast.
+"""
