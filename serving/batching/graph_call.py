@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.batching.inference_call import InferenceCall
+from serving.codecs.inputs import arrays
 from serving.codecs.response_body import column_format, error_body
-from serving.codecs.tensors import arrays
 from serving.errors import StatusError, server_failed
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
+from serving.codecs.inputs import Inputs
 from serving.codecs.response_body import Cells
-from serving.codecs.tensors import Inputs
 from serving.models.signatures import Signature
 
 if TYPE_CHECKING:

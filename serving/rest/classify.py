@@ -8,9 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from serving.batching.inference_call import InferenceCall, RowWriter
+from serving.codecs.inputs import Inputs
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import Cells, Classes
-from serving.codecs.tensors import Inputs
 from serving.errors import StatusError, invalid
 from serving.models.signatures import Signature
 from serving.models.version import Version

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from serving.batching.inference_call import InferenceCall
 from serving.codecs.fast import document, scalar_rows
+from serving.codecs.inputs import Inputs
 from serving.codecs.request_body import RequestBody
 from serving.codecs.response_body import RowFormat
-from serving.codecs.tensors import Inputs
 from serving.errors import StatusError, invalid
 from serving.models.manager import Manager
 from serving.models.signatures import DEFAULT_SIGNATURE, Signature

@@ -9,7 +9,8 @@ import orjson
 import rapidjson
 
 from serving.codecs.fast.colons import repeats_keys
-from serving.codecs.tensors import INTEGER_RANGES, MOST_DIMENSIONS, Inputs, decode_base64, is_base64
+from serving.codecs.inputs import MOST_DIMENSIONS, Inputs
+from serving.codecs.tensors import INTEGER_RANGES, decode_base64, is_base64
 from serving.errors import StatusError
 from serving.models.signatures import Signature
 

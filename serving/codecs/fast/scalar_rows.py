@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from serving.codecs.fast.colons import repeats_keys
-from serving.codecs.tensors import Inputs
+from serving.codecs.inputs import Inputs
 from serving.models.signatures import DEFAULT_SIGNATURE, Signature
 
 _TYPES: dict[str, type[Any]] = {"float": float, "string": str, "bool": bool}

@@ -15,8 +15,8 @@ from serving.batching.graph_call import run_together
 from serving.batching.inference_call import InferenceCall
 from serving.client.model_client import ModelServer
 from serving.codecs.fast import document
+from serving.codecs.inputs import Inputs
 from serving.codecs.request_body import RequestBody
-from serving.codecs.tensors import Inputs
 from serving.errors import StatusError
 from serving.http.exchange import Exchange
 from serving.http.limits import Limits

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.codecs.fast import document, scalar_rows
+from serving.codecs.inputs import Inputs, arrays
 from serving.codecs.json_parser import JsonObject, parse
 from serving.codecs.request_body import RequestBody
-from serving.codecs.tensors import Inputs, arrays
 from serving.errors import StatusError
 from serving.models.signatures import Signature, TensorSpec
 
