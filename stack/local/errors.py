@@ -15,6 +15,10 @@ class StackError(Exception):
     """Something on this machine is in the way; the message says what it is and what to do."""
 
 
+class NoAnswerError(StackError):
+    """Airflow does not answer; it may be busy, or gone."""
+
+
 def run_command(main: Callable[[], int]) -> int:
     """Run a command; return its exit code, 1 after an error that is a line on stderr, 130 after Ctrl-C."""
     try:

@@ -12,7 +12,7 @@ from serving.client.model_client import ModelServer
 from stack.local import run_summary
 from stack.local.airflow.api import AirflowApi
 from stack.local.data_source import dag_run_conf, find_data_source, is_forced
-from stack.local.errors import StackError, run_command
+from stack.local.errors import NoAnswerError, StackError, run_command
 from stack.local.paths import DAG_ID, Paths
 from stack.local.processes.ports import local_url
 from stack.local.processes.process_record import ProcessRecord
@@ -21,6 +21,8 @@ from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
 
 DEADLINE_SECONDS = 3 * 3600.0
 STATE_SECONDS = 1.0
+SILENCE_SECONDS = 120.0
+"""How long Airflow may leave the question about the run unanswered: on a busy machine an answer takes its time."""
 
 
 def main() -> int:
@@ -64,11 +66,18 @@ def _trigger(api: AirflowApi, paths: Paths, conf: dict[str, object]) -> str:
 
 
 def _follow(api: AirflowApi, follower: RunFollower, run_id: str) -> str:
-    deadline, asked = time.monotonic() + DEADLINE_SECONDS, 0.0
-    while time.monotonic() < deadline:
+    started = asked = answered = time.monotonic()
+    while time.monotonic() - started < DEADLINE_SECONDS:
         follower.poll()
         if time.monotonic() - asked >= STATE_SECONDS:
-            state, asked = api.state(run_id), time.monotonic()
+            try:
+                state = api.state(run_id)
+                answered = time.monotonic()
+            except NoAnswerError:
+                if time.monotonic() - answered > SILENCE_SECONDS:
+                    raise
+                state = ""
+            asked = time.monotonic()
             if state in ("success", "failed"):
                 follower.poll()
                 follower.close()

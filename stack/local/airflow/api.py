@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from serving.client.transport import Response, TransportError, request
-from stack.local.errors import StackError
+from stack.local.errors import NoAnswerError, StackError
 from stack.local.paths import DAG_ID, Paths
 
 USER = "admin"
@@ -93,7 +93,7 @@ class AirflowApi:
         try:
             return request(method, f"{self.url}{path}", json_body=body, token=self._token, timeout=TIMEOUT_SECONDS)
         except TransportError as error:
-            raise StackError(f"{self.url} does not answer: {error}. `make up` starts it.") from error
+            raise NoAnswerError(f"{self.url} does not answer: {error}. `make up` starts it.") from error
 
     def _need(self, answer: Response) -> dict[str, Any]:
         content = answer.json()
