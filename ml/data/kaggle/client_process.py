@@ -13,7 +13,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from ml.data.kaggle.credentials import config_directory
+from ml.data.kaggle.connection_trouble import trouble_report
+from ml.data.kaggle.credentials import config_directory, find_credentials
 from ml.storage.files import write_json
 from ml.storage.parent_death import die_with
 
@@ -30,7 +31,7 @@ def fetch(dataset: str, file: str, *, folder: Path, max_bytes: int) -> ClientRep
 
     Returns:
         `kind` and facts: done (bytes), too_large (bytes), cut (bytes, expected), status (status, retry_after),
-        network (error), login, not_installed (error), disk (errno, strerror, filename), failed (error).
+        login, not_installed (error), failed (error), and those of `trouble_report`.
     """
     try:
         import requests
@@ -53,10 +54,8 @@ def fetch(dataset: str, file: str, *, folder: Path, max_bytes: int) -> ClientRep
         return {"kind": "login"}
     except requests.HTTPError as error:
         return _status(error.response)
-    except (requests.RequestException, ConnectionError, TimeoutError) as error:
-        return {"kind": "network", "error": type(error).__name__}
-    except OSError as error:
-        return {"kind": "disk", "errno": error.errno, "strerror": error.strerror, "filename": str(error.filename)}
+    except OSError as error:  # those of requests are some, too
+        return trouble_report(error)
     except Exception as error:  # what the client raises is not documented; the parent reports its kind
         return {"kind": "failed", "error": type(error).__name__}
 
@@ -101,6 +100,12 @@ def _prepare(environment: MutableMapping[str, str], folder: Path) -> None:
         environment.pop(name, None)
     for name in [name for name, value in environment.items() if name.startswith("KAGGLE_") and not value]:
         del environment[name]
+    found = find_credentials(environment)
+    if found is not None and found.variables:
+        # The client would not strip what editors put around a token, and takes each letter as it is.
+        for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
+            environment.pop(name, None)
+        environment.update(found.variables)
     if not config_directory(environment).exists():
         environment["KAGGLE_CONFIG_DIR"] = str(folder / "config")
 

@@ -6,15 +6,34 @@ The order is that of kaggle 2.2 (`KaggleApi.authenticate`): an access token, the
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from ml.data.kaggle.credential_files import read_file, read_table
+from ml.errors import FinalError
 
 CURE = (
     "Make an API token at kaggle.com/settings and set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, "
     "or save ~/.kaggle/kaggle.json; or choose other data: data.source = sample, or the path of a CSV."
 )
+_TOKEN, _USER, _KEY = "KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"
+_LONGEST_NAME = 256
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Credentials, and where they are.
+
+    Attributes:
+        source: The variables or the file that hold them, for messages.
+        variables: The environment variables that give them to the client; empty when it reads a file itself.
+    """
+
+    source: str
+    variables: Mapping[str, str] = field(repr=False)
 
 
 def credentials(environment: Mapping[str, str] | None = None) -> str | None:
@@ -22,24 +41,22 @@ def credentials(environment: Mapping[str, str] | None = None) -> str | None:
 
     Args:
         environment: `os.environ` unless given; its `HOME` is where `~` leads.
+
+    Raises:
+        FinalError: A source is there and cannot be used; the message says why, and never quotes it.
+    """
+    found = find_credentials(environment)
+    return None if found is None else found.source
+
+
+def find_credentials(environment: Mapping[str, str] | None = None) -> Credentials | None:
+    """Return the credentials that the client is to use, without what editors and shells put around them.
+
+    Raises:
+        FinalError: As `credentials`.
     """
     variables = os.environ if environment is None else environment
-    stored = _home(variables) / ".kaggle"
-    token = variables.get("KAGGLE_API_TOKEN", "")
-    if token and (not os.path.exists(token) or _text(Path(token))):  # noqa: PTH110 - a long token is not a path
-        return "KAGGLE_API_TOKEN"
-    for name in ("access_token", "access_token.txt"):
-        if _text(stored / name):
-            return f"~/.kaggle/{name}"
-    if variables.get("KAGGLE_USERNAME") and variables.get("KAGGLE_KEY"):
-        return "KAGGLE_USERNAME and KAGGLE_KEY"
-    keys = config_directory(variables) / "kaggle.json"
-    content = _table(keys)
-    if all(content.get(name) or variables.get(f"KAGGLE_{name.upper()}") for name in ("username", "key")):
-        return _short(keys, variables)
-    if _table(stored / "credentials.json").get("refresh_token"):
-        return "~/.kaggle/credentials.json"
-    return None
+    return _access_token(variables) or _user_and_key(variables) or _stored_login(variables)
 
 
 def config_directory(environment: Mapping[str, str] | None = None) -> Path:
@@ -53,6 +70,79 @@ def config_directory(environment: Mapping[str, str] | None = None) -> Path:
     return Path(variables.get("XDG_CONFIG_HOME") or _home(variables) / ".config") / "kaggle"
 
 
+def _access_token(variables: Mapping[str, str]) -> Credentials | None:
+    token = _bare(variables.get(_TOKEN, ""))
+    if token:
+        # The client takes a path as well. A token has no slash; and a long one must not be asked for as a path.
+        path = Path(token).expanduser()
+        looks_like_path = os.sep in token or path.suffix in (".txt", ".json")
+        if not looks_like_path and not (len(token) < _LONGEST_NAME and path.is_file()):
+            return Credentials(_TOKEN, {_TOKEN: _sendable(token, _TOKEN)})
+        if not path.exists():
+            raise FinalError(f"{_TOKEN} names a file that does not exist.", f"Correct the path, or unset it. {CURE}")
+        source = f"the file that {_TOKEN} names"
+        return Credentials(source, {_TOKEN: _sendable(_content(path, source), source)})
+    for name in ("access_token", "access_token.txt"):
+        path = _home(variables) / ".kaggle" / name
+        if path.exists():
+            source = _short(path, variables)
+            return Credentials(source, {_TOKEN: _sendable(_content(path, source), source)})
+    return None
+
+
+def _user_and_key(variables: Mapping[str, str]) -> Credentials | None:
+    given = {name: _bare(variables.get(name, "")) for name in (_USER, _KEY)}
+    source = f"{_USER} and {_KEY}"
+    if not all(given.values()):
+        path = config_directory(variables) / "kaggle.json"
+        if not path.exists():
+            return None
+        source = _short(path, variables)
+        table = read_table(path, source)
+        given = {_USER: _member(table, "username") or given[_USER], _KEY: _member(table, "key") or given[_KEY]}
+        lacking = [member for member, value in zip(("username", "key"), given.values(), strict=True) if not value]
+        if lacking:
+            raise FinalError(f"{source} holds no {' and no '.join(lacking)}.", f"Download it again. {CURE}")
+    return Credentials(source, {name: _sendable(value, source) for name, value in given.items()})
+
+
+def _stored_login(variables: Mapping[str, str]) -> Credentials | None:
+    path = _home(variables) / ".kaggle" / "credentials.json"
+    if not path.exists():
+        return None
+    source = _short(path, variables)
+    if not read_table(path, source).get("refresh_token"):
+        raise FinalError(f"{source} holds no login.", f"Log in again with `kaggle auth login`. {CURE}")
+    return Credentials(source, {})
+
+
+def _member(table: Mapping[str, object], name: str) -> str:
+    value = table.get(name)
+    return _bare(value) if isinstance(value, str) else ""
+
+
+def _content(path: Path, source: str) -> str:
+    text = _bare(read_file(path, source))
+    if not text:
+        raise FinalError(f"{source} is empty.", f"Save the token in it, or remove it. {CURE}")
+    return text
+
+
+def _bare(text: str) -> str:
+    return text.strip().strip(_BYTE_ORDER_MARK).strip()
+
+
+def _sendable(secret: str, source: str) -> str:
+    """Return what an HTTP header can carry; the position of anything else is told, but not the secret."""
+    for number, letter in enumerate(secret, 1):
+        if not "!" <= letter <= "~":
+            raise FinalError(
+                f"{source}: character {number} of {len(secret)} (U+{ord(letter):04X}) cannot be part of a credential.",
+                f"Copy it again, without anything around it. {CURE}",
+            )
+    return secret
+
+
 def _home(variables: Mapping[str, str]) -> Path:
     return Path(variables.get("HOME") or Path.home())
 
@@ -60,18 +150,3 @@ def _home(variables: Mapping[str, str]) -> Path:
 def _short(path: Path, variables: Mapping[str, str]) -> str:
     home = _home(variables)
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _table(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(_text(path) or "{}")
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}

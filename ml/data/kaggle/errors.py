@@ -15,6 +15,27 @@ LONGEST_RETRY_AFTER_SECONDS = 300.0
 LATER = "Try again later; a proxy or firewall in the way, or kaggle.com being down, looks like this."
 
 
+_IN_THE_WAY = {
+    "proxy_login": (
+        "Kaggle: 407, the proxy wants a user name and a password, or others than it was given.",
+        "Put them into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.",
+    ),
+    "proxy_address": ("Kaggle: the proxy that HTTPS_PROXY or HTTP_PROXY names has no valid address.", "Correct it."),
+    "socks": (
+        "Kaggle: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a SOCKS proxy, and PySocks is not installed.",
+        "Install PySocks into .venv-ml (`pip install PySocks`), or name an HTTP proxy.",
+    ),
+    "certificate": (
+        "Kaggle: the certificate of kaggle.com, or of a proxy that takes its place, is not trusted on this machine.",
+        "Have REQUESTS_CA_BUNDLE name the file with your organization's certificates, and check the machine's clock.",
+    ),
+    "ca_bundle": (
+        "Kaggle: REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file of certificates that does not exist.",
+        "Correct the path, or unset it.",
+    ),
+}
+
+
 class RetryableError(Exception):
     """An attempt failed with `error`, and the next may succeed; `pause` are the seconds that the server named."""
 
@@ -60,6 +81,8 @@ def error_from_report(report: ClientReport, settings: DataSettings, account: str
         case "not_installed":
             what = f"Kaggle: the client cannot be imported: {report['error']}."
             return FinalError(what, "Install the packages of requirements/ml.txt.")
+        case "proxy_login" | "proxy_address" | "socks" | "certificate" | "ca_bundle" as kind:
+            return FinalError(*_IN_THE_WAY[kind])
         case "disk":
             return OSError(report["errno"], report["strerror"], report["filename"])
         case _:
@@ -72,6 +95,8 @@ def _refusal(status: int, retry_after: str | None, settings: DataSettings, accou
         return _retryable("429, too many requests.", pause=retry_after_seconds(retry_after))
     if status in (408, 425) or status >= 500:
         return _retryable(f"{status}, trouble at the server.", pause=retry_after_seconds(retry_after))
+    if status == 407:
+        return FinalError(*_IN_THE_WAY["proxy_login"])
     if status == 401:
         return FinalError(f"Kaggle: 401, the credentials in {account} are wrong, expired or revoked.", CURE)
     if status == 403:
