@@ -23,7 +23,7 @@ _IN_THE_WAY = {
     "proxy_address": ("Kaggle: the proxy that HTTPS_PROXY or HTTP_PROXY names has no valid address.", "Correct it."),
     "socks": (
         "Kaggle: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a SOCKS proxy, and PySocks is not installed.",
-        "Install PySocks into .venv-ml (`pip install PySocks`), or name an HTTP proxy.",
+        "Name an HTTP proxy, or run `uv pip install --python .venv-ml/bin/python PySocks`.",
     ),
     "certificate": (
         "Kaggle: the certificate of kaggle.com, or of a proxy that takes its place, is not trusted on this machine.",
