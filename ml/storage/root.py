@@ -11,6 +11,7 @@ from ml.errors import FinalError, SettingsError
 from ml.storage.files import disk_errors
 
 RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@=-]{0,199}")
+_SHOWN_LETTERS = 60
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -46,8 +47,9 @@ class Root:
             FinalError: The id, which comes from outside, cannot become the name of a directory.
         """
         if not RUN_ID.fullmatch(run_id) or ".." in run_id:
+            shown = run_id if len(run_id) <= _SHOWN_LETTERS else f"{run_id[:_SHOWN_LETTERS]}... ({len(run_id)} letters)"
             raise FinalError(
-                f"Run id {run_id!r} cannot become a directory.",
+                f"Run id {shown!r} cannot become a directory.",
                 "Use letters, digits and _ . : + @ = - (not first), at most 200 of them, and no '..'.",
             )
         return self.runs / run_id

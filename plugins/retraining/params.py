@@ -6,6 +6,7 @@ so that the settings keep speaking for themselves.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
@@ -14,9 +15,12 @@ from airflow.sdk import Param
 
 from ml.config.settings import TrainSettings, resolve
 from ml.config.typed_tree import Between
+from ml.errors import SettingsError
 
 # Without paths: from the UI nobody can name a file outside the inbox.
-DATA_PATTERN = r"^(kaggle|sample|inbox:[\w.-]+)$"
+# The end is that of the whole text: Python's $ also matches before a last line feed. \Z would say so in Python alone,
+# and a browser may read the pattern, too.
+DATA_PATTERN = r"^(kaggle|sample|inbox:[\w.-]+)$(?!\n)"
 _ACCURACY = "judge.at_least.BinaryAccuracy"
 _SETTING = {
     "data": "data.source",
@@ -69,13 +73,33 @@ def dag_params() -> dict[str, Param]:
     }
 
 
+def check_keys(conf: Mapping[str, Any] | None) -> None:
+    """Refuse a conf with a key that the form does not have: Airflow would pass over it, and run with the defaults.
+
+    Raises:
+        SettingsError: A key is unknown; the message lists the known ones.
+    """
+    known = list(dag_params())
+    for key in conf or {}:
+        if key not in known:
+            near = difflib.get_close_matches(str(key).lower(), known, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            raise SettingsError(
+                f"The run was triggered with an unknown key: {str(key)[:80]!r}.{meant}",
+                f"Known: {', '.join(known)}. Trigger it again with these.",
+            )
+
+
 def command_line(step: str, answers: Mapping[str, Any]) -> list[str]:
     """Return the options of `python -m ml STEP` for the answers that differ from the settings."""
-    defaults = {name: param.value for name, param in dag_params().items()}
+    params = dag_params()
+    defaults = {name: param.value for name, param in params.items()}
     options = []
     for name, setting in _SETTING.items():
         if answers.get(name) is not None and answers[name] != defaults[name]:
-            options += ["--set", f"{setting}={answers[name]}"]
+            # To JSON 5.0 is an integer; the settings want it written as one.
+            is_whole = params[name].schema.get("type") == "integer"
+            options += ["--set", f"{setting}={int(answers[name]) if is_whole else answers[name]}"]
     accuracy = answers.get("minimum_accuracy")
     if accuracy is not None and accuracy != defaults["minimum_accuracy"]:
         options += ["--raise", f"{_ACCURACY}={accuracy}"]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ml.errors import FinalError
+from ml.errors import FinalError, RetrainError
 from ml.pipeline.outcome import FAILED
 from ml.pipeline.run_record import result_path
 from ml.storage.files import write_json
@@ -44,7 +44,13 @@ class ResultFile:
             why: A sentence about how the try ended.
             seconds: How long it took.
         """
-        error = {"type": "NoResult", "what": why, "cure": "", "retry": True}
+        self._write({"type": "NoResult", "what": why, "cure": "", "retry": True}, seconds)
+
+    def write_refusal(self, error: RetrainError) -> None:
+        """Write a result for a step that was not begun, since the run was asked for in a wrong way."""
+        self._write({"type": type(error).__name__, "what": error.what, "cure": error.cure, "retry": False}, 0.0)
+
+    def _write(self, error: dict[str, Any], seconds: float) -> None:
         result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": FAILED}
         with suppress(OSError):  # a full disk must not hide what brought us here
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -16,7 +15,7 @@ from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
 from retraining.log_lines import level_and_text
-from retraining.params import command_line
+from retraining.params import check_keys, command_line
 from retraining.result_file import ResultFile, error_text, for_xcom
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class StepOperator(BaseOperator):
         Returns:
             The step's result, with `process_seconds`: what its process took, imports and all.
         """
-        result_file = ResultFile(_run_directory(context["dag_run"].run_id), self.step)
+        result_file = _result_file(context["dag_run"], self.step)
         command = self._command(context)
         self.log.info("%s", " ".join(command))
         environment = child_environment(
@@ -96,8 +95,15 @@ def _outcome(code: int, attempt: Attempt, last_line: str) -> dict[str, Any]:
     raise AirflowException(error_text(error, how))
 
 
-def _run_directory(run_id: str) -> Path:
+def _result_file(dag_run: Any, step: str) -> ResultFile:
+    """Return the result file of a step whose run can be told apart from others, and was asked for in known words."""
     try:
-        return Root.find().run(run_id)
+        result_file = ResultFile(Root.find().run(dag_run.run_id), step)
     except RetrainError as error:
         raise AirflowFailException(str(error)) from error
+    try:
+        check_keys(dag_run.conf)
+    except RetrainError as error:
+        result_file.write_refusal(error)
+        raise AirflowFailException(str(error)) from error
+    return result_file

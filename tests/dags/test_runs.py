@@ -19,6 +19,7 @@ import pytest
 
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
+from retraining.params import dag_params
 from tests.airflow_home import fake_ml, variables
 
 AIRFLOW = Path(sys.executable).with_name("airflow")
@@ -30,6 +31,7 @@ WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "blocked": ({"validate": {"exit": 2, "error": {"type": "DataError", "what": AGE, "cure": "Fix the source."}}}, {}),
     "down": ({"ingest": {"exit": 1, "error": {"what": "Kaggle answered 503."}}}, {}),
     "too low": ({}, {"minimum_accuracy": 0.5}),
+    "misspelt": ({}, {"epoch": 5}),
 }
 
 
@@ -166,6 +168,14 @@ def test_a_param_out_of_bounds_starts_nothing(ran: dict[str, Ran]) -> None:
     assert not (run.root / "runs").exists()
 
 
+def test_a_misspelt_key_runs_nothing(ran: dict[str, Ran]) -> None:
+    run = ran["misspelt"]
+    assert run.code == 1
+    assert "unknown key: 'epoch'. Did you mean 'epochs'?" in run.log
+    assert "fake ingest" not in run.log
+    assert (run.states["ingest"], run.tries["ingest"]) == ("failed", 1)
+
+
 def test_people_are_told_of_the_runs_that_need_them(
     ran: dict[str, Ran], told: tuple[str, list[tuple[str, str]]]
 ) -> None:
@@ -173,4 +183,9 @@ def test_people_are_told_of_the_runs_that_need_them(
         ("rejected", "AUC 0.88 is compared with 0.85."),
         ("blocked", f"step validate failed {AGE} Fix the source."),
         ("failed", "step ingest failed Kaggle answered 503."),
+        (
+            "failed",
+            "step ingest failed The run was triggered with an unknown key: 'epoch'. Did you mean 'epochs'? Known: "
+            f"{', '.join(dag_params())}. Trigger it again with these.",
+        ),
     ]

@@ -25,10 +25,10 @@ class Task:
         monkeypatch.setenv("RETRAIN_FAKE", json.dumps({step: plan}))
         self.operator = StepOperator(step=step, ml_python=str(fake_ml(Path(os.environ["RETRAIN_ROOT"]))))
 
-    def run(self, run_id: str = RUN, who: str | None = "ada", **answers: Any) -> dict[str, Any]:
+    def run(self, run_id: str = RUN, who: str | None = "ada", conf: Any = None, **answers: Any) -> dict[str, Any]:
         params = {name: param.value for name, param in dag_params().items()} | answers
         context: Any = {
-            "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name=who),
+            "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name=who, conf=conf),
             "params": params,
         }
         return self.operator.execute(context)

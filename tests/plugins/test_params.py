@@ -7,7 +7,8 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from ml.config.settings import resolve
-from retraining.params import command_line, dag_params
+from ml.errors import SettingsError
+from retraining.params import check_keys, command_line, dag_params
 
 
 def answers(**changed: Any) -> dict[str, Any]:
@@ -42,6 +43,36 @@ def test_an_answer_out_of_bounds_is_refused_by_the_schema(name: str, value: obje
 @pytest.mark.parametrize("value", ["kaggle", "sample", "inbox:Train.csv", "inbox:customers-2026_11.csv", None])
 def test_data_is_a_known_source_or_a_file_in_the_inbox(value: str | None) -> None:
     assert dag_params()["data"].resolve(value) == value
+
+
+@pytest.mark.parametrize("value", ["sample\n", "inbox:a.csv\n", "inbox:../a.csv", "inbox:", "/etc/passwd"])
+def test_nothing_else_is_a_source(value: str) -> None:
+    with pytest.raises(ParamValidationError):
+        dag_params()["data"].resolve(value)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "seed"])
+def test_a_whole_number_may_come_as_a_float(name: str) -> None:
+    assert dag_params()[name].resolve(5.0) == 5
+    options = command_line("train", answers(**{name: 5.0}))
+    assert options == ["--set", f"train.{name}=5"]
+    resolve(overrides=options[1::2])
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("epoch", "epochs"), ("Force", "force"), ("minimum-accuracy", "minimum_accuracy"), ("zzz", None)]
+)
+def test_an_unknown_key_is_refused_with_the_known_ones(key: str, meant: str | None) -> None:
+    with pytest.raises(SettingsError, match=f"unknown key: '{key}'") as refused:
+        check_keys({"epochs": 3, key: 5})
+    assert (f"Did you mean '{meant}'?" in str(refused.value)) == (meant is not None)
+    assert "Known: data, epochs, batch_size" in str(refused.value)
+
+
+def test_known_keys_or_none_are_taken() -> None:
+    check_keys(None)
+    check_keys({})
+    check_keys(dict.fromkeys(dag_params()))
 
 
 def test_answers_like_the_settings_leave_the_settings_alone() -> None:

@@ -20,8 +20,10 @@ from airflow.sdk.exceptions import (
 )
 from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
+from ml.pipeline.run_record import result_path
+from ml.storage.root import Root
 from retraining.step_operator import StepOperator
-from tests.plugins.step_task import ends_killed
+from tests.plugins.step_task import RUN, ends_killed
 
 
 def test_success_returns_the_result_without_data(task: Any) -> None:
@@ -76,6 +78,23 @@ def test_the_result_of_an_earlier_try_does_not_count(task: Any) -> None:
 def test_a_run_id_that_leaves_the_directory_is_refused(task: Any) -> None:
     with pytest.raises(AirflowFailException, match="cannot become a directory"):
         task("train").run(run_id="manual__../../etc")
+
+
+@pytest.mark.parametrize("run_id", ["manual__" + "x" * 300, "my run", "caf\u00e9", "-run", "a\nb"])
+def test_a_run_id_that_no_step_takes_is_told_once(task: Any, run_id: str) -> None:
+    with pytest.raises(AirflowFailException) as refused:
+        task("ingest").run(run_id=run_id)
+    assert "cannot become a directory" in str(refused.value)
+    assert len(str(refused.value)) < 250
+
+
+def test_a_conf_with_a_misspelt_key_runs_nothing(task: Any, root: Path) -> None:
+    with pytest.raises(AirflowFailException, match=r"unknown key: 'epoch'\. Did you mean 'epochs'\?"):
+        task("ingest").run(conf={"epoch": 5})
+    result = json.loads(result_path(Root(root).run(RUN), "ingest").read_bytes())
+    assert (result["outcome"], result["error"]["retry"]) == ("failed", False)
+    assert "unknown key" in result["error"]["what"]
+    assert "Known: data, epochs" in result["error"]["cure"]
 
 
 def test_lines_reach_the_log_while_the_child_runs(
