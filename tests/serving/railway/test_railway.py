@@ -47,6 +47,8 @@ def write_program(path: Path, script: str) -> None:
 
 
 def run(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    if not (directory / "bin/depth_guard").exists():
+        write_program(directory / "bin/depth_guard", "exec sleep 60")
     return subprocess.run(
         [RAILWAY / "entrypoint.sh"],
         env=environment_for(directory, **variables),
@@ -62,9 +64,9 @@ def test_nginx_listens_on_port_and_the_server_inside(tmp_path: Path) -> None:
         tmp_path / "bin/tensorflow_model_server",
         f'printf "%s\\n" "$@" >{tmp_path}/arguments; env >{tmp_path}/environment; exec sleep 60',
     )
-    write_program(
-        tmp_path / "bin/nginx", f'cp "$2" {tmp_path}/nginx.conf; until [ -s {tmp_path}/environment ]; do :; done'
-    )
+    write_program(tmp_path / "bin/depth_guard", f'printf "%s\\n" "$@" >{tmp_path}/guard; exec sleep 60')
+    waits = f"until [ -s {tmp_path}/guard ] && [ -s {tmp_path}/environment ]; do :; done"
+    write_program(tmp_path / "bin/nginx", f'cp "$2" {tmp_path}/nginx.conf; {waits}')
     done = run(tmp_path, PORT="12345", SERVING_TOKEN=TOKEN)
     assert done.returncode == 1, "the door ended by itself, which nobody asked for"
     arguments = (tmp_path / "arguments").read_text().splitlines()
@@ -75,7 +77,8 @@ def test_nginx_listens_on_port_and_the_server_inside(tmp_path: Path) -> None:
     assert f"--model_config_file={tmp_path / 'etc' / 'models.config'}" in arguments
     conf = (tmp_path / "nginx.conf").read_text()
     assert "listen 0.0.0.0:12345;" in conf
-    assert "server 127.0.0.1:18501;" in conf
+    assert "server 127.0.0.1:18502;" in conf
+    assert (tmp_path / "guard").read_text().split() == ["127.0.0.1:18502", "127.0.0.1:18501"]
     assert f'"~^(?i:Bearer) +{TOKEN}$" 1;' in conf
     assert "@" not in re.sub("@(too_large|unavailable|malformed)|two @", "", conf)
     assert TOKEN not in (tmp_path / "environment").read_text()
@@ -89,6 +92,7 @@ def test_nginx_listens_on_port_and_the_server_inside(tmp_path: Path) -> None:
         ({"PORT": "0"}, "PORT is '0', not a port number."),
         ({"PORT": "99999"}, "PORT is '99999', not a port number."),
         ({"PORT": "18501"}, "PORT 18501 is used inside; choose another."),
+        ({"PORT": "18502"}, "PORT 18502 is used inside; choose another."),
         ({"SERVING_TOKEN": ""}, "SERVING_TOKEN must be 16 to 200 letters"),
         ({"SERVING_TOKEN": "short"}, "SERVING_TOKEN must be 16 to 200 letters"),
         ({"SERVING_TOKEN": '.*" 1; # 0123456789'}, "SERVING_TOKEN must be 16 to 200 letters"),
@@ -104,15 +108,17 @@ def test_wrong_variables_are_refused_before_anything_runs(variables: dict[str, s
 
 
 class Deployment:
-    """The entry script with the real nginx, and our model server as TensorFlow Serving."""
+    """The entry script with the real nginx and the real guard, and our model server as TensorFlow Serving."""
 
-    def __init__(self, directory: Path, **variables: str) -> None:
+    def __init__(self, directory: Path, guard: Path, **variables: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         if not (directory / "bin").exists():
             write_stand_in(directory / "bin")
+        shutil.copy(guard, directory / "bin")
         write_config(directory)
-        variables |= {"PORT": str(self.port), "SERVING_INNER_PORT": str(free_port())}
+        inner = {"SERVING_INNER_PORT": str(free_port()), "SERVING_GUARD_PORT": str(free_port())}
+        variables |= {"PORT": str(self.port), **inner}
         with (directory / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 [RAILWAY / "entrypoint.sh"],
@@ -135,11 +141,11 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def closed(tmp_path_factory: pytest.TempPathFactory, guard: Path) -> Iterator[Deployment]:
     """With a token, and a version staged as `make railway-image` does it."""
     directory = tmp_path_factory.mktemp("railway")
     stage(champion(), directory / "models")
-    deployment = Deployment(directory, SERVING_TOKEN=TOKEN)
+    deployment = Deployment(directory, guard, SERVING_TOKEN=TOKEN)
     try:
         eventually(lambda: deployment.status() == 200, within=STARTED_WITHIN)
         eventually(lambda: _predict(deployment)[0] != 404, within=STARTED_WITHIN)
@@ -218,9 +224,11 @@ def test_a_body_that_is_too_large_is_refused_without_being_read(closed: Deployme
 
 
 @with_nginx
-def test_it_is_public_without_a_token_not_ready_without_a_version_and_stops_when_told(tmp_path: Path) -> None:
+def test_it_is_public_without_a_token_not_ready_without_a_version_and_stops_when_told(
+    tmp_path: Path, guard: Path
+) -> None:
     write_program(tmp_path / "bin/tensorflow_model_server", "exec sleep 60")  # before the first version no port is open
-    deployment = Deployment(tmp_path)
+    deployment = Deployment(tmp_path, guard)
     try:
         eventually(lambda: deployment.status() == 503)
         status, body, headers = _predict(deployment, None)
@@ -235,8 +243,10 @@ def test_it_is_public_without_a_token_not_ready_without_a_version_and_stops_when
 
 
 @with_nginx
-def test_the_container_ends_with_its_server(tmp_path: Path) -> None:
-    write_program(tmp_path / "bin/tensorflow_model_server", "exit 7")
+@pytest.mark.parametrize("program", ["tensorflow_model_server", "depth_guard"])
+def test_the_container_ends_with_its_server_or_its_guard(tmp_path: Path, program: str) -> None:
+    write_program(tmp_path / "bin/tensorflow_model_server", "exec sleep 60")
+    write_program(tmp_path / "bin" / program, "exit 7")
     done = run(tmp_path, PORT=str(free_port()))
     assert done.returncode == 7
-    assert "TensorFlow Serving or nginx ended with status 7." in done.stderr
+    assert "TensorFlow Serving, the guard before it or nginx ended with status 7." in done.stderr

@@ -80,13 +80,13 @@ def test_railway_builds_from_the_repository_what_is_there() -> None:
     copied = [
         word
         for line in dockerfile.read_text().splitlines()
-        if line.startswith("COPY")
+        if line.startswith("COPY") and "--from=" not in line
         for word in line.split()[1:-1]
         if not word.startswith("--")
     ]
     assert "serving/railway/models" in copied
     for path in copied:
-        assert path.endswith("/models") or (SERVING.parent / path).is_file(), path
+        assert path.endswith("/models") or (SERVING.parent / path).exists(), path
     assert config["deploy"]["healthcheckPath"] == f"/v1/models/{MODEL}"
     # Railway's parser wants numbers here, although its own example showed texts.
     assert all(isinstance(config["deploy"][name], int) for name in ("overlapSeconds", "drainingSeconds"))

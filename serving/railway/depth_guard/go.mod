@@ -1,0 +1,3 @@
+module depth_guard
+
+go 1.19
