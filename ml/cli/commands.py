@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from ml.cli.status import (
     status,
     status_text,
 )
+from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
@@ -104,9 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
     overrides = list(options.overrides)
     if options.data is not None:
-        overrides.append(f"data.source={json.dumps(options.data)}")  # which is a TOML string, too
+        overrides.append(f"data.source={toml_string(options.data)}")
     if options.serving_url is not None:
-        overrides.append(f"serving.url={json.dumps(options.serving_url)}")
+        overrides.append(f"serving.url={toml_string(options.serving_url)}")
     return resolve(file=options.settings, overrides=overrides, raises=options.raises, frozen=frozen)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,6 +64,14 @@ class Overrides:
             else:
                 lookup(self._hints, path, where)
                 tree[key] = value
+
+
+def toml_string(text: str) -> str:
+    """Return the text as a TOML string, for an override whose value must not be taken for anything else.
+
+    JSON would write an emoji as two halves, which TOML refuses, and leave DEL as it is, which TOML refuses, too.
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -67,14 +67,26 @@ def local_file(source: str, root: Root) -> Path | None:
         return None
     if source.startswith(INBOX):
         return _readable(root.inbox_file(source.removeprefix(INBOX)))
-    path = Path(source).expanduser()
-    if not source or not path.is_file():
-        found = "a directory" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
-        raise SettingsError(
-            f"data.source = {source!r}: {found if source else 'it is empty'}.",
-            "Give the path of a CSV, inbox:NAME, kaggle or sample.",
-        )
-    return _readable(path)
+    found = "it is blank" if not source.strip() else None
+    if found is None:
+        try:
+            path = Path(source).expanduser()
+            if path.is_file():
+                return _readable(path)
+            found = _instead_of_file(path)
+        except RuntimeError:  # ~NAME
+            found = "there is no such user"
+        except OSError as error:
+            found = error.strerror or "it cannot be looked at"
+    raise SettingsError(f"data.source = {source!r}: {found}.", "Give the path of a CSV, inbox:NAME, kaggle or sample.")
+
+
+def _instead_of_file(path: Path) -> str:
+    if path.is_dir():
+        return "a directory"
+    if path.is_symlink() and not path.exists():
+        return "a link to something that does not exist"
+    return "not a regular file" if path.exists() else "no such file"
 
 
 def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:

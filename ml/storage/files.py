@@ -31,7 +31,9 @@ def sha256_tree(directory: Path) -> str:
     """Return the SHA-256, in hex, over the sorted relative paths and contents of all files below `directory`."""
     digest = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
-        digest.update(f"{path.relative_to(directory).as_posix()}\0{sha256_file(path)}\n".encode())
+        digest.update(
+            f"{path.relative_to(directory).as_posix()}\0{sha256_file(path)}\n".encode(errors="surrogateescape")
+        )
     return digest.hexdigest()
 
 
@@ -84,7 +86,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    # A name that is not UTF-8 has lone surrogates, which only an escape of JSON can hold.
+    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
 
 
 def read_json(path: Path) -> Any:

@@ -31,7 +31,7 @@ def hold(path: Path, *, who: str, wait_seconds: float) -> Iterator[None]:
     try:
         _take(handle, path, wait_seconds)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{who} (process {os.getpid()})\n".encode(), 0)
+        os.pwrite(handle, f"{who} (process {os.getpid()})\n".encode(errors="backslashreplace"), 0)
         yield
     finally:
         os.close(handle)

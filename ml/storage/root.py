@@ -12,6 +12,7 @@ from ml.storage.files import disk_errors
 
 RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@=-]{0,199}")
 _SHOWN_LETTERS = 60
+_PATTERN_MARKS = "*?[\\"
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -26,9 +27,10 @@ class Root:
         """Return `given`, else `RETRAIN_ROOT`, else `var/` in the project, made if missing and checked to be writable.
 
         Raises:
-            FinalError: The directory cannot be made or written.
+            FinalError: The directory cannot be made or written, or TensorFlow could not find a model in it.
         """
         path = cls.to_read(given).path
+        _check_for_tensorflow(path)
         with disk_errors(f"root directory {path}"):
             path.mkdir(parents=True, exist_ok=True)
             if not os.access(path, os.W_OK | os.X_OK):
@@ -121,3 +123,21 @@ class Root:
     def retrain_lock(self) -> Path:
         """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"
+
+
+def _check_for_tensorflow(path: Path) -> None:
+    """Refuse a path that TensorFlow takes for a pattern when it looks for a checkpoint, or cannot encode."""
+    marks = [mark for mark in _PATTERN_MARKS if mark in str(path)]
+    if marks:
+        raise FinalError(
+            f"Root directory {path}: TensorFlow takes {' and '.join(marks)} in a path for a pattern, and would not "
+            "find what it has written there.",
+            "Choose another with --root or RETRAIN_ROOT.",
+        )
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise FinalError(
+            f"Root directory {str(path)!r}: its name is not in UTF-8, which TensorFlow needs.",
+            "Rename it, or choose another with --root or RETRAIN_ROOT.",
+        ) from None
