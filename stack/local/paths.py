@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.storage.root import PROJECT, Root
+from stack.local.errors import StackError
 
 DAG_ID = "customer_retraining"
 AIRFLOW = PROJECT / ".venv" / "bin" / "airflow"
@@ -50,7 +51,16 @@ class Paths:
         return self.airflow_home / "passwords.json"
 
     def prepare(self) -> None:
-        """Make the directories; Airflow's own is closed to other users, whatever the umask."""
+        """Make the directories; Airflow's own is closed to other users, whatever the umask.
+
+        Raises:
+            StackError: The path is one in which Airflow would look elsewhere.
+        """
+        if "$" in str(self.root.path):
+            raise StackError(
+                f"RETRAIN_ROOT={self.root.path}: Airflow takes $ in a path for the start of a variable's name. "
+                "Choose another directory."
+            )
         for directory in (self.logs, self.root.inbox, self.root.models):
             directory.mkdir(parents=True, exist_ok=True)
         self.airflow_home.mkdir(parents=True, exist_ok=True, mode=0o700)

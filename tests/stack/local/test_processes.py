@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ml.storage.root import Root
 from stack.local.errors import StackError
+from stack.local.paths import Paths
 from stack.local.processes.ports import HOST, SERVING_PORT, is_free, read_port, require_free_port
 from stack.local.processes.process import Process, start, stop
 from stack.local.processes.process_record import ProcessRecord
@@ -93,3 +95,9 @@ def test_the_record_of_the_stack_survives_writing_and_reading(tmp_path: Path) ->
     assert ProcessRecord.read(tmp_path / "up.json") == record
     assert record.alive() == [here]
     assert ProcessRecord.read(tmp_path / "other.json") is None
+
+
+def test_a_root_that_airflow_would_look_for_elsewhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"Airflow takes \$ in a path"):
+        Paths(Root(tmp_path / "a$HOME")).prepare()
+    assert not (tmp_path / "a$HOME").exists()
