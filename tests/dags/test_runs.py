@@ -17,20 +17,23 @@ from typing import Any
 
 import pytest
 
+from ml.config.settings import resolve
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from retraining.params import dag_params
 from tests.airflow_home import fake_ml, variables
 
 AIRFLOW = Path(sys.executable).with_name("airflow")
+ACCURACY = resolve(environment={}).judge.at_least.BinaryAccuracy
+STRICTER, TOO_LOW = round((ACCURACY + 1) / 2, 4), round(ACCURACY / 2, 4)
 AGE = "Train.csv: column 'Age' has 12 values outside [0, 120]."
 WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "success": ({}, {"epochs": 3, "minimum_accuracy": 0.81, "force": True, "data": "sample"}),
+    "success": ({}, {"epochs": 3, "minimum_accuracy": STRICTER, "force": True, "data": "sample"}),
     "rejected": ({"judge": {"promotes": False}}, {}),
     "unchanged": ({"ingest": {"exit": 99, "error": {"what": "Nothing new."}}}, {}),
     "blocked": ({"validate": {"exit": 2, "error": {"type": "DataError", "what": AGE, "cure": "Fix the source."}}}, {}),
     "down": ({"ingest": {"exit": 1, "error": {"what": "Kaggle answered 503."}}}, {}),
-    "too low": ({}, {"minimum_accuracy": 0.5}),
+    "too low": ({}, {"minimum_accuracy": TOO_LOW}),
     "misspelt": ({}, {"epoch": 5}),
 }
 
@@ -123,7 +126,7 @@ def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]
     run = ran["success"]
     assert (run.code, run.state) == (0, "success"), run.log
     assert run.states == dict.fromkeys(STEPS, "success")
-    options = "--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy=0.81"
+    options = f"--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy={STRICTER}"
     assert f"fake ingest {options} --force" in run.log
     assert f"fake judge {options}" in run.log
     assert run.asset_events == 1
@@ -164,7 +167,7 @@ def test_what_may_pass_is_tried_three_times(ran: dict[str, Ran]) -> None:
 def test_a_param_out_of_bounds_starts_nothing(ran: dict[str, Ran]) -> None:
     run = ran["too low"]
     assert run.code == 1
-    assert "0.5 is less than the minimum of 0.8" in run.log
+    assert f"{TOO_LOW} is less than the minimum of {ACCURACY}" in run.log
     assert not (run.root / "runs").exists()
 
 

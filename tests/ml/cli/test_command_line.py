@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ml.config.settings import resolve
 from ml.storage.root import PROJECT, Root
+
+AT_LEAST = resolve(environment={}).judge.at_least
 
 
 def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +31,7 @@ def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess
         (["--set", "validate.blocks_above.FOO.BAR=1"], "nothing below it"),
         (["--set", "validate.blocks_above.FOO=2"], "must lie in [0, 1]"),
         (["--raise", "judge.below_champion.AUC=0.5"], "only a threshold in judge.at_least."),
-        (["--raise", "judge.at_least.AUC=0.1"], "may only go up from 0.85"),
+        (["--raise", "judge.at_least.AUC=0.1"], f"may only go up from {AT_LEAST.AUC}"),
         (["--settings", "/tmp"], "cannot be read as settings"),
         (["--settings", "/nowhere.toml"], "no such settings file"),
         (["--root", "/etc/passwd"], "exists"),

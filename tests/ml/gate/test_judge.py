@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,19 @@ from ml.artifacts import Evaluation
 from ml.config.settings import JudgeSettings, resolve
 from ml.gate.judge import judge
 
-GOOD = {"AUC": 0.88, "Precision": 0.7, "Recall": 0.6, "ExampleCount": 1600.0, "BinaryAccuracy": 0.82}
 SETTINGS = resolve(environment={}).judge
+AT_LEAST, AT_MOST, BELOW_CHAMPION = (
+    asdict(bounds) for bounds in (SETTINGS.at_least, SETTINGS.at_most, SETTINGS.below_champion)
+)
+
+
+def good(metric: str) -> float:
+    """A value half-way between the metric's thresholds; a count has twice what it needs."""
+    least, most = AT_LEAST.get(metric, 0.0), AT_MOST.get(metric, 1.0)
+    return 2.0 * least if least > 1 else (least + most) / 2
+
+
+GOOD = {metric: good(metric) for metric in AT_LEAST | AT_MOST | BELOW_CHAMPION}
 
 
 def evaluation(
@@ -48,12 +59,18 @@ def test_the_first_version_can_be_left_to_a_person() -> None:
 
 def test_a_metric_at_the_bound_itself_passes() -> None:
     assert 0.880 - 0.875 > 0.005, "the trap"
+    settings = replace(
+        SETTINGS,
+        at_least=replace(SETTINGS.at_least, AUC=0.875, BinaryAccuracy=0.80),
+        below_champion=replace(SETTINGS.below_champion, AUC=0.005, BinaryAccuracy=0.01),
+    )
     at_the_bound = evaluation({"AUC": 0.875, "BinaryAccuracy": 0.80}, champion={"AUC": 0.880, "BinaryAccuracy": 0.81})
-    assert verdict_codes(at_the_bound) == (True, ["thresholds_reached", "not_worse_than_champion"])
+    assert verdict_codes(at_the_bound, settings) == (True, ["thresholds_reached", "not_worse_than_champion"])
 
 
 def test_a_miss_by_a_hair_shows_the_hair() -> None:
-    sentence = judge(evaluation({"BinaryAccuracy": 0.79999}), settings=SETTINGS, out=Path("out")).sentences[0]
+    settings = replace(SETTINGS, at_least=replace(SETTINGS.at_least, BinaryAccuracy=0.80))
+    sentence = judge(evaluation({"BinaryAccuracy": 0.79999}), settings=settings, out=Path("out")).sentences[0]
     assert "0.79999, below the threshold 0.80000" in sentence
 
 
@@ -63,40 +80,39 @@ def test_a_champion_without_the_metric_is_a_reason_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "value"),
-    [("AUC", 0.849), ("Precision", 0.59), ("Recall", 0.39), ("ExampleCount", 499.0), ("BinaryAccuracy", 0.799)],
+    [(metric, bound - 1.0 if bound > 1 else round(bound - 0.001, 4)) for metric, bound in AT_LEAST.items()],
 )
 def test_each_threshold_rejects_alone(metric: str, value: float) -> None:
     verdict = judge(evaluation({metric: value}), settings=SETTINGS, out=Path("out"))
     assert not verdict.promotes
     assert [reason["code"] for reason in verdict.reasons] == ["below_threshold"]
-    bound = getattr(SETTINGS.at_least, metric)
     assert metric in verdict.sentences[0]
     assert f"{value:g}" in verdict.sentences[0]
-    assert f"{bound:g}" in verdict.sentences[0]
+    assert f"{AT_LEAST[metric]:g}" in verdict.sentences[0]
 
 
 def test_a_threshold_is_reached_by_its_own_value() -> None:
-    exactly = {name: float(getattr(SETTINGS.at_least, name)) for name in GOOD}
-    assert verdict_codes(evaluation(exactly))[0]
+    assert verdict_codes(evaluation(AT_LEAST))[0]
 
 
-@pytest.mark.parametrize("metric", sorted(GOOD))
+@pytest.mark.parametrize("metric", sorted(AT_LEAST))
 def test_an_undefined_metric_reaches_nothing(metric: str) -> None:
     assert not verdict_codes(evaluation({metric: float("nan")}))[0]
 
 
-def test_too_good_is_a_leak_alarm() -> None:
-    promotes, codes = verdict_codes(evaluation({"BinaryAccuracy": 0.95}))
-    assert (promotes, codes) == (False, ["leak_suspected"])
+@pytest.mark.parametrize(("metric", "bound"), AT_MOST.items())
+def test_too_good_is_a_leak_alarm(metric: str, bound: float) -> None:
+    assert verdict_codes(evaluation({metric: bound + 0.001})) == (False, ["leak_suspected"])
 
 
 def test_the_champion_allows_a_little_less() -> None:
-    champion = {"AUC": 0.8849, "BinaryAccuracy": 0.8299}
+    champion = {metric: GOOD[metric] + allowed - 0.0001 for metric, allowed in BELOW_CHAMPION.items()}
     assert verdict_codes(evaluation(champion=champion)) == (True, ["thresholds_reached", "not_worse_than_champion"])
 
 
-@pytest.mark.parametrize(("metric", "value"), [("AUC", 0.8852), ("BinaryAccuracy", 0.8302)])
-def test_worse_than_the_champion_is_rejected_with_both_numbers(metric: str, value: float) -> None:
+@pytest.mark.parametrize("metric", BELOW_CHAMPION)
+def test_worse_than_the_champion_is_rejected_with_both_numbers(metric: str) -> None:
+    value = GOOD[metric] + BELOW_CHAMPION[metric] + 0.0002
     verdict = judge(evaluation(champion={metric: value}), settings=SETTINGS, out=Path("out"))
     assert [reason["code"] for reason in verdict.reasons] == ["worse_than_champion"]
     assert "version 4" in verdict.sentences[0]
@@ -105,7 +121,7 @@ def test_worse_than_the_champion_is_rejected_with_both_numbers(metric: str, valu
 
 
 def test_every_reason_is_given_not_only_the_first() -> None:
-    candidate = evaluation({"AUC": 0.5, "Recall": 0.1}, champion={})
+    candidate = evaluation({"AUC": AT_LEAST["AUC"] - 0.1, "Recall": AT_LEAST["Recall"] - 0.1}, champion={})
     codes = verdict_codes(candidate)[1]
     assert codes == ["below_threshold", "below_threshold", "worse_than_champion"]
 
