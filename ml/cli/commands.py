@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
@@ -32,8 +33,12 @@ log = logging.getLogger("ml")
 
 
 def main(arguments: Sequence[str], stdout: TextIO) -> int:
-    """Run one command and return its exit code. Logs go to stderr; the answer, and nothing else, to `stdout`."""
-    options = _parser().parse_args(arguments)
+    """Run one command and return its exit code. Logs go to stderr; the answer, and nothing else, to `stdout`.
+
+    Help is an answer, too.
+    """
+    with redirect_stdout(stdout):  # where argparse writes help
+        options = _parser().parse_args(arguments)
     _log_to_stderr(logging.DEBUG if options.verbose else logging.INFO)
     try:
         with disk_errors(f"python -m ml {options.name}"):

@@ -118,11 +118,10 @@ def help_of(module: str, subcommand: tuple[str, ...]) -> str:
         [PROJECT / ".venv-ml" / "bin" / "python", "-m", module, *subcommand, "--help"],
         cwd=PROJECT,
         env=os.environ | {"PYTHONPATH": f"{PROJECT}:{PROJECT / 'plugins'}", "PYTHONWARNINGS": "ignore"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,  # where `python -m ml` leaves all but its answers
+        capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stderr
     return done.stdout

@@ -56,6 +56,16 @@ def test_a_loop_that_cannot_begin_says_why_in_one_json_object(
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.parametrize("command", [[], ["retrain"], ["rollback"]])
+def test_help_goes_to_stdout_and_what_is_wrong_to_stderr(command: list[str]) -> None:
+    done = ml(*command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(" ".join(["usage: python -m ml", *command]))
+    wrong = ml(*command, "--no-such-option")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "usage: python -m ml" in wrong.stderr
+
+
 def test_a_failed_step_leaves_its_result_and_a_mistyped_run_leaves_nothing(tmp_path: Path) -> None:
     root = Root(tmp_path)
     assert ml("ingest", "--run", "r", "--root", str(tmp_path), "--data", "/nowhere.csv").returncode == 2
