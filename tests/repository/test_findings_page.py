@@ -65,6 +65,16 @@ def test_every_kind_is_on_the_page(kind: str) -> None:
     assert f"`{kind}`" in PAGE
 
 
+def test_the_cure_of_an_unknown_kind_names_ours() -> None:
+    tree = ast.parse((PROJECT / "ml" / "validation" / "validate.py").read_text())
+    (ours,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == OWN_KINDS
+    )
+    assert f"(tensorflow_metadata's AnomalyInfo.Type), and {', '.join(ours)}." in PAGE
+
+
 @pytest.mark.parametrize(("module", "pattern"), sorted(set(messages())))
 def test_every_error_about_the_data_is_on_the_page_with_its_cure(module: str, pattern: str) -> None:
     assert re.search(pattern, PAGE), f"{module}: {pattern}"

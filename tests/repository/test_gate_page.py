@@ -1,0 +1,32 @@
+"""docs/gate.md names the numbers of ml/config/settings.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from tests.repository.tracked_files import PROJECT
+
+PAGE = " ".join((PROJECT / "docs" / "gate.md").read_text().split())
+SETTINGS: dict[str, Any] = tomllib.loads((PROJECT / "ml" / "config" / "settings.toml").read_text())
+CONDITION = r"\d\. \*\*[^*]+\*\*[^*]*?\(?`\[judge\.{}\]`\)?:(.*?)(?= \d\. \*\*| ## |$)"
+METRIC = r"\b([A-Z]\w+)(?: above| may be)? (\d\.\d+)"
+ROWS = r"([\d,]+)(?: known)? rows \(`([a-z_]+)\.([a-z_]+)`\)"
+
+
+@pytest.mark.parametrize("table", ["at_least", "at_most", "below_champion"])
+def test_the_page_names_every_threshold(table: str) -> None:
+    (condition,) = re.findall(CONDITION.format(table), PAGE)
+    named = {metric: float(bound) for metric, bound in re.findall(METRIC, condition)}
+    if rows := re.search(r"at least ([\d,]+) evaluation rows", condition):
+        named["ExampleCount"] = float(rows[1].replace(",", ""))
+    assert named == SETTINGS["judge"][table]
+
+
+def test_the_page_names_the_numbers_of_rows() -> None:
+    named = {(section, key): int(rows.replace(",", "")) for rows, section, key in re.findall(ROWS, PAGE)}
+    assert named.keys() >= {("evaluate", "tfma_rows"), ("promote", "replay_rows")}
+    assert named == {(section, key): SETTINGS[section][key] for section, key in named}
