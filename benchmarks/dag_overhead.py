@@ -1,6 +1,6 @@
 """What Airflow itself costs: for each task its time in Airflow minus the time of the step's own process.
 
-    PYTHONPATH=.:plugins .venv/bin/python benchmarks/dag_overhead.py [--runs 3]
+    PYTHONPATH=.:plugins .venv/bin/python -m benchmarks.dag_overhead [--runs 3]
 
 Starts Airflow and the model server on free ports with a directory of their own (as `make up` does), runs the DAG on the
 built-in sample, and asks Airflow's REST API when each task was queued, started and done. Medians over the runs.

@@ -1,6 +1,6 @@
 """TFDV's distances between two samples when nothing has drifted: where the thresholds of the schema come from.
 
-    python benchmarks/drift_thresholds.py [Train.csv] [--repetitions 300] [--rows 8068]
+    .venv-ml/bin/python -m benchmarks.drift_thresholds [Train.csv] [--repetitions 300] [--rows 8068]
 
 Two samples of n rows each are drawn with replacement from the file (two halves would only measure n/2), and TFDV
 compares them. What comes out is the noise of sampling; a threshold is its 99.9 % quantile, for which the thresholds in

@@ -1,6 +1,6 @@
 """What each step costs: wall and CPU seconds and peak memory, in units of a bare `import tensorflow`.
 
-    python benchmarks/pipeline.py [Train.csv] [--pairs 3] [--rows 1000000]
+    .venv-ml/bin/python -m benchmarks.pipeline [Train.csv] [--pairs 3] [--rows 1000000]
 
 The machine's speed drifts, so every job stands between two bare imports and is measured by the mean of these two;
 medians are printed. A retraining is measured in an empty root and then in the same root again, where the candidate is

@@ -1,6 +1,6 @@
 """The network beside HistGradientBoosting (scikit-learn) on the same profile-grouped splits; the choice of the salt.
 
-    python benchmarks/quality.py [Train.csv] [--salts 14]
+    .venv-ml/bin/python -m benchmarks.quality [Train.csv] [--salts 14]
 
 The reference was tuned on other salts (t00 .. t11) than those reported here (s00 ..). The pipeline's salt is the one
 at which the reference's accuracy is the lower median; the network's own numbers play no part in that.

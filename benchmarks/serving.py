@@ -1,6 +1,6 @@
 """How fast the model server is: requests/s, latency and memory, beside the floor of Python HTTP and two rivals.
 
-    python -m benchmarks.serving [--model SAVED_MODEL] [--seconds 4] [--rounds 3] [--without-rivals]
+    .venv-ml/bin/python -m benchmarks.serving [--model SAVED_MODEL] [--seconds 4] [--rounds 3] [--without-rivals]
 
 Needs `wrk` (`apt-get install -y wrk`) and two cores: each server runs alone on one, the load generator on the other.
 All servers are up at once but only one is asked at a time; they take turns, so that a machine that gets slower does so
