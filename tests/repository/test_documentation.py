@@ -14,6 +14,7 @@ import pytest
 
 from tests.repository.markdown import anchors, commands, links, pages
 from tests.repository.tracked_files import PROJECT
+from tests.run import ENVIRONMENTS
 
 LONGEST_README = 150
 PICTURE_KILOBYTES = 300
@@ -63,6 +64,10 @@ def test_every_runnable_command_is_accepted(page: str, command: str) -> None:
         case ["make", *targets]:
             assert set(targets) <= make_targets()
             assert set(re.findall(r"\b([A-Z_]+)=", command)) <= make_variables()
+        case [str(python), "-m", "pytest", path, *_]:
+            environments = dict(ENVIRONMENTS.values())
+            assert (PROJECT / path).exists(), path
+            assert path.startswith(environments[python.removesuffix("/bin/python")])
         case [str(python), "-m", module, *arguments] if python in (".venv/bin/python", ".venv-ml/bin/python"):
             accepted_by_module(module, arguments)
         case ["docker", "compose", *arguments]:
