@@ -12,9 +12,9 @@ from ml.config.settings import JudgeSettings, resolve
 from ml.gate.judge import judge
 
 SETTINGS = resolve(environment={}).judge
-AT_LEAST, AT_MOST, BELOW_CHAMPION = (
-    asdict(bounds) for bounds in (SETTINGS.at_least, SETTINGS.at_most, SETTINGS.below_champion)
-)
+AT_LEAST: dict[str, float] = asdict(SETTINGS.at_least)
+AT_MOST: dict[str, float] = asdict(SETTINGS.at_most)
+BELOW_CHAMPION: dict[str, float] = asdict(SETTINGS.below_champion)
 
 
 def good(metric: str) -> float:
