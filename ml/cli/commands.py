@@ -98,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("version", nargs="?", type=int, help="default: the one before the champion")
     back.add_argument("--reason", required=True, help="a sentence for the ledger")
     back.set_defaults(command=_rollback, is_step=False)
+    taken = commands.add_parser("adopt", parents=[common], help="take a version over that the ledger does not know")
+    taken.add_argument("version", type=int, help="the name of its directory")
+    taken.add_argument("--reason", required=True, help="a sentence for the ledger")
+    taken.set_defaults(command=_adopt, is_step=False)
     return parser
 
 
@@ -159,8 +163,8 @@ def _history(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _rollback(options: argparse.Namespace) -> tuple[int, str]:
+    from ml.registry.intervention.rollback import rollback
     from ml.registry.retention import clean_up
-    from ml.registry.rollback import rollback
 
     root, settings = Root.find(options.root), _settings(options)
     try:
@@ -169,9 +173,28 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
         return DONE, as_json(status(root, settings)) if options.json else nothing.what
     clean_up(root, settings)
     answer = status(root, settings)
-    text = f"Version {version.number} now serves"
-    text += f" the bytes of version {version.intent['rollback_of']}." if "rollback_of" in version.intent else " again."
+    serves = "is published" if answer["unconfirmed"] else "now serves"
+    what = f" the bytes of version {version.intent['rollback_of']}" if "rollback_of" in version.intent else " again"
+    text = f"Version {version.number} {serves}{' with' if answer['unconfirmed'] and what != ' again' else ''}{what}."
+    if answer["unconfirmed"]:
+        text += (
+            "\nIt is unconfirmed: no model server has answered with it. The next command that reaches one confirms it."
+        )
     return DONE, as_json(answer) if options.json else text
+
+
+def _adopt(options: argparse.Namespace) -> tuple[int, str]:
+    from ml.registry.intervention.adopt import adopt
+
+    _need_libraries()
+    root, settings = Root.find(options.root), _settings(options)
+    try:
+        version = adopt(root, settings, number=options.version, reason=options.reason)
+    except NothingToDoError as nothing:
+        return DONE, as_json(status(root, settings)) if options.json else nothing.what
+    if options.json:
+        return DONE, as_json(status(root, settings))
+    return DONE, f"Version {version.number} stands in the ledger, as confirmed as any other."
 
 
 def _log_to_stderr(level: int) -> None:

@@ -11,7 +11,9 @@ from ml.errors import RetrainError
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
+from ml.registry.intervention.rollback_intent import unconfirmed_champion
 from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 from serving.client.model_client import ModelServer, ServingError
@@ -35,6 +37,8 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "model": settings.serving.model,
         "version": None,
         "pending": [v.number for v in ledger.pending()],
+        "unconfirmed": unconfirmed_champion(ledger) is not None,
+        "unknown": [path.name for path in unknown_versions(root, settings.serving.model)],
         "last_event": next(iter(reversed(ledger.events())), None),
     }
     if champion:
@@ -42,7 +46,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "version": champion.number,
             "since": champion.last["at"],
             "run_id": champion.run_id,
-            "who": champion.intent["who"],
+            "who": champion.intent.get("who", "unknown"),
             "reasons": champion.intent.get("reasons", []),
             "metrics": champion.intent.get("metrics", {}),
             "directory": str(root.version(settings.serving.model, champion.number)),
@@ -72,6 +76,14 @@ def status_text(answer: dict[str, Any]) -> str:
         ]
         if answer["lost"]:
             lines += [f"  LOST      {answer['lost']}", f"            {CURE}"]
+    if answer["unconfirmed"]:
+        lines.append(
+            "  UNCONFIRMED  it was gone back to, and no model server has answered with it since; the next run or "
+            "rollback that reaches one confirms it"
+        )
+    if answer["unknown"]:
+        lines.append(f"  UNKNOWN   {', '.join(answer['unknown'])}: a model server takes that for versions, the ledger")
+        lines.append("            does not know them; runs stop until you restore it, move them away or adopt them")
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:

@@ -94,6 +94,8 @@ def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
     if champion is None:
         return ""
     remembered = champion.release_record()
+    if remembered["target"] is None:
+        return "nobody knows what it predicts: it was adopted without its release record"
     wanted: dict[str, Any] = {"column": target.column, "positive_segments": list(target.positive_segments)}
     if remembered["target"] != wanted:
         theirs, ours = ("/".join(side["positive_segments"]) for side in (remembered["target"], wanted))

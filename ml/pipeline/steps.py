@@ -25,7 +25,9 @@ def ingest(run: Run, result: Result) -> None:
     from ml.data.ingest import ingest, local_file
     from ml.registry.recovery import recover_if_reachable
     from ml.registry.retention import clean_up
+    from ml.registry.version_directories import require_known
 
+    require_known(run.root, run.settings.serving.model)
     recover_if_reachable(run.root, run.settings)
     run.freeze_settings()
     clean_up(run.root, run.settings, current_run=run.id)
@@ -58,7 +60,7 @@ def validate(run: Run, result: Result) -> None:
             dataset,
             settings=run.settings.validate,
             target=run.settings.target,
-            champion_statistics=champion.statistics if champion else None,
+            champion_statistics=champion.statistics if champion and champion.statistics.exists() else None,
             out=out,
         )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger import Ledger
+from ml.registry.ledger import Ledger, Version
+from ml.registry.version_directories import require_known
 from ml.storage.files import read_json, sha256_tree
 from ml.storage.root import Root
 
@@ -25,6 +26,7 @@ class Champion:
     model_sha256: str
     saved_model: Path
     release: Path
+    record_sha256: str = ""
 
     @property
     def statistics(self) -> Path:
@@ -39,13 +41,17 @@ class Champion:
 def recorded_champion(root: Root, model: str) -> Champion | None:
     """Return the last version that the ledger calls confirmed, whatever became of its files; None before the first."""
     version = Ledger(root.ledger).champion()
-    if version is None:
-        return None
+    return None if version is None else champion_of(root, model, version)
+
+
+def champion_of(root: Root, model: str, version: Version) -> Champion:
+    """Return the directories and the hashes of a version as those of a champion."""
     return Champion(
         version.number,
         version.intent["model_sha256"],
         root.version(model, version.number),
         root.release(version.number),
+        version.record_sha256,
     )
 
 
@@ -53,8 +59,10 @@ def verified_champion(root: Root, model: str) -> Champion | None:
     """Return the last confirmed version after checking its files; None before the first.
 
     Raises:
-        FinalError: The ledger names a champion whose files are gone or were changed.
+        FinalError: The ledger names a champion whose files are gone or were changed, or does not know a version that a
+            server sees.
     """
+    require_known(root, model)
     champion = recorded_champion(root, model)
     if champion is None:
         return None
@@ -74,4 +82,6 @@ def damage_of(champion: Champion) -> str:
         return (
             f"the bytes in {champion.saved_model} were changed (sha256 {found[:12]}, not {champion.model_sha256[:12]})"
         )
+    if champion.record_sha256 and sha256_tree(champion.release) != champion.record_sha256:
+        return f"the release record in {champion.release} was changed"
     return ""

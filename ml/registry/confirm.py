@@ -19,14 +19,15 @@ def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings,
 
     Raises:
         TransientError: The server does not answer (yet); the version stays published.
-        FinalError: The version failed to load or answered wrongly, and was withdrawn.
+        FinalError: The version failed to load or answered wrongly, and was withdrawn; or a newer one serves.
     """
     with locked_registry(root, settings, who=f"confirmation of version {number}") as registry:
-        registry.sweep()
+        registry.prepare()
         version = registry.ledger.versions().get(number)
         if version is None:
             raise FinalError(f"Version {number} is not in the ledger.", "Promote it first.")
+        registry.require_not_superseded(version)
         version = registry.resolve_intent(version)
         worst = confirm_or_withdraw(version, server=server, registry=registry, settings=settings)
-    rows = len(GoldenRows.read(root.release(number) / "replay.json").instances)
+        rows = len(GoldenRows.read(root.release(number) / "replay.json").instances)
     return Confirmed(out, version.intent["model_sha256"], rows, number, worst)

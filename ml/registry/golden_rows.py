@@ -41,9 +41,13 @@ class GoldenRows:
     def check(self, predict: Predict, *, tolerance: float, whom: str) -> float:
         """Ask `predict` for all rows and return the largest absolute difference of a probability.
 
+        A version that was adopted and takes other inputs has no known rows; then nothing is asked.
+
         Raises:
             WrongAnswersError: An answer is missing or malformed, or differs by more than `tolerance`.
         """
+        if not self.instances:
+            return 0.0
         answers = predict(self.instances)
         if len(answers) != len(self.instances):
             raise WrongAnswersError(f"{whom} gave {len(answers)} answers to {len(self.instances)} known rows.")

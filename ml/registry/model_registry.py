@@ -7,6 +7,7 @@ a kill at any point.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.registry.ledger import INTENT, PUBLISHED, WITHDRAWN, Ledger, Version
+from ml.registry.ledger import INTENT, PUBLISHED, SEALED, WITHDRAWN, Ledger, Version
+from ml.registry.ledger_entries import LARGEST_VERSION
+from ml.registry.version_directories import version_names
 from ml.storage import files, locks
 from ml.storage.root import Root
 
@@ -58,19 +61,48 @@ class Registry:
             )
         return staged
 
-    def publish(self, staged: Path, record: Path, *, run_id: str, model_sha256: str, facts: Mapping[str, Any]) -> int:
+    def publish(
+        self,
+        staged: Path,
+        record: Path,
+        *,
+        run_id: str,
+        model_sha256: str,
+        facts: Mapping[str, Any],
+        number: int | None = None,
+        record_sha256: str = "",
+    ) -> int:
         """Move a staged version and its record to their places, and return the version's number.
 
         A retry of the same run and bytes finds its own intent and goes on with the same number.
+
+        Args:
+            staged: What `stage` returned.
+            record: The release record, on the same filesystem.
+            run_id: Identifies the version.
+            model_sha256: The hash of the staged bytes.
+            facts: More fields of the intent.
+            number: The number that an intent of the whole command names; by default the next one.
+            record_sha256: What the record must hash to, if that is known.
+
+        Raises:
+            FinalError: The record was changed, its place is taken, or there is no number left.
         """
+        found = files.sha256_tree(record)
+        if record_sha256 and found != record_sha256:
+            raise FinalError(
+                f"{record}: the release record was changed (sha256 {found[:12]}, not {record_sha256[:12]}).",
+                "Restore it from a backup, or name another version.",
+            )
+        identity = {"model_sha256": model_sha256, "record_sha256": found}
         own = self.ledger.of_run(run_id)
-        if own is not None and own.pending and own.intent["model_sha256"] == model_sha256:
+        if own is not None and own.pending and identity.items() <= {"record_sha256": found, **own.intent}.items():
             number = own.number
         else:
-            number = self.next_number()
-            self.ledger.append(INTENT, run_id=run_id, version=number, model_sha256=model_sha256, **facts)
+            number = number if number is not None and number not in self.ledger.versions() else self.next_number()
+            self.ledger.append(INTENT, run_id=run_id, version=number, **identity, **facts)
         place = self.version_directory(number)
-        if place.exists():
+        if os.path.lexists(place):
             raise FinalError(f"{place} exists already, and not from this run.", "Move it away, then repeat.")
         files.remove_directory(self.root.release(number), self.root.trash)
         files.publish_directory(record, self.root.release(number))
@@ -81,15 +113,26 @@ class Registry:
         return number
 
     def next_number(self) -> int:
-        """Return one more than the highest number ever used, in the ledger or as the name of a directory."""
-        base = self.root.models / self.model
-        on_disk = [int(p.name) for p in base.glob("*") if p.name.isdecimal()] if base.is_dir() else []
-        return max([0, *self.ledger.versions(), *on_disk]) + 1
+        """Return one more than the highest number ever used, in the ledger or as the name of a directory.
+
+        Raises:
+            FinalError: The highest possible number, 2^63-1, is in use.
+        """
+        on_disk = version_names(self.root.models / self.model)
+        highest = max([0, *self.ledger.versions(), *on_disk.values()])
+        if highest >= LARGEST_VERSION:
+            taken = next((self.root.models / self.model / n for n, number in on_disk.items() if number == highest), "")
+            raise FinalError(
+                f"There is no version number left: {highest} is the highest that TensorFlow Serving takes, and it is "
+                f"in use ({taken or self.root.ledger}).",
+                "Move that directory away; every version of ours has a small number.",
+            )
+        return int(highest + 1)
 
     def resolve_intent(self, version: Version) -> Version:
         """Bring an intent whose writer died to `published` if its rename had happened, else to `withdrawn`."""
         place = self.version_directory(version.number)
-        if version.state == INTENT and self._is_whole(version):
+        if version.state == INTENT and self.is_whole(version):
             self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
         elif version.state == INTENT or (version.state == PUBLISHED and not place.is_dir()):
             self.withdraw(version, "it was never completely published")
@@ -101,22 +144,75 @@ class Registry:
             self.ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
             log.warning("withdrew version %d: %s", version.number, reason)
         place, away = self.version_directory(version.number), self.root.withdrawn / str(version.number)
-        if place.exists():
+        if os.path.lexists(place):  # a file, or a link to nowhere, is a version to a server, too
             files.remove_directory(away, self.root.trash)
-            files.publish_directory(place, away)
+            files.move(place, away)
+
+    def prepare(self) -> None:
+        """Sweep, and note the hash of every release record that has none, because an older version of the code made it.
+
+        Every command that writes begins with this.
+        """
+        self.sweep()
+        records = {}
+        for version in self.ledger.versions().values():
+            place = self.root.release(version.number)
+            if version.accepted and not version.record_sha256 and place.is_dir():
+                records[str(version.number)] = files.sha256_tree(place)
+        if records:
+            self.ledger.append(SEALED, run_id="seal", records=records)
+            log.info("noted the hashes of the release records of versions %s, which had none", ", ".join(records))
 
     def sweep(self) -> None:
         """Remove what killed tries left: staged copies (the lock says that none is in use) and withdrawn versions."""
-        for leftover in self.root.staging.glob("*"):
+        for leftover in files.children(self.root.staging):
             files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():
-            if version.state == WITHDRAWN and self.version_directory(version.number).exists():
+            if version.state == WITHDRAWN and os.path.lexists(self.version_directory(version.number)):
                 self.withdraw(version, "")
 
-    def _is_whole(self, version: Version) -> bool:
-        """Whether its directory and its record are there, and its bytes are those that were judged."""
+    def require_not_superseded(self, version: Version) -> None:
+        """Check that no newer version serves: a server has unloaded this one then, and nothing can confirm it.
+
+        Raises:
+            FinalError: One does.
+        """
+        newer = [v.number for v in self.ledger.versions().values() if v.number > version.number and v.accepted]
+        if newer and version.state != WITHDRAWN:
+            raise FinalError(
+                f"Version {version.number} was superseded by version {max(newer)}.",
+                f"There is nothing left to do for its run. To serve it again: "
+                f"python -m ml rollback {version.number} --reason '...'",
+            )
+
+    def check_whole(self, version: Version) -> None:
+        """Check that the files of a version are those that were confirmed.
+
+        Raises:
+            FinalError: Its directory or its record is missing, or was changed.
+        """
         place = self.version_directory(version.number)
-        if not place.is_dir() or not self.root.release(version.number).is_dir():
+        found = files.sha256_tree(place)
+        if found != version.intent["model_sha256"]:
+            raise FinalError(
+                f"{place}: its bytes (sha256 {found[:12]}) are not those that were judged "
+                f"({version.intent['model_sha256'][:12]}).",
+                "Restore the directory from a backup, or name another version.",
+            )
+        record = self.root.release(version.number)
+        if not record.is_dir():
+            raise FinalError(f"{record} is missing.", "Restore it from a backup, or name another version.")
+        if version.record_sha256 and files.sha256_tree(record) != version.record_sha256:
+            raise FinalError(
+                f"{record}: the release record was changed.", "Restore it from a backup, or name another version."
+            )
+
+    def is_whole(self, version: Version) -> bool:
+        """Whether the directory and the record are there, and hold the bytes that the intent names."""
+        place, record = self.version_directory(version.number), self.root.release(version.number)
+        if not place.is_dir() or not record.is_dir():
+            return False
+        if version.record_sha256 and files.sha256_tree(record) != version.record_sha256:
             return False
         return bool(files.sha256_tree(place) == version.intent["model_sha256"])
 

@@ -15,6 +15,7 @@ from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.recovery import recover
+from ml.registry.version_directories import require_known
 from ml.storage import files
 from ml.storage.root import Root
 
@@ -48,11 +49,13 @@ def promote(
         check: Loads the staged copy and asks it for the known rows; the default starts a private model server.
 
     Raises:
-        FinalError: The verdict is stale, the bytes changed, or the private answers are wrong.
+        FinalError: The verdict is stale, the bytes changed, the private answers are wrong, the version was superseded,
+            or the ledger does not know a version that a server sees.
         TransientError: Another promotion holds the lock, or an earlier version is still pending.
     """
     with locked_registry(root, settings, who=f"promotion of run {run_id}") as registry:
         recover(registry, settings, but=(run_id, verdict.model_sha256))
+        require_known(root, registry.model)
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
             _check_champion(registry.ledger, verdict)
@@ -83,7 +86,7 @@ def decline(
     """Append to the ledger, once for each run, that its candidate was rejected or withheld."""
     with locked_registry(root, settings, who=f"run {run_id}") as registry:
         if any(
-            e["event"] == event and e["run_id"] == run_id and e["model_sha256"] == verdict.model_sha256
+            e["event"] == event and e["run_id"] == run_id and e.get("model_sha256") == verdict.model_sha256
             for e in registry.ledger.events()
         ):
             return
@@ -112,7 +115,10 @@ def _already_published(registry: Registry, run_id: str, model_sha256: str) -> in
             f"Version {own.number} of this run was withdrawn: {own.last.get('reason', 'unknown')}.",
             "Its number is not used again. Find the cause, then start a new run.",
         )
-    return own.number if own.state in (PUBLISHED, CONFIRMED) else None
+    if own.state not in (PUBLISHED, CONFIRMED):
+        return None
+    registry.require_not_superseded(own)
+    return own.number
 
 
 def _check_champion(ledger: Ledger, verdict: Verdict) -> None:

@@ -7,6 +7,7 @@ import logging
 from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
 from ml.registry.endpoint import endpoint
+from ml.registry.intervention.rollback_intent import finish_rollback
 from ml.registry.ledger import PUBLISHED, Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.serving_check import confirm_or_withdraw
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def recover(registry: Registry, settings: Settings, *, but: tuple[str, str] = ("", "")) -> list[Version]:
-    """Confirm or withdraw every version that is still pending, and return what they became.
+    """Finish the rollback that was begun, confirm or withdraw every version still pending, and return what they became.
 
     The caller holds the promotion lock.
 
@@ -28,7 +29,8 @@ def recover(registry: Registry, settings: Settings, *, but: tuple[str, str] = ("
     Raises:
         TransientError: A version is published, and the model server that could confirm it does not answer.
     """
-    registry.sweep()
+    registry.prepare()
+    finish_rollback(registry, settings)
     recovered = []
     for pending in registry.ledger.pending():
         if (pending.run_id, pending.intent["model_sha256"]) == but:

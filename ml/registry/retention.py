@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 from ml.config.settings import Settings
-from ml.registry.ledger import CONFIRMED
 from ml.registry.model_registry import locked_registry
 from ml.storage import files, locks
 from ml.storage.root import Root
@@ -22,7 +21,7 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
     """
     with locked_registry(root, settings, who="clean-up") as registry:
         versions = registry.ledger.versions().values()
-        confirmed = sorted((v.number for v in versions if v.state == CONFIRMED), reverse=True)
+        confirmed = sorted((v.number for v in versions if v.accepted), reverse=True)
         for number in confirmed[settings.keep.versions :]:
             for directory in (registry.version_directory(number), root.release(number)):
                 _remove(directory, root, f"version {number}")

@@ -15,10 +15,13 @@ log = logging.getLogger(__name__)
 CURE = "The version before it keeps serving. Find the cause, then retrain."
 
 
-def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Registry, settings: Settings) -> float:
+def confirm_or_withdraw(
+    version: Version, *, server: ModelServer, registry: Registry, settings: Settings, event: str = CONFIRMED
+) -> float:
     """Confirm a published version, or withdraw it when it failed to load or answered wrongly.
 
-    The caller holds the promotion lock.
+    The caller holds the promotion lock. `event` is what the ledger gets for a version that was confirmed before and is
+    confirmed again; by default that is not worth an entry.
 
     Returns:
         The largest difference between a probability of the server and that of training.
@@ -41,7 +44,8 @@ def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Regi
     except (Unreachable, DeadlineExceeded) as error:
         raise TransientError(
             f"Version {version.number} is published but not confirmed: {error}",
-            "Start the model server, or look at its log, then repeat confirm.",
+            "Start the model server, or look at its log, then repeat confirm. If this version keeps the server from "
+            "answering, go back: python -m ml rollback --reason '...'",
         ) from error
     except Refused as error:
         if error.status >= 500 or error.status in (404, 408, 429):
@@ -51,9 +55,10 @@ def confirm_or_withdraw(version: Version, *, server: ModelServer, registry: Regi
         return _withdraw(version, registry, f"the model server could not load it: {error}")
     except WrongAnswersError as error:
         return _withdraw(version, registry, f"it answers wrongly: {error.what}")
-    if version.state != CONFIRMED:
+    if version.state != CONFIRMED or event != CONFIRMED:
+        done = CONFIRMED if version.state != CONFIRMED else event
         registry.ledger.append(
-            CONFIRMED, run_id=version.run_id, version=version.number, worst_difference=worst, server=server.url
+            done, run_id=version.run_id, version=version.number, worst_difference=worst, server=server.url
         )
     log.info("version %d answers at %s; largest difference from training %.1e", version.number, server.url, worst)
     return worst

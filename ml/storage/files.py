@@ -11,12 +11,13 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ml.errors import FinalError, TransientError
+from ml.errors import FinalError, RetrainError, TransientError
 
 CHUNK = 1 << 20
 
@@ -116,26 +117,84 @@ def copy_directory(source: Path, copy: Path) -> None:
             shutil.copyfile(path, copy / path.name)
 
 
+def make_directories(directory: Path) -> None:
+    """Make `directory` and the parents that it lacks, so that all of their names survive a power cut."""
+    missing = []
+    while not directory.exists():
+        missing.append(directory)
+        directory = directory.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        fsync_directory(path.parent)
+
+
+def own_directory(directory: Path) -> None:
+    """Make `directory` if it is missing; what is in it is going to be deleted, so no link is followed there.
+
+    Raises:
+        FinalError: A file or a symbolic link stands in its place.
+    """
+    try:
+        mode = directory.lstat().st_mode
+    except FileNotFoundError:
+        make_directories(directory)
+        return
+    if not stat.S_ISDIR(mode):
+        kind = "a symbolic link, which is never followed" if stat.S_ISLNK(mode) else "not a directory"
+        raise FinalError(f"{directory}: is {kind}.", "Remove it, or move it away; then repeat.")
+
+
+def children(directory: Path) -> list[Path]:
+    """Return the entries of a directory of ours, sorted; none when it does not exist.
+
+    Raises:
+        FinalError: A file or a symbolic link stands in its place.
+    """
+    if not os.path.lexists(directory):
+        return []
+    own_directory(directory)
+    return sorted(directory.iterdir())
+
+
 def publish_directory(made: Path, place: Path) -> None:
     """Rename the finished directory `made` to `place`, which must not exist, and make both durable."""
     fsync_tree(made)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made.rename(place)
+    move(made, place)
+
+
+def move(source: Path, place: Path) -> None:
+    """Rename `source` to `place`, which must not exist, and make both names durable."""
+    make_directories(place.parent)
+    source.rename(place)
     fsync_directory(place.parent)
+    fsync_directory(source.parent)
 
 
 def remove_directory(directory: Path, trash: Path) -> None:
     """Remove `directory` so that it vanishes from its place at once, whatever happens during the deletion.
 
     It is first renamed into `trash` (same filesystem); what a killed deletion leaves there goes with the next one.
+    What stands in its place instead, a file or a link, goes the same way; links are never followed.
+
+    Raises:
+        FinalError: `trash` is a file or a symbolic link.
     """
-    trash.mkdir(parents=True, exist_ok=True)
-    if directory.exists():
+    own_directory(trash)
+    if os.path.lexists(directory):
         place = trash / f"{directory.parent.name}-{directory.name}-{os.getpid()}"
-        shutil.rmtree(place, ignore_errors=True)
+        _delete(place)
         directory.rename(place)
     for leftover in trash.iterdir():
-        shutil.rmtree(leftover, ignore_errors=True)
+        _delete(leftover)
+
+
+def _delete(path: Path) -> None:
+    """Delete what is at `path`, if anything is; what cannot be deleted now stays for the next time."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -159,11 +218,36 @@ def disk_errors(what: str) -> Iterator[None]:
             "It was removed, or the path is wrong: restore it, or start a new run.",
         ) from error
     except OSError as error:
+        named = f"{what}: {error.strerror}{f': {error.filename}' if error.filename else ''}."
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise TransientError(
-                f"{what}: {error.strerror}{f': {error.filename}' if error.filename else ''}.",
+                named,
                 "Free disk space or raise the limit; nothing was published and the step can be repeated.",
             ) from error
         if error.errno in (errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
-            raise FinalError(f"{what}: {error.strerror}: {error.filename}.", "Choose another --root.") from error
+            raise FinalError(named, "Choose another --root.") from error
+        if error.errno in _CURES:
+            kind, cure = _CURES[error.errno]
+            raise kind(named, cure) from error
         raise
+
+
+_BUSY = (TransientError, "Something else holds the file or the directory. Wait until it has ended, then repeat.")
+_DAMAGED = (TransientError, "The disk or the network file system fails: look at the kernel's log, then repeat.")
+_DESCRIPTORS = (TransientError, "Raise the limit of open files (ulimit -n), or end what holds so many; then repeat.")
+_CURES: dict[int, tuple[type[RetrainError], str]] = {
+    errno.EIO: _DAMAGED,
+    errno.ESTALE: _DAMAGED,
+    errno.ENODEV: _DAMAGED,
+    errno.ENXIO: _DAMAGED,
+    errno.EMFILE: _DESCRIPTORS,
+    errno.ENFILE: _DESCRIPTORS,
+    errno.EBUSY: _BUSY,
+    errno.ENOTEMPTY: _BUSY,
+    errno.ETXTBSY: _BUSY,
+    errno.ENOLCK: (FinalError, "The file system takes no locks (flock): put the root on one that does."),
+    errno.EOPNOTSUPP: (FinalError, "The file system cannot do that: put the root on a local one."),
+    errno.EXDEV: (FinalError, "Directories are renamed into place: keep the whole root on one file system."),
+    errno.EINVAL: (FinalError, "The file system refuses that: put the root on a local one."),
+}
+"""What else a file system can answer, whether it may pass, and what helps."""

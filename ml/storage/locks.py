@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -9,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml.errors import TransientError
+from ml.errors import FinalError, TransientError
+from ml.storage.files import make_directories
 
 POLL_SECONDS = 0.1
 
@@ -25,9 +27,15 @@ def hold(path: Path, *, who: str, wait_seconds: float) -> Iterator[None]:
 
     Raises:
         TransientError: Another process still holds it after `wait_seconds`; the message says which.
+        FinalError: A symbolic link stands in its place: writing through it would overwrite what it names.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    make_directories(path.parent)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        if error.errno != errno.ELOOP or not path.is_symlink():
+            raise
+        raise FinalError(f"{path}: is a symbolic link, which is never followed.", "Remove the link.") from error
     try:
         _take(handle, path, wait_seconds)
         os.ftruncate(handle, 0)
@@ -39,9 +47,9 @@ def hold(path: Path, *, who: str, wait_seconds: float) -> Iterator[None]:
 
 def is_held(path: Path) -> bool:
     """Return whether some process holds the lock `path` right now."""
-    if not path.exists():
+    if path.is_symlink() or not path.exists():  # nobody locks through a link
         return False
-    handle = os.open(path, os.O_RDWR)
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -64,5 +72,7 @@ def _take(handle: int, path: Path, wait_seconds: float) -> None:
                     "Wait until that has ended, then repeat. The lock is released when its holder ends.",
                 ) from None
             time.sleep(min(POLL_SECONDS, wait_seconds or POLL_SECONDS))
+        except OSError as error:  # which does not know the path
+            raise OSError(error.errno, error.strerror, str(path)) from error
         else:
             return

@@ -87,7 +87,13 @@ def versions_on_disk(base_path: Path) -> dict[int, Path] | None:
         return None
     found: dict[int, Path] = {}
     for name in names:
-        number = _NUMBER.fullmatch(name)
-        if number is not None and int(number.group(1)) <= _LARGEST:
-            found[int(number.group(1))] = base_path / name
+        number = version_number(name)
+        if number is not None:
+            found[number] = base_path / name
     return found
+
+
+def version_number(name: str) -> int | None:
+    """The number of the version that a directory of this name is; None when the name is not that of a version."""
+    number = _NUMBER.fullmatch(name)
+    return int(number.group(1)) if number is not None and int(number.group(1)) <= _LARGEST else None

@@ -21,6 +21,7 @@ from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger import Ledger
 from ml.registry.promote import promote
 from ml.registry.retention import clean_up
+from ml.registry.version_directories import version_names
 from ml.storage.files import sha256_tree, write_json
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
@@ -39,7 +40,7 @@ class StandIn(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         base = self.root.models / MODEL
-        found = sorted((int(p.name) for p in base.glob("*") if p.name.isdecimal()), reverse=True)
+        found = sorted(version_names(base).values(), reverse=True)
         states = [
             {
                 "version": str(n),

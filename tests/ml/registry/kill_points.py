@@ -2,12 +2,15 @@
 
 Run as a program: `python tests/ml/registry/kill_points.py SCENARIO`. It imports no TensorFlow, so a child is one fork
 and costs milliseconds. Each child gets SIGKILL at its Nth file operation, for N = 1, 2, ... until one survives; writes
-are also killed half-way. After every kill the disk must hold the invariants, and the same call repeated must end in
-the same state as a call that was never killed. Prints one JSON object: kills by operation, and the violations.
+are also killed half-way; and once more each operation fails as on a full disk. After every one the disk must hold the
+invariants and the champion must be that of before or of after; the same call repeated, once and once more, must end in
+the same state as a call that was never disturbed, with the same version as champion. Prints one JSON object: kills by
+operation, and the violations.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -18,19 +21,22 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, RetrainError
+from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger import Ledger
-from ml.registry.rollback import rollback
 from ml.storage.files import sha256_tree
 from ml.storage.locks import hold
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, StandIn, candidate, do_confirm, do_promote, released, stand_in
 
+Work = Callable[[Root, Settings], None]
+NOBODY = "http://127.0.0.1:9"
 OPERATIONS = (
     "open",
     "write",
@@ -56,39 +62,69 @@ def do_rollback(root: Root, settings: Settings) -> None:
         rollback(root, settings, target=None, reason="a drill")
 
 
+def do_named_rollback(root: Root, settings: Settings) -> None:
+    with suppress(NothingToDoError):
+        rollback(root, settings, target=1, reason="a drill")
+
+
+def unanswered(work: Work) -> Work:
+    """The same work where no model server answers."""
+
+    def alone(root: Root, settings: Settings) -> None:
+        work(root, replace(settings, serving=replace(settings.serving, url=NOBODY)))
+
+    return alone
+
+
 def do_append(root: Root, settings: Settings) -> None:
     with hold(root.promotion_lock, who="the test", wait_seconds=5):
         Ledger(root.ledger).append("rejected", run_id=RUN, reasons=["x" * 200])
 
 
 def prepared(root: Root, settings: Settings, scenario: str) -> None:
-    """The state before: two confirmed versions, and what the scenario needs."""
+    """The state before: two or three confirmed versions, and what the scenario needs."""
     for text in ("one", "two"):
         released(root, settings, text)
-    if scenario in ("confirm", "withdraw"):
+    if scenario.startswith("give up"):
+        released(root, settings, "three")
+        (root.version(MODEL, 3) / "saved_model.pb").write_text("tampered")
+    if scenario in ("confirm", "withdraw") or scenario.startswith("pending"):
         do_promote(root, settings, "new", broken=scenario == "withdraw")
     elif scenario == "promote":
         candidate(root, "new")
 
 
-SCENARIOS: dict[str, Callable[[Root, Settings], None]] = {
-    "promote": do_promote,
-    "confirm": do_confirm,
-    "withdraw": do_withdraw,
-    "rollback": do_rollback,
-    "ledger": do_append,
+SCENARIOS: dict[str, tuple[Work, int]] = {
+    "ledger": (do_append, 2),
+    "promote": (do_promote, 2),
+    "confirm": (do_confirm, 3),
+    "withdraw": (do_withdraw, 2),
+    "rollback": (do_rollback, 3),
+    "rollback, unanswered": (unanswered(do_rollback), 3),
+    "give up": (do_rollback, 2),
+    "give up, unanswered": (unanswered(do_rollback), 2),
+    "give up, go further": (do_named_rollback, 4),
+    "pending": (do_rollback, 2),
+    "pending, unanswered": (unanswered(do_rollback), 2),
+    "pending, go further, unanswered": (unanswered(do_named_rollback), 4),
 }
+"""What is done, and the version that is the champion afterwards."""
 
 
-def die_at(number: int, *, half: bool) -> Counter[str]:
-    """From now on this process dies at its `number`th file operation; a write may get half of its bytes out first."""
+def die_at(number: int, *, how: str) -> Counter[str]:
+    """From now on this process dies at its `number`th file operation; a write may get half of its bytes out first.
+
+    Or only that operation fails, as on a full disk.
+    """
     done: Counter[str] = Counter()
 
     def wrapped(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             done[name] += 1
             if done.total() == number:
-                if half and name in ("write", "pwrite"):
+                if how == "full disk":
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if how == "half written" and name in ("write", "pwrite"):
                     handle, content, *rest = arguments
                     original(handle, bytes(content)[: max(1, len(content) // 2)], *rest)
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -101,14 +137,14 @@ def die_at(number: int, *, half: bool) -> Counter[str]:
     return done
 
 
-def forked(work: Callable[[], None], *, number: int = 0, half: bool = False) -> tuple[int, str, Counter[str]]:
+def forked(work: Callable[[], None], *, number: int = 0, how: str = "") -> tuple[int, str, Counter[str]]:
     """Run `work` in a child; returns its wait status, the error it printed, and the operations it did."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         write = os.write
-        done = die_at(number, half=half)
+        done = die_at(number, how=how)
         message = ""
         try:
             work()
@@ -146,6 +182,7 @@ def end_state(root: Root) -> dict[str, Any]:
     places = {p.name: sha256_tree(p) for p in (root.models / MODEL).glob("*")}
     content = root.ledger.read_bytes()
     return {
+        "champion": champion.number if champion else None,
         "champion bytes": champion.intent["model_sha256"] if champion else None,
         "champion is highest": champion is not None and str(champion.number) == max(places, key=int),
         "served bytes": places[max(places, key=int)],
@@ -155,14 +192,20 @@ def end_state(root: Root) -> dict[str, Any]:
     }
 
 
+def champion_of(root: Root) -> int:
+    champion = Ledger(root.ledger).champion()
+    return champion.number if champion else 0
+
+
 def main(scenario: str) -> None:
     logging.disable(logging.CRITICAL)
-    work = SCENARIOS[scenario]
+    work, champion_after = SCENARIOS[scenario]
     with tempfile.TemporaryDirectory() as folder, stand_in(Root(Path(folder))) as settings:
         template = Root(Path(folder) / "template")
         template.path.mkdir()
         StandIn.root = template
         prepared(template, settings, scenario)
+        champion_before = champion_of(template)
 
         def fresh(name: str) -> Root:
             root = Root(Path(folder) / name)
@@ -174,28 +217,33 @@ def main(scenario: str) -> None:
         status, message, done = forked(partial(work, root, settings))
         assert status == 0, message
         expected, total = end_state(root), done.total()
+        assert expected["champion"] == champion_after, expected
         known = {sha256_tree(p) for p in (root.models / MODEL).glob("*")}
         known |= {sha256_tree(p) for p in root.withdrawn.glob("*")}
         known |= {sha256_tree(p) for p in (template.models / MODEL).glob("*")}
 
-        kills, wrong = 0, []
-        for half in (False, True):
+        disturbed, wrong = 0, []
+        for how in ("killed", "half written", "full disk"):
             for number in range(1, total + 1):
-                root = fresh(f"{half}-{number}")
-                status, _, _ = forked(partial(work, root, settings), number=number, half=half)
-                where = f"{scenario}, operation {number}{', half written' if half else ''}"
-                if not os.WIFSIGNALED(status):
-                    wrong.append(f"{where}: was not killed")
-                kills += 1
+                root = fresh(f"{how}-{number}")
+                status, _, _ = forked(partial(work, root, settings), number=number, how=how)
+                where = f"{scenario}, operation {number}, {how}"
+                if os.WIFSIGNALED(status) != (how != "full disk"):
+                    wrong.append(f"{where}: wait status {status}")
+                disturbed += 1
                 wrong += [f"{where}: {fault}" for fault in violations(root, known)]
-                status, message, _ = forked(partial(work, root, settings))
-                if status:
-                    wrong.append(f"{where}: repeating failed: {message}")
-                elif end_state(root) != expected:
-                    wrong.append(f"{where}: ended as {end_state(root)}")
-                wrong += [f"{where}, repeated: {fault}" for fault in violations(root, known)]
+                between = champion_of(root)
+                if between not in (champion_before, champion_after):
+                    wrong.append(f"{where}: champion {between}")
+                for again in ("repeated", "repeated twice"):
+                    status, message, _ = forked(partial(work, root, settings))
+                    if status:
+                        wrong.append(f"{where}, {again}: failed: {message}")
+                    elif end_state(root) != expected:
+                        wrong.append(f"{where}, {again}: ended as {end_state(root)}")
+                    wrong += [f"{where}, {again}: {fault}" for fault in violations(root, known)]
                 shutil.rmtree(root.path)
-        print(json.dumps({"kills": kills, "operations": dict(done), "expected": expected, "wrong": wrong}))
+        print(json.dumps({"kills": disturbed, "operations": dict(done), "expected": expected, "wrong": wrong}))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ from ml.pipeline.steps import run_step
 from ml.registry.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import QUICK, settings_for
+from tests.ml.registry.kill_points import SCENARIOS
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT)}
 KILL_DEADLINE = 120
 
 
-@pytest.mark.parametrize("scenario", ["ledger", "promote", "confirm", "withdraw", "rollback"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_before_each_file_operation(scenario: str) -> None:
     script = PROJECT / "tests" / "ml" / "registry" / "kill_points.py"
     done = subprocess.run(
@@ -36,7 +37,7 @@ def test_killed_before_each_file_operation(scenario: str) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["wrong"] == []
-    assert found["kills"] == 2 * sum(found["operations"].values()) >= 16
+    assert found["kills"] == 3 * sum(found["operations"].values()) >= 24
     assert found["operations"]["fsync"] >= 1
 
 

@@ -12,8 +12,8 @@ from ml.cli import status
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.champion import verified_champion
+from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, WITHDRAWN, Ledger
-from ml.registry.rollback import rollback
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in

@@ -14,11 +14,11 @@ import pytest
 from ml.cli import status
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
+from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Ledger
 from ml.registry.model_registry import Registry
 from ml.registry.recovery import recover
 from ml.registry.retention import clean_up
-from ml.registry.rollback import rollback
 from ml.storage import locks
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root

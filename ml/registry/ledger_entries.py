@@ -1,0 +1,104 @@
+"""What a line of the ledger must be: an object with an event, a time and a run, and fields of the right types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
+REJECTED, WITHHELD = "rejected", "withheld"
+ROLLBACK, RESTORED = "rollback", "restored"
+ADOPTED, SEALED = "adopted", "sealed"
+
+LARGEST_VERSION = (1 << 63) - 1
+"""The largest version number that TensorFlow Serving takes."""
+
+Check = Callable[[Any], bool]
+
+
+def parsed_entry(line: bytes) -> dict[str, Any]:
+    """Return the entry that a line holds.
+
+    Raises:
+        ValueError: It is not JSON, not an object, nested too deeply, or a field is missing or of the wrong type.
+    """
+    try:
+        entry = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(entry, dict):
+        raise ValueError("not an object")
+    event = entry.get("event")
+    required = {"event", "at", "run_id", *(_NEEDED.get(event, ()) if isinstance(event, str) else ())}
+    missing = sorted(required - entry.keys())
+    if missing:
+        raise ValueError(f"without {', '.join(missing)}")
+    for name, (check, kind) in _FIELDS.items():
+        if name in entry and not check(entry[name]):
+            raise ValueError(f"{name} is not {kind}")
+    return entry
+
+
+def is_version(value: Any) -> bool:
+    """Return whether the value is a version number: an integer from 1 to 2^63-1."""
+    return type(value) is int and 1 <= value <= LARGEST_VERSION
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_version_or_none(value: Any) -> bool:
+    return value is None or is_version(value)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(v is None or type(v) in (int, float) for v in value.values())
+
+
+def _is_texts_by_version(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        key.isascii() and key.isdecimal() and len(key) < 20 and is_version(int(key)) and _is_text(text)
+        for key, text in value.items()
+    )
+
+
+_NEEDED = {
+    INTENT: ("version", "model_sha256"),
+    PUBLISHED: ("version",),
+    CONFIRMED: ("version",),
+    WITHDRAWN: ("version",),
+    ROLLBACK: ("from", "target", "result", "withdraws"),
+    RESTORED: ("version",),
+    ADOPTED: ("version", "model_sha256"),
+    SEALED: ("records",),
+}
+"""What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
+
+_TEXT, _VERSION = (_is_text, "a text"), (is_version, "a version number")
+_OPTIONAL_VERSION = (_is_version_or_none, "a version number or null")
+_FIELDS: dict[str, tuple[Check, str]] = {
+    **dict.fromkeys(("event", "run_id", "who", "reason", "source", "server", "fingerprint"), _TEXT),
+    **dict.fromkeys(
+        ("model_sha256", "record_sha256", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256"), _TEXT
+    ),
+    "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
+    **dict.fromkeys(("version", "rollback_of", "replaces"), _VERSION),
+    **dict.fromkeys(("champion", "from", "target", "result"), _OPTIONAL_VERSION),
+    **dict.fromkeys(("reasons", "codes"), (_is_texts, "a list of texts")),
+    **dict.fromkeys(("metrics", "champion_metrics"), (_is_numbers, "an object of numbers")),
+    **dict.fromkeys(("withdraws", "records"), (_is_texts_by_version, "an object of texts by version number")),
+}
