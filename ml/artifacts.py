@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from ml.errors import FinalError
-from ml.storage.files import read_json, write_json
+from ml.storage.files import read_json, sha256_json, sha256_tree, write_json
+from ml.storage.strict_json import without_nan
 
 RECORD = "artifact.json"
+SEAL = "seal"
+"""The field of the record with a hash over its other fields and all other files of the directory."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,8 @@ class Artifact:
             for field in dataclasses.fields(self)
             for value in [getattr(self, field.name)]
         }
-        write_json(
-            directory / RECORD,
-            {"kind": type(self).__name__, **fields, "made_from": dict(made_from), "fingerprint": fingerprint},
-        )
+        record = {"kind": type(self).__name__, **fields, "made_from": dict(made_from), "fingerprint": fingerprint}
+        write_json(directory / RECORD, record | {SEAL: seal_of(directory, record)})
 
     @classmethod
     def read(cls, directory: Path, *, root: Path) -> Self:
@@ -48,7 +49,7 @@ class Artifact:
         Raises:
             FinalError: The record is of another kind, or incomplete.
         """
-        record = read_json(directory / RECORD)
+        record = read_record(directory)
         fields: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             if record.get("kind") != cls.__name__ or field.name not in record:
@@ -59,6 +60,24 @@ class Artifact:
             value = record[field.name]
             fields[field.name] = root / value if field.type == "Path" else value
         return cls(**fields)
+
+
+def read_record(directory: Path) -> dict[str, Any]:
+    """Return what artifact.json in `directory` says.
+
+    Raises:
+        FinalError: It is not a JSON object.
+    """
+    record = read_json(directory / RECORD)
+    if not isinstance(record, dict):
+        raise FinalError(f"{directory / RECORD}: is not a record.", "Delete the directory and repeat the step.")
+    return record
+
+
+def seal_of(directory: Path, record: Mapping[str, Any]) -> str:
+    """Return the hash of a finished step: of its record without the seal, and of all other files in its directory."""
+    said = {name: value for name, value in record.items() if name != SEAL}
+    return sha256_json([without_nan(said), sha256_tree(directory, but=RECORD)])
 
 
 @dataclass(frozen=True)

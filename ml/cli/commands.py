@@ -23,9 +23,9 @@ from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
-from ml.pipeline.run import Run
+from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
-from ml.storage.files import disk_errors, read_json
+from ml.storage.files import disk_errors
 from ml.storage.root import Root
 
 log = logging.getLogger("ml")
@@ -126,11 +126,11 @@ def _need_libraries() -> None:
 def _step(options: argparse.Namespace) -> tuple[int, str]:
     _need_libraries()
     root = Root.find(options.root)
-    frozen = root.run(options.run) / "settings.json"
-    is_later = options.step != "ingest" and frozen.is_file()
-    settings = _settings(options, read_json(frozen) if is_later else None)
-    if is_later:
-        settings.require_same_deciding_settings(resolve(frozen=read_json(frozen), environment={}), run=options.run)
+    is_later = options.step != "ingest" and (root.run(options.run) / FROZEN).is_file()
+    frozen = Run.frozen_settings(root, options.run) if is_later else None
+    settings = _settings(options, frozen)
+    if frozen is not None:
+        settings.require_same_deciding_settings(resolve(frozen=frozen, environment={}), run=options.run)
     result = run_step(options.step, Run(root, options.run, settings, options.force))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
     return DONE, as_json(result) if options.json else ""

@@ -7,6 +7,7 @@ value in it, would have said is missing, and nothing else.
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +25,8 @@ from ml.storage.files import read_json
 from ml.storage.root import Root
 
 ALL = "all"
+CLOCK_SECONDS = 300.0
+"""So far ahead of this machine's clock may the one be that wrote a time."""
 # Raised by a list where a mapping should be, a name that is missing, or a number that is text.
 _DAMAGE = (FinalError, OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
@@ -49,20 +52,29 @@ def collect_runs(root: Root) -> Samples:
 
 def _ends(root: Root, records: list[RunRecord]) -> Samples:
     last_at: dict[str, float] = {}
+    latest = time.time() + CLOCK_SECONDS
     try:
         for event in Ledger(root.ledger).events():  # it outlives the runs' files
-            if event["event"] in OUTCOME_OF_EVENT:
-                last_at[OUTCOME_OF_EVENT[event["event"]]] = timestamp_of(event)
+            at = timestamp_of(event)
+            if event["event"] not in OUTCOME_OF_EVENT:
+                continue
+            if at > latest:
+                yield Skipped(root.ledger, f"the time of run {event['run_id']} lies in the future: {event['at']}")
+            else:
+                last_at[OUTCOME_OF_EVENT[event["event"]]] = at
     except _DAMAGE as error:
         yield _skipped(root.ledger, error)
     ended = [(one, one.outcome, one.ended_at) for one in records if one.outcome and one.ended_at is not None]
-    for _, outcome, at in ended:
-        last_at[outcome] = max(at, last_at.get(outcome, 0.0))
+    for one, outcome, at in ended:
+        if at > latest:  # as the last result, it would hide for as long that nothing happens any more
+            yield Skipped(one.directory, "its results are from the future: a clock was wrong")
+        else:
+            last_at[outcome] = max(at, last_at.get(outcome, 0.0))
     for outcome, at in last_at.items():
         yield _sample(root.runs, "retrain_last_result_timestamp_seconds", at, outcome)
     if not ended:
         return
-    last, outcome, _ = max(ended, key=lambda one: one[2])
+    last, outcome, _ = max(ended, key=lambda one: (one[0].recency[0], one[2]))
     for known in dict.fromkeys((*OUTCOMES, outcome)):
         yield _sample(last.directory, "retrain_last_run_outcome", float(known == outcome), known)
     for step, result in last.results.items():
@@ -74,9 +86,9 @@ def _validation(records: list[RunRecord]) -> Samples:
     for record in records:
         for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json"):
             with suppress(FileNotFoundError, NotADirectoryError):  # of the run, or retention has just removed it
-                found.append((path.stat().st_mtime, path))
+                found.append((record.recency[0], path.stat().st_mtime, path))
     if found:
-        _, path = max(found)
+        *_, path = max(found)
         yield from _from_file(path, _anomalies, _customers, _drift)
 
 

@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ml.artifacts import RECORD, Artifact
+from ml.artifacts import RECORD, SEAL, Artifact, read_record, seal_of
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
 from ml.pipeline.run_record import result_path
-from ml.storage import files, locks
+from ml.storage import files, locks, run_order
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
 A = TypeVar("A", bound=Artifact)
 LOCK_WAIT_SECONDS = 5.0
+FROZEN = "settings.json"
 
 
 class Work(Protocol):
@@ -53,7 +54,7 @@ class Run:
         """Return what a finished step of this run made.
 
         Raises:
-            FinalError: The step has not finished, or its record is of another kind.
+            FinalError: The step has not finished, its record is of another kind, or its files were changed since.
         """
         directory = self.step_directory(step)
         if not (directory / RECORD).is_file():
@@ -61,11 +62,35 @@ class Run:
                 f"Run {self.id}: step {step!r} has not finished yet.",
                 f"Run it first: python -m ml {step} --run {self.id}",
             )
+        if not self._is_as_made(step):
+            raise FinalError(
+                f"{directory}: the files of step {step!r} were changed since it finished.",
+                f"Repeat it, and the steps after it: python -m ml {step} --run {self.id}",
+            )
         return kind.read(directory, root=self.root.path)
 
     def freeze_settings(self) -> None:
         """Remember the settings, so that every later step of this run uses the same."""
-        files.write_json(self.directory / "settings.json", self.settings.as_dict())
+        files.write_json(self.directory / FROZEN, self.settings.as_dict())
+        run_order.note(self.directory, settings_sha256=files.sha256_file(self.directory / FROZEN))
+
+    @staticmethod
+    def frozen_settings(root: Root, run_id: str) -> dict[str, Any]:
+        """Return the settings with which a run began, for `resolve`.
+
+        Raises:
+            FinalError: The file was changed since, or is not JSON.
+        """
+        directory = root.run(run_id)
+        noted, found = run_order.noted(directory).get("settings_sha256"), files.sha256_file(directory / FROZEN)
+        if noted is None:
+            run_order.note(directory, settings_sha256=found)
+            log.info("noted the hash of the settings of run %s, which had none", run_id)
+        elif noted != found:
+            raise FinalError(
+                f"{directory / FROZEN}: was changed since the run began.", "Start a new run with the settings you want."
+            )
+        return dict(files.read_json(directory / FROZEN))
 
     @contextmanager
     def recording(self, step: str, *, begins: bool = False) -> Iterator[dict[str, Any]]:
@@ -81,7 +106,7 @@ class Run:
         who = f"step {step} of run {self.id}"
         with files.disk_errors(who):
             if begins:
-                self.directory.mkdir(parents=True, exist_ok=True)
+                files.make_directories(self.directory)
             elif not self.directory.is_dir():
                 raise FinalError(
                     f"There is no run {self.id} in {self.root.runs}.", f"Begin it: python -m ml ingest --run {self.id}"
@@ -90,6 +115,8 @@ class Run:
             result: dict[str, Any] = {"step": step, "run_id": self.id, "outcome": FAILED}
             result |= {"artifact": None, "error": None}
             with locks.hold(self.directory / ".lock", who=who, wait_seconds=LOCK_WAIT_SECONDS):
+                if begins:
+                    run_order.begin(self.directory)
                 try:
                     yield result
                 except BaseException as error:
@@ -118,12 +145,27 @@ class Run:
         reused = reuse and self._is_finished(step, fingerprint)
         if not reused:
             self._make(step, work, inputs, fingerprint)
-        record = files.read_json(self.step_directory(step) / RECORD)
+        record = read_record(self.step_directory(step))
         return {"outcome": REUSED if reused else DONE, "artifact": record}
 
     def _is_finished(self, step: str, fingerprint: str) -> bool:
-        record = self.step_directory(step) / RECORD
-        return record.is_file() and files.read_json(record).get("fingerprint") == fingerprint
+        directory = self.step_directory(step)
+        if not (directory / RECORD).is_file() or read_record(directory).get("fingerprint") != fingerprint:
+            return False
+        if self._is_as_made(step):
+            return True
+        log.warning("%s: the files of step %r were changed since it finished; making them again", directory, step)
+        return False
+
+    def _is_as_made(self, step: str) -> bool:
+        """Return whether the files of a finished step are still those that it made."""
+        directory = self.step_directory(step)
+        record = read_record(directory)
+        seal = seal_of(directory, record)
+        if SEAL not in record:  # made by an older version of the code
+            files.write_json(directory / RECORD, record | {SEAL: seal})
+            log.info("noted the hash of step %r of run %s, which had none", step, self.id)
+        return bool(record.get(SEAL, seal) == seal)
 
     def _make(self, step: str, work: Work, inputs: Mapping[str, Any], fingerprint: str) -> None:
         place, out = self.step_directory(step), self.directory / f".{step}.making"

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.pipeline.outcome import BLOCKED, FAILED, Results, end_of, error_of, outcome_of_step
 from ml.pipeline.step_names import STEPS
+from ml.storage import run_order
 from ml.storage.root import Root
 
 
@@ -45,6 +46,11 @@ class RunRecord:
             if not isinstance(content.get("artifact") or {}, dict):
                 damaged[path] = "its artifact is not an object"
         return cls(directory, results, written, damaged)
+
+    @property
+    def recency(self) -> tuple[int, float]:
+        """A key that is larger for a run that began later; among runs without a number, for one that wrote later."""
+        return run_order.sequence(self.directory), max(self.written.values(), default=0.0)
 
     def result(self, step: str) -> Path:
         """Return the path of the step's result."""
@@ -84,6 +90,6 @@ def result_path(run_directory: Path, step: str) -> Path:
 
 
 def runs(root: Root) -> list[RunRecord]:
-    """Read all runs whose files are kept, the one that wrote last first."""
+    """Read all runs whose files are kept, the one that began last first."""
     records = [RunRecord.read(place) for place in root.runs.glob("*") if (place / "results").is_dir()]
-    return sorted(records, key=lambda record: max(record.written.values(), default=0.0), reverse=True)
+    return sorted(records, key=lambda record: record.recency, reverse=True)

@@ -70,6 +70,7 @@ def validate(run: Run, result: Result) -> None:
 
 def transform(run: Run, result: Result) -> None:
     """Split the rows, fit the encoding on train, and write the examples."""
+    run.artifact("ingest", Dataset)  # whose file is read again
     accepted = run.artifact("validate", Accepted)
 
     def work(out: Path) -> Artifact:

@@ -28,10 +28,15 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sha256_tree(directory: Path) -> str:
-    """Return the SHA-256, in hex, over the sorted relative paths and contents of all files below `directory`."""
+def sha256_tree(directory: Path, *, but: str = "") -> str:
+    """Return the SHA-256, in hex, over the sorted relative paths and contents of all files below `directory`.
+
+    `but` is the relative path of a file that does not count.
+    """
     digest = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        if path.relative_to(directory).as_posix() == but:
+            continue
         digest.update(
             f"{path.relative_to(directory).as_posix()}\0{sha256_file(path)}\n".encode(errors="surrogateescape")
         )

@@ -15,7 +15,7 @@ from ml.storage.strict_json import without_nan
 
 # Hashes of inputs are for the files; the scheduler's database needs only what a person or a later task reads.
 _FOR_XCOM = ("step", "run_id", "outcome", "seconds", "skipped_because")
-_NOT_FOR_XCOM = ("made_from", "fingerprint")
+_NOT_FOR_XCOM = ("made_from", "fingerprint", "seal")
 
 
 class ResultFile:

@@ -13,6 +13,7 @@ from ml.pipeline.outcome import FAILED, SKIPPED
 from ml.pipeline.run_record import result_path
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import Root
+from ml.storage.run_order import recency
 
 POLL_SECONDS = 0.2
 OF_AIRFLOW = "manual__"
@@ -94,7 +95,7 @@ class RunFollower:
         runs = self.root.runs
         if not runs.is_dir():
             return []
-        return [path.name for path in sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime_ns)]
+        return [path.name for path in sorted(runs.iterdir(), key=recency)]
 
 
 def result_line(result: dict[str, Any]) -> str:
