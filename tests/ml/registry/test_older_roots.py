@@ -22,7 +22,7 @@ from ml.monitoring.metric_families import collector_registry
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.run_record import runs
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, ROLLBACK, SEALED, Ledger
 from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
@@ -158,7 +158,7 @@ def test_a_rollback_publishes_the_bytes_of_an_old_version(root: Root, older: Old
         DONE,
         f"Version {older.champion + 1} now serves the bytes of version {older.rollback_to}.\n",
     )
-    assert appended(root, before) == [INTENT, PUBLISHED, CONFIRMED]
+    assert appended(root, before) == [SEALED, ROLLBACK, INTENT, PUBLISHED, CONFIRMED]
     versions = [sha256_tree(root.version(MODEL, number)) for number in (older.rollback_to, older.champion + 1)]
     assert versions[0] == versions[1] != sha256_tree(root.version(MODEL, older.champion))
     assert sha256_tree(root.version(MODEL, older.same_bytes_as)) == sha256_tree(root.version(MODEL, older.champion))
@@ -190,7 +190,7 @@ def test_the_first_run_after_the_upgrade_retrains_and_compares_with_the_old_cham
     result: dict[str, Any] = json.loads(text)
     assert (code, result["outcome"], result["version"]) == (DONE, "promoted", older.champion + 1), result["reasons"]
     assert 0.5 < result["champion_metrics"]["AUC"] < 0.9, "the old champion was scored on the new rows"
-    assert appended(root, before) == [INTENT, PUBLISHED, CONFIRMED]
+    assert appended(root, before) == [SEALED, INTENT, PUBLISHED, CONFIRMED], "the records' hashes are noted once"
     intent = Ledger(root.ledger).versions()[older.champion + 1].intent
     assert (intent["champion"], intent["code_sha256"]) == (older.champion, code_sha256())
     before = root.ledger.read_bytes()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.config.settings import Settings
+from ml.errors import FinalError
 from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
+from ml.registry.promote import promote
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of
 
@@ -22,44 +25,54 @@ FirstRun = tuple[Root, RetrainResult]
 
 def test_a_stale_verdict_is_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
     settings = settings_of(customers_csv)
-    with pytest.raises(Exception, match="verdict is stale: it compared with no champion"):
-        _promote_again(promoted_root, settings, champion=None)
+    with pytest.raises(FinalError, match="verdict is stale: it compared with no champion"):
+        _promote_again(promoted_root, settings, Made.of(Run(promoted_root, "first", settings)), champion=None)
 
 
 def test_bytes_that_changed_after_the_verdict_are_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
     run = Run(promoted_root, "first", settings_of(customers_csv))
-    path = run.artifact("train", Model).saved_model / "saved_model.pb"
+    made = Made.of(run)
+    path = made.model.saved_model / "saved_model.pb"
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(Exception, match="are not those that were judged"):
-        _promote_again(promoted_root, settings_of(customers_csv), champion=1)
+    with pytest.raises(FinalError, match="the files of step 'train' were changed since it finished"):
+        run_step("promote", run)
+    with pytest.raises(FinalError, match="are not those that were judged"):
+        _promote_again(promoted_root, settings_of(customers_csv), made, champion=1)
     assert not (promoted_root.models / "customer-model" / "2").exists()
 
 
 def test_wrong_answers_are_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
-    run = Run(promoted_root, "first", settings_of(customers_csv))
-    golden_rows = run.artifact("train", Model).golden_rows
+    made = Made.of(Run(promoted_root, "first", settings_of(customers_csv)))
+    golden_rows = made.model.golden_rows
     content = json.loads(golden_rows.read_text())
     content["probability"][7] += 0.001
     golden_rows.write_text(json.dumps(content))
-    with pytest.raises(Exception, match="private server with the staged candidate answered known row 7 with"):
-        _promote_again(promoted_root, settings_of(customers_csv), champion=1)
+    with pytest.raises(FinalError, match="private server with the staged candidate answered known row 7 with"):
+        _promote_again(promoted_root, settings_of(customers_csv), made, champion=1)
     assert not (promoted_root.models / "customer-model" / "2").exists()
     assert [event["event"] for event in Ledger(promoted_root.ledger).events()] == [INTENT, PUBLISHED, CONFIRMED]
 
 
-def _promote_again(root: Root, settings: Settings, *, champion: int | None) -> None:
+@dataclass(frozen=True)
+class Made:
+    """What the steps of run `first` made, as it was read before anybody changed it."""
+
+    model: Model
+    verdict: Verdict
+    evaluation: Evaluation
+
+    @classmethod
+    def of(cls, run: Run) -> Made:
+        return cls(run.artifact("train", Model), run.artifact("judge", Verdict), run.artifact("evaluate", Evaluation))
+
+
+def _promote_again(root: Root, settings: Settings, made: Made, *, champion: int | None) -> None:
     """Promote the model of run `first` once more, under another run id and verdict."""
-    import dataclasses
-
-    from ml.registry.promote import promote
-
-    run = Run(root, "first", settings)
-    verdict = dataclasses.replace(run.artifact("judge", Verdict), champion_version=champion)
     promote(
-        run.artifact("train", Model),
-        verdict,
-        statistics=run.directory / "validate" / "statistics.pb",
-        report=run.artifact("evaluate", Evaluation).report,
+        made.model,
+        replace(made.verdict, champion_version=champion),
+        statistics=root.run("first") / "validate" / "statistics.pb",
+        report=made.evaluation.report,
         root=root,
         settings=settings,
         run_id="other",
