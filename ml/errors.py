@@ -5,6 +5,8 @@ Exit codes of a step: 0 done, 2 will fail again, 99 nothing to do, anything else
 
 from __future__ import annotations
 
+import re
+
 DONE = 0
 MAY_RETRY = 1
 WILL_FAIL_AGAIN = 2
@@ -14,15 +16,28 @@ UNCHANGED = "unchanged"
 """The outcome of work that is already done, for `NothingToDoError`."""
 
 
+_STEERS_A_TERMINAL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def printable(text: object) -> str:
+    r"""Return the text in one line: what would steer a terminal or begin a line is written as an escape, such as \x1b.
+
+    Names of files, reasons that somebody gave and values of the data are other people's texts.
+    """
+    return _STEERS_A_TERMINAL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
 class RetrainError(Exception):
-    """An error that names the thing and the fact (`what`) and the way out (`cure`)."""
+    """An error that names the thing and the fact (`what`) and the way out (`cure`), each in one printable line."""
 
     exit_code = MAY_RETRY
 
     def __init__(self, what: str, cure: str = "") -> None:
-        super().__init__(f"{what} {cure}".strip())
-        self.what = what
-        self.cure = cure
+        self.what = printable(what)
+        self.cure = printable(cure)
+        super().__init__(f"{self.what} {self.cure}".strip())
 
     @property
     def retry(self) -> bool:
@@ -53,7 +68,7 @@ class BlockedError(DataError):
 
     def __init__(self, findings: list[str], cure: str) -> None:
         super().__init__(" ".join(findings), cure)
-        self.findings = findings
+        self.findings = [printable(finding) for finding in findings]
 
 
 class NothingToDoError(RetrainError):

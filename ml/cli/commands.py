@@ -26,6 +26,7 @@ from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.storage.files import disk_errors
+from ml.storage.log_format import make_printable
 from ml.storage.root import Root
 
 log = logging.getLogger("ml")
@@ -202,6 +203,7 @@ def _log_to_stderr(level: int) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.ERROR, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )
+    make_printable()
     for ours in ("ml", "serving"):
         logging.getLogger(ours).setLevel(level)
     logging.getLogger("absl").setLevel(logging.ERROR)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
 from ml.config.settings import Settings
-from ml.errors import RetrainError
+from ml.errors import RetrainError, printable
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
@@ -18,10 +19,17 @@ from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 from serving.client.model_client import ModelServer, ServingError
 
+_STEERS_A_TERMINAL = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What JSON leaves as it is; `printable` has the same, and the control characters that JSON escapes by itself."""
+
 
 def as_json(value: object) -> str:
-    """Return `value` as strict, indented JSON, with null for an undefined number."""
-    return json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    """Return `value` as strict, indented JSON, with null for an undefined number.
+
+    Characters that would steer a terminal are escapes in it.
+    """
+    text = json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    return _STEERS_A_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def failed_before_the_start(run_id: str, error: RetrainError) -> RetrainResult:
@@ -88,7 +96,7 @@ def status_text(answer: dict[str, Any]) -> str:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def history(root: Root) -> list[dict[str, Any]]:
@@ -112,7 +120,7 @@ def history_text(events: list[dict[str, Any]]) -> str:
             reason = " ".join(event.get("reasons", []))
         name = "-" if version is None else str(version)
         lines.append(f"{event['at']}  {event['event']:<9}  {name:>4}  {event['run_id']}  {reason}".rstrip())
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
@@ -126,4 +134,4 @@ def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
     if result.version is not None:
         directory = root.version(settings.serving.model, result.version)
         lines += ["", f"Serving: version {result.version} in {directory}"]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -13,11 +13,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml.errors import SettingsError
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.ledger import (
+    ADOPTED,
+    CONFIRMED,
+    INTENT,
+    PUBLISHED,
+    REJECTED,
+    RESTORED,
+    ROLLBACK,
+    SEALED,
+    WITHDRAWN,
+    WITHHELD,
+    Ledger,
+)
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, Refused
 
-EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD)
+EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD, ROLLBACK, RESTORED, ADOPTED, SEALED)
 STATES = ("start", "loading", "available", "unloading", "end", "failed")
 
 

@@ -90,7 +90,10 @@ class Run:
             raise FinalError(
                 f"{directory / FROZEN}: was changed since the run began.", "Start a new run with the settings you want."
             )
-        return dict(files.read_json(directory / FROZEN))
+        settings = files.read_json(directory / FROZEN)
+        if not isinstance(settings, dict):
+            raise FinalError(f"{directory / FROZEN}: does not hold settings.", "Start a new run.")
+        return settings
 
     @contextmanager
     def recording(self, step: str, *, begins: bool = False) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ class RunRecord:
                 content, at = json.loads(path.read_bytes()), path.stat().st_mtime
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 damaged[path] = f"not a result ({error})"
                 continue
             if not isinstance(content, dict):

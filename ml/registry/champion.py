@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def damage_of(champion: Champion) -> str:
     """Return how the champion's files differ from those that were confirmed; "" when they do not."""
     for needed in (champion.saved_model, champion.release):
         if not needed.is_dir():
-            return f"{needed} is missing"
+            return f"{needed} is {'not a directory' if os.path.lexists(needed) else 'missing'}"
     found = sha256_tree(champion.saved_model)
     if found != champion.model_sha256:
         return (

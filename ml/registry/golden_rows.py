@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.errors import RetrainError
+from ml.errors import FinalError, RetrainError
 from ml.storage.files import read_json, write_json
 
 Instance = Mapping[str, Any]
@@ -34,9 +34,17 @@ class GoldenRows:
 
     @classmethod
     def read(cls, path: Path) -> GoldenRows:
-        """Read what `write` wrote."""
+        """Read what `write` wrote.
+
+        Raises:
+            FinalError: The file holds something else.
+        """
         content = read_json(path)
-        return cls(content["instances"], content["probability"])
+        try:
+            rows = cls(list(content["instances"]), [float(value) for value in content["probability"]])
+        except (KeyError, TypeError, ValueError) as error:
+            raise FinalError(f"{path}: does not hold known rows.", "Restore it from a backup, or retrain.") from error
+        return rows
 
     def check(self, predict: Predict, *, tolerance: float, whom: str) -> float:
         """Ask `predict` for all rows and return the largest absolute difference of a probability.

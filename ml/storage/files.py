@@ -105,7 +105,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FinalError(f"{path}: not valid JSON ({error}).", "Delete the file and repeat the step.") from error
 
 

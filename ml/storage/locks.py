@@ -49,7 +49,10 @@ def is_held(path: Path) -> bool:
     """Return whether some process holds the lock `path` right now."""
     if path.is_symlink() or not path.exists():  # nobody locks through a link
         return False
-    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:  # a directory, or somebody else's: what cannot be told to be free is not free
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.errors import FinalError, SettingsError
-from ml.storage.files import disk_errors
+from ml.storage.files import disk_errors, make_directories
 
 RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@=-]{0,199}")
 _SHOWN_LETTERS = 60
@@ -32,7 +32,7 @@ class Root:
         path = cls.to_read(given).path
         _check_for_tensorflow(path)
         with disk_errors(f"root directory {path}"):
-            path.mkdir(parents=True, exist_ok=True)
+            make_directories(path)
             if not os.access(path, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied", str(path))
         return cls(path)
@@ -70,8 +70,12 @@ class Root:
         Raises:
             SettingsError: The name leaves the inbox, or there is no such file.
         """
-        path = (self.inbox / name).resolve()
-        if path.parent != self.inbox.resolve() or not path.is_file():
+        try:
+            path = (self.inbox / name).resolve()
+            is_there = path.parent == self.inbox.resolve() and path.is_file()
+        except (OSError, RuntimeError, ValueError):  # a link to itself, a name too long, a NUL in it
+            is_there = False
+        if not is_there:
             here = sorted(p.name for p in self.inbox.glob("*")) if self.inbox.is_dir() else []
             raise SettingsError(
                 f"inbox:{name}: no such file in {self.inbox} (there: {', '.join(here) or 'nothing'}).",

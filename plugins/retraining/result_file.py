@@ -60,7 +60,7 @@ class ResultFile:
         """Return the result; None when the step was killed before it wrote one, or when the file names no outcome."""
         try:
             content = json.loads(self.path.read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) and "outcome" in content else None
 

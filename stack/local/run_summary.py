@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ml.errors import printable
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.outcome import FAILED, PROMOTED, UNCHANGED, WITHHELD, Results, end_of
 from ml.registry.ledger import Ledger
@@ -55,7 +56,7 @@ def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
     withheld = "; promotion is switched off" if outcome == WITHHELD else ""
     yield f"Verdict: {decision}{withheld}"
     for reason in verdict.get("reasons", []):
-        yield f"  - {reason['sentence']}"
+        yield printable(f"  - {reason['sentence']}")
 
 
 def thresholds_of(run_directory: Path) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def print_failure(follower: RunFollower, paths: Paths, *, where: str) -> int:
         print("The run failed before a step could write a result.")
     else:
         for line in failure_lines(failed):
-            print(line)
+            print(printable(line))
     champion = Ledger(paths.root.ledger).champion()
     print(f"Nothing was promoted{f'; version {champion.number} keeps serving' if champion else ''}.")
     print(f"Details: {where}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from prometheus_client import generate_latest
@@ -167,3 +169,18 @@ def test_every_metric_is_in_the_table() -> None:
     for family in FAMILIES:
         assert documented[family.name] == family.labels
         assert re.fullmatch(r"retrain_[a-z_]+", family.name)
+
+
+def test_only_the_page_of_numbers_is_there_and_a_silent_client_is_let_go(root: Root, tmp_path: Path) -> None:
+    listen, log = f"127.0.0.1:{free_port()}", tmp_path / "log"
+    command: list[str | Path] = [sys.executable, "-m", "ml.exporter", "--listen", listen, "--root", root.path]
+    with running(command, log=log):
+        eventually(lambda: get(f"http://{listen}/metrics"))
+        assert get(f"http://{listen}/metrics?name[]=retrain_promoted_version").count("\n") == 3
+        for path in ("/", "/metric", "/metrics/x", "/-/healthy"):
+            with pytest.raises(HTTPError, match="404"):
+                get(f"http://{listen}{path}")
+        host, port = listen.split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as silent:
+            silent.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+            assert silent.recv(1) == b""

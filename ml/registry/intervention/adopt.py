@@ -92,6 +92,8 @@ def _release_record(directory: Path, model_sha256: str) -> dict[str, Any]:
         return {}
     if not isinstance(record, dict) or record.get("model_sha256") != model_sha256 or not golden_rows.instances:
         return {}
+    if not {"target", "threshold", "features"} <= record.keys():
+        return {}
     return record
 
 

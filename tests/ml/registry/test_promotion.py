@@ -14,6 +14,7 @@ from ml.errors import FinalError
 from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
+from ml.registry.golden_rows import WrongAnswersError
 from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
 from ml.registry.promote import promote
 from ml.storage.root import Root
@@ -47,7 +48,7 @@ def test_wrong_answers_are_not_promoted(promoted_root: Root, customers_csv: Path
     content = json.loads(golden_rows.read_text())
     content["probability"][7] += 0.001
     golden_rows.write_text(json.dumps(content))
-    with pytest.raises(FinalError, match="private server with the staged candidate answered known row 7 with"):
+    with pytest.raises(WrongAnswersError, match="private server with the staged candidate answered known row 7 with"):
         _promote_again(promoted_root, settings_of(customers_csv), made, champion=1)
     assert not (promoted_root.models / "customer-model" / "2").exists()
     assert [event["event"] for event in Ledger(promoted_root.ledger).events()] == [INTENT, PUBLISHED, CONFIRMED]

@@ -1,0 +1,303 @@
+"""What somebody or something else put in the place of a file of ours: an error with a cure, or nothing at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import json
+import logging
+import os
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml.cli.commands import main
+from ml.cli.status import as_json
+from ml.config.settings import Settings, resolve
+from ml.errors import FinalError, SettingsError, TransientError
+from ml.registry.intervention.rollback import rollback
+from ml.registry.ledger import CONFIRMED, WITHDRAWN, Ledger
+from ml.registry.model_registry import Registry
+from ml.registry.retention import clean_up
+from ml.storage import files, locks
+from ml.storage.files import disk_errors
+from ml.storage.root import Root
+from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in
+
+ENTRY: dict[str, Any] = {"event": "intent", "at": "2026-11-23T00:00:00+00:00", "run_id": "r", "who": "w"}
+INTENT_ENTRY = ENTRY | {"version": 1, "model_sha256": "m"}
+
+
+@pytest.fixture
+def settings(root: Root) -> Iterator[Settings]:
+    with stand_in(root) as settings:
+        yield settings
+
+
+def command(root: Root, *arguments: str) -> tuple[int, str]:
+    stdout = io.StringIO()
+    return main([arguments[0], "--root", str(root.path), *arguments[1:]], stdout), stdout.getvalue()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps(ENTRY),
+        json.dumps(INTENT_ENTRY | {"version": "1"}),
+        json.dumps(INTENT_ENTRY | {"version": True}),
+        json.dumps(INTENT_ENTRY | {"version": 0}),
+        json.dumps(INTENT_ENTRY | {"version": 1 << 63}),
+        json.dumps(INTENT_ENTRY | {"model_sha256": 3}),
+        json.dumps(INTENT_ENTRY | {"at": "yesterday"}),
+        json.dumps(INTENT_ENTRY | {"at": "2026-11-23T00:00:00"}),
+        json.dumps(INTENT_ENTRY | {"run_id": ["r"]}),
+        json.dumps(INTENT_ENTRY | {"event": {"a": 1}}),
+        json.dumps(INTENT_ENTRY | {"reasons": "because"}),
+        json.dumps(INTENT_ENTRY | {"reasons": [1]}),
+        json.dumps(INTENT_ENTRY | {"metrics": [1]}),
+        json.dumps(INTENT_ENTRY | {"metrics": {"AUC": "good"}}),
+        json.dumps(INTENT_ENTRY | {"who": None}),
+        json.dumps(INTENT_ENTRY | {"rollback_of": "1"}),
+        json.dumps(ENTRY | {"event": "confirmed"}),
+        json.dumps(ENTRY | {"event": "rollback", "from": 1, "target": 1, "result": 1, "withdraws": {"x": "y"}}),
+        json.dumps(ENTRY | {"event": "sealed", "records": {"1": 2}}),
+        json.dumps({name: INTENT_ENTRY[name] for name in ("event", "at", "version", "model_sha256")}),
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "null",
+        '{"event": "intent", "at": ' + "1" * 5000 + "}",
+    ],
+)
+def test_an_entry_that_is_not_one_is_an_error_in_every_command(
+    root: Root, settings: Settings, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    released(root, settings, "one")
+    root.ledger.write_bytes(root.ledger.read_bytes() + line.encode() + b"\n")
+    for arguments in (["status"], ["history"], ["rollback", "--reason", "r"]):
+        caplog.clear()
+        assert command(root, *arguments) == (2, "")
+        assert "ledger.jsonl: line 4 is not an entry" in caplog.text
+        assert "restore the file from a backup" in caplog.text
+
+
+def test_an_entry_of_a_newer_version_of_this_code_is_read(root: Root) -> None:
+    root.ledger.write_text(json.dumps(ENTRY | {"event": "something new", "more": [1]}) + "\n")
+    assert command(root, "history")[0] == 0
+
+
+def test_a_last_line_without_its_newline_counts(root: Root, settings: Settings) -> None:
+    released(root, settings, "one")
+    whole = root.ledger.read_bytes()
+    root.ledger.write_bytes(whole.rstrip(b"\n"))
+    ledger = Ledger(root.ledger)
+    assert [event["event"] for event in ledger.events()][-1] == CONFIRMED
+    ledger.append("rejected", run_id="next")
+    assert root.ledger.read_bytes().startswith(whole)
+    assert [event["run_id"] for event in ledger.events()][-2:] == ["one", "next"]
+
+
+def test_what_could_not_be_read_again_is_not_written(root: Root) -> None:
+    with pytest.raises(ValueError, match="version is not a version number"):
+        Ledger(root.ledger).append("published", run_id="r", version=1 << 63)
+    assert not root.ledger.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.EIO, TransientError, "kernel's log"),
+        (errno.EMFILE, TransientError, "ulimit -n"),
+        (errno.ENOLCK, FinalError, "takes no locks"),
+        (errno.EXDEV, FinalError, "one file system"),
+    ],
+)
+def test_errors_of_a_file_system_have_a_cure(number: int, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match="step x of run r: ") as error, disk_errors("step x of run r"):
+        raise OSError(number, os.strerror(number), "some/file")
+    assert words in str(error.value)
+    assert "some/file" in str(error.value)
+
+
+def test_a_disk_that_fails_to_read_is_named(root: Root, caplog: pytest.LogCaptureFixture) -> None:
+    root.ledger.symlink_to("/proc/self/mem")  # whose first byte answers EIO
+    assert command(root, "status")[0] == 1
+    assert "Input/output error" in caplog.text
+
+
+def test_too_many_open_files_are_named(root: Root, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    released(root, settings, "one")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        code, _ = command(root, "history")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert code == 1
+    assert "Too many open files" in caplog.text
+
+
+def test_a_file_system_without_locks_is_named(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(FinalError, match=r"promotion\.lock.*takes no locks"),
+        disk_errors("x"),
+        locks.hold(root.promotion_lock, who="x", wait_seconds=0),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", ["loop.csv", "a\0b", "n" * 5000, "../x", "dangling.csv"])
+def test_a_name_in_the_inbox_that_leads_nowhere(root: Root, name: str) -> None:
+    root.inbox.mkdir()
+    (root.inbox / "loop.csv").symlink_to("loop.csv")
+    (root.inbox / "dangling.csv").symlink_to("nowhere")
+    with pytest.raises(SettingsError, match="no such file in"):
+        root.inbox_file(name)
+
+
+def as_file(path: Path) -> None:
+    path.touch()
+
+
+def as_link_to_nowhere(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def as_link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make", [as_file, as_link_to_nowhere, as_link_to_itself])
+def test_a_champion_that_is_not_a_directory_is_given_up(
+    root: Root, settings: Settings, make: Callable[[Path], None]
+) -> None:
+    for text in ("one", "two"):
+        released(root, settings, text)
+    files.remove_directory(root.version(MODEL, 2), root.trash)
+    make(root.version(MODEL, 2))
+    assert rollback(root, settings, target=None, reason="r").number == 1
+    assert Ledger(root.ledger).versions()[2].state == WITHDRAWN
+    assert not os.path.lexists(root.version(MODEL, 2))
+    assert os.path.lexists(root.withdrawn / "2")
+
+
+@pytest.mark.parametrize("make", [as_file, as_link_to_nowhere, as_link_to_itself])
+def test_retention_passes_what_is_not_a_directory(root: Root, settings: Settings, make: Callable[[Path], None]) -> None:
+    released(root, settings, "one")
+    for place in (root.runs / "odd", root.withdrawn / "5", root.withdrawn / "odd"):
+        place.parent.mkdir(exist_ok=True)
+        make(place)
+    clean_up(root, settings)
+    clean_up(root, resolve(overrides=["keep.runs=1", "keep.versions=2"], environment={}))
+    assert released(root, settings, "two") == 2
+
+
+@pytest.mark.parametrize("name", ["trash", "staging"])
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_stands_where_things_are_deleted_is_named_and_never_followed(
+    root: Root, settings: Settings, name: str, kind: str
+) -> None:
+    released(root, settings, "one")
+    precious = root.path / "precious"
+    precious.mkdir()
+    (precious / "letter").touch()
+    place = root.path / name
+    place.rmdir()
+    if kind == "file":
+        place.touch()
+    else:
+        place.symlink_to(precious)
+    with pytest.raises(FinalError, match=f"{name}: is (not a directory|a symbolic link)") as error:
+        do_promote(root, settings, "two")
+    assert "Remove it" in error.value.cure
+    assert (precious / "letter").exists()
+    place.unlink()
+    do_promote(root, settings, "two")
+    do_confirm(root, settings)
+
+
+def test_a_link_in_the_trash_is_removed_and_not_followed(root: Root, settings: Settings) -> None:
+    released(root, settings, "one")
+    (root.path / "precious").mkdir()
+    (root.path / "precious" / "letter").touch()
+    (root.trash / "link").symlink_to(root.path / "precious")
+    (root.trash / "file").touch()
+    files.remove_directory(root.path / "nothing", root.trash)
+    assert list(root.trash.iterdir()) == []
+    assert (root.path / "precious" / "letter").exists()
+
+
+def test_a_lock_that_is_a_link_is_not_written_through(root: Root, settings: Settings) -> None:
+    precious = root.path / "precious"
+    precious.write_text("a letter")
+    root.promotion_lock.symlink_to(precious)
+    with pytest.raises(FinalError, match=r"promotion\.lock: is a symbolic link"):
+        released(root, settings, "one")
+    assert precious.read_text() == "a letter"
+
+
+FORGED = "ok\n2026-11-23T00:00:00+00:00  confirmed     9  forged \x1b[2K\x9b31m\u202e\r"
+
+
+def test_a_reason_cannot_forge_a_line(root: Root, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    for text in ("one", "two"):
+        released(root, settings, text)
+    do_promote(root, settings, "pending")
+    rollback(root, settings, target=None, reason=FORGED)
+    rollback(root, settings, target=1, reason=FORGED)
+    for name in ("history", "status"):
+        text = command(root, name)[1]
+        assert not set("\x1b\x9b\u202e\r") & set(text)
+        assert not [line for line in text.splitlines() if line.startswith("2026-11-23")]
+    assert "\\x1b[2K" in command(root, "history")[1]
+    answer = as_json(Ledger(root.ledger).events())
+    assert not set("\x1b\x9b\u202e\r") & set(answer)
+    assert json.loads(answer)[-1]["event"] == CONFIRMED
+    assert any(FORGED in json.dumps(event, ensure_ascii=False) or event.get("reason") == FORGED
+               for event in json.loads(answer))  # fmt: skip
+
+
+def test_a_log_line_cannot_be_forged(root: Root, settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    released(root, settings, "one")
+    do_promote(root, settings, "pending")
+    logging.getLogger().handlers.clear()
+    assert command(root, "rollback", "--reason", FORGED, "--serving-url", settings.serving.url)[0] == 0
+    said = capfd.readouterr().err
+    assert "\\x1b[2K" in said
+    assert not set("\x1b\x9b\u202e\r") & set(said)
+
+
+def test_names_of_files_are_printable_in_errors(root: Root) -> None:
+    root.inbox.mkdir()
+    (root.inbox / "evil\n\x1b[31m.csv").touch()
+    with pytest.raises(SettingsError) as error:
+        root.inbox_file("x")
+    assert "evil\\n\\x1b[31m.csv" in str(error.value)
+
+
+def test_new_directories_and_both_ends_of_a_move_are_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def recording(handle: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    root = Root.find(str(tmp_path / "new" / "root"))
+    with stand_in(root) as settings:
+        do_promote(root, settings, "one")
+        made = (tmp_path, tmp_path / "new", root.path, root.models, root.models / MODEL, root.path / "releases")
+        assert {str(path) for path in made} <= set(flushed)
+        flushed.clear()
+        registry = Registry(root, MODEL)
+        registry.withdraw(registry.ledger.versions()[1], "r")
+        assert {str(root.models / MODEL), str(root.withdrawn), str(root.path)} <= set(flushed)
+        assert root.run(RUN).exists()
