@@ -13,7 +13,7 @@ from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
-from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.ledger import ADOPTED, CONFIRMED, REJECTED, ROLLBACK, WITHDRAWN, WITHHELD, Ledger
 from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
@@ -110,11 +110,11 @@ def history_text(events: list[dict[str, Any]]) -> str:
         return "Nothing happened yet."
     lines = []
     for event in events:
-        version = event.get("version")
+        version = event.get("version", event.get("result"))
         reason = ""
         if event["event"] in (REJECTED, WITHHELD):
             reason = " ".join(event.get("reasons", []))
-        elif event["event"] == WITHDRAWN:
+        elif event["event"] in (WITHDRAWN, ROLLBACK, ADOPTED):
             reason = event.get("reason", "")
         elif event["event"] != CONFIRMED and event.get("rollback_of") is not None:
             reason = " ".join(event.get("reasons", []))

@@ -6,6 +6,8 @@ import logging
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
+from ml.registry.champion import CURE as GIVE_UP
+from ml.registry.champion import champion_of, damage_of
 from ml.registry.golden_rows import GoldenRows, WrongAnswersError
 from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
 from ml.registry.model_registry import Registry
@@ -28,11 +30,17 @@ def confirm_or_withdraw(
 
     Raises:
         TransientError: The server does not answer, or not yet, which says nothing against the model.
-        FinalError: The version was withdrawn; the message says why.
+        FinalError: The version was withdrawn; the message says why. Or it had been confirmed before, and its files
+            were changed since.
     """
     if version.state == WITHDRAWN:
         reason = version.last.get("reason", "unknown")
         raise FinalError(f"Version {version.number} was withdrawn before: {reason}.", CURE)
+    lost = damage_of(champion_of(registry.root, registry.model, version))
+    if lost and version.pending:
+        return _withdraw(version, registry, lost)
+    if lost:
+        raise FinalError(f"Version {version.number} cannot be confirmed: {lost}.", GIVE_UP)
     golden_rows = GoldenRows.read(registry.root.release(version.number) / "replay.json")
     try:
         server.wait_available(version.number, deadline=settings.confirm.deadline_seconds)

@@ -34,6 +34,8 @@ class StandIn(BaseHTTPRequestHandler):
     """Speaks as much of TensorFlow Serving's REST as confirm asks, straight from the directories on the disk."""
 
     root: Root
+    refuses: frozenset[int] = frozenset()
+    """Versions that it cannot load although their bytes are whole: it lacks memory, or is of another release."""
 
     def log_message(self, *_: object) -> None:
         """Silence."""
@@ -67,7 +69,7 @@ class StandIn(BaseHTTPRequestHandler):
         self._answer(200, {"predictions": [{"probability": p, "label": "D"} for p in golden_rows.probability]})
 
     def _fails(self, number: int) -> bool:
-        return (self.root.version(MODEL, number) / "broken").exists()
+        return number in self.refuses or (self.root.version(MODEL, number) / "broken").exists()
 
     def _answer(self, status: int, body: object) -> None:
         content = json.dumps(body).encode()

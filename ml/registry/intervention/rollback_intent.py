@@ -153,7 +153,8 @@ def confirm_if_reachable(registry: Registry, settings: Settings) -> str:
         Why it stays unconfirmed; "" when it is confirmed, or was.
 
     Raises:
-        FinalError: The server could not load the version or answered wrongly, and it was withdrawn.
+        FinalError: The server could not load the version or answered wrongly, and it was withdrawn; or its files were
+            changed since it was confirmed first.
     """
     version = unconfirmed_champion(registry.ledger)
     if version is None:
@@ -180,7 +181,7 @@ def finish_rollback(registry: Registry, settings: Settings) -> None:
         carry_out(intent, registry)
     try:
         why = confirm_if_reachable(registry, settings)
-    except FinalError as error:  # it was withdrawn, so another version is the champion
+    except FinalError as error:  # it was withdrawn, or whoever needs the champion will say the same
         log.warning("%s", error)
         return
     if why:

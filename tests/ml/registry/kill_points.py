@@ -28,6 +28,8 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, RetrainError
+from ml.registry.golden_rows import GoldenRows
+from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger import Ledger
 from ml.storage.files import sha256_tree
@@ -67,6 +69,14 @@ def do_named_rollback(root: Root, settings: Settings) -> None:
         rollback(root, settings, target=1, reason="a drill")
 
 
+def do_adopt(root: Root, settings: Settings) -> None:
+    def loads(*_: object) -> tuple[GoldenRows, list[str]]:
+        return GoldenRows([], []), ["x"]
+
+    with suppress(NothingToDoError):
+        adopt(root, settings, number=3, reason="a drill", check=loads)
+
+
 def unanswered(work: Work) -> Work:
     """The same work where no model server answers."""
 
@@ -90,6 +100,9 @@ def prepared(root: Root, settings: Settings, scenario: str) -> None:
         (root.version(MODEL, 3) / "saved_model.pb").write_text("tampered")
     if scenario in ("confirm", "withdraw") or scenario.startswith("pending"):
         do_promote(root, settings, "new", broken=scenario == "withdraw")
+    elif scenario == "adopt":
+        shutil.copytree(root.version(MODEL, 1), root.version(MODEL, 3))
+        (root.version(MODEL, 3) / "saved_model.pb").write_text("of another team")
     elif scenario == "promote":
         candidate(root, "new")
 
@@ -107,6 +120,7 @@ SCENARIOS: dict[str, tuple[Work, int]] = {
     "pending": (do_rollback, 2),
     "pending, unanswered": (unanswered(do_rollback), 2),
     "pending, go further, unanswered": (unanswered(do_named_rollback), 4),
+    "adopt": (do_adopt, 3),
 }
 """What is done, and the version that is the champion afterwards."""
 

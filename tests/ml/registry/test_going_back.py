@@ -17,7 +17,7 @@ from ml.registry.model_registry import Registry
 from ml.registry.recovery import recover, recover_if_reachable
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in
+from tests.ml.light_world import MODEL, RUN, StandIn, do_confirm, do_promote, released, stand_in
 
 
 @pytest.fixture
@@ -147,12 +147,14 @@ def test_another_version_than_the_interrupted_rollback_wanted(root: Root, settin
     assert Ledger(root.ledger).versions()[4].state == WITHDRAWN
 
 
-def test_a_version_gone_back_to_that_a_server_refuses_is_withdrawn(root: Root, settings: Settings) -> None:
+def test_a_version_gone_back_to_that_a_server_refuses_is_withdrawn(
+    root: Root, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("one", "two", "three"):
         released(root, settings, name)
     (root.version(MODEL, 3) / "saved_model.pb").write_text("tampered")
     rollback(root, alone(settings), target=None, reason="r")
-    (root.version(MODEL, 2) / "broken").write_text("yes")
+    monkeypatch.setattr(StandIn, "refuses", frozenset({2}))
     recover(Registry(root, MODEL), settings)
     assert champion(root) == 1
     with pytest.raises(NothingToDoError, match="Version 1 serves since a rollback already"):
@@ -179,3 +181,25 @@ def test_a_run_that_must_wait_for_the_server_names_the_way_back(root: Root, sett
     with pytest.raises(TransientError) as error:
         do_confirm(root, alone(settings))
     assert "python -m ml rollback" in error.value.cure
+
+
+def test_what_was_changed_between_publishing_and_confirming_is_withdrawn(root: Root, settings: Settings) -> None:
+    released(root, settings, "one")
+    do_promote(root, settings, "two")
+    path = root.release(2) / "replay.json"
+    path.write_text(path.read_text().replace("0.1", "0.9"))
+    with pytest.raises(FinalError, match=r"Version 2 was withdrawn: the release record in .* was changed"):
+        do_confirm(root, settings)
+    assert champion(root) == 1
+
+
+def test_what_was_changed_after_going_back_is_not_confirmed(root: Root, settings: Settings) -> None:
+    for name in ("one", "two"):
+        released(root, settings, name)
+    do_promote(root, settings, "pending")
+    rollback(root, alone(settings), target=None, reason="r")
+    (root.version(MODEL, 2) / "saved_model.pb").write_text("tampered")
+    recover(Registry(root, MODEL), settings)
+    assert RESTORED not in events(root)
+    assert "LOST" in text(root, settings)
+    assert rollback(root, settings, target=None, reason="r").number == 1
