@@ -145,6 +145,7 @@ class Registry:
             log.warning("withdrew version %d: %s", version.number, reason)
         place, away = self.version_directory(version.number), self.root.withdrawn / str(version.number)
         if os.path.lexists(place):  # a file, or a link to nowhere, is a version to a server, too
+            files.own_directory(self.root.withdrawn)
             files.remove_directory(away, self.root.trash)
             files.move(place, away)
 

@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ml.errors import FinalError, RetrainError, TransientError
+from ml.errors import FinalError, TransientError
+from ml.storage.error_cures import CURES
 
 CHUNK = 1 << 20
 
@@ -231,28 +232,7 @@ def disk_errors(what: str) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
             raise FinalError(named, "Choose another --root.") from error
-        if error.errno in _CURES:
-            kind, cure = _CURES[error.errno]
+        if error.errno in CURES:
+            kind, cure = CURES[error.errno]
             raise kind(named, cure) from error
         raise
-
-
-_BUSY = (TransientError, "Something else holds the file or the directory. Wait until it has ended, then repeat.")
-_DAMAGED = (TransientError, "The disk or the network file system fails: look at the kernel's log, then repeat.")
-_DESCRIPTORS = (TransientError, "Raise the limit of open files (ulimit -n), or end what holds so many; then repeat.")
-_CURES: dict[int, tuple[type[RetrainError], str]] = {
-    errno.EIO: _DAMAGED,
-    errno.ESTALE: _DAMAGED,
-    errno.ENODEV: _DAMAGED,
-    errno.ENXIO: _DAMAGED,
-    errno.EMFILE: _DESCRIPTORS,
-    errno.ENFILE: _DESCRIPTORS,
-    errno.EBUSY: _BUSY,
-    errno.ENOTEMPTY: _BUSY,
-    errno.ETXTBSY: _BUSY,
-    errno.ENOLCK: (FinalError, "The file system takes no locks (flock): put the root on one that does."),
-    errno.EOPNOTSUPP: (FinalError, "The file system cannot do that: put the root on a local one."),
-    errno.EXDEV: (FinalError, "Directories are renamed into place: keep the whole root on one file system."),
-    errno.EINVAL: (FinalError, "The file system refuses that: put the root on a local one."),
-}
-"""What else a file system can answer, whether it may pass, and what helps."""

@@ -92,6 +92,9 @@ def _given_up(registry: Registry, reason: str) -> dict[int, str]:
     These are the ones that a server may see and nobody has confirmed, and every champion whose files are gone or
     changed, until one is whole. Only on a person's word: a directory that is missing may be a disk that is not mounted.
     """
+    base = registry.root.models / registry.model
+    if not base.is_dir() and registry.ledger.champion() is not None:
+        raise FinalError(f"{base} is missing, and every version with it.", "Mount the disk, or restore the directory.")
     begun = unfinished_rollback(registry.ledger)
     given_up = dict(begun.withdraws) if begun else {}  # another version is named now than that rollback wanted
     for version in registry.ledger.pending():

@@ -203,3 +203,26 @@ def test_what_was_changed_after_going_back_is_not_confirmed(root: Root, settings
     assert RESTORED not in events(root)
     assert "LOST" in text(root, settings)
     assert rollback(root, settings, target=None, reason="r").number == 1
+
+
+def test_a_disk_that_is_not_mounted_gives_nothing_up(root: Root, settings: Settings) -> None:
+    for name in ("one", "two"):
+        released(root, settings, name)
+    base, before = root.models / MODEL, events(root)
+    away = base.rename(root.path / "unmounted")
+    with pytest.raises(FinalError, match="is missing, and every version with it") as error:
+        rollback(root, settings, target=None, reason="r")
+    assert "Mount the disk" in error.value.cure
+    assert events(root) == before
+    away.rename(base)
+    assert rollback(root, settings, target=None, reason="r").number == 3
+
+
+def test_a_version_that_is_not_there_gives_nothing_up(root: Root, settings: Settings) -> None:
+    released(root, settings, "one")
+    do_promote(root, settings, "pending")
+    before = events(root)
+    with pytest.raises(FinalError, match="Version 9 is not a confirmed version that is kept"):
+        rollback(root, settings, target=9, reason="r")
+    assert events(root) == before
+    assert root.version(MODEL, 2).is_dir()

@@ -17,7 +17,7 @@ from ml.pipeline.steps import run_step
 from ml.registry.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import QUICK, settings_for
-from tests.ml.registry.kill_points import SCENARIOS
+from tests.ml.registry.kill_scenarios import SCENARIOS
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT)}
 KILL_DEADLINE = 120
