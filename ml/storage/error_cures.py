@@ -10,6 +10,10 @@ _BUSY = (TransientError, "Something else holds the file or the directory. Wait u
 _DAMAGED = (TransientError, "The disk or the network file system fails: look at the kernel's log, then repeat.")
 _DESCRIPTORS = (TransientError, "Raise the limit of open files (ulimit -n), or end what holds so many; then repeat.")
 CURES: dict[int, tuple[type[RetrainError], str]] = {
+    errno.EISDIR: (FinalError, "A directory stands where a file belongs: move it away."),
+    errno.ENOTDIR: (FinalError, "A file stands where a directory belongs: move it away, or choose another --root."),
+    errno.EEXIST: (FinalError, "Something else stands in its place: move it away, or choose another --root."),
+    errno.ELOOP: (FinalError, "It is a link that leads nowhere: remove it, or choose another --root."),
     errno.EIO: _DAMAGED,
     errno.ESTALE: _DAMAGED,
     errno.ENODEV: _DAMAGED,

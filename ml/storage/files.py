@@ -230,7 +230,7 @@ def disk_errors(what: str) -> Iterator[None]:
                 named,
                 "Free disk space or raise the limit; nothing was published and the step can be repeated.",
             ) from error
-        if error.errno in (errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
+        if error.errno in (errno.EROFS, errno.ENAMETOOLONG):
             raise FinalError(named, "Choose another --root.") from error
         if error.errno in CURES:
             kind, cure = CURES[error.errno]

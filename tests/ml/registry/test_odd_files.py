@@ -43,6 +43,8 @@ def command(root: Root, *arguments: str) -> tuple[int, str]:
         (errno.EMFILE, TransientError, "ulimit -n"),
         (errno.ENOLCK, FinalError, "takes no locks"),
         (errno.EXDEV, FinalError, "one file system"),
+        (errno.EISDIR, FinalError, "where a file belongs"),
+        (errno.ELOOP, FinalError, "remove it"),
     ],
 )
 def test_errors_of_a_file_system_have_a_cure(number: int, kind: type[Exception], words: str) -> None:
