@@ -124,14 +124,20 @@ def copy_directory(source: Path, copy: Path) -> None:
 
 
 def make_directories(directory: Path) -> None:
-    """Make `directory` and the parents that it lacks, so that all of their names survive a power cut."""
-    missing = []
-    while not directory.exists():
-        missing.append(directory)
-        directory = directory.parent
+    """Make `directory` and the parents that it lacks, so that all of their names survive a power cut.
+
+    Raises:
+        FileExistsError: Something else than a directory stands in its place.
+    """
+    missing, above = [], directory
+    while not above.exists():
+        missing.append(above)
+        above = above.parent
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
         fsync_directory(path.parent)
+    if not directory.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory))
 
 
 def own_directory(directory: Path) -> None:
