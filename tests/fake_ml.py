@@ -70,7 +70,7 @@ def publish(run_id: str) -> None:
     with (ROOT / "ledger.jsonl").open("a") as ledger:
         for event in ("intent", "published", "confirmed"):
             entry = {"event": event, "at": "2026-11-23T00:00:00+00:00", "run_id": run_id, "who": "test"}
-            ledger.write(json.dumps(entry | {"version": number, "fingerprint": "f"}) + "\n")
+            ledger.write(json.dumps(entry | {"version": number, "model_sha256": "m", "fingerprint": "f"}) + "\n")
 
 
 class Serving(BaseHTTPRequestHandler):

@@ -62,7 +62,7 @@ def test_the_summary_closes_with_the_version_that_serves(
     tmp_path: Path, found: dict[str, dict[str, Any]], closing: str
 ) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.append("intent", run_id="r", version=3)
+    ledger.append("intent", run_id="r", version=3, model_sha256="m")
     ledger.append("confirmed", run_id="r", version=3)
     *before, last = run_summary.summary_lines(found, root=Root(tmp_path), run_id="r", model="m")
     assert last.startswith(closing)
