@@ -12,12 +12,14 @@ from ml.errors import RetrainError, printable
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
+from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
-from ml.registry.ledger import ADOPTED, CONFIRMED, REJECTED, ROLLBACK, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.ledger import Ledger, Version
+from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
-from serving.client.model_client import ModelServer, ServingError
+from serving.client.model_client import ModelServer, Refused, ServingError
 
 _STEERS_A_TERMINAL = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """What JSON leaves as it is; `printable` has the same, and the control characters that JSON escapes by itself."""
@@ -48,6 +50,9 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "unconfirmed": unconfirmed_champion(ledger) is not None,
         "unknown": [path.name for path in unknown_versions(root, settings.serving.model)],
         "last_event": next(iter(reversed(ledger.events())), None),
+        "sample": is_sample(champion),
+        "server_url": server_url(root, settings) or None,
+        "served_version": None,
     }
     if champion:
         answer |= {
@@ -62,12 +67,15 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "data_sha256": champion.intent.get("data_sha256"),
             "source": champion.intent.get("source"),
         }
-    if settings.serving.url:
+    if answer["server_url"]:
         try:
-            states = ModelServer(settings.serving.url, settings.serving.model).versions()
+            states = ModelServer(answer["server_url"], settings.serving.model).versions()
             answer["server"] = {str(s.version): f"{s.state} {s.error_message}".strip() for s in states}
-        except ServingError as error:
+            answer["served_version"] = max((s.version for s in states if s.state == "AVAILABLE"), default=None)
+        except Refused as error:  # it answers, and has never heard of the model
             answer["server"] = str(error)
+        except ServingError as error:
+            answer |= {"server": str(error), "server_answers": False}
     return answer
 
 
@@ -77,7 +85,8 @@ def status_text(answer: dict[str, Any]) -> str:
         lines = [f"{answer['model']}: no version confirmed yet."]
     else:
         lines = [
-            f"{answer['model']}: version {answer['version']} serves since {answer['since']}",
+            f"{answer['model']}: version {answer['version']} {who_serves(answer)}",
+            *([f"  SAMPLE    {SAMPLE_WARNING}"] if answer["sample"] else []),
             f"  from      run {answer['run_id']} by {answer['who']}, data {answer['source']}",
             f"  directory {answer['directory']}",
             *(f"  because   {reason}" for reason in answer["reasons"]),
@@ -99,28 +108,37 @@ def status_text(answer: dict[str, Any]) -> str:
     return "\n".join(map(printable, lines))
 
 
-def history(root: Root) -> list[dict[str, Any]]:
-    """Return all events of the ledger, oldest first."""
-    return Ledger(root.ledger).events()
+def who_serves(answer: dict[str, Any]) -> str:
+    """Return as the end of a sentence whether the champion of `status` serves: what a server says, not the ledger."""
+    url, served = answer["server_url"], answer["served_version"]
+    if url is None:
+        return f"is published; no server is configured (since {answer['since']})"
+    if not answer.get("server_answers", True):
+        return f"is published; no server answers at {url} (since {answer['since']})"
+    if served == answer["version"]:
+        return f"serves since {answer['since']} at {url}"
+    other = "has no version of this model to serve" if served is None else f"serves version {served}"
+    return f"is published; the server at {url} {other} (since {answer['since']})"
 
 
-def history_text(events: list[dict[str, Any]]) -> str:
-    """Return one line for each event, with the reason where there is one to tell."""
-    if not events:
-        return "Nothing happened yet."
-    lines = []
-    for event in events:
-        version = event.get("version", event.get("result"))
-        reason = ""
-        if event["event"] in (REJECTED, WITHHELD):
-            reason = " ".join(event.get("reasons", []))
-        elif event["event"] in (WITHDRAWN, ROLLBACK, ADOPTED):
-            reason = event.get("reason", "")
-        elif event["event"] != CONFIRMED and event.get("rollback_of") is not None:
-            reason = " ".join(event.get("reasons", []))
-        name = "-" if version is None else str(version)
-        lines.append(f"{event['at']}  {event['event']:<9}  {name:>4}  {event['run_id']}  {reason}".rstrip())
-    return "\n".join(map(printable, lines))
+def rollback_text(version: Version, answer: dict[str, Any]) -> str:
+    """Return what a rollback came to: the version, whose bytes it has, and who has checked it.
+
+    Args:
+        version: What `ml.registry.intervention.rollback.rollback` returned.
+        answer: What `status` returned after it.
+    """
+    bytes_of = version.intent.get("rollback_of")
+    published = f"is published {'again' if bytes_of is None else f'with the bytes of version {bytes_of}'}."
+    if answer["unconfirmed"]:
+        return (
+            f"Version {version.number} {published}\n"
+            "It is unconfirmed: no model server has answered with it. The next command that reaches one confirms it."
+        )
+    if answer["server_url"] is None:
+        checked = "No server is configured, so a private server checked it; nobody serves it yet."
+        return f"Version {version.number} {published} {checked}"
+    return f"Version {version.number} now serves {'again' if bytes_of is None else f'the bytes of version {bytes_of}'}."
 
 
 def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
@@ -133,5 +151,6 @@ def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
         lines += ["", *metric_table(result.metrics, result.champion_metrics, asdict(settings.judge))]
     if result.version is not None:
         directory = root.version(settings.serving.model, result.version)
-        lines += ["", f"Serving: version {result.version} in {directory}"]
+        of_sample = " (SAMPLE)" if is_sample(Ledger(root.ledger).champion()) else ""
+        lines += ["", f"Champion: version {result.version}{of_sample} in {directory}"]
     return "\n".join(map(printable, lines))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml.errors import FinalError
 from ml.registry.ledger import Ledger, Version
+from ml.registry.policy.provenance import kind_of
 from ml.registry.version_directories import require_known
 from ml.storage.files import read_json, sha256_tree
 from ml.storage.root import Root
@@ -21,13 +22,14 @@ CURE = (
 
 @dataclass(frozen=True)
 class Champion:
-    """A confirmed version: the directory of its SavedModel, and the directory of its release record."""
+    """A confirmed version: the directory of its SavedModel, that of its release record, and the kind of its data."""
 
     number: int
     model_sha256: str
     saved_model: Path
     release: Path
     record_sha256: str = ""
+    source_kind: str = ""
 
     @property
     def statistics(self) -> Path:
@@ -53,6 +55,7 @@ def champion_of(root: Root, model: str, version: Version) -> Champion:
         root.version(model, version.number),
         root.release(version.number),
         version.record_sha256,
+        kind_of(version.intent),
     )
 
 

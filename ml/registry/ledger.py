@@ -1,4 +1,4 @@
-"""The append-only record of every version: intent -> published -> confirmed | withdrawn, and rejections.
+"""The append-only record of every version: intent -> published -> confirmed | withdrawn, and what was not promoted.
 
 A rollback writes `rollback` before its first step, and `restored` when a server has confirmed a version that had been
 confirmed before; a version that came about otherwise is `adopted`. One JSON object a line. A line is written by one
@@ -26,6 +26,7 @@ from ml.registry.ledger_entries import (
     REJECTED,
     RESTORED,
     ROLLBACK,
+    SAME,
     SEALED,
     WITHDRAWN,
     WITHHELD,
@@ -42,6 +43,7 @@ __all__ = [
     "REJECTED",
     "RESTORED",
     "ROLLBACK",
+    "SAME",
     "SEALED",
     "WITHDRAWN",
     "WITHHELD",
@@ -151,22 +153,6 @@ class Ledger:
     def of_run(self, run_id: str) -> Version | None:
         """Return the last version that this run began."""
         return next((v for v in reversed(list(self.versions().values())) if v.run_id == run_id), None)
-
-    def last_fingerprint(self) -> str | None:
-        """Return the fingerprint of the last run with a result: its version was confirmed, or its candidate rejected.
-
-        None when that was a rejection beside another champion than the present one: the verdict may differ now.
-        """
-        intents = {v.number: v.intent for v in self.versions().values()}
-        for event in reversed(self.events()):
-            source = intents.get(event["version"], {}) if event["event"] == CONFIRMED else event
-            if event["event"] in (CONFIRMED, REJECTED) and "fingerprint" in source:
-                champion = self.champion()
-                is_stale = event["event"] == REJECTED and event.get("champion") != (
-                    champion.number if champion else None
-                )
-                return None if is_stale else str(source["fingerprint"])
-        return None
 
     def _parsed(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, start=1):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
-REJECTED, WITHHELD = "rejected", "withheld"
+REJECTED, SAME, WITHHELD = "rejected", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED = "adopted", "sealed"
 
@@ -91,7 +91,7 @@ _NEEDED = {
 _TEXT, _VERSION = (_is_text, "a text"), (is_version, "a version number")
 _OPTIONAL_VERSION = (_is_version_or_none, "a version number or null")
 _FIELDS: dict[str, tuple[Check, str]] = {
-    **dict.fromkeys(("event", "run_id", "who", "reason", "source", "server", "fingerprint"), _TEXT),
+    **dict.fromkeys(("event", "run_id", "who", "reason", "source", "source_kind", "server", "fingerprint"), _TEXT),
     **dict.fromkeys(
         ("model_sha256", "record_sha256", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256"), _TEXT
     ),

@@ -11,12 +11,12 @@ from ml.registry.intervention.rollback_intent import (
     RollbackIntent,
     carry_out,
     confirm_if_reachable,
-    origin,
     standing_rollback,
     unfinished_rollback,
 )
 from ml.registry.ledger import ROLLBACK, Version
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.rollback_target import default_target, origin
 from ml.registry.version_directories import require_known, version_names
 from ml.storage.root import Root
 
@@ -35,7 +35,7 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
     Args:
         root: Where versions and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
-        target: A confirmed version; None means the one before what serves.
+        target: A confirmed version; None means the last one with other bytes than what serves.
         reason: A sentence for the ledger.
 
     Raises:
@@ -121,12 +121,13 @@ def _target(
     kept = {number: v for number, v in accepted.items() if registry.version_directory(number).is_dir()}
     if target is None:
         _refuse_a_second_one(registry, settings, champion)
-        older = [number for number in kept if number < origin(champion)]
-        if not older:
+        older = default_target(champion, kept.values())
+        if older is None:
             raise FinalError(
-                f"No confirmed version before {origin(champion)} is kept.", "Name one that is kept, or retrain."
+                f"No confirmed version before {origin(champion)} is kept that has other bytes and is not a SAMPLE.",
+                "Name one that is kept, or retrain.",
             )
-        return kept[max(older)]
+        return older
     if target not in kept:
         named = ", ".join(map(str, sorted(kept)))
         raise FinalError(f"Version {target} is not a confirmed version that is kept.", f"Kept: {named or 'none'}.")

@@ -11,6 +11,7 @@ from ml.errors import FinalError, TransientError
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import INTENT, PUBLISHED, RESTORED, ROLLBACK, WITHDRAWN, Ledger, Version
 from ml.registry.model_registry import Registry
+from ml.registry.policy.rollback_target import origin
 from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.files import copy_directory
 
@@ -133,17 +134,13 @@ def _publish_copy(intent: RollbackIntent, wanted: Version, registry: Registry) -
 
 
 def _facts(wanted: Version, intent: RollbackIntent) -> dict[str, object]:
-    carried = ("source", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256", "metrics")
+    of_the_data = ("source", "source_kind", "rows", "data_sha256")
+    carried = (*of_the_data, "schema_sha256", "settings_sha256", "code_sha256", "metrics")
     return {key: wanted.intent[key] for key in carried if key in wanted.intent} | {
         "rollback_of": origin(wanted),
         "replaces": intent.source,
         "reasons": [f"Rolled back from version {intent.source} to {origin(wanted)}: {intent.reason}"],
     }
-
-
-def origin(version: Version) -> int:
-    """Return the number of the version that first had these bytes: its own, or that to which it was rolled back."""
-    return int(version.intent.get("rollback_of", version.number))
 
 
 def confirm_if_reachable(registry: Registry, settings: Settings) -> str:

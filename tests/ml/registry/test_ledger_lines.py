@@ -67,8 +67,8 @@ def test_an_entry_that_is_not_one_is_an_error_in_every_command(
     for arguments in (["status"], ["history"], ["rollback", "--reason", "r"]):
         caplog.clear()
         assert command(root, *arguments) == (2, "")
-        assert "ledger.jsonl: line 4 is not an entry" in caplog.text
-        assert "restore the file from a backup" in caplog.text
+        assert "ledger.jsonl: line 4 is not an entry" in " ".join(caplog.messages)
+        assert "restore the file from a backup" in " ".join(caplog.messages)
 
 
 def test_an_entry_of_a_newer_version_of_this_code_is_read(root: Root) -> None:

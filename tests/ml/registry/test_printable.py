@@ -43,7 +43,7 @@ def test_a_reason_cannot_forge_a_line(root: Root, settings: Settings, caplog: py
         text = command(root, name)[1]
         assert not set("\x1b\x9b\u202e\r") & set(text)
         assert not [line for line in text.splitlines() if line.startswith("2026-11-23")]
-    assert "\\x1b[2K" in command(root, "history")[1]
+    assert "\\x1b[2K" in command(root, "history", "--long")[1]
     answer = as_json(Ledger(root.ledger).events())
     assert not set("\x1b\x9b\u202e\r") & set(answer)
     assert json.loads(answer)[-1]["event"] == CONFIRMED
