@@ -42,7 +42,7 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 | you see | it means |
 |---|---|
 | all green | a new version serves, and has answered known customers as training did |
-| *promote* and *confirm* skipped, run green | rejected, or promotion is switched off: log and XCom of *judge* say why |
+| *promote* and *confirm* skipped, run green | rejected, the same as the champion, or promotion is off: see *judge* |
 | all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |

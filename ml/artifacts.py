@@ -45,12 +45,17 @@ class Artifact:
     def read(cls, directory: Path, *, root: Path) -> Self:
         """Read the artifact in `directory`, whose record names paths relative to `root`.
 
+        A field that has a default may be missing: older code did not write it.
+
         Raises:
             FinalError: The record is of another kind, or incomplete.
         """
         record = read_json(directory / RECORD)
         fields: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
+            is_optional = field.default is not dataclasses.MISSING
+            if record.get("kind") == cls.__name__ and field.name not in record and is_optional:
+                continue
             if record.get("kind") != cls.__name__ or field.name not in record:
                 raise FinalError(
                     f"{directory / RECORD}: is not a record of kind {cls.__name__} as this version writes it.",
@@ -132,7 +137,9 @@ class Model(Artifact):
 class Evaluation(Artifact):
     """Metrics of candidate and champion on the same `rows`; keys are TFMA's metric names.
 
-    `champion_metrics` is empty when there is no champion, or none that can be compared.
+    `champion_metrics` is empty when there is no champion, or none that can be compared, which `incomparable` explains
+    and `replaces_sample` excuses: the champion was trained on made-up customers, the candidate was not. `same` says of
+    which kind the equality is when the candidate is the champion once more: "bytes" or "answers".
     """
 
     model_sha256: str
@@ -141,6 +148,8 @@ class Evaluation(Artifact):
     champion_metrics: dict[str, float]
     incomparable: str
     data_sha256: str
+    replaces_sample: bool = False
+    same: str = ""
 
     @property
     def report(self) -> Path:
@@ -150,7 +159,10 @@ class Evaluation(Artifact):
 
 @dataclass(frozen=True)
 class Verdict(Artifact):
-    """Whether the candidate `promotes`, and why; `reasons` is never empty, each is `{"code": ..., "sentence": ...}`."""
+    """Whether the candidate `promotes`, and why; `reasons` is never empty, each is `{"code": ..., "sentence": ...}`.
+
+    One that is `same` as the champion reached the thresholds and is not promoted, since nothing would change.
+    """
 
     promotes: bool
     reasons: list[dict[str, str]]
@@ -158,6 +170,7 @@ class Verdict(Artifact):
     champion_version: int | None
     metrics: dict[str, float]
     champion_metrics: dict[str, float]
+    same: bool = False
 
     @property
     def sentences(self) -> list[str]:

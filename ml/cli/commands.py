@@ -8,24 +8,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, TextIO
 
-from ml.cli.status import (
-    as_json,
-    failed_before_the_start,
-    history,
-    history_text,
-    result_text,
-    status,
-    status_text,
-)
+from ml.cli.history import history, history_text
+from ml.cli.options import Command, parser
+from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.run import Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
+from ml.registry.ledger import Ledger
 from ml.storage.files import disk_errors, read_json
 from ml.storage.root import Root
 
@@ -38,7 +32,7 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
     Help is an answer, too.
     """
     with redirect_stdout(stdout):  # where argparse writes help
-        options = _parser().parse_args(arguments)
+        options = parser(COMMANDS | dict.fromkeys(STEP_FUNCTIONS, _step)).parse_args(arguments)
     _log_to_stderr(logging.DEBUG if options.verbose else logging.INFO)
     try:
         with disk_errors(f"python -m ml {options.name}"):
@@ -55,64 +49,13 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--root", metavar="DIR", help="the root directory; default RETRAIN_ROOT, or var/")
-    common.add_argument(
-        "--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/config/settings.toml"
-    )
-    common.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting, such as train.epochs=5; may be repeated",
-    )
-    common.add_argument(
-        "--raise",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="raises",
-        help="like --set, for a threshold in judge.at_least, which may only go up",
-    )
-    common.add_argument("--serving-url", metavar="URL", help="the model server; default: one in this process")
-    common.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH")
-    common.add_argument("--json", action="store_true", help="one JSON value on stdout")
-    common.add_argument("--verbose", action="store_true", help="log also what matters only when something is wrong")
-
-    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for name, step in STEP_FUNCTIONS.items():
-        one = commands.add_parser(name, parents=[common], help=step.__doc__)
-        one.add_argument(
-            "--run", required=True, metavar="ID", help="a new run id, or that of an earlier run in the root"
-        )
-        one.add_argument("--force", action="store_true", help="go on even if nothing is new")
-        one.set_defaults(command=_step, step=name, is_step=True)
-    whole = commands.add_parser("retrain", parents=[common], help="all steps in one process")
-    whole.add_argument("--run", metavar="ID", help="the run id; default: made from the time")
-    whole.add_argument("--force", action="store_true", help="retrain although nothing is new")
-    whole.set_defaults(command=_retrain, is_step=False)
-    state = commands.add_parser("status", parents=[common], help="what serves, since when, and why")
-    state.set_defaults(command=_status, is_step=False)
-    events = commands.add_parser("history", parents=[common], help="every event of every version")
-    events.set_defaults(command=_history, is_step=False)
-    back = commands.add_parser("rollback", parents=[common], help="serve an older version again")
-    back.add_argument("version", nargs="?", type=int, help="default: the one before the champion")
-    back.add_argument("--reason", required=True, help="a sentence for the ledger")
-    back.set_defaults(command=_rollback, is_step=False)
-    return parser
-
-
 def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
     overrides = list(options.overrides)
-    if options.data is not None:
+    if getattr(options, "data", None) is not None:
         overrides.append(f"data.source={toml_string(options.data)}")
-    if options.serving_url is not None:
+    if getattr(options, "serving_url", None) is not None:
         overrides.append(f"serving.url={toml_string(options.serving_url)}")
-    return resolve(file=options.settings, overrides=overrides, raises=options.raises, frozen=frozen)
+    return resolve(file=options.settings, overrides=overrides, raises=getattr(options, "raises", ()), frozen=frozen)
 
 
 def _need_libraries() -> None:
@@ -132,7 +75,7 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     settings = _settings(options, read_json(frozen) if is_later else None)
     if is_later:
         settings.require_same_deciding_settings(resolve(frozen=read_json(frozen), environment={}), run=options.run)
-    result = run_step(options.step, Run(root, options.run, settings, options.force))
+    result = run_step(options.step, Run(root, options.run, settings, getattr(options, "force", False)))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
     return DONE, as_json(result) if options.json else ""
 
@@ -159,8 +102,11 @@ def _status(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _history(options: argparse.Namespace) -> tuple[int, str]:
-    events = history(Root.to_read(options.root))
-    return DONE, as_json(events) if options.json else history_text(events)
+    root = Root.to_read(options.root)
+    events, champion = history(root), Ledger(root.ledger).champion()
+    if options.json:
+        return DONE, as_json(events)
+    return DONE, history_text(events, champion=champion.number if champion else None, with_reasons=options.long)
 
 
 def _rollback(options: argparse.Namespace) -> tuple[int, str]:
@@ -174,9 +120,10 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
         return DONE, as_json(status(root, settings)) if options.json else nothing.what
     clean_up(root, settings)
     answer = status(root, settings)
-    text = f"Version {version.number} now serves"
-    text += f" the bytes of version {version.intent['rollback_of']}." if "rollback_of" in version.intent else " again."
-    return DONE, as_json(answer) if options.json else text
+    return DONE, as_json(answer) if options.json else rollback_text(version, answer)
+
+
+COMMANDS: dict[str, Command] = {"retrain": _retrain, "status": _status, "history": _history, "rollback": _rollback}
 
 
 def _log_to_stderr(level: int) -> None:

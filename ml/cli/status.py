@@ -11,10 +11,12 @@ from ml.errors import RetrainError
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
-from ml.registry.ledger import CONFIRMED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.endpoint import server_url
+from ml.registry.ledger import Ledger, Version
+from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
-from serving.client.model_client import ModelServer, ServingError
+from serving.client.model_client import ModelServer, Refused, ServingError
 
 
 def as_json(value: object) -> str:
@@ -36,6 +38,9 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "version": None,
         "pending": [v.number for v in ledger.pending()],
         "last_event": next(iter(reversed(ledger.events())), None),
+        "sample": is_sample(champion),
+        "server_url": server_url(root, settings) or None,
+        "served_version": None,
     }
     if champion:
         answer |= {
@@ -50,12 +55,15 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "data_sha256": champion.intent.get("data_sha256"),
             "source": champion.intent.get("source"),
         }
-    if settings.serving.url:
+    if answer["server_url"]:
         try:
-            states = ModelServer(settings.serving.url, settings.serving.model).versions()
+            states = ModelServer(answer["server_url"], settings.serving.model).versions()
             answer["server"] = {str(s.version): f"{s.state} {s.error_message}".strip() for s in states}
-        except ServingError as error:
+            answer["served_version"] = max((s.version for s in states if s.state == "AVAILABLE"), default=None)
+        except Refused as error:  # it answers, and has never heard of the model
             answer["server"] = str(error)
+        except ServingError as error:
+            answer |= {"server": str(error), "server_answers": False}
     return answer
 
 
@@ -65,7 +73,8 @@ def status_text(answer: dict[str, Any]) -> str:
         lines = [f"{answer['model']}: no version confirmed yet."]
     else:
         lines = [
-            f"{answer['model']}: version {answer['version']} serves since {answer['since']}",
+            f"{answer['model']}: version {answer['version']} {who_serves(answer)}",
+            *([f"  SAMPLE    {SAMPLE_WARNING}"] if answer["sample"] else []),
             f"  from      run {answer['run_id']} by {answer['who']}, data {answer['source']}",
             f"  directory {answer['directory']}",
             *(f"  because   {reason}" for reason in answer["reasons"]),
@@ -79,28 +88,34 @@ def status_text(answer: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def history(root: Root) -> list[dict[str, Any]]:
-    """Return all events of the ledger, oldest first."""
-    return Ledger(root.ledger).events()
+def who_serves(answer: dict[str, Any]) -> str:
+    """Return as the end of a sentence whether the champion of `status` serves: what a server says, not the ledger."""
+    url, served = answer["server_url"], answer["served_version"]
+    if url is None:
+        return f"is published; no server is configured (since {answer['since']})"
+    if not answer.get("server_answers", True):
+        return f"is published; no server answers at {url} (since {answer['since']})"
+    if served == answer["version"]:
+        return f"serves since {answer['since']} at {url}"
+    other = "has no version of this model to serve" if served is None else f"serves version {served}"
+    return f"is published; the server at {url} {other} (since {answer['since']})"
 
 
-def history_text(events: list[dict[str, Any]]) -> str:
-    """Return one line for each event, with the reason where there is one to tell."""
-    if not events:
-        return "Nothing happened yet."
-    lines = []
-    for event in events:
-        version = event.get("version")
-        reason = ""
-        if event["event"] in (REJECTED, WITHHELD):
-            reason = " ".join(event.get("reasons", []))
-        elif event["event"] == WITHDRAWN:
-            reason = event.get("reason", "")
-        elif event["event"] != CONFIRMED and event.get("rollback_of") is not None:
-            reason = " ".join(event.get("reasons", []))
-        name = "-" if version is None else str(version)
-        lines.append(f"{event['at']}  {event['event']:<9}  {name:>4}  {event['run_id']}  {reason}".rstrip())
-    return "\n".join(lines)
+def rollback_text(version: Version, answer: dict[str, Any]) -> str:
+    """Return what a rollback came to: the version, whose bytes it has, and who has checked it.
+
+    Args:
+        version: What `ml.registry.rollback.rollback` returned.
+        answer: What `status` returned after it.
+    """
+    bytes_of = version.intent.get("rollback_of")
+    if answer["server_url"] is None:
+        what = f"with the bytes of version {bytes_of}" if bytes_of is not None else "again"
+        return (
+            f"Version {version.number} is published {what}. No server is configured, so a private server checked it; "
+            "nobody serves it yet."
+        )
+    return f"Version {version.number} now serves " + (f"the bytes of version {bytes_of}." if bytes_of else "again.")
 
 
 def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
@@ -113,5 +128,6 @@ def result_text(result: RetrainResult, root: Root, settings: Settings) -> str:
         lines += ["", *metric_table(result.metrics, result.champion_metrics, asdict(settings.judge))]
     if result.version is not None:
         directory = root.version(settings.serving.model, result.version)
-        lines += ["", f"Serving: version {result.version} in {directory}"]
+        of_sample = " (SAMPLE)" if is_sample(Ledger(root.ledger).champion()) else ""
+        lines += ["", f"Champion: version {result.version}{of_sample} in {directory}"]
     return "\n".join(lines)

@@ -16,11 +16,13 @@ from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.errors import FinalError
+from ml.evaluation.equality import answers_equally
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
 from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
 from ml.evaluation.tfma import analyse
 from ml.registry.champion import Champion
+from ml.registry.policy.provenance import SAMPLE, difference
 from ml.storage import files
 from ml.storage.strict_json import without_nan
 
@@ -38,9 +40,12 @@ def evaluate(
     champion: Champion | None,
     settings: EvaluateSettings,
     target: TargetSettings,
+    source_kind: str = "",
     out: Path,
 ) -> Evaluation:
     """Compute the metrics of the candidate and, when there is a comparable one, of the champion.
+
+    `source_kind` says where the candidate's data come from (`ml.registry.policy.provenance`).
 
     Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking).
 
@@ -51,7 +56,9 @@ def evaluate(
     columns, labels = _rows(examples.eval)
     if not len(labels):
         raise FinalError(f"{examples.eval.name}: no evaluation row.", "Get more data, or change transform.eval_share.")
-    incomparable = _incomparable(champion, target)
+    incomparable = _other_question(champion, target)
+    of_other_data = "" if incomparable or not champion else difference(source_kind, champion.source_kind)
+    incomparable = incomparable or of_other_data
     models = {"candidate": model.saved_model}
     if champion and not incomparable:
         models["champion"] = champion.saved_model
@@ -60,10 +67,15 @@ def evaluate(
     by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
     tfma = _tfma(labels, scores, groups, settings, target, out / "tfma")
     overall = by_slice[0]
+    replaces_sample = bool(of_other_data) and champion is not None and champion.source_kind == SAMPLE
+    same = _same(model, champion, scores, columns) if champion and not incomparable else ""
     report = {
         "rows": len(labels),
         "threshold": target.threshold,
         "champion_version": champion.number if champion else None,
+        "incomparable": incomparable,
+        "replaces_sample": replaces_sample,
+        "same": same,
         "slices": by_slice,
         "tfma": tfma,
         "ranking": precision_at_top(labels, scores["candidate"]),
@@ -81,6 +93,8 @@ def evaluate(
         champion_metrics=overall.get("champion", {}),
         incomparable=incomparable,
         data_sha256=examples.sha256,
+        replaces_sample=replaces_sample,
+        same=same,
     )
 
 
@@ -90,7 +104,8 @@ def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8]]:
     return columns, table["label"].to_numpy().astype(np.int8)
 
 
-def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
+def _other_question(champion: Champion | None, target: TargetSettings) -> str:
+    """Return how the champion's target or inputs differ from the candidate's, as the end of a sentence; "" if not."""
     if champion is None:
         return ""
     remembered = champion.release_record()
@@ -101,6 +116,15 @@ def _incomparable(champion: Champion | None, target: TargetSettings) -> str:
     if remembered["features"] != list(FEATURES):
         return f"its inputs are {', '.join(remembered['features'])}"
     return ""
+
+
+def _same(model: Model, champion: Champion, scores: Scores, columns: RawFeatures) -> str:
+    """Return "bytes" or "answers" when candidate and champion are equal in these, else ""."""
+    if model.sha256 == champion.model_sha256:
+        return "bytes"
+    if not np.array_equal(scores["candidate"], scores["champion"]):
+        return ""
+    return "answers" if answers_equally(model.saved_model, champion.saved_model, columns) else ""
 
 
 def _score(saved_model: Path, columns: RawFeatures, target: TargetSettings) -> NDArray[np.float32]:

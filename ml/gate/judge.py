@@ -27,6 +27,7 @@ class Reason:
 def judge(evaluation: Evaluation, *, settings: JudgeSettings, out: Path) -> Verdict:
     """Decide whether the candidate earned promotion, with every reason for or against.
 
+    A candidate that earned it and is the champion once more, by its bytes or its answers, is not promoted but `same`.
     A metric that is not a number reaches no threshold. `out` is where the verdict will stand; nothing is written.
     """
     against = [
@@ -34,18 +35,29 @@ def judge(evaluation: Evaluation, *, settings: JudgeSettings, out: Path) -> Verd
         *_too_good(evaluation, settings),
         *_against_champion(evaluation, settings),
     ]
-    reasons = [asdict(reason) for reason in against or _in_favour(evaluation, settings)]
+    again = [] if against else list(_champion_again(evaluation))
+    reasons = [asdict(reason) for reason in against or again or _in_favour(evaluation, settings)]
     return Verdict(
         path=out,
         sha256=sha256_json([evaluation.sha256, evaluation.model_sha256, reasons]),
         rows=evaluation.rows,
-        promotes=not against,
+        promotes=not against and not again,
         reasons=reasons,
         model_sha256=evaluation.model_sha256,
         champion_version=evaluation.champion_version,
         metrics=evaluation.metrics,
         champion_metrics=evaluation.champion_metrics,
+        same=bool(again),
     )
+
+
+def _champion_again(evaluation: Evaluation) -> Iterator[Reason]:
+    if evaluation.same:
+        how = {"bytes": "Its bytes are", "answers": f"Its answers to all {evaluation.rows} evaluation rows are"}
+        yield Reason(
+            "same_as_champion",
+            f"{how[evaluation.same]} those of version {evaluation.champion_version}: nothing would change.",
+        )
 
 
 def _below_the_bar(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
@@ -72,11 +84,12 @@ def _too_good(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reaso
 
 
 def _against_champion(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reason]:
-    if evaluation.champion_version is None:
+    if evaluation.champion_version is None or evaluation.replaces_sample:
         if not settings.first_run_promotes:
+            of_real = " of real data" if evaluation.replaces_sample else ""
             yield Reason(
                 "first_run",
-                "There is no champion, and the settings say that the first version needs a person "
+                f"There is no champion{of_real}, and the settings say that the first version{of_real} needs a person "
                 "(judge.first_run_promotes).",
             )
         return
@@ -114,6 +127,12 @@ def _in_favour(evaluation: Evaluation, settings: JudgeSettings) -> Iterator[Reas
     yield Reason("thresholds_reached", f"All thresholds are reached: {reached}.")
     if evaluation.champion_version is None:
         yield Reason("first_run", "There is no champion yet, so the thresholds alone decide.")
+    elif evaluation.replaces_sample:
+        yield Reason(
+            "replaces_sample",
+            f"Version {evaluation.champion_version} is a SAMPLE, trained on made-up customers; this candidate was "
+            "trained on real data, so the thresholds alone decide.",
+        )
     elif evaluation.incomparable:
         yield Reason(
             "incomparable_accepted",

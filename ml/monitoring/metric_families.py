@@ -34,6 +34,7 @@ class MetricFamily(NamedTuple):
 FAMILIES = (
     MetricFamily("retrain_promoted_version", "The last version that was confirmed; 0 before the first."),
     MetricFamily("retrain_promoted_timestamp_seconds", "When that was."),
+    MetricFamily("retrain_promoted_sample", "1 when that is a SAMPLE, trained on made-up customers."),
     MetricFamily(
         "retrain_pending_versions", "Versions that are published or begun, and neither confirmed nor withdrawn."
     ),
@@ -52,6 +53,7 @@ FAMILIES = (
     MetricFamily("retrain_metric_bound", "What the last verdict asked of a metric.", ("metric", "bound")),
     MetricFamily("retrain_verdict", "1 for each reason of the last verdict.", ("reason",)),
     MetricFamily("retrain_served_version", "The highest version that the model server calls AVAILABLE; 0 for none."),
+    MetricFamily("retrain_served_sample", "1 when that is a SAMPLE, trained on made-up customers."),
     MetricFamily("retrain_server_versions", "Versions that the model server knows, by state.", ("state",)),
     MetricFamily("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
     MetricFamily("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),

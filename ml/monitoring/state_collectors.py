@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml.errors import SettingsError
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHDRAWN, WITHHELD, Ledger
+from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
+from serving.client import model_metadata
 from serving.client.model_client import ModelServer, Refused
 
-EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, WITHHELD)
+EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, SAME, WITHHELD)
 STATES = ("start", "loading", "available", "unloading", "end", "failed")
 
 
@@ -49,6 +51,7 @@ def collect_ledger(root: Root) -> Iterator[Sample]:
     yield Sample("retrain_promoted_version", champion.number if champion else 0)
     if champion:
         yield Sample("retrain_promoted_timestamp_seconds", timestamp_of(champion.last))
+        yield Sample("retrain_promoted_sample", float(is_sample(champion)))
     yield Sample("retrain_pending_versions", len(ledger.pending()))
     events = [event["event"] for event in ledger.events()]
     counts = Counter(events)
@@ -75,7 +78,23 @@ def collect_server(server: ModelServer, root: Root) -> Iterator[Sample]:
     )
     for state in STATES:
         yield Sample("retrain_server_versions", states[state], (state,))
-    yield Sample("retrain_served_version", max((s.version for s in statuses if s.state == "AVAILABLE"), default=0))
+    served = max((s.version for s in statuses if s.state == "AVAILABLE"), default=0)
+    yield Sample("retrain_served_version", served)
+    if served:
+        yield Sample("retrain_served_sample", float(_is_sample(server, served, root)))
+
+
+def _is_sample(server: ModelServer, served: int, root: Root) -> bool:
+    """Return whether the served version is one of made-up customers, by its metadata or, for an older one, the ledger.
+
+    The server may be of another root, so what it says comes first; but older models say nothing themselves.
+    """
+    try:
+        if model_metadata.is_sample(server.metadata(served)):
+            return True
+    except Refused:  # it was unloaded just now
+        pass
+    return is_sample(Ledger(root.ledger).versions().get(served))
 
 
 def collect_disk(root: Root) -> Iterator[Sample]:

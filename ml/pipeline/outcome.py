@@ -18,11 +18,16 @@ STEP_OUTCOMES = (DONE, REUSED, SKIPPED, FAILED)
 """What one try of a step can come to, by its result file."""
 
 PROMOTED, BLOCKED = "promoted", "blocked"
-REJECTED, WITHHELD, UNCHANGED = ledger.REJECTED, ledger.WITHHELD, errors.UNCHANGED
-OUTCOMES = (PROMOTED, REJECTED, WITHHELD, UNCHANGED, BLOCKED, FAILED)
+REJECTED, SAME, WITHHELD, UNCHANGED = ledger.REJECTED, ledger.SAME, ledger.WITHHELD, errors.UNCHANGED
+OUTCOMES = (PROMOTED, REJECTED, SAME, WITHHELD, UNCHANGED, BLOCKED, FAILED)
 """What a run can come to."""
 
-OUTCOME_OF_EVENT = {ledger.CONFIRMED: PROMOTED, ledger.REJECTED: REJECTED, ledger.WITHHELD: WITHHELD}
+OUTCOME_OF_EVENT = {
+    ledger.CONFIRMED: PROMOTED,
+    ledger.REJECTED: REJECTED,
+    ledger.SAME: SAME,
+    ledger.WITHHELD: WITHHELD,
+}
 """The ledger events that end a run, and the outcome that each of them stands for."""
 
 BAD_DATA = frozenset({DataError.__name__, BlockedError.__name__, "BadZipError"})

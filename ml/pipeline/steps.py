@@ -9,11 +9,15 @@ from typing import Any
 
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.errors import UNCHANGED, NothingToDoError
-from ml.pipeline.fingerprint import run_fingerprint, settings_sha256
+from ml.pipeline.fingerprint import run_fingerprint
+from ml.pipeline.identity import identity, source_kind
+from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger import REJECTED, WITHHELD, Ledger
+from ml.registry.ledger import REJECTED, SAME, WITHHELD, Ledger
+from ml.registry.policy.last_result import last_result
+from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
 from ml.storage.files import sha256_file
 
 log = logging.getLogger(__name__)
@@ -27,6 +31,8 @@ def ingest(run: Run, result: Result) -> None:
     from ml.registry.retention import clean_up
 
     recover_if_reachable(run.root, run.settings)
+    ledger = Ledger(run.root.ledger)
+    champion = ledger.champion()
     run.freeze_settings()
     clean_up(run.root, run.settings, current_run=run.id)
     file = local_file(run.settings.data.source, run.root)
@@ -36,13 +42,20 @@ def ingest(run: Run, result: Result) -> None:
         # A local file may change between two tries; of Kaggle and the sample a retry of this run keeps what it has.
         inputs=run.settings.as_dict()["data"] | {"file": sha256_file(file) if file else None},
     )
+    if source_kind(run) == SAMPLE:
+        refuse_sample(champion, accepted=run.settings.judge.accept_incomparable)
     fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
-    if fingerprint == Ledger(run.root.ledger).last_fingerprint() and not run.force:
+    last = last_result(
+        ledger.events(),
+        champion=champion.number if champion else None,
+        promotion_is_on=run.settings.promote.enabled,
+    )
+    if last and fingerprint == last.fingerprint and not run.force:
         verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
         raise NothingToDoError(
             UNCHANGED,
-            "Nothing new: data, settings and code are those of the last run that came to a result. "
-            "Force the run to repeat it.",
+            f"Nothing new: data, settings and code are those of run {last.run_id}, the last that came to a result "
+            f"({OUTCOME_OF_EVENT[last.event]}, {last.at}). Force the run to repeat it.",
         )
 
 
@@ -50,6 +63,9 @@ def validate(run: Run, result: Result) -> None:
     """Compute statistics, check schema and drift, and end the run when an anomaly blocks."""
     dataset = run.artifact("ingest", Dataset)
     champion = verified_champion(run.root, run.settings.serving.model)
+    if champion and (other := difference(source_kind(run), champion.source_kind)):
+        log.info("drift is not measured: version %d cannot be compared, %s", champion.number, other)
+        champion = None
 
     def work(out: Path) -> Artifact:
         from ml.validation.validate import validate
@@ -81,6 +97,7 @@ def transform(run: Run, result: Result) -> None:
 def train(run: Run, result: Result) -> None:
     """Fit the network and export it with its preprocessing."""
     examples = run.artifact("transform", Examples)
+    of_sample = source_kind(run) == SAMPLE
 
     def work(out: Path) -> Artifact:
         from ml.training.train import train
@@ -90,10 +107,12 @@ def train(run: Run, result: Result) -> None:
             settings=run.settings.train,
             target=run.settings.target,
             replay_rows=run.settings.promote.replay_rows,
+            of_sample=of_sample,
             out=out,
         )
 
-    result |= run.make_artifact("train", work, inputs=_inputs(run, "train", "target", transform=examples))
+    inputs = _inputs(run, "train", "target", transform=examples) | {"of_sample": of_sample}
+    result |= run.make_artifact("train", work, inputs=inputs)
 
 
 def evaluate(run: Run, result: Result) -> None:
@@ -101,15 +120,22 @@ def evaluate(run: Run, result: Result) -> None:
     examples = run.artifact("transform", Examples)
     model = run.artifact("train", Model)
     champion = verified_champion(run.root, run.settings.serving.model)
+    kind = source_kind(run)
 
     def work(out: Path) -> Artifact:
         from ml.evaluation.evaluate import evaluate
 
         return evaluate(
-            examples, model, champion=champion, settings=run.settings.evaluate, target=run.settings.target, out=out
+            examples,
+            model,
+            champion=champion,
+            settings=run.settings.evaluate,
+            target=run.settings.target,
+            source_kind=kind,
+            out=out,
         )
 
-    inputs = _inputs(run, "evaluate", "target", transform=examples, train=model)
+    inputs = _inputs(run, "evaluate", "target", transform=examples, train=model) | {"source_kind": kind}
     result |= run.make_artifact(
         "evaluate", work, inputs=inputs | {"champion": [champion.number, champion.model_sha256] if champion else None}
     )
@@ -124,7 +150,7 @@ def judge(run: Run, result: Result) -> None:
 
         verdict = judge(evaluation, settings=run.settings.judge, out=out)
         for sentence in verdict.sentences:
-            log.info("%s: %s", "PROMOTE" if verdict.promotes else "REJECT", sentence)
+            log.info("%s: %s", "PROMOTE" if verdict.promotes else "SAME" if verdict.same else "REJECT", sentence)
         return verdict
 
     result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
@@ -137,12 +163,15 @@ def promote(run: Run, result: Result) -> None:
     def work(_out: Path) -> Artifact:
         from ml.registry.promote import decline, promote
 
-        identity = _identity(run)
+        origin = identity(run)
+        if verdict.same:
+            decline(run.root, SAME, verdict, run_id=run.id, identity=origin, settings=run.settings)
+            raise NothingToDoError(SAME, f"Not promoted. {' '.join(verdict.sentences)}")
         if not verdict.promotes:
-            decline(run.root, REJECTED, verdict, run_id=run.id, identity=identity, settings=run.settings)
+            decline(run.root, REJECTED, verdict, run_id=run.id, identity=origin, settings=run.settings)
             raise NothingToDoError(REJECTED, f"Not promoted. {' '.join(verdict.sentences)}")
         if not run.settings.promote.enabled:
-            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=identity, settings=run.settings)
+            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=origin, settings=run.settings)
             raise NothingToDoError(WITHHELD, "The candidate earned promotion, but promotion is switched off.")
         return promote(
             run.artifact("train", Model),
@@ -152,7 +181,7 @@ def promote(run: Run, result: Result) -> None:
             root=run.root,
             settings=run.settings,
             run_id=run.id,
-            identity=identity,
+            identity=origin,
         )
 
     result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)
@@ -196,20 +225,4 @@ def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
     tree = run.settings.as_dict()
     return {name: artifact.sha256 for name, artifact in artifacts.items()} | {
         f"settings.{name}": tree[name] for name in sections
-    }
-
-
-def _identity(run: Run) -> dict[str, str]:
-    """Return what a ledger entry says of where a version comes from."""
-    from ml.data.schema import schema_sha256
-    from ml.pipeline.fingerprint import code_sha256
-
-    dataset = run.artifact("ingest", Dataset)
-    return {
-        "source": dataset.source,
-        "data_sha256": dataset.sha256,
-        "schema_sha256": schema_sha256(),
-        "settings_sha256": settings_sha256(run.settings),
-        "code_sha256": code_sha256(),
-        "fingerprint": run_fingerprint(dataset.sha256, run.settings),
     }

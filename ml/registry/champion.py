@@ -8,6 +8,7 @@ from typing import Any
 
 from ml.errors import FinalError
 from ml.registry.ledger import Ledger
+from ml.registry.policy.provenance import kind_of
 from ml.storage.files import read_json, sha256_tree
 from ml.storage.root import Root
 
@@ -19,12 +20,13 @@ CURE = (
 
 @dataclass(frozen=True)
 class Champion:
-    """A confirmed version: the directory of its SavedModel, and the directory of its release record."""
+    """A confirmed version: the directory of its SavedModel, that of its release record, and the kind of its data."""
 
     number: int
     model_sha256: str
     saved_model: Path
     release: Path
+    source_kind: str = ""
 
     @property
     def statistics(self) -> Path:
@@ -46,6 +48,7 @@ def recorded_champion(root: Root, model: str) -> Champion | None:
         version.intent["model_sha256"],
         root.version(model, version.number),
         root.release(version.number),
+        kind_of(version.intent),
     )
 
 

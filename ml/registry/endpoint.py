@@ -1,4 +1,4 @@
-"""The model server that is asked: the one that the settings name, or one in this process for the moment."""
+"""The model server that is asked: the one that is named or running, or one in this process for the moment."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml.config.settings import Settings
+from ml.storage.local_server import local_server_url
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 
 
+def server_url(root: Root, settings: Settings) -> str:
+    """Return the URL of the model server: `serving.url`, else that of `make up` while it runs, else ""."""
+    return settings.serving.url or local_server_url(root)
+
+
 @contextmanager
 def endpoint(root: Root, settings: Settings) -> Iterator[ModelServer]:
-    """Give the block a client of the settings' model server, or without a URL of a server that ends with the block."""
+    """Give the block a client of the model server, or where there is none, of a private one that ends with the block.
+
+    The private one checks what is published; when the block has ended nobody serves it.
+    """
     model = settings.serving.model
-    if settings.serving.url:
-        yield ModelServer(settings.serving.url, model)
+    if url := server_url(root, settings):
+        yield ModelServer(url, model)
         return
     from serving.server.embedded import embedded_server
 

@@ -1,4 +1,4 @@
-"""The append-only record of every version: intent -> published -> confirmed | withdrawn, and rejections.
+"""The append-only record of every version: intent -> published -> confirmed | withdrawn, and what was not promoted.
 
 One JSON object a line. A line is written by one system call and flushed before anything acts on it; a line that
 a crash cut short has no newline, was never acknowledged, and is dropped by the next writer. Writers hold the
@@ -21,7 +21,7 @@ from ml.storage.files import fsync_directory
 from ml.storage.strict_json import without_nan
 
 INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
-REJECTED, WITHHELD = "rejected", "withheld"
+REJECTED, SAME, WITHHELD = "rejected", "same", "withheld"
 
 
 @dataclass(frozen=True)
@@ -101,22 +101,6 @@ class Ledger:
     def of_run(self, run_id: str) -> Version | None:
         """Return the last version that this run began."""
         return next((v for v in reversed(list(self.versions().values())) if v.run_id == run_id), None)
-
-    def last_fingerprint(self) -> str | None:
-        """Return the fingerprint of the last run with a result: its version was confirmed, or its candidate rejected.
-
-        None when that was a rejection beside another champion than the present one: the verdict may differ now.
-        """
-        intents = {v.number: v.intent for v in self.versions().values()}
-        for event in reversed(self.events()):
-            source = intents.get(event["version"], {}) if event["event"] == CONFIRMED else event
-            if event["event"] in (CONFIRMED, REJECTED) and "fingerprint" in source:
-                champion = self.champion()
-                is_stale = event["event"] == REJECTED and event.get("champion") != (
-                    champion.number if champion else None
-                )
-                return None if is_stale else str(source["fingerprint"])
-        return None
 
     def _parsed(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, start=1):

@@ -31,7 +31,7 @@ def promote(
     root: Root,
     settings: Settings,
     run_id: str,
-    identity: Mapping[str, str],
+    identity: Mapping[str, str | int],
     check: Check | None = None,
 ) -> Release:
     """Publish `model` under the next version number. Repeating it for the same run and bytes changes nothing more.
@@ -77,7 +77,7 @@ def decline(
     verdict: Verdict,
     *,
     run_id: str,
-    identity: Mapping[str, str],
+    identity: Mapping[str, str | int],
     settings: Settings,
 ) -> None:
     """Append to the ledger, once for each run, that its candidate was rejected or withheld."""
@@ -162,7 +162,7 @@ def _record(
     statistics: Path,
     report: Path,
     settings: Settings,
-    identity: Mapping[str, str],
+    identity: Mapping[str, str | int],
 ) -> Path:
     """Write the release record of a version into the new directory `place`."""
     place.mkdir(parents=True)

@@ -10,6 +10,7 @@ from ml.registry.champion import damage_of, recorded_champion
 from ml.registry.endpoint import endpoint
 from ml.registry.ledger import CONFIRMED, Ledger, Version
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.rollback_target import default_target, origin
 from ml.registry.recovery import recover
 from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.files import copy_directory
@@ -27,7 +28,7 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
     Args:
         root: Where versions and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
-        target: A confirmed version; None means the last one confirmed before the champion's bytes.
+        target: A confirmed version; None means the last one confirmed with other bytes than the champion's.
         reason: A sentence for the ledger.
 
     Raises:
@@ -75,11 +76,6 @@ def _withdraw_damaged_champions(root: Root, registry: Registry, reason: str) -> 
     return gave_up
 
 
-def origin(version: Version) -> int:
-    """Return the number of the version that first had these bytes: its own, or that to which it was rolled back."""
-    return int(version.intent.get("rollback_of", version.number))
-
-
 def _target(registry: Registry, champion: Version, target: int | None) -> Version:
     ledger: Ledger = registry.ledger
     confirmed = [v for v in ledger.versions().values() if v.state == CONFIRMED]
@@ -91,12 +87,13 @@ def _target(registry: Registry, champion: Version, target: int | None) -> Versio
             "To go further back, name the version.",
         )
     if target is None:
-        older = [v for v in confirmed if v.number < origin(champion) and registry.version_directory(v.number).is_dir()]
-        if not older:
+        older = default_target(champion, [v for v in confirmed if registry.version_directory(v.number).is_dir()])
+        if older is None:
             raise FinalError(
-                f"No confirmed version before {origin(champion)} is kept.", "Name one that is kept, or retrain."
+                f"No confirmed version before {origin(champion)} is kept that has other bytes.",
+                "Name one that is kept, or retrain.",
             )
-        return max(older, key=lambda v: v.number)
+        return older
     wanted = next((v for v in confirmed if v.number == target), None)
     if wanted is None or not registry.version_directory(target).is_dir():
         kept = ", ".join(str(v.number) for v in confirmed if registry.version_directory(v.number).is_dir())
@@ -107,7 +104,16 @@ def _target(registry: Registry, champion: Version, target: int | None) -> Versio
 
 
 def _facts(wanted: Version, champion: Version, reason: str) -> dict[str, object]:
-    carried = ("source", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256", "metrics")
+    carried = (
+        "source",
+        "source_kind",
+        "rows",
+        "data_sha256",
+        "schema_sha256",
+        "settings_sha256",
+        "code_sha256",
+        "metrics",
+    )
     return {key: wanted.intent[key] for key in carried if key in wanted.intent} | {
         "rollback_of": origin(wanted),
         "replaces": champion.number,

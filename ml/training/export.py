@@ -14,12 +14,17 @@ import tensorflow as tf
 from ml.config.settings import TargetSettings
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.training.preprocessing import Encoding, FeatureEncoding
+from serving.client.model_metadata import SAMPLE_SIGNATURE
 
 DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
 """The signatures of the SavedModel."""
+SAMPLE = SAMPLE_SIGNATURE
+"""One more signature, which only a model of made-up customers has."""
 
 
-def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path: Path) -> None:
+def export(
+    model: keras.Model, encoding: Encoding, target: TargetSettings, path: Path, *, of_sample: bool = False
+) -> None:
     """Write the SavedModel with its three signatures, in which n is the number of customers.
 
     - `serving_default`: the eight raw features, each of shape [n] (text "" where missing; float32, NaN or negative
@@ -31,6 +36,9 @@ def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path:
 
     The last two are what TensorFlow Serving's :classify and :regress and TFMA's own evaluation ask for. In an Example
     a text is a bytes feature, a number a float feature; one that is absent counts as missing.
+
+    A model that was trained on the built-in sample (`of_sample`) has `serving_default` a second time under the name
+    `SAMPLE`. So whoever asks a server for the metadata learns it, whatever server that is and wherever the model went.
 
     `ExportArchive` is the form whose variables TensorFlow Serving finds; a `tf.Module` around a Keras 3 model saved
     by `tf.saved_model.save` loads there and then fails every request.
@@ -65,6 +73,8 @@ def export(model: keras.Model, encoding: Encoding, target: TargetSettings, path:
         CLASSIFY: tf.function(classify, autograph=False, input_signature=[examples]),
         REGRESS: tf.function(regress, autograph=False, input_signature=[examples]),
     }
+    if of_sample:
+        endpoints[SAMPLE] = default
     for signature, endpoint in endpoints.items():
         endpoint.get_concrete_function()
         archive.add_endpoint(signature, endpoint)

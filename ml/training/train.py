@@ -28,8 +28,16 @@ EXPORT_TOLERANCE = 1e-5
 """Largest difference of a probability between the trained network and the exported graph."""
 
 
-def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings, replay_rows: int, out: Path) -> Model:
-    """Fit, export and check the network.
+def train(
+    examples: Examples,
+    *,
+    settings: TrainSettings,
+    target: TargetSettings,
+    replay_rows: int,
+    of_sample: bool = False,
+    out: Path,
+) -> Model:
+    """Fit, export and check the network. A model that is `of_sample`, of made-up customers, says so in its metadata.
 
     Writes `saved_model/` (warm-up requests in it), `replay.json` (known evaluation rows with the network's own
     probabilities) and `history.json` (one entry an epoch) into `out`.
@@ -55,7 +63,7 @@ def train(examples: Examples, *, settings: TrainSettings, target: TargetSettings
         on_epoch=_log_epoch,
     )
     with _full_disk(out):
-        export(model, encoding, target, out / "saved_model")
+        export(model, encoding, target, out / "saved_model", of_sample=of_sample)
         write_warm_up(out / "saved_model", encoding)
     known, known_x = _known_rows(examples.eval, encoding, replay_rows)
     golden_rows = GoldenRows(known, network.predict(model, known_x).tolist())

@@ -17,6 +17,7 @@ from serving.errors import StatusError, invalid
 from serving.metrics import ServerMetrics
 from serving.models.garbage_collection import collect_and_freeze, unfreeze
 from serving.models.load_options import LoadOptions
+from serving.models.signatures import SAMPLE_SIGNATURE
 from serving.models.unloading import Unloader
 from serving.models.version import Version
 from serving.models.version_source import ModelConfig, versions_on_disk
@@ -206,6 +207,8 @@ class Manager:
         collect_and_freeze()
         model.retries.pop(number, None)
         _log.info("serving %s version %d from %s", name, number, path)
+        if SAMPLE_SIGNATURE in servable.signatures:
+            _log.warning("%s version %d is a SAMPLE: it was trained on made-up customers", name, number)
 
     def _give_up(self, model: _Model, version: Version, error: StatusError) -> None:
         tries, _ = model.retries.get(version.number, (0, 0.0))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 DEFAULT_SIGNATURE = "serving_default"
+SAMPLE_SIGNATURE = "sample_data"
+"""The signature by which a model says that it was trained on made-up customers (serving/client/model_metadata.py)."""
 
 _NUMPY: dict[str, type[Any]] = {
     "float": np.float32,

@@ -54,9 +54,11 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def _score(server: ModelServer, version: int, given: options.Options, target: Path, stderr: TextIO) -> str:
-    file = CustomersFile.of(given.csv, requests.model_inputs(server, version))
+    model = requests.model_info(server, version)
+    file = CustomersFile.of(given.csv, model.inputs)
     output_files.check_columns(given.csv, file.layout, ranked=given.top is not None)
     rows = file.check()
+    warning = summary.sample_warning(version) if model.is_sample else ""
     chunks = file.chunks(given.rows_per_request)
 
     def scored() -> Iterator[tuple[Customer, Score]]:
@@ -65,7 +67,7 @@ def _score(server: ModelServer, version: int, given: options.Options, target: Pa
     if given.top is None:
         with output_files.write_atomically(target) as out:
             written = output_files.write_scored(file.layout, scored(), out)
-        return summary.scores_summary(written, version, given.out)
+        return warning + summary.scores_summary(written, version, given.out)
 
     def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
         return requests.score_known_rows(server, version, instances)
@@ -76,7 +78,7 @@ def _score(server: ModelServer, version: int, given: options.Options, target: Pa
         written = output_files.write_scored(file.layout, scored(), everybody)
         count = given.top.of(written.rows)
         least = output_files.write_ranking(file.layout, written, count, precisions, everybody, out)
-    return summary.ranking_summary(written, version, given.out, count=count, least=least, expected=found)
+    return warning + summary.ranking_summary(written, version, given.out, count=count, least=least, expected=found)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

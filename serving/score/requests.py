@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
+from serving.client.model_metadata import is_sample, signatures_of
 from serving.tables.csv_rows import Customer, RowsError
 
 PATIENCE_SECONDS = 30.0
@@ -62,8 +63,20 @@ def _latest_version(server: ModelServer) -> int:
     return max(available)
 
 
-def model_inputs(server: ModelServer, version: int) -> dict[str, bool]:
-    """The inputs of a version's default signature: their names, and whether each is a number (else text).
+class ModelInfo(NamedTuple):
+    """What the metadata of a version say.
+
+    Attributes:
+        inputs: The names of the inputs of its default signature, and whether each is a number (else text).
+        is_sample: Whether it was trained on made-up customers.
+    """
+
+    inputs: dict[str, bool]
+    is_sample: bool
+
+
+def model_info(server: ModelServer, version: int) -> ModelInfo:
+    """The metadata of a version.
 
     Raises:
         VersionGoneError: The version is no longer served.
@@ -71,8 +84,7 @@ def model_inputs(server: ModelServer, version: int) -> dict[str, bool]:
     """
     with _gone_at_404():
         metadata = server.metadata(version)
-    signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
-    listed = signatures.get("serving_default", {}).get("inputs", {})
+    listed = signatures_of(metadata).get("serving_default", {}).get("inputs", {})
     kinds = {"DT_STRING": False, "DT_FLOAT": True, "DT_DOUBLE": True}
     other = {name: spec.get("dtype") for name, spec in listed.items() if spec.get("dtype") not in kinds}
     if other or not listed:
@@ -80,7 +92,7 @@ def model_inputs(server: ModelServer, version: int) -> dict[str, bool]:
             f"Version {version} of {server.model} does not take rows of text and floats "
             f"({', '.join(f'{name}: {kind}' for name, kind in other.items()) or 'it names no inputs'})."
         )
-    return {name: kinds[spec["dtype"]] for name, spec in listed.items()}
+    return ModelInfo({name: kinds[spec["dtype"]] for name, spec in listed.items()}, is_sample(metadata))
 
 
 def score_chunks(

@@ -10,6 +10,11 @@ from serving.score.output_files import ScoredRows
 _REST = "rest"
 
 
+def sample_warning(version: int) -> str:
+    """The line that goes before everything else when the model was trained on made-up customers."""
+    return f"SAMPLE: version {version} was trained on made-up customers. Nothing here says anything about real ones.\n"
+
+
 def scores_summary(written: ScoredRows, version: int, out: Path) -> str:
     """How many customers got each label, and the file in which they are."""
     return f"Scored {written.rows:,} customers with version {version}: {_labels(written)}. All are in {out}."

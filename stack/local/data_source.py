@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.data.kaggle.credentials import credentials
+from ml.registry.ledger import Ledger
+from ml.registry.policy.provenance import in_words, is_real, kind_of
 from ml.storage.root import Root
 from stack.local.errors import StackError
 
@@ -30,6 +32,8 @@ class DataSource:
 def find_data_source(given: str | None, root: Root) -> DataSource:
     """The data source that was asked for, else Kaggle if there are credentials, else the sample.
 
+    The sample is no choice where a model of real data serves: then Kaggle stays, and ingest says what it lacks.
+
     Args:
         given: What the user asked for: kaggle, sample, or the path of a CSV, which is copied into the inbox.
         root: The root directory, in which the inbox is.
@@ -44,11 +48,18 @@ def find_data_source(given: str | None, root: Root) -> DataSource:
     found = credentials()
     if found:
         return DataSource("kaggle", f"Kaggle, because there are credentials ({found})")
-    return DataSource(
-        "sample",
-        "the built-in sample of made-up customers, because there are no Kaggle credentials "
-        "(KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or ~/.kaggle/kaggle.json) and no DATA=file.csv",
+    missing = (
+        "there are no Kaggle credentials (KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or "
+        "~/.kaggle/kaggle.json) and no DATA=file.csv"
     )
+    champion = Ledger(root.ledger).champion()
+    if champion is not None and is_real(champion):
+        return DataSource(
+            "kaggle",
+            f"none. Version {champion.number} was trained on {in_words(kind_of(champion.intent))}, which the built-in "
+            f"sample must not replace, and {missing}. Until you give one of them, runs stop at ingest",
+        )
+    return DataSource("sample", f"the built-in SAMPLE of made-up customers, because {missing}")
 
 
 def dag_run_conf(source: DataSource | None, *, force: bool) -> dict[str, Any]:

@@ -1,18 +1,24 @@
-"""`make demo`: one run of the DAG in the real Airflow, from the data to a prediction of the new version."""
+"""`make demo`: one run of the DAG in the real Airflow, from the data to a prediction of the new version.
+
+It has a root of its own, so that what somebody tries never meets the model that serves.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from ml.config.settings import resolve
 from ml.pipeline.outcome import FAILED, end_of
+from ml.registry.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from stack.local import run_summary
@@ -30,13 +36,14 @@ from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
 RUN_SECONDS = 3600.0
 AIRFLOW_SECONDS = 4.0
 TAIL_LINES = 12
+DEMO_ROOT = PROJECT / "var" / "demo"
 
 
 def main() -> int:
-    """Run the demo; 0 after a result (promoted, rejected, withheld, unchanged), 2 if a retry cannot help, else 1."""
+    """Run the demo; 0 after a result (promoted, rejected, same...), 2 if a retry cannot help, else 1."""
     signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
     began = time.monotonic()
-    paths = Paths(Root.find(), home="airflow-demo")
+    paths = Paths(Root.find(str(demo_root().path)), home="airflow-demo")
     model = resolve().serving.model
     port = read_port(SERVING_PORT)
     require_free_port(port, SERVING_PORT.variable, "the model server")
@@ -57,8 +64,9 @@ def main() -> int:
             follower.results, root=paths.root, run_id=str(follower.run_id), model=model
         ):
             print(line)
-        serve = "make serve" if port == SERVING_PORT.default else f"{SERVING_PORT.variable}={port} make serve"
-        print_answer(client, paths, hint=f" (the server ends with the demo; `{serve}` starts it again)")
+        print_answer(client, paths, hint=" (the server ends with the demo)")
+        for line in next_commands(paths, port):
+            print(line)
         end = end_of(follower.results)
         print(f"\n{(end.outcome if end else FAILED).capitalize()} after {time.monotonic() - began:.0f} s.")
     return 0
@@ -93,6 +101,25 @@ def _run_dag(
     follower.poll()
     follower.close()
     return follower, code
+
+
+def demo_root() -> Root:
+    """The root of the demo: the one that RETRAIN_ROOT names, else `var/demo`."""
+    return Root.to_read(os.environ.get("RETRAIN_ROOT") or str(DEMO_ROOT))
+
+
+def next_commands(paths: Paths, port: int) -> Iterator[str]:
+    """The commands that go on with what the demo made, each as it is typed in the project's directory."""
+    if Ledger(paths.root.ledger).champion() is None:
+        return
+    root = paths.root.path
+    shown = root.relative_to(PROJECT) if root.is_relative_to(PROJECT) else root
+    variables = f"RETRAIN_ROOT={shlex.quote(str(shown))} "
+    if port != SERVING_PORT.default:
+        variables += f"{SERVING_PORT.variable}={port} "
+    yield "\nServe it again, and score a file of customers (in another terminal):"
+    yield f"  {variables}make serve"
+    yield f"  {variables}.venv-ml/bin/python -m serving.score docs/customers.csv --out top.csv --top 20%"
 
 
 def _exit_code(child: subprocess.Popen[bytes]) -> int | None:

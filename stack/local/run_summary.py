@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ml.evaluation.metric_table import metric_table
-from ml.pipeline.outcome import FAILED, PROMOTED, UNCHANGED, WITHHELD, Results, end_of
+from ml.pipeline.outcome import FAILED, PROMOTED, SAME, UNCHANGED, WITHHELD, Results, end_of, error_of
 from ml.registry.ledger import Ledger
+from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
 from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer, ServingError
@@ -33,7 +34,8 @@ def summary_lines(results: Results, *, root: Root, run_id: str, model: str) -> I
     end = end_of(results)
     outcome = end.outcome if end else FAILED
     if outcome == UNCHANGED:
-        yield "Nothing new: data, settings and code are those of the last result. FORCE=1 retrains all the same."
+        told = str(error_of(results.get("ingest", {})).get("what", "")) or "Nothing new."
+        yield f"{told.removesuffix(' Force the run to repeat it.')} FORCE=1 retrains all the same."
     verdict = results.get("judge", {}).get("artifact")
     if isinstance(verdict, Mapping):
         yield from verdict_lines(verdict, outcome)
@@ -46,12 +48,15 @@ def summary_lines(results: Results, *, root: Root, run_id: str, model: str) -> I
         yield "No version has been promoted yet."
     else:
         which = "Promoted" if outcome == PROMOTED else "Still serving"
-        yield f"{which}: version {champion.number} in {root.version(model, champion.number)}"
+        of_sample = ", a SAMPLE model of made-up customers," if is_sample(champion) else ""
+        yield f"{which}: version {champion.number}{of_sample} in {root.version(model, champion.number)}"
 
 
 def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
     """The decision of a verdict, and each of its reasons."""
     decision = "the candidate earns promotion" if verdict.get("promotes") else "the candidate is rejected"
+    if outcome == SAME:
+        decision = "the candidate is the champion once more"
     withheld = "; promotion is switched off" if outcome == WITHHELD else ""
     yield f"Verdict: {decision}{withheld}"
     for reason in verdict.get("reasons", []):

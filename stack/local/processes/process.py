@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from ml.storage.parent_death import die_with
+from ml.storage.process_table import is_running, start_time, stat_fields
 
 _POLL_SECONDS = 0.05
 STOP_SECONDS = 10.0
@@ -34,12 +35,11 @@ class Process:
     @classmethod
     def of(cls, name: str, pid: int) -> Process:
         """The process that has this number now; `started` is -1 when no process has it."""
-        return cls(name, pid, _stat(pid)[1])
+        return cls(name, pid, start_time(pid))
 
     def is_alive(self) -> bool:
         """Whether this very process runs. A zombie does not."""
-        state, started = _stat(self.pid)
-        return started == self.started != -1 and state not in "ZX"
+        return is_running(self.pid, self.started)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this very process, never to another one that has got its number."""
@@ -138,19 +138,6 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _fields(pid: int) -> list[str]:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return []
-    return text.rpartition(")")[2].split()
-
-
-def _stat(pid: int) -> tuple[str, int]:
-    fields = _fields(pid)
-    return (fields[0], int(fields[19])) if fields else ("X", -1)
-
-
 def _parent_and_group(pid: int) -> tuple[int, int]:
-    fields = _fields(pid)
+    fields = stat_fields(pid)
     return (int(fields[1]), int(fields[2])) if fields else (-1, -1)

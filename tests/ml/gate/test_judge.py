@@ -131,3 +131,20 @@ def test_an_incomparable_champion_needs_an_explicit_word() -> None:
     assert verdict_codes(candidate) == (False, ["incomparable_champion"])
     accepted = replace(SETTINGS, accept_incomparable=True)
     assert verdict_codes(candidate, accepted) == (True, ["thresholds_reached", "incomparable_accepted"])
+
+
+def test_the_champion_once_more_is_neither_promoted_nor_rejected() -> None:
+    for same, said in (("bytes", "Its bytes are those of version 4"), ("answers", "Its answers to all 1600")):
+        verdict = judge(replace(evaluation(champion={}), same=same), settings=SETTINGS, out=Path("out"))
+        assert (verdict.promotes, verdict.same) == (False, True)
+        assert [reason["code"] for reason in verdict.reasons] == ["same_as_champion"]
+        assert said in verdict.sentences[0]
+    below = judge(replace(evaluation({"AUC": 0.5}, champion={"AUC": 0.5}), same="bytes"), settings=SETTINGS, out=Path())
+    assert (below.promotes, below.same, below.reasons[0]["code"]) == (False, False, "below_threshold")
+
+
+def test_real_data_replace_a_sample_by_the_thresholds_and_the_first_run_rule() -> None:
+    real = replace(evaluation(incomparable="it was trained on the SAMPLE"), replaces_sample=True)
+    assert verdict_codes(real) == (True, ["thresholds_reached", "replaces_sample"])
+    assert verdict_codes(real, replace(SETTINGS, first_run_promotes=False)) == (False, ["first_run"])
+    assert verdict_codes(replace(real, metrics=GOOD | {"AUC": 0.5})) == (False, ["below_threshold"])

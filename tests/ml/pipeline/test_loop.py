@@ -15,7 +15,7 @@ from ml.data.features import FEATURES
 from ml.evaluation.metrics import METRICS
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.step_names import STEPS
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, WITHHELD, Ledger
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD, Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
@@ -24,6 +24,7 @@ from tests.ml.conftest import QUICK, settings_for, settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
 FirstRun = tuple[Root, RetrainResult]
+EQUAL_IS_ENOUGH = ("judge.below_champion.AUC=1.0", "judge.below_champion.BinaryAccuracy=1.0")
 
 
 def test_the_first_run_promotes_version_1(first_run: FirstRun) -> None:
@@ -109,21 +110,29 @@ def test_nothing_new_keeps_the_version_and_force_repeats_it(promoted_root: Root,
     assert list(outcome.seconds) == ["ingest"]
     assert "Nothing new" in outcome.reasons[0]
     forced = retrain(promoted_root, settings, run_id="third", force=True)
-    assert (forced.outcome, forced.version) == ("promoted", 2)
+    assert (forced.outcome, forced.version, forced.exit_code) == ("same", 1, 0)
+    assert "those of version 1: nothing would change" in forced.reasons[0]
+    assert Ledger(promoted_root.ledger).events()[-1]["event"] == SAME
+    again = retrain(promoted_root, settings, run_id="fourth", force=False)
+    assert again.outcome == "unchanged"
+    assert "run third, the last that came to a result (same" in again.reasons[0]
     first = Ledger(promoted_root.ledger).events()[0]["metrics"]
     assert forced.metrics == first, "same data, settings and machine: the same metrics"
     assert forced.champion_metrics == first, "candidate and champion are scored on the same rows"
 
 
 def test_other_settings_are_something_new(promoted_root: Root, customers_csv: Path) -> None:
-    outcome = retrain(
-        promoted_root, settings_of(customers_csv, "train.seed=1", "promote.enabled=false"), run_id="b", force=False
-    )
+    off = settings_of(customers_csv, "train.seed=1", "promote.enabled=false", *EQUAL_IS_ENOUGH)
+    outcome = retrain(promoted_root, off, run_id="b", force=False)
     assert outcome.outcome == "withheld"
     assert Ledger(promoted_root.ledger).events()[-1]["event"] == WITHHELD
     assert Ledger(promoted_root.ledger).champion().number == 1  # type: ignore[union-attr]
-    repeated = retrain(promoted_root, settings_of(customers_csv), run_id="c", force=False)
-    assert repeated.outcome == "unchanged", "what was withheld is no result"
+    repeated = retrain(promoted_root, off, run_id="c", force=False)
+    assert repeated.outcome == "unchanged", "as long as promotion stays off"
+    assert "run b, the last that came to a result (withheld" in repeated.reasons[0]
+    on = settings_of(customers_csv, "train.seed=1", *EQUAL_IS_ENOUGH)
+    repeated = retrain(promoted_root, on, run_id="d", force=False)
+    assert (repeated.outcome, repeated.version) == ("promoted", 2), "once it is on, the same may be promoted"
 
 
 def test_a_rejection_is_a_result_and_not_an_error(promoted_root: Root, customers_csv: Path) -> None:
@@ -189,7 +198,7 @@ def test_json_is_one_object_and_everything_else_is_on_stderr(tmp_path: Path, sam
         [sys.executable, "-m", "ml", "status", "--root", str(tmp_path)], cwd=PROJECT, capture_output=True, text=True,
         check=True, timeout=60,
     )  # fmt: skip
-    assert "version 1 serves since" in status.stdout
+    assert "version 1 is published; no server is configured" in status.stdout
     assert "because" in status.stdout
     history = subprocess.run(
         [sys.executable, "-m", "ml", "history", "--root", str(tmp_path), "--json"], cwd=PROJECT, capture_output=True,

@@ -28,7 +28,7 @@ from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.ml.conftest import QUICK
+from tests.ml.conftest import QUICK, REAL_FILE
 
 pytestmark = pytest.mark.usefixtures("libraries")
 MODEL = "customer-model"
@@ -42,6 +42,7 @@ class Older:
     champion: int
     same_bytes_as: int
     rollback_to: int
+    data: str
     outcomes: tuple[str, ...]
 
 
@@ -50,6 +51,7 @@ SAMPLE = Older(
     champion=3,
     same_bytes_as=1,
     rollback_to=2,
+    data="sample",
     outcomes=("promoted", "promoted", "rejected", "withheld"),
 )
 REAL = Older(
@@ -57,6 +59,7 @@ REAL = Older(
     champion=4,
     same_bytes_as=2,
     rollback_to=1,
+    data=str(REAL_FILE),
     outcomes=("promoted", "promoted", "promoted", "blocked", "rejected", "withheld"),
 )
 
@@ -96,7 +99,9 @@ def test_status_names_the_champion_and_finds_its_files_whole(root: Root, older: 
     assert (code, status["version"], status["pending"], status["lost"]) == (DONE, older.champion, [], "")
     assert 0.85 < status["metrics"]["AUC"] < 0.9
     assert any("lists looked odd" in reason for reason in status["reasons"])
-    assert f"version {older.champion} serves since" in command(root, "status")[1]
+    said = command(root, "status")[1]
+    assert f"version {older.champion} is published; no server is configured" in said
+    assert ("SAMPLE" in said) is status["sample"] is (older is SAMPLE)
 
 
 def test_history_tells_every_event(root: Root, older: Older) -> None:
@@ -105,7 +110,10 @@ def test_history_tells_every_event(root: Root, older: Older) -> None:
     counts = Counter(event["event"] for event in events)
     assert counts[INTENT] == counts[PUBLISHED] == counts[CONFIRMED] == older.champion
     assert (counts["rejected"], counts["withheld"]) == (1, 1)
-    assert len(command(root, "history")[1].splitlines()) == len(events)
+    table = command(root, "history")[1].splitlines()
+    assert len(table) == 1 + older.champion + 2, "a header, and a line for each version and each candidate"
+    assert "(champion)" in next(line for line in table if line.split()[0] == str(older.champion))
+    assert ("SAMPLE" in table[-1]) is (older is SAMPLE)
 
 
 def test_every_run_is_read_with_its_outcome_and_its_artifacts(root: Root, older: Older) -> None:
@@ -156,7 +164,8 @@ def test_a_rollback_publishes_the_bytes_of_an_old_version(root: Root, older: Old
     code, text = command(root, "rollback", str(older.rollback_to), "--reason", "older root")
     assert (code, text) == (
         DONE,
-        f"Version {older.champion + 1} now serves the bytes of version {older.rollback_to}.\n",
+        f"Version {older.champion + 1} is published with the bytes of version {older.rollback_to}. No server is "
+        "configured, so a private server checked it; nobody serves it yet.\n",
     )
     assert appended(root, before) == [INTENT, PUBLISHED, CONFIRMED]
     versions = [sha256_tree(root.version(MODEL, number)) for number in (older.rollback_to, older.champion + 1)]
@@ -186,7 +195,7 @@ def test_the_first_run_after_the_upgrade_retrains_and_compares_with_the_old_cham
     before = root.ledger.read_bytes()
     light = [*QUICK, "train.epochs=2", "data.sample_rows=3000", "judge.below_champion.AUC=1.0"]
     options = [word for one in [*light, "judge.below_champion.BinaryAccuracy=1.0"] for word in ("--set", one)]
-    code, text = command(root, "retrain", "--data", "sample", "--json", *options)
+    code, text = command(root, "retrain", "--data", older.data, "--json", *options)
     result: dict[str, Any] = json.loads(text)
     assert (code, result["outcome"], result["version"]) == (DONE, "promoted", older.champion + 1), result["reasons"]
     assert 0.5 < result["champion_metrics"]["AUC"] < 0.9, "the old champion was scored on the new rows"
@@ -194,5 +203,5 @@ def test_the_first_run_after_the_upgrade_retrains_and_compares_with_the_old_cham
     intent = Ledger(root.ledger).versions()[older.champion + 1].intent
     assert (intent["champion"], intent["code_sha256"]) == (older.champion, code_sha256())
     before = root.ledger.read_bytes()
-    again = json.loads(command(root, "retrain", "--data", "sample", "--json", *options)[1])
+    again = json.loads(command(root, "retrain", "--data", older.data, "--json", *options)[1])
     assert (again["outcome"], appended(root, before)) == ("unchanged", [])

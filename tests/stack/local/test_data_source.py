@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ml.storage.root import Root
+from ml.registry.ledger import Ledger
+from ml.storage.root import PROJECT, Root
 from stack.local.data_source import DataSource, dag_run_conf, find_data_source, is_forced
+from stack.local.demo import demo_root
 from stack.local.errors import StackError, run_command
 
 
@@ -44,6 +46,29 @@ def test_credentials_decide_between_kaggle_and_the_sample(tmp_path: Path, monkey
     assert kaggle.setting == "kaggle"
     assert "KAGGLE_API_TOKEN" in kaggle.reason
     assert "t0ken" not in kaggle.reason
+
+
+def test_the_sample_is_no_choice_where_a_model_of_real_data_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("KAGGLE")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = Root(tmp_path)
+    for number, (source, setting) in enumerate([("sample:8000 rows, seed 3", "sample"), ("inbox:a.csv", "kaggle")], 1):
+        Ledger(root.ledger).append("intent", run_id="r", version=number, source=source)
+        Ledger(root.ledger).append("confirmed", run_id="r", version=number)
+        assert find_data_source(None, root).setting == setting
+    assert "Version 2 was trained on a file of your own" in find_data_source(None, root).reason
+    assert "runs stop at ingest" in find_data_source(None, root).reason
+    assert find_data_source("sample", root).setting == "sample", "asked for; ingest refuses it"
+
+
+def test_the_demo_has_a_root_of_its_own_unless_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETRAIN_ROOT", raising=False)
+    assert demo_root().path == PROJECT / "var" / "demo"
+    monkeypatch.setenv("RETRAIN_ROOT", "/tmp")
+    assert demo_root().path == Path("/tmp")
 
 
 def test_the_conf_of_a_run_holds_only_what_was_asked_for() -> None:

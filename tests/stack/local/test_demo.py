@@ -28,7 +28,7 @@ def test_a_taken_port_ends_the_demo_before_anything_starts(stack: Stack) -> None
 def test_the_demo_ends_with_the_verdict_and_a_real_answer_and_leaves_nothing_running(stack: Stack) -> None:
     code, text = stack.run("demo")
     assert code == 0, text
-    assert text.startswith("Data: the built-in sample")
+    assert text.startswith("Data: the built-in SAMPLE")
     steps = [line.split()[:2] for line in text.splitlines() if line.endswith(" s") and line.startswith("  ")]
     assert steps == [
         *(["ingest", "done"], ["validate", "done"], ["transform", "done"], ["train", "done"]),
@@ -37,6 +37,9 @@ def test_the_demo_ends_with_the_verdict_and_a_real_answer_and_leaves_nothing_run
     assert "Verdict: the candidate earns promotion" in text
     assert f"Promoted: version 1 in {stack.root / 'models' / 'customer-model' / '1'}" in text
     assert f"curl -s http://127.0.0.1:{stack.serving}/v1/models/customer-model:predict" in text
+    variables = f"RETRAIN_ROOT={stack.root} SERVING_PORT={stack.serving}"
+    assert f"  {variables} make serve\n" in text
+    assert f"  {variables} .venv-ml/bin/python -m serving.score docs/customers.csv --out top.csv --top 20%\n" in text
     assert '{"predictions": [{"probability": 0.9, "label": "D"}]}' in text
     assert stack.still_running() == []
     assert (stack.root / "airflow-demo").stat().st_mode & 0o077 == 0

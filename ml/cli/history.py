@@ -1,0 +1,124 @@
+"""What happened to versions and candidates, as a table for a terminal: one line for each, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml.pipeline.outcome import OUTCOME_OF_EVENT
+from ml.registry.ledger import INTENT, WITHDRAWN, Ledger
+from ml.registry.policy.provenance import SAMPLE, kind_of
+from ml.storage.root import Root
+
+COLUMNS = ("version", "when", "source", "rows", "accuracy", "AUC", "outcome", "by whom")
+RIGHT = ("version", "rows", "accuracy", "AUC")
+SOURCE_CHARACTERS = 40
+
+
+@dataclass
+class Entry:
+    """A version with all its events, or a candidate that was not promoted; `begun` is the first event."""
+
+    begun: Mapping[str, Any]
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The last event of it."""
+        return self.events[-1]
+
+
+def history(root: Root) -> list[dict[str, Any]]:
+    """Return all events of the ledger, oldest first."""
+    return Ledger(root.ledger).events()
+
+
+def history_text(events: list[dict[str, Any]], *, champion: int | None, with_reasons: bool = False) -> str:
+    """Return a table of the versions and candidates in the ledger, the newest first.
+
+    Args:
+        events: The ledger, oldest first.
+        champion: The version that should be serving, which is marked.
+        with_reasons: Whether each line is followed by run, data hash and reasons.
+    """
+    if not events:
+        return "Nothing happened yet."
+    entries = list(reversed(_entries(events)))
+    rows = [list(COLUMNS), *(_cells(entry, champion) for entry in entries)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+    lines = [_line(rows[0], widths)]
+    for entry, row in zip(entries, rows[1:], strict=True):
+        lines.append(_line(row, widths))
+        if with_reasons:
+            lines += [f"    {text}" for text in _reasons(entry)]
+    return "\n".join(lines)
+
+
+def _entries(events: list[dict[str, Any]]) -> list[Entry]:
+    """Return the entries by their first event; what follows the intent of a version belongs to that."""
+    entries: list[Entry] = []
+    versions: dict[Any, Entry] = {}
+    for event in events:
+        entry = versions.get(event.get("version")) if event["event"] != INTENT else None
+        if entry is None:
+            entry = Entry(event)
+            entries.append(entry)
+            if event.get("version") is not None:
+                versions[event["version"]] = entry
+        entry.events.append(event)
+    return entries
+
+
+def _cells(entry: Entry, champion: int | None) -> list[str]:
+    begun, number = entry.begun, entry.begun.get("version")
+    metrics = begun.get("metrics")
+    metrics = metrics if isinstance(metrics, Mapping) else {}
+    return [
+        _one_line("-" if number is None else number),
+        _one_line(str(begun["at"])[:16].replace("T", " ")),
+        _source(begun),
+        f"{begun['rows']:,}" if isinstance(begun.get("rows"), int) else "-",
+        _metric(metrics.get("BinaryAccuracy")),
+        _metric(metrics.get("AUC")),
+        _outcome(entry) + (" (champion)" if number is not None and number == champion else ""),
+        _one_line(begun.get("who", "-")),
+    ]
+
+
+def _outcome(entry: Entry) -> str:
+    state = str(entry.last["event"])
+    rolled_back_to = entry.begun.get("rollback_of")
+    word = OUTCOME_OF_EVENT.get(state, state)
+    if rolled_back_to is not None and state != WITHDRAWN:
+        word = f"{'' if state in OUTCOME_OF_EVENT else f'{state}, '}rollback to {rolled_back_to}"
+    return _one_line(word)
+
+
+def _source(event: Mapping[str, Any]) -> str:
+    source = _one_line(event.get("source") or "-")
+    shown = source if len(source) <= SOURCE_CHARACTERS else f"{source[: SOURCE_CHARACTERS - 3]}..."
+    return "SAMPLE" if kind_of(event) == SAMPLE else shown
+
+
+def _reasons(entry: Entry) -> Iterator[str]:
+    yield f"run {_one_line(entry.begun['run_id'])}, data {_one_line(entry.begun.get('data_sha256') or '-')[:12]}"
+    for event in entry.events:
+        told = event.get("reasons") or ([event["reason"]] if event.get("reason") else [])
+        yield from map(_one_line, told if isinstance(told, list) else [told])
+
+
+def _metric(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "-"
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    aligned = [
+        cell.rjust(width) if name in RIGHT else cell.ljust(width)
+        for name, cell, width in zip(COLUMNS, cells, widths, strict=True)
+    ]
+    return "  ".join(aligned).rstrip()

@@ -1,0 +1,94 @@
+"""The command line's grammar: the commands, and to each the options that mean something to it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ml.pipeline.step_names import STEPS
+from ml.pipeline.steps import STEP_FUNCTIONS
+
+Command = Callable[[argparse.Namespace], tuple[int, str]]
+
+DESCRIPTION = "The command line: each step alone, the whole run in one process, status, history and rollback."
+ASK_THE_SERVER = ("ingest", "promote", "confirm")
+"""The steps that talk to the model server; ingest does when an earlier run left a version unconfirmed."""
+
+
+def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """Return the parser; the `command` of what it parsed is one of `commands`, which has all by their names."""
+    of_all = _group(_root_and_output)
+    settings, raises, data, server = (_group(add) for add in (_settings, _raises, _data, _server))
+    whole = argparse.ArgumentParser(prog="python -m ml", description=DESCRIPTION)
+    each = whole.add_subparsers(required=True, metavar="COMMAND", dest="name")
+
+    def add(name: str, told: str | None, *groups: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made = each.add_parser(name, parents=[*groups, of_all], help=told, description=told)
+        made.set_defaults(command=commands[name], step=name, is_step=name in STEPS)
+        return made
+
+    for name in STEPS:
+        is_first, asks = name == STEPS[0], name in ASK_THE_SERVER
+        groups = [settings, raises, *([data] if is_first else []), *([server] if asks else [])]
+        one = add(name, STEP_FUNCTIONS[name].__doc__, *groups)
+        a_run = "a new run id, or that of an earlier run in the root" if is_first else "a run id of the root"
+        one.add_argument("--run", required=True, metavar="ID", help=a_run)
+        if is_first:
+            one.add_argument("--force", action="store_true", help="go on even if nothing is new")
+    every_step = add("retrain", "All steps in one process.", settings, raises, data, server)
+    every_step.add_argument("--run", metavar="ID", help="the run id; default: made from the time")
+    every_step.add_argument("--force", action="store_true", help="retrain although nothing is new")
+    add("status", "What serves, since when, and why.", settings, server)
+    events = add("history", "What happened to versions and candidates, a line for each, the newest first.")
+    events.add_argument("--long", action="store_true", help="with run, data and reasons below each line")
+    back = add("rollback", "Serve an older version again.", settings, server)
+    back.add_argument("version", nargs="?", type=int, help="default: the last one with other bytes than the champion")
+    back.add_argument("--reason", required=True, help="a sentence for the ledger")
+    return whole
+
+
+def _group(add: Callable[[argparse.ArgumentParser], None]) -> argparse.ArgumentParser:
+    group = argparse.ArgumentParser(add_help=False)
+    add(group)
+    return group
+
+
+def _root_and_output(group: argparse.ArgumentParser) -> None:
+    group.add_argument("--root", metavar="DIR", help="the root directory; default RETRAIN_ROOT, or var/")
+    group.add_argument("--json", action="store_true", help="one JSON value on stdout")
+    group.add_argument("--verbose", action="store_true", help="log also what matters only when something is wrong")
+
+
+def _settings(group: argparse.ArgumentParser) -> None:
+    group.add_argument(
+        "--settings", metavar="FILE", type=Path, help="TOML with what differs from ml/config/settings.toml"
+    )
+    group.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one setting, such as train.epochs=5; may be repeated",
+    )
+
+
+def _raises(group: argparse.ArgumentParser) -> None:
+    group.add_argument(
+        "--raise",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="raises",
+        help="like --set, for a threshold in judge.at_least, which may only go up",
+    )
+
+
+def _data(group: argparse.ArgumentParser) -> None:
+    group.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH")
+
+
+def _server(group: argparse.ArgumentParser) -> None:
+    told = "the model server; default: serving.url, else that of `make up`, else one in this process"
+    group.add_argument("--serving-url", metavar="URL", help=told)

@@ -1,0 +1,40 @@
+"""Where a candidate comes from: what the ledger says of it, and what makes two candidates comparable."""
+
+from __future__ import annotations
+
+from ml.artifacts import Dataset
+from ml.pipeline.fingerprint import code_sha256, run_fingerprint, settings_sha256
+from ml.pipeline.run import Run
+from ml.registry.ledger import Ledger
+from ml.registry.policy.provenance import kind_of_data
+
+
+def source_kind(run: Run) -> str:
+    """Return the kind of the run's data (`ml.registry.policy.provenance`).
+
+    Raises:
+        FinalError: The step ingest has not finished.
+    """
+    dataset, ledger = run.artifact("ingest", Dataset), Ledger(run.root.ledger)
+    return kind_of_data(dataset.source, dataset.sha256, champion=ledger.champion(), events=ledger.events())
+
+
+def identity(run: Run) -> dict[str, str | int]:
+    """Return what a ledger entry says of where a version comes from: source, rows, and the hashes of all that decides.
+
+    Raises:
+        FinalError: The step ingest has not finished.
+    """
+    from ml.data.schema import schema_sha256
+
+    dataset = run.artifact("ingest", Dataset)
+    return {
+        "source": dataset.source,
+        "source_kind": source_kind(run),
+        "rows": dataset.rows,
+        "data_sha256": dataset.sha256,
+        "schema_sha256": schema_sha256(),
+        "settings_sha256": settings_sha256(run.settings),
+        "code_sha256": code_sha256(),
+        "fingerprint": run_fingerprint(dataset.sha256, run.settings),
+    }

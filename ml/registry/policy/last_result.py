@@ -1,0 +1,46 @@
+"""Which run's result counts when the next one asks whether anything is new: a pure function of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, SAME, WITHHELD
+
+
+@dataclass(frozen=True)
+class LastResult:
+    """The run that came to a result last, the ledger's word for the result, and the fingerprint of what went in."""
+
+    run_id: str
+    event: str
+    at: str
+    fingerprint: str
+
+
+def last_result(
+    events: Sequence[Mapping[str, Any]], *, champion: int | None, promotion_is_on: bool
+) -> LastResult | None:
+    """Return the last result that a run which would do the same again need not repeat; None when there is none.
+
+    A candidate that was withheld counts only while promotion stays off, since it may be promoted afterwards. What was
+    judged beside a champion (rejected, same, withheld) counts only beside that champion: beside another one the verdict
+    may differ. A rollback is not a result of a run.
+
+    Args:
+        events: The ledger, oldest first.
+        champion: The number of the version that should be serving; None before the first.
+        promotion_is_on: Whether a candidate that earns promotion would be promoted now.
+    """
+    intents = {event.get("version"): event for event in events if event["event"] == INTENT}
+    for event in reversed(events):
+        if event["event"] not in (CONFIRMED, REJECTED, SAME, WITHHELD):
+            continue
+        source = intents.get(event.get("version"), {}) if event["event"] == CONFIRMED else event
+        if "fingerprint" not in source or (event["event"] == WITHHELD and promotion_is_on):
+            continue
+        if event["event"] != CONFIRMED and event.get("champion") != champion:
+            return None
+        return LastResult(str(event["run_id"]), event["event"], str(event["at"]), str(source["fingerprint"]))
+    return None

@@ -1,0 +1,31 @@
+"""Which version a rollback without a number goes back to: a pure function of the ledger's versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ml.registry.ledger import CONFIRMED, Version
+
+
+def origin(version: Version) -> int:
+    """Return the number of the version that first had these bytes: its own, or that to which it was rolled back."""
+    return int(version.intent.get("rollback_of", version.number))
+
+
+def default_target(champion: Version, versions: Iterable[Version]) -> Version | None:
+    """Return the last version that was confirmed before the champion's bytes and has other bytes; None without one.
+
+    Identical bytes under another number would change nothing for those who are served.
+
+    Args:
+        champion: The last confirmed version.
+        versions: Those that are kept and could be published again, in any order.
+    """
+    older = (
+        version
+        for version in versions
+        if version.state == CONFIRMED
+        and version.number < origin(champion)
+        and version.intent["model_sha256"] != champion.intent["model_sha256"]
+    )
+    return max(older, key=lambda version: version.number, default=None)

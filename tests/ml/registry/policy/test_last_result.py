@@ -1,0 +1,51 @@
+"""Which run's result counts when the next one asks whether anything is new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD
+from ml.registry.policy.last_result import last_result
+
+
+def event(name: str, **facts: Any) -> dict[str, Any]:
+    return {"event": name, "at": "2026-11-28T12:00:00+00:00", "run_id": f"run-{name}", **facts}
+
+
+def promoted(number: int, fingerprint: str, **facts: Any) -> list[dict[str, Any]]:
+    begun = event(INTENT, version=number, fingerprint=fingerprint, **facts)
+    return [begun, event(PUBLISHED, version=number), event(CONFIRMED, version=number)]
+
+
+def counted(events: list[dict[str, Any]], *, champion: int | None, on: bool = True) -> str | None:
+    last = last_result(events, champion=champion, promotion_is_on=on)
+    return last.fingerprint if last else None
+
+
+def test_what_was_withheld_counts_only_while_promotion_stays_off() -> None:
+    events = [*promoted(1, "a"), event(WITHHELD, champion=1, fingerprint="b")]
+    assert counted(events, champion=1, on=False) == "b"
+    assert counted(events, champion=1, on=True) == "a", "so b runs again"
+    assert counted(events[3:], champion=None, on=True) is None
+
+
+@pytest.mark.parametrize("name", [REJECTED, SAME, WITHHELD])
+def test_what_was_judged_beside_a_champion_counts_only_beside_that_one(name: str) -> None:
+    events = [*promoted(1, "a"), event(name, champion=1, fingerprint="b")]
+    assert counted(events, champion=1, on=False) == "b"
+    assert counted(events, champion=2, on=False) is None
+    assert counted([event(name, champion=None, fingerprint="b")], champion=None, on=False) == "b"
+
+
+def test_a_rollback_is_not_the_result_of_a_run() -> None:
+    rollback = [event(INTENT, version=3, rollback_of=1), event(PUBLISHED, version=3), event(CONFIRMED, version=3)]
+    assert counted([*promoted(1, "a"), *promoted(2, "b"), *rollback], champion=3) == "b"
+
+
+def test_the_run_is_named() -> None:
+    last = last_result([event(SAME, champion=None, fingerprint="b")], champion=None, promotion_is_on=True)
+    assert last is not None
+    assert (last.run_id, last.event, last.at) == ("run-same", SAME, "2026-11-28T12:00:00+00:00")
+    assert last_result([], champion=None, promotion_is_on=True) is None
