@@ -17,6 +17,7 @@ from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
+from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.registry.ledger import Ledger
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
         log.info("nothing to do (%s): %s", nothing.outcome, nothing.what)
         return NOTHING_TO_DO if options.is_step else DONE
     except RetrainError as error:
-        log.error("%s: %s", type(error).__name__, error)
+        _tell(error)
         return error.exit_code
     code, text = answer
     if text:
@@ -89,7 +90,7 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
         root.run(run_id)
     except RetrainError as error:
         failed = failed_before_the_start(run_id, error)
-        log.error("%s: %s", type(error).__name__, error)
+        _tell(error)
         return failed.exit_code, as_json(failed.as_json()) if options.json else ""
     result = retrain(root, settings, run_id=run_id, force=options.force)
     text = as_json(result.as_json()) if options.json else result_text(result, root, settings)
@@ -121,6 +122,15 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
     clean_up(root, settings)
     answer = status(root, settings)
     return DONE, as_json(answer) if options.json else rollback_text(version, answer)
+
+
+def _tell(error: RetrainError) -> None:
+    """End the log with the error, a line for each finding, and the cure."""
+    described = result_of_error(error)["error"]
+    kind = {"what": f"{described['type']}: {described['what']}"}
+    found = [f"{described['type']}: {finding}" for finding in described.get("findings", ())]
+    for line in error_lines(described | kind | ({"findings": found} if found else {})):
+        log.error("%s", line)
 
 
 COMMANDS: dict[str, Command] = {"retrain": _retrain, "status": _status, "history": _history, "rollback": _rollback}

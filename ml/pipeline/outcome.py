@@ -5,6 +5,7 @@ Nothing heavy is imported here: the Airflow side, the exporter and the local sta
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ OUTCOME_OF_EVENT = {
 
 BAD_DATA = frozenset({DataError.__name__, BlockedError.__name__, "BadZipError"})
 """The names that `DataError` and its subclasses have in a result file; not all of them are loaded here."""
+
+TEXT_WIDTH = 120 - len("12:00:00 WARNING ")
+"""The columns that a line of a log has for its text."""
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 Results = Mapping[str, Mapping[str, Any]]
 """The content of each result file of a run, by the name of its step."""
@@ -71,6 +76,16 @@ def error_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the error in a result, empty without one; a mere text counts as what happened."""
     error = result.get("error") or {}
     return error if isinstance(error, Mapping) else {"what": str(error)}
+
+
+def error_lines(error: Mapping[str, Any]) -> list[str]:
+    """Return the lines with which a log ends that tells of this error: what was found, and last the cure.
+
+    Each sentence begins a line and is wrapped, so that with time and level before it no line has more than 120
+    columns; a word that is longer, such as a path, stays whole.
+    """
+    told = [*(error.get("findings") or [error.get("what", "")]), error.get("cure", "")]
+    return [line for text in told if text for line in textwrap.wrap(str(text), TEXT_WIDTH, **_WHOLE_WORDS)]
 
 
 def result_of_error(error: BaseException) -> dict[str, Any]:

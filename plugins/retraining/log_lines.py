@@ -1,9 +1,14 @@
-"""Turns the bytes that a child process writes into log lines, however it writes them."""
+"""Turns the bytes that a child process writes into log lines, and keeps tracebacks out that explain nothing."""
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
 
 LIMIT = 4000
 _END = re.compile(rb"[\r\n]+")
@@ -53,3 +58,27 @@ def level_and_text(line: str) -> tuple[int, str]:
     """
     head = _HEAD.match(line)
     return (logging.getLevelNamesMapping()[head[1]], line[head.end() :]) if head else (logging.INFO, line)
+
+
+class Told:
+    """Marks an exception whose reason and cure stand in the log already: its traceback would only bury them."""
+
+
+def keep_last_lines_last() -> None:
+    """Let this process log nothing when an exception that is `Told` reaches Airflow.
+
+    Airflow logs what a task raises with the frames of its own task runner. It has no switch for that; its processors
+    are a list that its loggers share.
+    """
+    processors = structlog.get_config()["processors"]
+    if isinstance(processors, list) and _drop_told not in processors:
+        processors.insert(0, _drop_told)
+
+
+def _drop_told(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    error = event.get("exc_info")
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(sys.exc_info()[1] if error is True else error, Told):
+        raise structlog.DropEvent
+    return event

@@ -9,12 +9,13 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
+from ml.pipeline.outcome import error_lines, result_of_error
 from ml.storage.root import PROJECT, Root
 from retraining.attempt import Attempt
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
 from retraining.kaggle_connection import kaggle_credentials
-from retraining.log_lines import level_and_text
+from retraining.log_lines import Told, keep_last_lines_last, level_and_text
 from retraining.params import check_keys, command_line
 from retraining.result_file import ResultFile, error_text, for_xcom
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 NEEDS_CREDENTIALS = "ingest"
 _INTERPRETER = PROJECT / ".venv-ml" / "bin" / "python"
+
+
+class StepFailedError(AirflowFailException, Told):
+    """A step that would fail again; the log ends with the reason and the cure."""
+
+
+class StepMayPassError(AirflowException, Told):
+    """A step that may succeed when it is tried again; the log ends with the reason and the cure."""
 
 
 class StepOperator(BaseOperator):
@@ -47,9 +56,22 @@ class StepOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step to its end; its lines go to the task's log as they come.
 
+        The last lines of a task that fails are the reason and the cure.
+
         Returns:
             The step's result, with `process_seconds`: what its process took, imports and all.
         """
+        try:
+            return self._run(context)
+        except RetrainError as error:
+            raise self._told(_described(error), may_pass=error.retry) from error
+
+    def on_kill(self) -> None:
+        """End the child and everything it started."""
+        if self._child is not None:
+            self._child.stop()
+
+    def _run(self, context: Context) -> dict[str, Any]:
         result_file = _result_file(context["dag_run"], self.step)
         command = self._command(context)
         self.log.info("%s", " ".join(command))
@@ -69,12 +91,27 @@ class StepOperator(BaseOperator):
                 self.log.log(level, "%s", last_line)
             code = self._child.finish()
             attempt.ended(code)
-        return _outcome(code, attempt, last_line) | {"process_seconds": round(attempt.seconds, 3)}
+        return self._outcome(code, attempt, last_line) | {"process_seconds": round(attempt.seconds, 3)}
 
-    def on_kill(self) -> None:
-        """End the child and everything it started."""
-        if self._child is not None:
-            self._child.stop()
+    def _outcome(self, code: int, attempt: Attempt, last_line: str) -> dict[str, Any]:
+        result = attempt.result
+        error = (result or {}).get("error")
+        if code == DONE and result is not None:
+            return for_xcom(result)
+        if code == NOTHING_TO_DO:
+            raise AirflowSkipException(error_text(error, f"Step {attempt.step} had nothing to do."))
+        if not isinstance(error, dict) or not error_text(error, ""):
+            error = {"what": f"{attempt.ending} {f'Its last line: {last_line}' * bool(last_line)}".strip()}
+        raise self._told(error, may_pass=code != WILL_FAIL_AGAIN, last_line=last_line)
+
+    def _told(self, error: dict[str, Any], *, may_pass: bool, last_line: str = "") -> AirflowException:
+        """Return the exception to raise, after the log has its reason and cure as its last lines."""
+        lines = error_lines(error)
+        if not lines or last_line != lines[-1]:  # else the step itself has said it
+            for line in lines:
+                self.log.error("%s", line)
+        keep_last_lines_last()
+        return (StepMayPassError if may_pass else StepFailedError)(error_text(error, "The step failed."))
 
     def _command(self, context: Context) -> list[str]:
         python = self.ml_python or os.environ.get("ML_PYTHON") or str(_INTERPRETER)
@@ -82,28 +119,17 @@ class StepOperator(BaseOperator):
         return [python, "-m", "ml", self.step, "--run", context["dag_run"].run_id, *options]
 
 
-def _outcome(code: int, attempt: Attempt, last_line: str) -> dict[str, Any]:
-    result = attempt.result
-    error = (result or {}).get("error")
-    how = f"{attempt.ending} {f'Its last line: {last_line}' * bool(last_line)}"
-    if code == DONE and result is not None:
-        return for_xcom(result)
-    if code == NOTHING_TO_DO:
-        raise AirflowSkipException(error_text(error, f"Step {attempt.step} had nothing to do."))
-    if code == WILL_FAIL_AGAIN:
-        raise AirflowFailException(error_text(error, how))
-    raise AirflowException(error_text(error, how))
-
-
 def _result_file(dag_run: Any, step: str) -> ResultFile:
     """Return the result file of a step whose run can be told apart from others, and was asked for in known words."""
-    try:
-        result_file = ResultFile(Root.find().run(dag_run.run_id), step)
-    except RetrainError as error:
-        raise AirflowFailException(str(error)) from error
+    result_file = ResultFile(Root.find().run(dag_run.run_id), step)
     try:
         check_keys(dag_run.conf)
     except RetrainError as error:
         result_file.write_refusal(error)
-        raise AirflowFailException(str(error)) from error
+        raise
     return result_file
+
+
+def _described(error: RetrainError) -> dict[str, Any]:
+    described: dict[str, Any] = result_of_error(error)["error"]
+    return described

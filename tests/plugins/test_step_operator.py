@@ -178,3 +178,42 @@ def test_a_token_in_a_file_is_masked_too(task: Any, root: Path, monkeypatch: pyt
     monkeypatch.setenv("KAGGLE_API_TOKEN", str(root / "token"))
     task("ingest").run()
     assert redact("got t0ken-in-a-file") == "got ***"
+
+
+def error_lines_of(
+    failing: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, run_id: str = RUN
+) -> list[str]:
+    """The lines at the level ERROR of a task that fails."""
+    monkeypatch.setattr(StepOperator, "log", logging.getLogger("step"))
+    caplog.set_level(logging.INFO)
+    with pytest.raises(AirflowException):
+        failing.run(run_id=run_id)
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+
+
+def test_the_last_lines_are_findings_and_cure_and_none_is_wider_than_120(
+    task: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = ["Column 'Age': values below 18 in 12 rows (0.15%).", "Column 'Gender': " + "much to say " * 30]
+    error = {"what": " ".join(findings), "findings": findings, "cure": "Fix the source, or the schema."}
+    lines = error_lines_of(task("validate", exit=2, error=error), caplog, monkeypatch)
+    assert (lines[0], lines[-1]) == (findings[0], "Fix the source, or the schema.")
+    assert lines[1].startswith("Column 'Gender': much to say")
+    assert " ".join(lines[1:-1]) == findings[1].strip()
+    assert max(len(line) for line in lines) <= 120
+
+
+def test_what_the_step_itself_said_last_is_not_said_again(
+    task: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ["12:00:00 ERROR   DataError: No rows.", "12:00:00 ERROR   Obtain the file again."]
+    error = {"what": "No rows.", "cure": "Obtain the file again."}
+    lines = error_lines_of(task("ingest", exit=2, error=error, lines=said), caplog, monkeypatch)
+    assert lines == ["DataError: No rows.", "Obtain the file again."]
+
+
+def test_a_run_id_that_is_refused_is_told_in_the_log(
+    task: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = error_lines_of(task("train"), caplog, monkeypatch, run_id="../etc")
+    assert "cannot become a directory" in lines[0]
