@@ -21,3 +21,14 @@ def read_schema() -> Any:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     return text_format.Parse(SCHEMA.read_text(encoding="utf-8"), schema_pb2.Schema())
+
+
+def drift_thresholds() -> dict[str, float]:
+    """Return for each feature that is compared the distance from which on it counts as drifted."""
+    found = {}
+    for feature in read_schema().feature:
+        comparator = feature.drift_comparator
+        for distance in (comparator.infinity_norm, comparator.jensen_shannon_divergence):
+            if distance.threshold:
+                found[feature.name] = float(distance.threshold)
+    return found

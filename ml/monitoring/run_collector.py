@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ml.data.schema import read_schema
+from ml.data.schema import drift_thresholds
 from ml.errors import FinalError
 from ml.monitoring.state_collectors import Sample, Skipped, require_directory, timestamp_of
 from ml.pipeline.outcome import OUTCOME_OF_EVENT, OUTCOMES
@@ -91,21 +91,11 @@ def _customers(path: Path, report: Any) -> Samples:
 
 
 def _drift(path: Path, report: Any) -> Samples:
-    thresholds = _drift_thresholds()
+    thresholds = drift_thresholds()
     for feature, distance in report["drift"].items():
         yield _sample(path, "retrain_drift", distance, feature)
         if feature in thresholds:
             yield _sample(path, "retrain_drift_threshold", thresholds[feature], feature)
-
-
-def _drift_thresholds() -> dict[str, float]:
-    found = {}
-    for feature in read_schema().feature:
-        comparator = feature.drift_comparator
-        for distance in (comparator.infinity_norm, comparator.jensen_shannon_divergence):
-            if distance.threshold:
-                found[feature.name] = float(distance.threshold)
-    return found
 
 
 def _training(records: list[RunRecord]) -> Samples:

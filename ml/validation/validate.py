@@ -14,10 +14,11 @@ from ml.artifacts import Accepted, Dataset
 from ml.config.settings import TargetSettings, ValidateSettings
 from ml.data.csv_reader import ArrowColumns, count_rows, read_columns
 from ml.data.features import ID
-from ml.data.schema import read_schema
+from ml.data.schema import drift_thresholds, read_schema
 from ml.errors import BlockedError, SettingsError
 from ml.storage import files
 from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, anomalous_rows, rows_text
+from ml.validation.summary import summary
 from ml.validation.tfdv_statistics import generate_statistics, value_ranges
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ def validate(
     Writes `statistics.pb` (`DatasetFeatureStatisticsList`) and `validation.json` into `out`; when it blocks,
     `validation.json` into the run's directory, because `out` does not survive that.
 
+    When nothing blocks, the log says what there was: rows, missing rates, the largest drift, how many warnings.
+
     Raises:
         BlockedError: A finding blocks; the message names each feature, what was found and in how many rows.
         DataError: The file cannot be read as a table.
@@ -74,6 +77,8 @@ def validate(
         raise BlockedError(blocking, CURE)
     files.write_json(out / "validation.json", report)
     warnings = [finding.sentence for finding in findings]
+    for sentence in summary(columns, comparison.drift(), drift_thresholds(), len(warnings)):
+        log.info("%s", sentence)
     return Accepted(out, dataset.sha256, count_rows(columns), dataset.csv, warnings, comparison.drift())
 
 
