@@ -1,18 +1,30 @@
-# `make` alone lists the commands. Variables: DATA=file.csv FORCE=1 SERVING_PORT=8501 UI_PORT=8080 PYTHON=python3.12
+# `make` alone lists the commands, and the variables that they take.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
 .PHONY: lint lock clean airflow ml airflow-dev ml-dev
 
-export DATA FORCE SERVING_PORT UI_PORT
+export DATA FORCE SERVING_PORT UI_PORT MODEL
 PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
 LOCAL := $(PATHS) .venv/bin/python -m stack.local
-MODEL ?= customer-model
 IMAGE := customer-retraining:0.1.0
-ROOT := $(or $(RETRAIN_ROOT),var)
 
-help: ## list these commands
+help: ## list these commands and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables, behind the command (make demo DATA=file.csv):"
+	@awk -F ' *## ' '/^# [A-Z_]+=.*## / { printf "  %-26s %s\n", substr($$1, 3), $$2 }' $(MAKEFILE_LIST)
+
+# DATA=file.csv ## demo, up, retrain: the data; also kaggle or sample
+# FORCE=1 ## demo, retrain: retrain although nothing is new
+# RETRAIN_ROOT=DIR ## where runs, models and the ledger are; var, and var/demo for the demo
+# SERVING_PORT=8501 ## demo, up, serve: the port of the model server
+# UI_PORT=8080 ## up: the port of Airflow
+# MODEL=customer-model ## serve: the model
+# PYTHON=python3.12 ## the interpreter for environments that are made anew
+# TO=DIR ## backup: where to
+# FROM=DIR ## restore: where from
+# PROFILES=grafana,celery ## test-stack: more of the compose file
 
 demo: airflow ml ## run the whole loop once through Airflow, from data to a served model (DATA=file.csv, FORCE=1)
 	@$(LOCAL).demo
@@ -30,9 +42,7 @@ retrain: airflow ## start a run in the Airflow of `make up` and follow it (DATA=
 	@$(LOCAL).retrain
 
 serve: ml ## run the model server alone, in the foreground, on 127.0.0.1:8501
-	@mkdir -p "$(ROOT)/models/$(MODEL)"
-	@exec .venv-ml/bin/python -m serving.model_server --rest_api_port=$(or $(SERVING_PORT),8501) \
-		--model_name=$(MODEL) --model_base_path="$$(realpath "$(ROOT)")/models/$(MODEL)"
+	@$(PATHS) exec .venv-ml/bin/python -m stack.local.serve
 
 railway-image: ml ## stage the version that serves for Railway, and build its image if there is Docker
 	@.venv-ml/bin/python -m ml status --json | .venv-ml/bin/python -m serving.railway.stage
@@ -84,7 +94,8 @@ lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts
 lock: ## compile the hashed locks from pyproject.toml again
 	@requirements/lock.sh
 
-clean: ## remove environments and caches; runs and models in var/ stay
+clean: ## remove environments and caches, unless something runs from them; runs and models in var/ stay
+	@if [ -x .venv/bin/python ]; then $(PATHS) .venv/bin/python -m stack.local.require_down; fi
 	rm -rf .venv .venv-ml .venv-uv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +
 	@echo "var/ stays, because the runs, the models and the ledger are in it. To lose them too, remove it by hand."

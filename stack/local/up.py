@@ -23,7 +23,15 @@ from stack.local.down import stop_stack
 from stack.local.errors import StackError, raise_keyboard_interrupt, run_command
 from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
-from stack.local.processes.ports import HOST, SERVING_PORT, UI_PORT, local_url, read_port, require_free_port
+from stack.local.processes.ports import (
+    HOST,
+    SERVING_PORT,
+    UI_PORT,
+    PortVariable,
+    local_url,
+    read_port,
+    require_free_port,
+)
 from stack.local.processes.process import Process, start
 from stack.local.processes.process_record import ProcessRecord
 
@@ -124,9 +132,19 @@ def _already_up(record: ProcessRecord, paths: Paths) -> int:
     dead = [process.name for process in record.processes if not process.is_alive()]
     if dead:
         raise StackError(f"Up, but {' and '.join(dead)} ended. `make down` stops the rest; then run `make up` again.")
-    print("Already up.\n")
+    asked = {choice.variable: (read_port(choice), port) for choice, port in _chosen_ports(record)}
+    other = [f"{variable}={wanted}" for variable, (wanted, port) in asked.items() if wanted != port]
+    print(f"Already up{', but not with ' + ' and '.join(other) if other else ''}.\n")
     _print_log_in(record, paths)
-    return 0
+    if other:
+        print("\nTo change the ports: `make down`, then `make up` again.")
+    return 1 if other else 0
+
+
+def _chosen_ports(record: ProcessRecord) -> list[tuple[PortVariable, int]]:
+    """The variables that are set, and the port that the running stack has instead."""
+    ports = ((UI_PORT, record.ui_port), (SERVING_PORT, record.serving_port))
+    return [(choice, port) for choice, port in ports if os.environ.get(choice.variable)]
 
 
 def _print_log_in(record: ProcessRecord, paths: Paths) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.storage.local_server import local_server_url
 from ml.storage.root import Root
 from stack.local.airflow.api import AirflowApi
 from stack.local.paths import DAG_ID, Paths
@@ -49,6 +50,36 @@ def test_a_second_up_changes_nothing(stack: Stack, up: str) -> None:
     assert (stack.root / "up.json").read_text() == before
 
 
+def test_an_up_with_other_ports_says_that_it_is_up_on_its_own(stack: Stack, up: str) -> None:
+    before = (stack.root / "up.json").read_text()
+    code, text = stack.run("up", UI_PORT=str(stack.ui + 1))
+    assert code == 1
+    assert text.startswith(f"Already up, but not with UI_PORT={stack.ui + 1}.")
+    assert f"http://127.0.0.1:{stack.ui}/dags/{DAG_ID}" in text
+    assert "`make down`, then `make up`" in text
+    assert (stack.root / "up.json").read_text() == before
+
+
+def test_the_environments_are_not_removed_while_it_is_up(stack: Stack, up: str) -> None:
+    code, text = stack.run("require_down")
+    assert code == 1
+    assert f"`make up` is running on {stack.root} (model-server, airflow api-server" in text
+
+
+def test_the_server_of_make_up_is_found_in_the_root_while_it_lives(stack: Stack, up: str) -> None:
+    root = Root(stack.root)
+    assert local_server_url(root) == f"http://127.0.0.1:{stack.serving}"
+    record = json.loads((stack.root / "up.json").read_text())
+    for process in record["processes"]:
+        process["started"] -= 1  # another process has the number now
+    elsewhere = stack.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "up.json").write_text(json.dumps(record))
+    assert local_server_url(Root(elsewhere)) == ""
+    (elsewhere / "up.json").write_text("[]")
+    assert local_server_url(Root(elsewhere)) == ""
+
+
 def test_retrain_follows_its_run_to_the_summary_and_unpausing_starts_no_other(stack: Stack, up: str) -> None:
     code, text = stack.run("retrain")
     assert code == 0, text
@@ -66,6 +97,11 @@ def test_after_a_failed_run_retrain_prints_the_fact_and_the_cure(stack: Stack, u
     assert "Train.csv is empty." in text
     assert "Get another." in text
     assert "version 1 keeps serving" in text
+    (log,) = (stack.root / "airflow" / "logs").rglob("task_id=validate/attempt=1.log")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert not [line for line in lines if line.get("error_detail") or "Traceback" in line["event"]]
+    said = [line["event"] for line in lines if not line["event"].startswith("::")]
+    assert said[-2:] == ["Train.csv is empty.", "Get another."]
 
 
 def test_marking_a_task_failed_ends_its_stubborn_processes(stack: Stack, up: str, tmp_path: Path) -> None:
