@@ -73,6 +73,11 @@ class Dataset(Artifact):
     source: str
 
     @property
+    def name(self) -> str:
+        """What messages call the file: the name that the user gave it, and not that of our copy."""
+        return self.source.removeprefix("file:") or self.csv.name
+
+    @property
     def csv(self) -> Path:
         """The CSV file."""
         return self.path / "data.csv"
@@ -80,11 +85,15 @@ class Dataset(Artifact):
 
 @dataclass(frozen=True)
 class Accepted(Artifact):
-    """A data set that validation accepted: `csv` holds the data, `statistics.pb` describes them."""
+    """A data set that validation accepted: `csv` holds the data, `statistics.pb` describes them.
+
+    `name` is what messages call the file; "" in what older code wrote.
+    """
 
     csv: Path
     warnings: list[str]
     drift: dict[str, float]
+    name: str = ""
 
     @property
     def statistics(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from ml.data.features import COLUMNS, ID, NUMERIC
+from ml.data.file_lines import SHOWN_LINES, broken_lines
 from ml.errors import DataError
 from serving.tables.missing_values import MISSING
 
@@ -23,8 +25,8 @@ ArrowColumns = Mapping[str, pa.Array]
 """A whole data set in Arrow arrays, one for each column, by its name."""
 
 
-def header(path: Path) -> tuple[list[str], int]:
-    """Return the column names, and the number of lines up to the end of the header.
+def header(path: Path, *, name: str = "") -> tuple[list[str], int]:
+    """Return the column names, and the number of lines up to the end of the header. `name` is the user's for the file.
 
     Raises:
         DataError: A name occurs twice.
@@ -35,18 +37,21 @@ def header(path: Path) -> tuple[list[str], int]:
         lines = reader.line_num
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise DataError(f"{path.name}: column {twice[0]!r} stands in the header twice.", "Rename or drop one.")
+        raise DataError(f"{name or path.name}: column {twice[0]!r} stands in the header twice.", "Rename or drop one.")
     return names, lines
 
 
-def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
+def read_batches(path: Path, *, name: str = "") -> Iterator[pa.RecordBatch]:
     """Yield the rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
+
+    `name` is what messages call the file; by default it is the name of `path`.
 
     Raises:
         DataError: A row has another number of fields than the header, a value that we use is longer than
             `MAX_VALUE_BYTES`, or the text cannot be parsed.
     """
-    names, header_lines = header(path)
+    file = name or path.name
+    names, header_lines = header(path, name=file)
     ragged: list[str] = []
 
     def note(row: arrow_csv.InvalidRow) -> str:
@@ -66,21 +71,22 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
             ),
         )
         for batch in reader:
-            _check_lengths(batch, path)
+            _check_lengths(batch, file)
             yield pa.RecordBatch.from_arrays([_trimmed(column) for column in batch.columns], names=names)
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path.name}: cannot be parsed as CSV: {error}.", "Export it again as UTF-8 CSV.") from error
+        raise DataError(f"{file}: cannot be parsed as CSV: {error}.", "Export it again as UTF-8 CSV.") from error
     if ragged:
-        shown = "; ".join(ragged[:3])
-        raise DataError(f"{path.name}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
+        lines = [f"line {line}: " for line in broken_lines(path)]
+        shown = "; ".join(f"{line}{what}" for line, what in zip_longest(lines, ragged[:SHOWN_LINES], fillvalue=""))
+        raise DataError(f"{file}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
 
 
-def read_columns(csv: Path) -> ArrowColumns:
+def read_columns(csv: Path, *, name: str = "") -> ArrowColumns:
     """Read all columns: float64 for the numeric ones that hold nothing but numbers, else string; null where missing.
 
     Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly.
     """
-    rows = pa.Table.from_batches(list(read_batches(csv)))
+    rows = pa.Table.from_batches(list(read_batches(csv, name=name)))
     columns = {}
     for name in rows.column_names:
         text = pa.concat_arrays(rows[name].chunks)
@@ -103,13 +109,13 @@ def _trimmed(column: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
 
 
-def _check_lengths(batch: pa.RecordBatch, path: Path) -> None:
+def _check_lengths(batch: pa.RecordBatch, file: str) -> None:
     """Refuse values of megabytes, which would be copied for every row of a batch."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         longest = pc.max(pc.binary_length(column)).as_py() if name in COLUMNS else None
         if longest is not None and longest > MAX_VALUE_BYTES:
             raise DataError(
-                f"{path.name}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",
+                f"{file}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",
                 "Perhaps a quote before it is not closed: correct the file.",
             )
 

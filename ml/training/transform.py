@@ -17,10 +17,12 @@ from ml.artifacts import Accepted, Examples
 from ml.config.settings import TargetSettings, TransformSettings
 from ml.data import csv_reader
 from ml.data.features import FEATURES, NUMERIC, RawFeatures, transformed
+from ml.data.file_lines import lines_with
 from ml.errors import DataError
 from ml.storage import files
 from ml.training.preprocessing import Encoding, Fitter
 from ml.training.split import is_eval, profile_hashes
+from serving.tables.missing_values import MISSING
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
         DataError: A label is missing, or one side of the split is empty.
     """
     fitter, rows = Fitter(), {"train": 0, "eval": 0}
-    for batch in _batches(accepted.csv, settings, target):
+    for batch in _batches(accepted, settings, target):
         fitter.add({name: column[~batch.in_eval] for name, column in batch.columns.items()})
         rows["eval"] += int(batch.in_eval.sum())
         rows["train"] += int((~batch.in_eval).sum())
@@ -58,23 +60,27 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
             )
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
-    _write(accepted.csv, encoding, settings, target, out)
+    _write(accepted, encoding, settings, target, out)
     log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
     sha256 = files.sha256_tree(out)
     return Examples(out, sha256, sum(rows.values()), rows["train"], rows["eval"])
 
 
-def _batches(csv: Path, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:
-    for block in csv_reader.read_batches(csv):
+def _batches(accepted: Accepted, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:
+    for block in csv_reader.read_batches(accepted.csv, name=accepted.name):
         for start in range(0, block.num_rows, settings.batch_rows):
-            yield _batch(block.slice(start, settings.batch_rows), csv, settings, target)
+            yield _batch(block.slice(start, settings.batch_rows), accepted, settings, target)
 
 
-def _batch(rows: pa.RecordBatch, csv: Path, settings: TransformSettings, target: TargetSettings) -> Batch:
+def _batch(rows: pa.RecordBatch, accepted: Accepted, settings: TransformSettings, target: TargetSettings) -> Batch:
     typed = {name: csv_reader.parse_numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
     segments = rows[target.column]
     if segments.null_count:
-        raise DataError(f"{csv.name}: {segments.null_count} rows have no {target.column}.", "Drop or label them.")
+        where = ", ".join(str(line) for line, _ in lines_with(accepted.csv, target.column, MISSING.__contains__))
+        raise DataError(
+            f"{accepted.name or accepted.csv.name}: {segments.null_count} rows have no {target.column} (line {where}).",
+            "Drop or label them.",
+        )
     profiles = profile_hashes(typed, settings.salt)
     columns: RawFeatures = {
         name: pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False).astype(np.float32)
@@ -87,13 +93,15 @@ def _batch(rows: pa.RecordBatch, csv: Path, settings: TransformSettings, target:
     return Batch(columns, labels, profiles, is_eval(profiles, settings.eval_share))
 
 
-def _write(csv: Path, encoding: Encoding, settings: TransformSettings, target: TargetSettings, out: Path) -> None:
+def _write(
+    accepted: Accepted, encoding: Encoding, settings: TransformSettings, target: TargetSettings, out: Path
+) -> None:
     schema = _schema(encoding)
     with (
         pq.ParquetWriter(out / "train.parquet", schema) as train,
         pq.ParquetWriter(out / "eval.parquet", schema) as held,
     ):
-        for batch in _batches(csv, settings, target):
+        for batch in _batches(accepted, settings, target):
             for writer, mask in ((train, ~batch.in_eval), (held, batch.in_eval)):
                 if mask.any():
                     writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, encoding), schema=schema))

@@ -60,11 +60,12 @@ class Severity:
     def shown(self, values: pa.Array) -> list[str]:
         """Return distinct values for a message, at most `max_examples`, each cut to `SHOWN_CHARACTERS`."""
         distinct = pc.unique(values).to_pylist()[: self.max_examples]
-        return [
-            f"{value:g}" if isinstance(value, float) else repr(value)[:SHOWN_CHARACTERS]
-            for value in distinct
-            if value is not None
-        ]
+        return [shown_text(value) for value in distinct if value is not None]
+
+
+def shown_text(value: object) -> str:
+    """Return a value as examples show it: a number briefly, a text in quotes and cut to `SHOWN_CHARACTERS`."""
+    return f"{value:g}" if isinstance(value, float) else repr(value)[:SHOWN_CHARACTERS]
 
 
 def rows_text(count: int) -> str:

@@ -18,6 +18,7 @@ from ml.data.schema import drift_thresholds, read_schema
 from ml.errors import BlockedError, SettingsError
 from ml.storage import files
 from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, anomalous_rows, rows_text
+from ml.validation.first_lines import first_lines
 from ml.validation.summary import summary
 from ml.validation.tfdv_statistics import generate_statistics, value_ranges
 
@@ -56,10 +57,11 @@ def validate(
     When nothing blocks, the log says what there was: rows, missing rates, the largest drift, how many warnings.
 
     Raises:
-        BlockedError: A finding blocks; the message names each feature, what was found and in how many rows.
+        BlockedError: A finding blocks; the message names each feature, what was found and in how many rows, and the
+            first lines of the user's file that show it.
         DataError: The file cannot be read as a table.
     """
-    columns = read_columns(dataset.csv)
+    columns = read_columns(dataset.csv, name=dataset.name)
     statistics = generate_statistics(columns)
     files.write_whole(out / "statistics.pb", statistics.SerializeToString())
     comparison = _Comparison(columns, statistics, champion_statistics, settings, target)
@@ -74,12 +76,14 @@ def validate(
     blocking = [finding.sentence for finding in findings if finding.blocks]
     if blocking:
         files.write_json(out.parent / "validation.json", report)
-        raise BlockedError(blocking, CURE)
+        where = first_lines(dataset.csv, [finding for finding in findings if finding.blocks], name=dataset.name)
+        raise BlockedError([*blocking, *([where] if where else [])], CURE)
     files.write_json(out / "validation.json", report)
     warnings = [finding.sentence for finding in findings]
     for sentence in summary(columns, comparison.drift(), drift_thresholds(), len(warnings)):
         log.info("%s", sentence)
-    return Accepted(out, dataset.sha256, count_rows(columns), dataset.csv, warnings, comparison.drift())
+    drift, rows = comparison.drift(), count_rows(columns)
+    return Accepted(out, dataset.sha256, rows, dataset.csv, warnings, drift, dataset.name)
 
 
 OWN_KINDS = ("duplicate_id", "single_class", "unseen_label", "missing_target")

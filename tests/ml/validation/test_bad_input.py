@@ -82,6 +82,10 @@ def test_bad_values_block_and_are_counted(
     found = blocked(root, edited(sample_csv, edit, tmp_path / "bad.csv"))
     assert re.search(message, found), found
     assert "schema.pbtxt" in found, "no cure"
+    column = message.split("'")[1]
+    named = re.search(rf"In bad\.csv, see {column} in lines? (\d+)", found)
+    assert (named is None) is ("no customer" in message or "every customer" in message), found
+    assert named is None or named[1] == "2" or column == "Work_Experience", found
 
 
 def test_every_finding_is_reported_at_once_with_at_most_ten_examples(
@@ -144,7 +148,7 @@ def test_broken_rows_are_counted_and_shown(root: Root, sample_csv: Path, tmp_pat
     lines[7] += ",surplus"
     bad = tmp_path / "bad.csv"
     bad.write_text("\n".join(lines) + "\n")
-    assert "1 broken rows: 12 fields instead of 11" in blocked(root, bad)
+    assert "bad.csv: 1 broken rows: line 8: 12 fields instead of 11" in blocked(root, bad)
 
 
 @pytest.mark.parametrize(
