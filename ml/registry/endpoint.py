@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from ml.config.settings import Settings
 from ml.storage.local_server import local_server_url
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
+
+log = logging.getLogger(__name__)
 
 
 def server_url(root: Root, settings: Settings) -> str:
@@ -28,6 +31,7 @@ def endpoint(root: Root, settings: Settings) -> Iterator[ModelServer]:
         return
     from serving.server.embedded import embedded_server
 
+    log.info("no model server is configured: a private one checks what is published, and ends")
     base = root.models / model
     base.mkdir(parents=True, exist_ok=True)
     with embedded_server(base, model=model, deadline=settings.promote.load_deadline_seconds) as url:

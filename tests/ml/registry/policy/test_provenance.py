@@ -72,7 +72,7 @@ def test_the_sample_is_refused_beside_a_model_of_real_data_unless_that_is_accept
     real, made_up, older = version(source="inbox:a.csv"), version(source="sample:1 rows, seed 1"), version()
     assert [is_real(v) for v in (real, made_up, older, None)] == [True, False, False, False]
     assert [is_sample(v) for v in (real, made_up, older, None)] == [False, True, False, False]
-    with pytest.raises(FinalError, match=r"Version 3, which serves, was trained on a file of your own.*DATA=file\.csv"):
+    with pytest.raises(FinalError, match=r"Version 3, the champion, was trained on a file of your own.*DATA=file\.csv"):
         refuse_sample(real, accepted=False)
     for champion, accepted in ((real, True), (made_up, False), (older, False), (None, False)):
         refuse_sample(champion, accepted=accepted)
