@@ -90,7 +90,7 @@ def _target(registry: Registry, champion: Version, target: int | None) -> Versio
         older = default_target(champion, [v for v in confirmed if registry.version_directory(v.number).is_dir()])
         if older is None:
             raise FinalError(
-                f"No confirmed version before {origin(champion)} is kept that has other bytes.",
+                f"No confirmed version before {origin(champion)} is kept that has other bytes and is not a SAMPLE.",
                 "Name one that is kept, or retrain.",
             )
         return older

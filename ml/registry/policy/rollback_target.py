@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml.registry.ledger import CONFIRMED, Version
+from ml.registry.policy.provenance import is_real, is_sample
 
 
 def origin(version: Version) -> int:
@@ -15,7 +16,8 @@ def origin(version: Version) -> int:
 def default_target(champion: Version, versions: Iterable[Version]) -> Version | None:
     """Return the last version that was confirmed before the champion's bytes and has other bytes; None without one.
 
-    Identical bytes under another number would change nothing for those who are served.
+    Identical bytes under another number would change nothing for those who are served. From a model of real data it
+    never goes to a sample, which whoever wants that has to name.
 
     Args:
         champion: The last confirmed version.
@@ -27,5 +29,6 @@ def default_target(champion: Version, versions: Iterable[Version]) -> Version | 
         if version.state == CONFIRMED
         and version.number < origin(champion)
         and version.intent["model_sha256"] != champion.intent["model_sha256"]
+        and not (is_real(champion) and is_sample(version))
     )
     return max(older, key=lambda version: version.number, default=None)

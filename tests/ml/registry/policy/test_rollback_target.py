@@ -6,7 +6,7 @@ from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
 from ml.registry.policy.rollback_target import default_target
 
 
-def version(number: int, sha256: str, state: str = CONFIRMED, **intent: int) -> Version:
+def version(number: int, sha256: str, state: str = CONFIRMED, **intent: int | str) -> Version:
     return Version(number, state, f"run-{number}", {"model_sha256": sha256, **intent}, {})
 
 
@@ -26,6 +26,14 @@ def test_there_may_be_none() -> None:
     assert target(version(1, "a")) is None
     assert target(version(1, "a"), version(2, "a")) is None
     assert target(version(1, "a", WITHDRAWN), version(2, "b")) is None
+
+
+def test_it_never_goes_from_real_data_to_a_sample() -> None:
+    sample, real = "sample:8000 rows, seed 3", "inbox:customers.csv"
+    assert target(version(1, "a", source=sample), version(2, "b", source=real)) is None
+    older = version(1, "a", source=real), version(2, "b", source=sample)
+    assert target(*older, version(3, "c", source=real)) == 1
+    assert target(*older, version(3, "c", source=sample)) == 2
 
 
 def test_what_stood_before_a_rollback_counts_from_the_bytes_that_came_back() -> None:
