@@ -86,7 +86,9 @@ def main(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
         stderr.write("serving.railway.stage: stdin is not JSON. Pipe `python -m ml status --json` into it.\n")
         return 2
     size = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
-    stdout.write(f"staged version {status['version']} of {status['model']} ({size / 1e6:.1f} MB) at {staged}\n")
+    of_sample = ", a SAMPLE of made-up customers," if status.get("sample") else ""
+    what = f"version {status['version']}{of_sample} of {status['model']}"
+    stdout.write(f"staged {what} ({size / 1e6:.1f} MB) at {staged}\n")
     return 0
 
 

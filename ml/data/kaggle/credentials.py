@@ -16,7 +16,8 @@ from ml.errors import FinalError
 
 CURE = (
     "Make an API token at kaggle.com/settings and set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, "
-    "or save ~/.kaggle/kaggle.json; or choose other data: data.source = sample, or the path of a CSV."
+    "or save ~/.kaggle/kaggle.json; or choose other data: data.source = the path of a CSV (or sample, where no model "
+    "of real data serves)."
 )
 _TOKEN, _USER, _KEY = "KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"
 _LONGEST_NAME = 256
