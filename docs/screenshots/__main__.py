@@ -40,7 +40,7 @@ _TIDY = ".react-flow__minimap, .react-flow__controls, .react-flow__attribution {
 
 
 class Stack:
-    """`make demo`, `up`, `retrain` and `down` in a root of their own."""
+    """`make demo`, `up`, `retrain` and `down` below a directory of their own; as always, the demo has another root."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class Stack:
             "SERVING_PORT": str(_free_port()),
             "HOME": str(root),  # without anybody's Kaggle credentials
             "DATA": "",
-            "FORCE": "1",  # the run in Airflow follows the demo's, with the same data
+            "FORCE": "",
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -63,7 +63,7 @@ class Stack:
         with subprocess.Popen(
             [sys.executable, "-m", f"stack.local.{command}"],
             cwd=PROJECT,
-            env=self._environment,
+            env=self._environment | ({"RETRAIN_ROOT": str(self.root / "demo")} if command == "demo" else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -60,8 +60,11 @@ def is_real(version: Version | None) -> bool:
 
 
 def difference(candidate: str, champion: str) -> str:
-    """Return why models of these two kinds of data cannot be compared, as the end of a sentence; "" when they can."""
-    if UNKNOWN in (candidate, champion) or candidate == champion:
+    """Return why models of these two kinds of data cannot be compared, as the end of a sentence; "" when they can.
+
+    Data of an unknown source are taken for any kind but the sample, which must not replace what may be real.
+    """
+    if candidate == champion or (UNKNOWN in (candidate, champion) and SAMPLE not in (candidate, champion)):
         return ""
     return f"it was trained on {in_words(champion)}, the candidate on {in_words(candidate)}"
 

@@ -61,8 +61,14 @@ def test_a_sample_that_comes_back_as_a_file_is_still_a_sample() -> None:
 
 
 def test_models_of_different_kinds_are_not_comparable() -> None:
-    assert difference(FILE, FILE) == difference(UNKNOWN, SAMPLE) == difference(FILE, UNKNOWN) == ""
-    for one, other in ((SAMPLE, FILE), (FILE, KAGGLE), (KAGGLE, "kaggle:other/customers"), (FILE, SAMPLE)):
+    assert difference(FILE, FILE) == difference(UNKNOWN, UNKNOWN) == difference(FILE, UNKNOWN) == ""
+    for one, other in (
+        (SAMPLE, UNKNOWN),
+        (SAMPLE, FILE),
+        (FILE, KAGGLE),
+        (KAGGLE, "kaggle:other/customers"),
+        (FILE, SAMPLE),
+    ):
         assert difference(one, other).startswith("it was trained on ")
     assert "SAMPLE" in difference(FILE, SAMPLE)
     assert "Kaggle's someone/customers" in difference(FILE, KAGGLE)
