@@ -26,7 +26,7 @@ from stack.local.paths import DAG_ID
 
 IMAGES = PROJECT / "docs" / "images"
 WIDTH, GRAPH_HEIGHT = 1120, 300
-SCALE = 1.2
+SCALE = 1.15
 """Device pixels for one CSS pixel: sharp on dense screens, and the file stays small."""
 SETTLE_SECONDS = 3.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
