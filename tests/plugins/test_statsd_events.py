@@ -80,7 +80,7 @@ def run_step(root: Path, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
     monkeypatch.setenv("RETRAIN_FAKE", json.dumps({"train": plan}))
     operator = StepOperator(step="train", ml_python=str(fake_ml(root)))
     params = {name: param.value for name, param in dag_params().items()}
-    context: Any = {"dag_run": SimpleNamespace(run_id=RUN, triggering_user_name="ada"), "params": params}
+    context: Any = {"dag_run": SimpleNamespace(run_id=RUN, triggering_user_name="ada", conf={}), "params": params}
     operator.execute(context)
 
 
