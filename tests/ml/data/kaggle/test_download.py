@@ -96,7 +96,7 @@ def test_nothing_is_created_in_the_home_directory(world: World) -> None:
 def test_without_credentials_the_client_is_not_even_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
     world.fails(
-        FinalError, "plain", "no credentials", "KAGGLE_API_TOKEN", "~/.kaggle/kaggle.json", "data.source = sample"
+        FinalError, "plain", "no credentials", "KAGGLE_API_TOKEN", "~/.kaggle/kaggle.json", "data.source = the path"
     )
     assert world.stand_in.paths == []
 
