@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 from pathlib import Path
 
 from ml.data.csv_sniffer import check_head
@@ -17,6 +18,7 @@ from serving.tables.table import Table, open_table
 
 log = logging.getLogger("ml.data.ingest")
 _SHOWN = 3
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def as_plain_csv(source: Path, written: Path, *, name: str) -> Path:
@@ -69,6 +71,10 @@ def _looks_plain(source: Path, name: str) -> bool:
     return True
 
 
+def _lines(row: list[str]) -> int:
+    return 1 + sum(len(_LINE_END.findall(value)) for value in row)
+
+
 def _write(table: Table, written: Path, name: str) -> None:
     header = list(table.layout.header)
     for column, place in table.layout.columns.index.items():
@@ -78,7 +84,10 @@ def _write(table: Table, written: Path, name: str) -> None:
     with written.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
+        at = 1 + _lines(header)
         for line, row in table.rows():
+            # Blank lines keep every row on its own line, since later messages name the lines of this file.
+            file.write("\n" * (line - at))
             if isinstance(row, str):
                 wrong.append(f"line {line}: {row}")
                 continue
@@ -87,6 +96,7 @@ def _write(table: Table, written: Path, name: str) -> None:
                 if "," in text and table.decimal_comma and parse_number(text, decimal_comma=True) is not None:
                     row[place] = text.replace(",", ".")
             writer.writerow(row)
+            at = max(line, at) + _lines(row)
     if wrong:
         shown = "; ".join(wrong[:_SHOWN])
         raise DataError(f"{name}: {len(wrong)} broken rows: {shown}.", "Export it again; quote separators in values.")

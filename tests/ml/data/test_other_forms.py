@@ -111,6 +111,14 @@ def test_training_and_scoring_read_the_same_customers_from_every_form(kind: str,
     assert in_scoring(path) == [{name: row[name] for name in FEATURES} for row in expected]
 
 
+def test_every_row_stays_on_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = ("sep=;", HEADER, "", ROWS[0], ROWS[1].replace("Artist", '"Art\nist"'), "", ROWS[0])
+    path.write_text("".join(f"{row}\n" for row in rows).replace(",", ";"))
+    lines = ingested(tmp_path, path).read_text().splitlines()
+    assert [number for number, line in enumerate(lines, start=1) if line.startswith("4628")] == [4, 5, 8]
+
+
 @pytest.mark.parametrize("text", ["22", "+22", "-1", "1e3", ".5", "5.", "+1.5E-3", "007", "1e-400", "0.1"])
 def test_a_number_is_the_same_in_training_and_in_scoring(text: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
