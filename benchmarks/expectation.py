@@ -1,5 +1,7 @@
 """What to expect of a list of customers: coverage and width of three intervals on rows that no fit has seen.
 
+    .venv-ml/bin/python -m benchmarks.expectation
+
 Three models of the Kaggle file (else of the sample) that differ by seed, 20 splits of the evaluation rows into two
 halves by profile: the first fits, the second is tested on every category and on as many random rows.
 
