@@ -87,7 +87,7 @@ def seal_of(directory: Path, record: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Dataset(Artifact):
-    """The CSV exactly as it was obtained (`data.csv`); `sha256` is the hash of its bytes."""
+    """The customers as a plain CSV (`data.csv`), byte by byte as obtained if that is one; `sha256` is its hash."""
 
     source: str
 

@@ -8,9 +8,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.data.csv_sniffer import HEAD, check_head
+from ml.data.csv_sniffer import check_head
 from ml.errors import DataError
 from ml.storage.files import CHUNK
+from serving.tables.file_kind import HEAD
 
 
 @dataclass(frozen=True)
@@ -120,5 +121,5 @@ class _Text:
             line = self._lines + error.object[: error.start].count(b"\n") + 1
             raise DataError(
                 f"{self._name}: not UTF-8: byte 0x{error.object[error.start]:02X} in line {line}.",
-                "Save the file as UTF-8; it may be Windows-1252 or Latin-1.",
+                'Save the file as UTF-8, which Excel calls "CSV UTF-8"; it may be Windows-1252 or Latin-1.',
             ) from error

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -12,10 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from ml.data.features import COLUMNS, ID, NUMERIC
+from ml.data.features import COLUMNS, FEATURES, ID, NUMERIC
 from ml.data.file_lines import SHOWN_LINES, broken_lines
+from ml.data.schema import read_schema
 from ml.errors import DataError
+from serving.tables.category_spelling import ASCII_BLANKS, fold, spellings
 from serving.tables.missing_values import MISSING
+from serving.tables.number_text import parse_number
 
 MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
@@ -23,6 +29,21 @@ _MISSING = pa.array(sorted(MISSING))
 NUMBER_COLUMNS = (ID, *NUMERIC)
 ArrowColumns = Mapping[str, pa.Array]
 """A whole data set in Arrow arrays, one for each column, by its name."""
+
+
+@dataclass
+class PutRight:
+    """What reading put right by itself, for whoever has to say so.
+
+    Attributes:
+        respelled: How often each text of a category stood for the schema's spelling of it, by column.
+        without_features: The number of rows that were dropped because no feature has a value in them.
+        left_in_them: Other texts in those rows, at most a few.
+    """
+
+    respelled: dict[str, Counter[str]] = field(default_factory=dict)
+    without_features: int = 0
+    left_in_them: list[str] = field(default_factory=list)
 
 
 def header(path: Path, *, name: str = "") -> tuple[list[str], int]:
@@ -35,23 +56,27 @@ def header(path: Path, *, name: str = "") -> tuple[list[str], int]:
         reader = csv.reader(file)
         names = next((found for line in reader if any(found := [name.strip() for name in line])), [])
         lines = reader.line_num
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise DataError(f"{name or path.name}: column {twice[0]!r} stands in the header twice.", "Rename or drop one.")
     return names, lines
 
 
-def read_batches(path: Path, *, name: str = "") -> Iterator[pa.RecordBatch]:
+def read_batches(path: Path, put_right: PutRight | None = None, *, name: str = "") -> Iterator[pa.RecordBatch]:
     """Yield the rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
 
-    `name` is what messages call the file; by default it is the name of `path`.
+    A category that differs from one of the schema by ASCII letter case or ASCII blanks is that one. Rows without any
+    feature and columns without a name are left out. What that was is added to `put_right`. `name` is
+    what messages call the file; by default it is the name of `path`.
 
     Raises:
         DataError: A row has another number of fields than the header, a value that we use is longer than
             `MAX_VALUE_BYTES`, or the text cannot be parsed.
     """
     file = name or path.name
+    found = PutRight() if put_right is None else put_right
     names, header_lines = header(path, name=file)
+    places = {name: f"{place} {name}" for place, name in enumerate(names) if name}  # unique, as Arrow wants them
     ragged: list[str] = []
 
     def note(row: arrow_csv.InvalidRow) -> str:
@@ -61,19 +86,31 @@ def read_batches(path: Path, *, name: str = "") -> Iterator[pa.RecordBatch]:
     try:
         reader = arrow_csv.open_csv(
             path,
-            read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, skip_rows=header_lines),
+            read_options=arrow_csv.ReadOptions(
+                block_size=BLOCK_BYTES,
+                column_names=[f"{place} {name}" for place, name in enumerate(names)],
+                skip_rows=header_lines,
+            ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
+                column_types=dict.fromkeys(places.values(), pa.string()),
+                include_columns=list(places.values()),
                 null_values=sorted(MISSING),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
             ),
         )
         for batch in reader:
-            _check_lengths(batch, file)
-            yield pa.RecordBatch.from_arrays([_trimmed(column) for column in batch.columns], names=names)
+            named = pa.RecordBatch.from_arrays(batch.columns, names=list(places))
+            _check_lengths(named, file)
+            columns = {column: _put_right(named[column], column, found) for column in places}
+            yield _with_features(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)), found)
     except pa.ArrowInvalid as error:
+        if "straddling" in str(error):  # Arrow has no error of its own for this
+            raise DataError(
+                f"{file}: a row of more than {BLOCK_BYTES:,} bytes.",
+                "Perhaps a quote is not closed, or the lines have lost their ends: correct the file.",
+            ) from error
         raise DataError(f"{file}: cannot be parsed as CSV: {error}.", "Export it again as UTF-8 CSV.") from error
     if ragged:
         lines = [f"line {line}: " for line in broken_lines(path)]
@@ -81,12 +118,13 @@ def read_batches(path: Path, *, name: str = "") -> Iterator[pa.RecordBatch]:
         raise DataError(f"{file}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
 
 
-def read_columns(csv: Path, *, name: str = "") -> ArrowColumns:
+def read_columns(csv: Path, put_right: PutRight | None = None, *, name: str = "") -> ArrowColumns:
     """Read all columns: float64 for the numeric ones that hold nothing but numbers, else string; null where missing.
 
-    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly.
+    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly. For `put_right`, see
+    `read_batches`.
     """
-    rows = pa.Table.from_batches(list(read_batches(csv, name=name)))
+    rows = pa.Table.from_batches(list(read_batches(csv, put_right, name=name)))
     columns = {}
     for name in rows.column_names:
         text = pa.concat_arrays(rows[name].chunks)
@@ -103,10 +141,46 @@ def count_rows(columns: ArrowColumns) -> int:
     return len(next(iter(columns.values()), ()))
 
 
-def _trimmed(column: pa.Array) -> pa.Array:
+@cache
+def known_spellings() -> dict[str, dict[str, str]]:
+    """Return, for each column whose categories the schema lists, those by their folded form (`category_spelling`)."""
+    return {
+        feature.name: spellings(feature.string_domain.value)
+        for feature in read_schema().feature
+        if feature.HasField("string_domain")
+    }
+
+
+def _put_right(column: pa.Array, name: str, found: PutRight) -> pa.Array:
     """Strip white space around values; what is then empty, or written like a missing value, becomes null."""
-    trimmed = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
+    known = known_spellings().get(name)
+    if known is None:
+        trimmed = pc.utf8_trim_whitespace(column)
+        return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
+    encoded = column.dictionary_encode()
+    given = encoded.dictionary.to_pylist()
+    right = [None if text.strip() in MISSING else known.get(fold(text), text.strip(ASCII_BLANKS)) for text in given]
+    if any(text != meant for text, meant in zip(given, right, strict=True) if meant is not None):
+        counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(encoded.indices.drop_null()).to_pylist()}
+        for place, (text, meant) in enumerate(zip(given, right, strict=True)):
+            if meant in known.values() and text != meant:
+                found.respelled.setdefault(name, Counter())[text] += counts[place]
+    return pa.array(right, pa.string()).take(encoded.indices)
+
+
+def _with_features(rows: pa.RecordBatch, found: PutRight) -> pa.RecordBatch:
+    features = [name for name in FEATURES if name in rows.schema.names]
+    if not features:
+        return rows
+    has_one = rows[features[0]].is_valid()
+    for name in features[1:]:
+        has_one = pc.or_(has_one, rows[name].is_valid())
+    dropped = rows.filter(pc.invert(has_one))
+    if dropped.num_rows:
+        found.without_features += dropped.num_rows
+        texts = [text for row in dropped.slice(0, 5).to_pylist() for text in row.values() if text is not None]
+        found.left_in_them = (found.left_in_them + texts)[:5]
+    return rows.filter(has_one) if dropped.num_rows else rows
 
 
 def _check_lengths(batch: pa.RecordBatch, file: str) -> None:
@@ -124,18 +198,23 @@ def parse_numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedAr
     """Return a text column as float64; what is not a number becomes null (`non_numeric` finds it)."""
     try:
         return pc.cast(column, pa.float64())
-    except pa.ArrowInvalid:
-        return pc.cast(pc.if_else(non_numeric(column), None, column), pa.float64())
+    except pa.ArrowInvalid:  # Arrow knows no plus sign, and one bad value ends its conversion
+        texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        encoded = texts.dictionary_encode()
+        return pa.array(map(_number, encoded.dictionary.to_pylist()), pa.float64()).take(encoded.indices)
 
 
 def non_numeric(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Return a boolean column: true where there is text that is not a number, false where it is one or is missing."""
-    bad = pa.array([value for value in pc.unique(column).to_pylist() if not _is_number(value)], pa.string())
+    distinct = pc.unique(column).to_pylist()
+    bad = pa.array([value for value in distinct if value is not None and _number(value) is None], pa.string())
     return pc.is_in(column, value_set=bad, skip_nulls=True)
 
 
-def _is_number(value: str | None) -> bool:
-    try:
-        return value is None or pc.cast(pa.scalar(value), pa.float64()) is not None
-    except pa.ArrowInvalid:
-        return False
+def _number(value: str) -> float | None:
+    """Return the number as scoring reads it, or an infinite one, of which validation speaks."""
+    number = parse_number(value)
+    if number is None:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return float(pc.cast(pa.scalar(value), pa.float64()).as_py())
+    return number

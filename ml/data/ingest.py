@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ml.artifacts import Dataset
 from ml.config.settings import DataSettings
-from ml.data.csv_copy import copy_csv
+from ml.data.csv_copy import copy_csv, too_large
+from ml.data.plain_csv import as_plain_csv
 from ml.errors import FinalError, SettingsError
 from ml.storage.files import disk_errors
 from ml.storage.root import Root
@@ -31,7 +32,10 @@ class Obtained:
 
 
 def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[float], None] = time.sleep) -> Dataset:
-    """Write the bytes of the CSV exactly as obtained to `out`/data.csv, whole or not at all.
+    """Write the customers to `out`/data.csv, whole or not at all: the bytes as obtained if they are a plain CSV.
+
+    A workbook, or a CSV with other separators, decimal commas or another spelling of the header, is written as a plain
+    CSV of the same rows (`as_plain_csv`).
 
     Args:
         settings: `source` is kaggle, sample, inbox:NAME or a path; `max_bytes` limits the file.
@@ -40,18 +44,21 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
         sleep: Waits a number of seconds between two attempts to download.
 
     Returns:
-        The data set: `sha256` of the bytes, `rows` below the header, and its source in a few words.
+        The data set: `sha256` of data.csv, `rows` below the header, and its source in a few words.
 
     Raises:
         SettingsError: The source names no file.
         FinalError: No credentials, a refusal by Kaggle, or a file or directory that this user may not use.
-        DataError: What was obtained is not a CSV of customers in UTF-8, has no rows, or is too large.
+        DataError: What was obtained is not a table of customers that can be read, has no rows, or is too large.
         TransientError: The network or the disk was in the way, which may pass.
     """
     with disk_errors(f"ingest into {out}"), tempfile.TemporaryDirectory(prefix=".obtain-", dir=out) as folder:
         obtained = _obtain(settings, root, Path(folder), sleep)
         dataset = Dataset(path=out, sha256="", rows=0, source=obtained.source)
-        facts = copy_csv(obtained.path, dataset.csv, name=obtained.name, max_bytes=settings.max_bytes)
+        if obtained.path.stat().st_size > settings.max_bytes:
+            raise too_large(f"{obtained.name}: the file is", settings.max_bytes)
+        plain = as_plain_csv(obtained.path, Path(folder) / "plain.csv", name=obtained.name)
+        facts = copy_csv(plain, dataset.csv, name=obtained.name, max_bytes=settings.max_bytes)
     log.info("%s: %s rows, sha256 %s", obtained.source, f"{facts.rows:,}", facts.sha256)
     return Dataset(path=out, sha256=facts.sha256, rows=facts.rows, source=obtained.source)
 

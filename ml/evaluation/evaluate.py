@@ -16,7 +16,9 @@ from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.errors import FinalError
+from ml.evaluation.calibration import fit_calibration
 from ml.evaluation.equality import answers_equally
+from ml.evaluation.known_inputs import known_inputs
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
 from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
@@ -47,13 +49,14 @@ def evaluate(
 
     `source_kind` says where the candidate's data come from (`ml.registry.policy.provenance`).
 
-    Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking).
+    Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking, and
+    what scoring needs: calibration and known inputs).
 
     Raises:
         FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
             computing the metrics disagree.
     """
-    columns, labels = _rows(examples.eval)
+    columns, labels, profiles = _rows(examples.eval)
     if not len(labels):
         raise FinalError(f"{examples.eval.name}: no evaluation row.", "Get more data, or change transform.eval_share.")
     incomparable = _other_question(champion, target)
@@ -79,6 +82,9 @@ def evaluate(
         "slices": by_slice,
         "tfma": tfma,
         "ranking": precision_at_top(labels, scores["candidate"]),
+        "target": "/".join(target.positive_segments),
+        "calibration": fit_calibration(labels, scores["candidate"], profiles).as_dict(),
+        "inputs": {name: known.as_dict() for name, known in known_inputs(examples).items()},
     }
     files.write_json(out / "evaluation.json", without_nan(report))
     for name in models:
@@ -98,10 +104,11 @@ def evaluate(
     )
 
 
-def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8]]:
-    table = pq.read_table(parquet, columns=[*FEATURES, "label"])
+def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8], NDArray[np.uint64]]:
+    """Return the raw features, the labels and the profile hashes of all rows."""
+    table = pq.read_table(parquet, columns=[*FEATURES, "label", "profile"])
     columns = {name: table[name].to_numpy().astype(np.float32 if name in NUMERIC else object) for name in FEATURES}
-    return columns, table["label"].to_numpy().astype(np.int8)
+    return columns, table["label"].to_numpy().astype(np.int8), table["profile"].to_numpy()
 
 
 def _other_question(champion: Champion | None, target: TargetSettings) -> str:

@@ -11,8 +11,8 @@ from ml.config.settings import Settings
 from ml.storage.files import sha256_file, sha256_json
 from ml.storage.root import PROJECT
 
-DECIDING = ("ml", "serving/models", "serving/tables")
-"""The directories whose code decides a result: the steps, how a SavedModel is called, how a CSV file is read."""
+DECIDING = ("ml", "serving/models", "serving/tables", "serving/expectation")
+"""The directories whose code decides a result: the steps, and how a model is called and calibrated, and a file read."""
 LIBRARIES = ("tensorflow", "keras", "tensorflow-data-validation", "tensorflow-model-analysis", "numpy", "pyarrow")
 
 

@@ -15,6 +15,7 @@ from ml.config.settings import TargetSettings
 from ml.data.features import CATEGORICAL, FEATURES
 from ml.training.preprocessing import Encoding, FeatureEncoding
 from serving.client.model_metadata import SAMPLE_SIGNATURE
+from serving.tables.category_spelling import fold
 
 DEFAULT, CLASSIFY, REGRESS = "serving_default", "classify", "regress"
 """The signatures of the SavedModel."""
@@ -27,7 +28,8 @@ def export(
 ) -> None:
     """Write the SavedModel with its three signatures, in which n is the number of customers.
 
-    - `serving_default`: the eight raw features, each of shape [n] (text "" where missing; float32, NaN or negative
+    - `serving_default`: the eight raw features, each of shape [n] (text "" where missing,
+      in any ASCII case and with ASCII blanks around it; float32, NaN or negative
       where missing), to `probability` (float32 [n]) and `label` (string [n]: the target segments joined by "/", or
       "rest").
     - `classify`: `inputs`, serialized tf.Examples (string [n]) with the same features, to `classes` (string [n, 2],
@@ -111,7 +113,9 @@ def encode(customers: Mapping[str, tf.Tensor], encoding: Encoding) -> tf.Tensor:
 
 def _encode(feature: FeatureEncoding, column: tf.Tensor) -> tf.Tensor:
     if feature.kind == "category":
-        known = tf.equal(column[:, None], tf.constant(feature.values)[None, :])
+        # TensorFlow's strip and lower know ASCII alone, as `fold` does: REST and files mean the same by a text.
+        folded = tf.constant([fold(value) for value in feature.values], tf.string)
+        known = tf.equal(tf.strings.lower(tf.strings.strip(column))[:, None], folded[None, :])
         parts, missing = known, ~tf.reduce_any(known, axis=1)
     else:
         # Not `~(column >= 0)`: TensorFlow's optimizer may turn that into `column < 0`, which NaN is not.

@@ -1,6 +1,7 @@
 """How a raw feature becomes numbers: fitted on train once, applied by NumPy here and by TensorFlow in the served graph.
 
-- category (text): one-hot over the values seen in train, and a slot for missing or unseen
+- category (text): one-hot over the values seen in train, and a slot for missing or unseen; ASCII letter case and ASCII
+  blanks around a text make no difference (`serving.tables.category_spelling`)
 - steps (Family_Size): one-hot over the common whole numbers, what is larger counts as the largest, and a slot for
   missing
 - pieces (Age): one number for each piece between quantiles of train: how far the value has come through it, 0 to 1;
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from ml.data.features import CATEGORICAL, FEATURES, transformed
 from ml.storage.files import read_json, write_json
+from serving.tables.category_spelling import fold, spellings
 
 KINDS = dict.fromkeys(CATEGORICAL, "category") | {
     "Age": "pieces",
@@ -66,7 +68,8 @@ class FeatureEncoding:
     def apply(self, column: NDArray[Any]) -> Floats:
         """Return float32 [n, width] for text (object, "" where missing) or numbers (NaN or negative where missing)."""
         if self.kind == "category":
-            known = column[:, None] == np.array(self.values, dtype=object)[None, :]
+            folded = np.array([fold(value) for value in self.values], dtype=object)
+            known = _folded(column)[:, None] == folded[None, :]
             parts, missing = known, ~known.any(axis=1)
         else:
             number = column.astype(np.float32)
@@ -137,7 +140,9 @@ class Fitter:
     def _fit(self, name: str) -> FeatureEncoding:
         kind, missing = KINDS[name], self._missing[name] > 0
         if kind == "category":
-            return FeatureEncoding(name, kind, sorted(self._counts[name]), [], 0.0, 1.0, missing)
+            # One of each spelling: what the schema knows has come in its own, what it does not know may have several.
+            categories = sorted(spellings(self._counts[name]).values())
+            return FeatureEncoding(name, kind, categories, [], 0.0, 1.0, missing)
         values = np.array(sorted(self._counts[name]), dtype=np.float64)
         counts = np.array([self._counts[name][value] for value in values], dtype=np.float64)
         if not len(values):  # never seen a number: the feature says nothing but that
@@ -153,6 +158,12 @@ class Fitter:
         else:
             numbers = [float(values[0]), float(values[-1])]
         return FeatureEncoding(name, kind, [], numbers, mean, deviation, missing)
+
+
+def _folded(column: NDArray[Any]) -> NDArray[Any]:
+    texts = column.tolist()
+    folded = {text: fold(text) for text in set(texts)}
+    return np.array([folded[text] for text in texts], dtype=object)
 
 
 def _quantiles(values: NDArray[np.float64], counts: NDArray[np.float64], pieces: int) -> list[float]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ml.artifacts import Accepted, Dataset
 from ml.config.settings import TargetSettings, ValidateSettings
-from ml.data.csv_reader import ArrowColumns, count_rows, read_columns
+from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
 from ml.data.features import ID
 from ml.data.schema import drift_thresholds, read_schema
 from ml.errors import BlockedError, SettingsError
@@ -61,11 +61,16 @@ def validate(
             first lines of the user's file that show it.
         DataError: The file cannot be read as a table.
     """
-    columns = read_columns(dataset.csv, name=dataset.name)
+    put_right = PutRight()
+    columns = read_columns(dataset.csv, put_right, name=dataset.name)
     statistics = generate_statistics(columns)
     files.write_whole(out / "statistics.pb", statistics.SerializeToString())
     comparison = _Comparison(columns, statistics, champion_statistics, settings, target)
-    findings = [*comparison.anomalies(), *comparison.beyond_the_schema()]
+    findings = [
+        *comparison.anomalies(),
+        *comparison.beyond_the_schema(),
+        *put_right_findings(put_right, count_rows(columns), comparison.severity),
+    ]
     report = {
         "rows": count_rows(columns),
         "drift": comparison.drift(),
@@ -86,8 +91,19 @@ def validate(
     return Accepted(out, dataset.sha256, rows, dataset.csv, warnings, drift, dataset.name)
 
 
-OWN_KINDS = ("duplicate_id", "single_class", "unseen_label", "missing_target")
+OWN_KINDS = ("duplicate_id", "single_class", "unseen_label", "missing_target", "respelled", "no_feature")
 """The kinds of findings that a schema cannot express."""
+
+
+def put_right_findings(put_right: PutRight, rows: int, severity: Severity) -> Iterator[Finding]:
+    """Yield a finding for each thing that reading put right by itself in a data set of so many `rows`."""
+    for name, counts in sorted(put_right.respelled.items()):
+        words = "values that differ from the schema's only in letter case or blanks, and were taken as those,"
+        examples = [repr(text) for text, _ in counts.most_common(severity.max_examples)]
+        yield severity.finding("respelled", name, words, counts.total(), rows, examples)
+    if put_right.without_features:
+        words = f"{rows_text(put_right.without_features)} without a value for any feature, left out"
+        yield severity.finding("no_feature", "", words, 0, 0, [*map(repr, put_right.left_in_them)])
 
 
 def _check_kinds(settings: ValidateSettings) -> None:
@@ -144,7 +160,8 @@ class _Comparison:
         """Yield the findings of TFDV, against the schema and the champion's statistics."""
         from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-        for name, info in sorted(self.found.anomaly_info.items()):
+        for key, info in sorted(self.found.anomaly_info.items()):
+            name = info.path.step[0] if info.path.step else key  # the key quotes a name with a dot in it
             kinds = {type(info).Type.Name(reason.type): reason.description for reason in info.reason}
             if "UNEXPECTED_DATA_TYPE" in kinds:  # TFDV reports text in a number column twice
                 kinds.pop("FLOAT_TYPE_STRING_NOT_FLOAT", None)

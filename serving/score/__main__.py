@@ -6,17 +6,23 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+import numpy as np
+
 from serving.client.model_client import ModelServer, ServingError
-from serving.score import expected_precision, options, output_files, requests, summary
-from serving.score.expected_precision import EvaluationError, ExpectedPrecision
+from serving.expectation.known_inputs import known_spellings
+from serving.expectation.version_evaluation import EvaluationError, VersionEvaluation, find_evaluation
+from serving.score import options, output_files, requests, summary
+from serving.score.input_check import InputCheck
 from serving.score.progress import with_progress
 from serving.score.requests import Score, VersionGoneError
-from serving.tables.csv_layout import FileError
-from serving.tables.csv_rows import Customer, CustomersFile
+from serving.score.row_writers import row_writer
+from serving.tables.customers import Customer, CustomersFile
+from serving.tables.file_errors import FileError
 
 _TRIES = 3
 """How often scoring begins again because its version went away meanwhile."""
@@ -55,30 +61,78 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 def _score(server: ModelServer, version: int, given: options.Options, target: Path, stderr: TextIO) -> str:
     model = requests.model_info(server, version)
-    file = CustomersFile.of(given.csv, model.inputs)
-    output_files.check_columns(given.csv, file.layout, ranked=given.top is not None)
-    rows = file.check()
-    warning = summary.sample_warning(version) if model.is_sample else ""
-    chunks = file.chunks(given.rows_per_request)
-
-    def scored() -> Iterator[tuple[Customer, Score]]:
-        return with_progress(requests.score_chunks(server, version, chunks, given.csv), rows, stderr)
-
-    if given.top is None:
-        with output_files.write_atomically(target) as out:
-            written = output_files.write_scored(file.layout, scored(), out)
-        return warning + summary.scores_summary(written, version, given.out)
 
     def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
         return requests.score_known_rows(server, version, instances)
 
-    found = expected_precision.find_expected_precision(version, given.evaluation, predict_known_rows)
-    precisions = found if isinstance(found, ExpectedPrecision) else None
-    with output_files.write_atomically(target) as out, tempfile.TemporaryFile(dir=target.parent) as everybody:
-        written = output_files.write_scored(file.layout, scored(), everybody)
-        count = given.top.of(written.rows)
-        least = output_files.write_ranking(file.layout, written, count, precisions, everybody, out)
-    return warning + summary.ranking_summary(written, version, given.out, count=count, least=least, expected=found)
+    evaluation = find_evaluation(version, given.evaluation, predict_known_rows)
+    file = CustomersFile.of(given.csv, model.inputs, known_spellings(evaluation.inputs))
+    header = file.table.layout.header
+    output_files.check_columns(given.csv, header, ranked=given.top is not None)
+    check = InputCheck(evaluation.inputs, file.table.layout.columns.index)
+    rows = file.check(check.add)
+    check.finish()
+    _say(given, check, file, evaluation, version, stderr)
+    chunks = file.chunks(given.rows_per_request)
+
+    def scored() -> Iterator[tuple[Customer, Score | None]]:
+        return with_progress(requests.score_chunks(server, version, chunks, given.csv), rows, stderr)
+
+    with ExitStack() as stack:
+        out = stack.enter_context(output_files.write_atomically(target))
+        writer = stack.enter_context(
+            row_writer(out, given.out, file.table.layout, decimal_comma=check.has_decimal_comma)
+        )
+        if given.top is None:
+            said = summary.scores_summary(output_files.write_scored(header, scored(), writer), version, given.out)
+        else:
+            everybody = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
+            written = output_files.keep_scored(scored(), everybody)
+            asked = given.top.of(written.rows)
+            best = written.best(asked)
+            output_files.write_ranking(header, written, best, evaluation.calibration, everybody, writer)
+            probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
+            line = evaluation.calibration
+            said = summary.ranking_summary(
+                written,
+                version,
+                given.out,
+                asked=asked,
+                count=len(best),
+                least=float(probability[-1]),
+                expected=(line.expect(probability), float(line.apply(written.all()).mean())) if line else None,
+                evaluation=evaluation,
+            )
+    if writer.guarded:
+        stderr.write(f"{given.out}: {summary.guarded_note(writer.guarded)}.\n")
+    return (summary.sample_warning(version) if model.is_sample else "") + said
+
+
+def _say(
+    given: options.Options,
+    check: InputCheck,
+    file: CustomersFile,
+    evaluation: VersionEvaluation,
+    version: int,
+    stderr: TextIO,
+) -> None:
+    """Write what the user should know of the file, a line for each thing.
+
+    Raises:
+        FileError: `--strict` refuses the file.
+    """
+    stderr.writelines(f"{given.csv}: {note}.\n" for note in (*file.table.notes, *check.notes()))
+    if not evaluation.inputs:
+        stderr.write(f"{given.csv}: which values version {version} does not know is not known, nor whether the ")
+        stderr.write("customers are like those of its training.\n")
+    elif far := check.far():
+        stderr.write(f"{given.csv}: {summary.far_warning(far, version)}.\n")
+    if given.strict:
+        odd = [*check.oddities()]
+        if not evaluation.inputs:
+            odd.append(f"what version {version} knows is not known: {evaluation.reason or 'it is an old evaluation'}")
+        if odd:
+            raise FileError(f"{given.csv}: refused because of --strict; nothing was written.", f"{'; '.join(odd)}.")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

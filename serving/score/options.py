@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.score.row_writers import ENDINGS
+
 _LONGEST = 86_400
 """The longest time-out in seconds, a day; a larger number is a slip."""
 
@@ -45,6 +47,7 @@ class Options:
     evaluation: Path | None
     rows_per_request: int
     timeout: float
+    strict: bool
     token: str | None
 
 
@@ -60,16 +63,21 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     """
     parser = argparse.ArgumentParser(
         prog="python -m serving.score",
-        description="Scores the customers of a CSV file with a model server, and says whom to target.",
+        description="Scores the customers of a file with a model server, and says whom to target.",
         epilog="SERVING_TOKEN in the environment is sent as a bearer token.",
     )
     add = parser.add_argument
     add(
         "csv",
         type=Path,
-        help="the customers; the header must have the columns of the model, other columns are kept",
+        help="the customers, a CSV or a workbook; the header must have the columns of the model, others are kept",
     )
-    add("--out", type=Path, required=True, help="where to write the rows with two more columns, probability and label")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        help="where to write the rows with two more columns, probability and label; the name ends in .csv or .xlsx",
+    )
     add("--top", type=_top, metavar="N|P%", help="write only the best N customers (or P %% of all), best first")
     add(
         "--url",
@@ -96,7 +104,14 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         metavar="SECONDS",
         help="time for a request (%(default)g)",
     )
+    add(
+        "--strict",
+        action="store_true",
+        help="refuse a file with rows that are not customers, or values that the model does not know",
+    )
     given = parser.parse_args(arguments)
+    if given.out.suffix.lower() not in ENDINGS:
+        parser.error(f"--out {given.out}: the name must end in .csv, or in .xlsx for a workbook.")
     if os.path.realpath(given.out) == os.path.realpath(given.csv):
         parser.error("--out is the file of the customers itself. Choose another name.")
     token = os.environ.get("SERVING_TOKEN") or None

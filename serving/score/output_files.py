@@ -7,130 +7,145 @@ import os
 import stat
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from serving.score.expected_precision import ExpectedPrecision
+from serving.expectation.calibration import Calibration
 from serving.score.requests import Score
-from serving.tables.csv_layout import BOM, CsvLayout, FileError
-from serving.tables.csv_rows import Customer
+from serving.score.row_writers import Number, RowWriter, csv_writer
+from serving.tables.customers import Customer
+from serving.tables.file_errors import FileError
 
 SCORE_COLUMNS = ("probability", "label")
 RANKING_COLUMNS = ("rank", "expected_precision")
-_BOTH = "\r\n"
+DIGITS = 6
+"""Of a probability that is written. Customers whose written probabilities are equal are ties."""
 
 
 @dataclass
 class ScoredRows:
-    """What the ranking needs of the rows that were written: twelve bytes for each customer.
+    """What the ranking needs of the rows that were scored: twelve bytes for each.
 
     Attributes:
         rows: The number of customers.
         labels: The number of customers by label.
-        probabilities: The probability of each customer, as float32.
-        ends: The byte at which the header ends, and then each customer's row.
+        probabilities: The probability of each row, as float32; NaN for one that is not a customer.
+        ends: The byte at which each row ends in the file that keeps them, after the one at which the first begins.
     """
 
     rows: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     probabilities: array[float] = field(default_factory=lambda: array("f"))
-    ends: array[int] = field(default_factory=lambda: array("q"))
+    ends: array[int] = field(default_factory=lambda: array("q", [0]))
 
-    def best(self, count: int) -> np.ndarray[Any, np.dtype[np.intp]]:
-        """The indices of the `count` most probable customers, best first; equal ones in the order of the file."""
-        return np.argsort(-np.frombuffer(self.probabilities, dtype=np.float32), kind="stable")[:count]
+    def add(self, score: Score | None) -> None:
+        """Count one row."""
+        self.probabilities.append(score.probability if score else float("nan"))
+        if score:
+            self.rows += 1
+            self.labels[score.label] += 1
+
+    def all(self) -> NDArray[np.float32]:
+        """The probabilities of all customers, in the order of the file."""
+        found = np.frombuffer(self.probabilities, dtype=np.float32)
+        return found[~np.isnan(found)]
+
+    def best(self, count: int) -> NDArray[np.intp]:
+        """The indices of about `count` of the most probable customers, best first; ties in the order of the file.
+
+        Customers with the same written probability are taken or left together, whichever is nearer to `count`; they
+        are taken when nobody else would be left.
+        """
+        found = np.frombuffer(self.probabilities, dtype=np.float32).astype(np.float64)
+        written = np.round(np.where(np.isnan(found), -1.0, found), DIGITS)
+        order = np.argsort(-written, kind="stable")[: self.rows]
+        ranked = -written[order]
+        start, end = (int(np.searchsorted(ranked, ranked[count - 1], side=side)) for side in ("left", "right"))
+        leave = start > 0 and count - start < end - count
+        return np.asarray(order[: start if leave else end])
 
 
-def check_columns(path: Path, layout: CsvLayout, *, ranked: bool) -> None:
+def check_columns(path: Path, header: Sequence[str], *, ranked: bool) -> None:
     """Makes sure that no column that is about to be added is in the file already.
 
     Raises:
         FileError: A column has such a name.
     """
     added = {*SCORE_COLUMNS, *(RANKING_COLUMNS if ranked else ())}
-    taken = sorted(added & set(layout.names))
+    taken = sorted(added & {name.strip() for name in header})
     if taken:
         raise FileError(f"{path} already has a column {taken[0]!r}. Rename it, or score the original file.")
 
 
-def write_scored(layout: CsvLayout, scored: Iterable[tuple[Customer, Score]], out: IO[bytes]) -> ScoredRows:
-    """Writes the rows as they were, followed by the two columns of the score, in the layout of the file.
+def write_scored(header: Sequence[str], scored: Iterable[tuple[Customer, Score | None]], out: RowWriter) -> ScoredRows:
+    """Writes the rows as they were, followed by the two columns of the score, empty for what is not a customer.
 
     Args:
-        layout: The layout of the file of customers.
-        scored: Each customer with its score.
+        header: The names of the columns.
+        scored: Each row with its score.
         out: Where the rows go.
     """
     written = ScoredRows()
-    # csv.writer quotes a line end within a value only if it is among the characters of its own.
-    writer = csv.writer(_Encoded(out, layout.line_end), delimiter=layout.separator, lineterminator=_BOTH)
-    out.write(BOM if layout.bom else b"")
-    writer.writerow([*layout.header, *SCORE_COLUMNS])
-    written.ends.append(out.tell())
-    end = written.ends[0]
+    out.write(header, SCORE_COLUMNS)
     for customer, score in scored:
-        end += writer.writerow([*customer.row, f"{score.probability:.6f}", score.label])
-        written.rows += 1
-        written.labels[score.label] += 1
-        written.probabilities.append(score.probability)
+        out.write(customer.row, (Number(score.probability, DIGITS), score.label) if score else ("", ""))
+        written.add(score)
+    return written
+
+
+def keep_scored(scored: Iterable[tuple[Customer, Score | None]], out: IO[bytes]) -> ScoredRows:
+    """Keeps scored rows in a file of our own, from which `write_ranking` fetches the best.
+
+    Args:
+        scored: Each row with its score.
+        out: A file for reading and writing.
+    """
+    written = ScoredRows()
+    write, end = csv_writer(out, ",", "\n"), 0
+    for customer, score in scored:
+        end += write([*customer.row, score.label if score else ""])
+        written.add(score)
         written.ends.append(end)
     out.flush()
     return written
 
 
 def write_ranking(
-    layout: CsvLayout,
+    header: Sequence[str],
     written: ScoredRows,
-    count: int,
-    expected: ExpectedPrecision | None,
-    scored: IO[bytes],
-    out: IO[bytes],
-) -> float:
+    best: NDArray[np.intp],
+    calibration: Calibration | None,
+    kept: IO[bytes],
+    out: RowWriter,
+) -> None:
     """Writes the best customers, best first.
 
-    There are two more columns: `rank` comes first, and `expected_precision` last: the precision to expect of all
-    customers down to this one, which is empty when it is not known.
+    There are two more columns: `rank` comes first, and `expected_precision` last: the mean calibrated probability of
+    all customers down to this one, which is empty without a calibration.
 
     Args:
-        layout: The layout of the file of customers.
-        written: What `write_scored` returned.
-        count: How many customers to write.
-        expected: The precision to expect, if it is known.
-        scored: The file that `write_scored` wrote.
+        header: The names of the columns.
+        written: What `keep_scored` returned.
+        best: The rows of the list, from `written.best`.
+        calibration: The calibration of the version, if it is known.
+        kept: The file that `keep_scored` wrote.
         out: Where the ranking goes.
-
-    Returns:
-        The probability of the last customer that was written.
     """
-    separator, line_end = layout.separator.encode(), layout.line_end.encode()
-    scored.seek(0)
-    header = scored.read(written.ends[0]).removeprefix(BOM).removesuffix(line_end)
-    names = [name.encode() for name in RANKING_COLUMNS]
-    out.write((BOM if layout.bom else b"") + separator.join([names[0], header, names[1]]) + line_end)
-    best: list[int] = written.best(count).tolist()
-    for rank, number in enumerate(best, start=1):
+    out.write([RANKING_COLUMNS[0], *header], [*SCORE_COLUMNS, RANKING_COLUMNS[1]])
+    probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
+    precision = np.cumsum(calibration.apply(probability)) / np.arange(1, len(best) + 1) if calibration else None
+    for rank, number in enumerate(best.tolist(), start=1):
         start, end = written.ends[number], written.ends[number + 1]
-        scored.seek(start)
-        row = scored.read(end - start).removesuffix(line_end)
-        precision = f"{expected.at(rank, written.rows).precision:.3f}" if expected else ""
-        out.write(separator.join([str(rank).encode(), row, precision.encode()]) + line_end)
-    return written.probabilities[best[-1]]
-
-
-class _Encoded:
-    """A text file for csv.writer over a file of bytes; `write`, and so `writerow`, returns the number of bytes."""
-
-    def __init__(self, out: IO[bytes], line_end: str) -> None:
-        self._write: Callable[[bytes], int] = out.write
-        self._line_end = line_end
-
-    def write(self, text: str) -> int:
-        return self._write((text.removesuffix(_BOTH) + self._line_end).encode())
+        kept.seek(start)
+        *row, label = next(csv.reader([kept.read(end - start).decode()]))
+        expected = "" if precision is None else Number(float(precision[rank - 1]), 3)
+        out.write([str(rank), *row], [Number(float(probability[rank - 1]), DIGITS), label, expected])
 
 
 def resolve_output(path: Path) -> Path:

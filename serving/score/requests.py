@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
 from serving.client.model_metadata import is_sample, signatures_of
-from serving.tables.csv_rows import Customer, RowsError
+from serving.tables.customers import Customer, Instance
+from serving.tables.file_errors import RowsError
 
 PATIENCE_SECONDS = 30.0
 """How long a server may be overloaded or unreachable before scoring fails."""
@@ -97,8 +98,8 @@ def model_info(server: ModelServer, version: int) -> ModelInfo:
 
 def score_chunks(
     server: ModelServer, version: int, chunks: Iterable[Sequence[Customer]], path: Path
-) -> Iterator[tuple[Customer, Score]]:
-    """Yields every customer with its score, in order.
+) -> Iterator[tuple[Customer, Score | None]]:
+    """Yields every row with its score, in order; None for one that is not a customer.
 
     Args:
         server: The model server.
@@ -112,18 +113,20 @@ def score_chunks(
         ServingError: The server does not answer, or not with scores.
     """
     for chunk in chunks:
-        yield from zip(chunk, _score_chunk(server, version, chunk, path), strict=True)
+        asked = [(row.line, row.instance) for row in chunk if row.instance is not None]
+        scores = iter(_score_chunk(server, version, asked, path) if asked else [])
+        yield from ((row, None if row.instance is None else next(scores)) for row in chunk)
 
 
-def _score_chunk(server: ModelServer, version: int, chunk: Sequence[Customer], path: Path) -> list[Score]:
+def _score_chunk(server: ModelServer, version: int, chunk: Sequence[tuple[int, Instance]], path: Path) -> list[Score]:
     try:
         with _gone_at_404():
-            return _score_with_retries(server, version, [customer.instance for customer in chunk])
+            return _score_with_retries(server, version, [instance for _, instance in chunk])
     except Refused as refusal:
         if refusal.status not in (400, 413):
             raise
         if len(chunk) == 1:
-            raise RowsError(path, 1, [f"line {chunk[0].line}: the server answers: {refusal.said}"]) from refusal
+            raise RowsError(str(path), 1, [f"line {chunk[0][0]}: the server answers: {refusal.said}"]) from refusal
     # The request is too large, or one of its rows is wrong: try the halves.
     middle = len(chunk) // 2
     return _score_chunk(server, version, chunk[:middle], path) + _score_chunk(server, version, chunk[middle:], path)

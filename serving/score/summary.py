@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving.score.expected_precision import ExpectedPrecision, Unavailable
+from serving.expectation.calibration import Expectation
+from serving.expectation.version_evaluation import VersionEvaluation
 from serving.score.output_files import ScoredRows
 
 _REST = "rest"
@@ -17,54 +18,87 @@ def sample_warning(version: int) -> str:
 
 def scores_summary(written: ScoredRows, version: int, out: Path) -> str:
     """How many customers got each label, and the file in which they are."""
-    return f"Scored {written.rows:,} customers with version {version}: {_labels(written)}. All are in {out}."
+    return f"{_scored(written, version)} All are in {out}."
 
 
 def ranking_summary(
-    written: ScoredRows, version: int, out: Path, *, count: int, least: float, expected: ExpectedPrecision | Unavailable
+    written: ScoredRows,
+    version: int,
+    out: Path,
+    *,
+    asked: int,
+    count: int,
+    least: float,
+    expected: tuple[Expectation, float] | None,
+    evaluation: VersionEvaluation,
 ) -> str:
-    """The same for a ranking, and the precision to expect.
+    """The same for a ranking, and what to expect of the list that was written.
 
     Args:
         written: The rows that were scored.
         version: The version that scored them.
         out: The file with the ranking.
-        count: How many customers are in it.
+        asked: How many customers were wanted.
+        count: How many are in the file.
         least: The probability of the last of them.
-        expected: The precision to expect, or why it is not known.
+        expected: What to expect of them, and the expected share of targets among all customers of the file.
+        evaluation: What is known of the version.
     """
-    share = count / written.rows
-    first = (
-        f"Scored {written.rows:,} customers with version {version}: {_labels(written)}.\n"
-        f"Target the {count:,} in {out}, best first: {_percent(share)} of all, each with a probability of at least "
-        f"{least:.2f}.\n"
-    )
-    if isinstance(expected, Unavailable):
-        return first + (
-            f"How many of them to expect to be {_target(written)} is not known: {expected.reason}.\n"
-            f"Give the evaluation of version {version} with --evaluation."
+    lines = [
+        _scored(written, version),
+        f"{'Target the' if _label(written) else 'The most likely are the'} {count:,} in {out}, best first: "
+        f"{_percent(count / written.rows)} of all, each with a probability of at least {least:.2f}.",
+    ]
+    if count != asked:
+        lines.append(
+            f"Asked for were {asked:,}; customers with the same probability as the last one are "
+            f"{'taken' if count > asked else 'left'} together."
         )
-    cut = expected.at(count, written.rows)
-    return first + (
-        f"Expect about {round(cut.precision * count):,} of them to be {_target(written)} "
-        f"({_percent(cut.precision)}, likely {_percent(cut.low)} to {_percent(cut.high)}): that was the "
-        f"share among the best {_percent(cut.share)} of the {expected.rows:,} customers\non which version {version} "
-        f"was evaluated. Without a model, expect {_percent(expected.base_rate)}."
+    target = evaluation.target or _label(written) or "targets"
+    if expected is None:
+        lines.append(f"How many of them to expect to be {target} is not known: {evaluation.reason}.")
+        lines.append(evaluation.cure)
+    else:
+        best, everybody = expected
+        lines.append(
+            f"Expect about {round(best.share * count):,} of them to be {target} ({_percent(best.share)}, likely "
+            f"{_percent(best.low)} to {_percent(best.high)}): the mean of their calibrated probabilities.\n"
+            f"Without a model, expect {_percent(everybody)} of any {count:,} customers of this file."
+        )
+    return "\n".join(lines)
+
+
+def far_warning(distances: str, version: int) -> str:
+    """What it means that a file is far from the training data; `distances` name the columns."""
+    return (
+        f"these customers are not like those on which version {version} was trained: {distances}. What to "
+        "expect is reckoned from these very rows and allows for that, as long as customers of a kind behave as they "
+        "did in training. If they changed, or training saw few of their kind, it may be wrong: check a sample first"
     )
+
+
+def guarded_note(count: int) -> str:
+    """What happened to texts that begin like a formula."""
+    texts = "1 text begins" if count == 1 else f"{count:,} texts begin"
+    return f"{texts} like a formula: a ' was written before it, so that no spreadsheet runs it"
+
+
+def _scored(written: ScoredRows, version: int) -> str:
+    return f"Scored {written.rows:,} customers with version {version}: {_labels(written)}."
 
 
 def _labels(written: ScoredRows) -> str:
     targets = {label: count for label, count in written.labels.items() if label != _REST}
     if not targets:
-        return "none of them looks like a target"
+        return "none is more likely a target than not"
     return ", ".join(
         f"{count:,} ({_percent(count / written.rows)}) look like {label}" for label, count in targets.items()
     )
 
 
-def _target(written: ScoredRows) -> str:
-    return next((label for label in written.labels if label != _REST), "targets")
+def _label(written: ScoredRows) -> str:
+    return next((label for label in written.labels if label != _REST), "")
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"

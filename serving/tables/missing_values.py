@@ -1,6 +1,29 @@
-"""The forms of a missing value in a CSV file, for training and scoring alike."""
+"""The forms of a missing value in a file of customers, for training and scoring alike."""
 
 from __future__ import annotations
 
-MISSING = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "null", "None"})
-"""The texts that count as missing once the white space around them is removed."""
+MISSING = frozenset(
+    {
+        "",
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NAN",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+    }
+)
+"""The texts that count as missing once the white space around them is removed: those of pandas, and NAN."""

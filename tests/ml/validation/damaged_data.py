@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml.artifacts import Dataset
 from ml.config.settings import Settings, resolve
-from ml.data.features import COLUMNS
+from ml.data.features import COLUMNS, FEATURES
 from ml.data.sample import write_csv
 from ml.errors import BlockedError
 from ml.storage.files import read_json
@@ -60,6 +60,8 @@ DAMAGES: Mapping[str, Damage] = {
     "single_class (none)": Damage(put(ROWS, Segmentation="A")),
     "single_class (all)": Damage(put(ROWS, Segmentation="D")),
     "duplicate_id": Damage(put(2, ID="500100")),
+    "respelled": Damage(put(3, Gender=" male")),
+    "no_feature": Damage(put(2, **dict.fromkeys(FEATURES, ""))),
     "missing_target": Damage(put(0), target="Churned"),
     "COMPARATOR_L_INFTY_HIGH": Damage(put(300, Gender="Female"), before=put(0)),
     "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": Damage(put(300, Age="40"), before=put(0)),

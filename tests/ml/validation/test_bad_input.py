@@ -156,7 +156,7 @@ def test_broken_rows_are_counted_and_shown(root: Root, sample_csv: Path, tmp_pat
     [
         ("empty", lambda text: b"", "empty"),
         ("header only", lambda text: text.splitlines()[0].encode() + b"\n", "no rows|header|0 rows"),
-        ("semicolons", lambda text: text.replace(",", ";").encode(), "';'"),
+        ("zip", lambda text: b"PK\x03\x04" + text.encode(), "a zip archive or a damaged workbook"),
         ("UTF-16", lambda text: text.encode("utf-16"), "UTF-16"),
         ("gzip", lambda text: gzip.compress(text.encode()), "gzip|compressed"),
         ("HTML", lambda text: b"<!doctype html><html><body>Sign in</body></html>", "web page"),

@@ -75,18 +75,16 @@ def test_wrong_rows_are_named_by_line_and_nothing_is_written(url: str, tmp_path:
         "5,Male,No,1_000,No,Artist,1,Low,4",
     )
     with file.open("ab") as stream:
-        stream.write(b"6,M\xe4nnlich,No,22,No,Artist,1,Low,4\n")
         stream.write(b'7,"never closed')
     code, said, wrong = score(file, "--out", str(out), url=url)
     assert (code, said) == (2, "")
     assert wrong.splitlines() == [
-        f"{file}: 6 rows cannot be scored; nothing was written.",
+        f"{file}: 5 rows cannot be scored; nothing was written.",
         "  line 3: Age is 'old', not a number",
         "  line 5: 5 values instead of 9",
         "  line 7: Age is '1e999', not a number",
         "  line 8: Age is '1_000', not a number",
-        "  line 9: a byte that is not UTF-8",
-        "  line 10: unexpected end of data; the rest of the file was not read",
+        "  line 9: unexpected end of data; the rest of the file was not read",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
@@ -103,11 +101,11 @@ def test_no_more_than_ten_rows_are_shown(url: str, tmp_path: Path) -> None:
     ("content", "said"),
     [
         (None, "cannot be read (No such file or directory)"),
-        (b"", "the first line lacks"),
+        (b"", "the file is empty (0 bytes)"),
         (HEADER.encode() + b"\n", "there is a header, but there are no customers"),
         (HEADER.replace("Age", "Alter").encode() + b"\n1\n", "the first line lacks Age. The model needs the columns "),
-        ((HEADER + "\n").encode("utf-16"), "the file must be a CSV in UTF-8"),
-        ((HEADER + ",Age\n1\n").encode(), "column 'Age' is in the header twice"),
+        ((HEADER + "\n").encode("utf-16"), "this is UTF-16 (it begins with its byte order mark), not UTF-8"),
+        ((HEADER + ",Age\n1\n").encode(), "column 'Age' stands in the header twice (in columns 4, 10)"),
         ((HEADER + ",label\n").encode(), " already has a column 'label'. Rename it"),
     ],
 )
@@ -127,12 +125,13 @@ def test_a_directory_that_is_not_there_is_named(url: str, tmp_path: Path) -> Non
     assert "out.csv cannot be written (no such directory)" in wrong
 
 
-def evaluation(path: Path) -> Path:
-    """An evaluation of 1,000 customers: the better half is ranked well."""
-    cuts = [(share / 20, max(0.25, 1 - share / 20)) for share in range(1, 21)]
+LINE = {"intercept": 0.3, "slope": 1.2, "covariance": [[0.01, 0.0], [0.0, 0.02]], "rows": 1000}
+
+
+def evaluation(path: Path, **more: Any) -> Path:
+    """An evaluation of 1,000 customers with a calibration."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    ranking = [{"share": share, "precision": precision, "recall": 0.5} for share, precision in cuts]
-    path.write_text(json.dumps({"rows": 1000, "ranking": ranking}))
+    path.write_text(json.dumps({"rows": 1000, "target": "D", "calibration": LINE, **more}))
     return path
 
 
@@ -159,13 +158,26 @@ def test_top_is_the_ranking_with_what_to_expect_of_it(
     assert [float(row[-3]) for row in rows] == [float(row[-2]) for row in best]
     assert {tuple(row[1:-1]) for row in rows} <= {tuple(row) for row in read_csv(everybody)[1:]}
     assert [row[0] for row in rows] == [str(rank) for rank in range(1, 13)]
-    # Ranks 1 and 2 are the best 5 % of 40, 3 and 4 the best 10 %, and so on.
-    assert [row[-1] for row in rows] == [f"{1 - share / 20:.3f}" for share in range(1, 7) for _ in range(2)]
+    calibrated = [1 / (1 + math.exp(-0.3 - 1.2 * math.log(p / (1 - p)))) for p in (float(row[-3]) for row in rows)]
+    means = [sum(calibrated[:rank]) / rank for rank in range(1, 13)]
+    assert [float(row[-1]) for row in rows] == pytest.approx(means, abs=6e-4)
     assert f"Target the 12 in {out}, best first: 30 % of all" in said
-    # 70 of 100 in 300: Wilson's interval.
-    assert "Expect about 8 of them to be" in said
-    assert "(70 %, likely 65 % to 75 %): that was the share among the best 30 % of the 1,000 customers" in said
-    assert "Without a model, expect 25 %." in said
+    assert f"Expect about {round(12 * means[-1])} of them to be D ({100 * means[-1]:.0f} %, likely " in said
+
+
+def test_an_evaluation_from_before_calibrations_says_so_and_how_to_get_one(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETRAIN_ROOT", str(tmp_path / "root"))
+    old = tmp_path / "root" / "releases" / "1" / "evaluation.json"
+    old.parent.mkdir(parents=True)
+    old.write_text(json.dumps({"rows": 1000, "ranking": [{"share": 1.0, "precision": 0.3, "recall": 1.0}]}))
+    replay(old.with_name("replay.json"), url)
+    out = tmp_path / "top.csv"
+    code, said, warned = score(many(tmp_path / "in.csv", 10), "--out", str(out), "--top", "3", url=url)
+    assert (code, {row[-1] for row in read_csv(out)[1:]}) == (0, {""})
+    assert "is not known: version 1 was evaluated before calibrations were stored with it.\nTrain and promote" in said
+    assert "which values version 1 does not know is not known" in warned
 
 
 def test_top_without_an_evaluation_says_what_is_missing(
