@@ -83,8 +83,8 @@ def local_file(source: str, root: Root) -> Path | None:
             found = _instead_of_file(path)
         except RuntimeError:  # ~NAME
             found = "there is no such user"
-        except OSError as error:
-            found = error.strerror or "it cannot be looked at"
+        except (OSError, ValueError) as error:
+            found = getattr(error, "strerror", None) or "it cannot be looked at"
     raise SettingsError(f"data.source = {source!r}: {found}.", "Give the path of a CSV, inbox:NAME, kaggle or sample.")
 
 

@@ -97,8 +97,13 @@ class Signature:
         return ((),) * len(self.inputs)
 
     @cached_property
+    def can_be_named(self) -> bool:
+        """Whether JSON can name every input: to TensorFlow Serving the keys of a row end at the first NUL."""
+        return all("\0" not in name for name in self.inputs)
+
+    @cached_property
     def single_precision(self) -> bool:
-        """Whether no input is a double, so that the last bit of a number in JSON does not matter."""
+        """Whether no input is a double, so that the last bit of a double in JSON hardly ever matters."""
         return all(spec.dtype != "double" for spec in self.inputs.values())
 
     @cached_property

@@ -19,6 +19,7 @@ port=${PORT-8080}
 if ! [[ $port =~ ^[0-9]{1,5}$ ]] || ((10#$port < 1 || 10#$port > 65535)); then
   refuse "PORT is '$port', not a port number."
 fi
+[[ $inner_port != "$guard_port" ]] || refuse "SERVING_INNER_PORT and SERVING_GUARD_PORT are both $guard_port."
 [[ $port != "$inner_port" && $port != "$guard_port" ]] || refuse "PORT $port is used inside; choose another."
 
 if [[ -v SERVING_TOKEN ]]; then
@@ -32,7 +33,7 @@ else
   token='(?!)' # matches nothing
   allowed_by_default=1
 fi
-unset SERVING_TOKEN # neither child needs it in its environment
+unset SERVING_TOKEN # none of the children needs it in its environment
 
 listen6=''
 [[ ! -e /proc/net/if_inet6 ]] || listen6="listen [::]:$port ipv6only=on;"

@@ -22,7 +22,7 @@ def trouble_report(error: OSError) -> dict[str, Any]:
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in text:
         return {"kind": "certificate"}
-    if isinstance(error, requests.exceptions.ProxyError) and "407" in text:
+    if isinstance(error, requests.exceptions.ProxyError) and "failed: 407" in text:
         return {"kind": "proxy_login"}
     if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in text:
         return {"kind": "socks"}

@@ -11,6 +11,19 @@ _AGAIN = "Download it again at kaggle.com/settings (Create New Token) and save i
 _LARGEST_BYTES = 1 << 20
 
 
+def is_there(path: Path, source: str) -> bool:
+    """Return whether something stands at a path.
+
+    Raises:
+        FinalError: This user may not look there, or it cannot be a path.
+    """
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a path"
+        raise FinalError(f"{source} cannot be read: {why}.", "Change its mode or owner.") from None
+
+
 def read_file(path: Path, source: str) -> str:
     """Return the text of a file; a byte order mark is left out.
 
@@ -47,7 +60,7 @@ def read_table(path: Path, source: str) -> dict[str, object]:
         raise FinalError(f"{source} is empty.", _AGAIN)
     try:
         table = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError, too
         where = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise FinalError(f"{source} is not valid JSON{where}: cut off, or edited?", _AGAIN) from None
     if not isinstance(table, dict):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml.data.kaggle.credential_files import read_file, read_table
+from ml.data.kaggle.credential_files import is_there, read_file, read_table
 from ml.errors import FinalError
 
 CURE = (
@@ -20,7 +20,6 @@ CURE = (
     "of real data serves)."
 )
 _TOKEN, _USER, _KEY = "KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"
-_LONGEST_NAME = 256
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -66,7 +65,7 @@ def config_directory(environment: Mapping[str, str] | None = None) -> Path:
     if given := variables.get("KAGGLE_CONFIG_DIR"):
         return Path(given)
     directory = _home(variables) / ".kaggle"
-    if directory.exists():
+    if is_there(directory, "~/.kaggle"):
         return directory
     return Path(variables.get("XDG_CONFIG_HOME") or _home(variables) / ".config") / "kaggle"
 
@@ -74,19 +73,19 @@ def config_directory(environment: Mapping[str, str] | None = None) -> Path:
 def _access_token(variables: Mapping[str, str]) -> Credentials | None:
     token = _bare(variables.get(_TOKEN, ""))
     if token:
-        # The client takes a path as well. A token has no slash; and a long one must not be asked for as a path.
-        path = Path(token).expanduser()
-        looks_like_path = os.sep in token or path.suffix in (".txt", ".json")
-        if not looks_like_path and not (len(token) < _LONGEST_NAME and path.is_file()):
+        # The client takes a path as well. A token has no slash.
+        path = _as_path(token)
+        looks_like_path = os.sep in token or token.endswith((".txt", ".json"))
+        if not looks_like_path and (path is None or not path.is_file()):
             return Credentials(_TOKEN, {_TOKEN: _sendable(token, _TOKEN)})
-        if not path.exists():
+        if path is None or not path.exists():
             raise FinalError(f"{_TOKEN} names a file that does not exist.", f"Correct the path, or unset it. {CURE}")
         source = f"the file that {_TOKEN} names"
         return Credentials(source, {_TOKEN: _sendable(_content(path, source), source)})
     for name in ("access_token", "access_token.txt"):
         path = _home(variables) / ".kaggle" / name
-        if path.exists():
-            source = _short(path, variables)
+        source = _short(path, variables)
+        if is_there(path, source):
             return Credentials(source, {_TOKEN: _sendable(_content(path, source), source)})
     return None
 
@@ -96,9 +95,9 @@ def _user_and_key(variables: Mapping[str, str]) -> Credentials | None:
     source = f"{_USER} and {_KEY}"
     if not all(given.values()):
         path = config_directory(variables) / "kaggle.json"
-        if not path.exists():
-            return None
         source = _short(path, variables)
+        if not is_there(path, source):
+            return None
         table = read_table(path, source)
         given = {_USER: _member(table, "username") or given[_USER], _KEY: _member(table, "key") or given[_KEY]}
         lacking = [member for member, value in zip(("username", "key"), given.values(), strict=True) if not value]
@@ -109,12 +108,22 @@ def _user_and_key(variables: Mapping[str, str]) -> Credentials | None:
 
 def _stored_login(variables: Mapping[str, str]) -> Credentials | None:
     path = _home(variables) / ".kaggle" / "credentials.json"
-    if not path.exists():
-        return None
     source = _short(path, variables)
+    if not is_there(path, source):
+        return None
     if not read_table(path, source).get("refresh_token"):
         raise FinalError(f"{source} holds no login.", f"Log in again with `kaggle auth login`. {CURE}")
     return Credentials(source, {})
+
+
+def _as_path(text: str) -> Path | None:
+    """Return the path of something that can be looked at; None for what cannot be a path, which may be a secret."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return path
 
 
 def _member(table: Mapping[str, object], name: str) -> str:

@@ -25,6 +25,7 @@ const (
 	largeBytes       = 1 << 20
 	mostLargeAtOnce  = 8
 	headerSeconds    = 20 * time.Second
+	bodySeconds      = 60 * time.Second // nginx sends only what it has received whole
 	answerSeconds    = 35 * time.Second // longer than --rest_api_timeout_in_ms
 	shutdownSeconds  = 10 * time.Second
 	idleConnections  = 32
@@ -55,7 +56,7 @@ func newGuard(upstream string) *guard {
 
 func (g *guard) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if request.ContentLength != 0 {
-		if request.ContentLength < 0 || request.ContentLength > largeBytes {
+		if request.ContentLength < 0 || request.ContentLength > largeBytes || saysGzip(request.Header) {
 			select {
 			case g.turns <- struct{}{}:
 				defer func() { <-g.turns }()
@@ -91,7 +92,7 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: depth_guard LISTEN UPSTREAM")
 	}
-	server := &http.Server{Addr: os.Args[1], Handler: newGuard(os.Args[2]), ReadHeaderTimeout: headerSeconds}
+	server := &http.Server{Addr: os.Args[1], Handler: newGuard(os.Args[2]), ReadHeaderTimeout: headerSeconds, ReadTimeout: bodySeconds}
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -147,6 +147,21 @@ def test_inputs_may_have_any_name(name: str) -> None:
         assert fast is None or fast == _by_the_exact_rules(text, signature)
 
 
+@pytest.mark.parametrize("name", ["b64", "f\0", "f"])
+@pytest.mark.parametrize("value", ["YQ==", "%%", ""])
+def test_a_single_text_may_have_any_name(name: str, value: str) -> None:
+    signature = _signature(**{name: "string"})
+    text = json.dumps({"instances": [{name: value}, {name: "YQ=="}]}).encode()
+    fast = _by_the_fast_path(text, signature)
+    assert fast is None or fast == _by_the_exact_rules(text, signature)
+
+
+def test_more_rows_than_a_fast_parser_should_read_at_once_are_left_to_another_thread() -> None:
+    text = b'{"instances": [' + b'{"f":1},' * 500_001 + b'{"f":1}]}'
+    assert scalar_rows.decode(text, _signature(f="float")) is None
+    assert scalar_rows.decode(text.replace(b'{"f":1},', b"", 100_000), _signature(f="float")) is not None
+
+
 NAN = _signature(f="float", s="string")
 
 

@@ -65,7 +65,7 @@ def test_a_proxy_that_wants_a_password() -> None:
 
 
 def test_a_proxy_that_is_not_there() -> None:
-    report = _trouble("https://kaggle.test/", proxies={"https": "http://127.0.0.1:9"})
+    report = _trouble("https://kaggle.test/", proxies={"https": "http://127.0.0.1:40799"})  # not the status 407
     assert report == {"kind": "network", "error": "ProxyError"}
 
 

@@ -115,6 +115,27 @@ def test_a_letter_that_no_header_can_carry_is_named_by_its_place(tmp_path: Path,
     assert "s3cr" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "token", ["s3cret" * 60 + "/x", "s3cret" * 60 + ".txt", "~s3cret", "s3cret\0", "\u00e9s3cret" * 60]
+)
+def test_a_token_that_cannot_be_a_path_is_never_quoted(tmp_path: Path, token: str) -> None:
+    said, cause = "", None
+    try:
+        assert credentials({"HOME": str(tmp_path), "KAGGLE_API_TOKEN": token}) == "KAGGLE_API_TOKEN"
+    except FinalError as error:  # some of them may be taken for tokens
+        said, cause = str(error), error.__cause__
+    assert "s3cret" not in said
+    assert cause is None
+
+
+def test_places_where_nobody_may_look_are_errors(tmp_path: Path, store: Store) -> None:
+    with pytest.raises(FinalError, match="File name too long"):
+        credentials({"HOME": str(tmp_path), "KAGGLE_CONFIG_DIR": "x" * 300})
+    store(".kaggle/kaggle.json", '{"username": "me", "key": ' + "1" * 5000 + "}")
+    with pytest.raises(FinalError, match="is not valid JSON"):
+        credentials({"HOME": str(tmp_path)})
+
+
 def _variables(environment: dict[str, str]) -> dict[str, str]:
     found = find_credentials(environment)
     assert found is not None
