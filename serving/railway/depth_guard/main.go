@@ -92,7 +92,13 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: depth_guard LISTEN UPSTREAM")
 	}
-	server := &http.Server{Addr: os.Args[1], Handler: newGuard(os.Args[2]), ReadHeaderTimeout: headerSeconds, ReadTimeout: bodySeconds}
+	server := &http.Server{
+		Addr:              os.Args[1],
+		Handler:           newGuard(os.Args[2]),
+		ReadHeaderTimeout: headerSeconds,
+		ReadTimeout:       bodySeconds,
+		IdleTimeout:       connectionExpiry, // longer than nginx keeps a connection, so that it is nginx who hangs up
+	}
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
