@@ -167,7 +167,7 @@ def test_a_path_must_lead_to_a_file(tmp_path: Path, source: str, fact: str) -> N
 
 
 def test_an_empty_source_is_refused(tmp_path: Path) -> None:
-    check_error(tmp_path, "", SettingsError, "data.source = ''", "it is empty")
+    check_error(tmp_path, "", SettingsError, "data.source = ''", "it is blank")
 
 
 def test_a_file_is_taken_from_the_inbox_by_name(tmp_path: Path) -> None:

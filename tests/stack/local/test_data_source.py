@@ -56,7 +56,7 @@ def test_the_sample_is_no_choice_where_a_model_of_real_data_serves(
     monkeypatch.setenv("HOME", str(tmp_path))
     root = Root(tmp_path)
     for number, (source, setting) in enumerate([("sample:8000 rows, seed 3", "sample"), ("inbox:a.csv", "kaggle")], 1):
-        Ledger(root.ledger).append("intent", run_id="r", version=number, source=source)
+        Ledger(root.ledger).append("intent", run_id="r", version=number, model_sha256="0" * 64, source=source)
         Ledger(root.ledger).append("confirmed", run_id="r", version=number)
         assert find_data_source(None, root).setting == setting
     assert "Version 2 was trained on a file of your own" in find_data_source(None, root).reason
