@@ -167,4 +167,6 @@ class Batcher:
 
 
 def _are_fast(groups: list[_Group]) -> bool:
-    return len(groups) <= _MOST_CALLS_ON_LOOP and all(group.pace.allows(group.rows) for group in groups)
+    return len(groups) <= _MOST_CALLS_ON_LOOP and all(
+        group.pace.allows(group.rows) and not group.calls[0].version.servable.has_loops for group in groups
+    )

@@ -11,6 +11,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from tensorflow.core.protobuf import config_pb2
 from serving.errors import CODE_NAMES, StatusError
 from serving.models.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 
+_LOOPS = frozenset({"While", "StatelessWhile", "NextIteration", "For", "PyFunc", "EagerPyFunc"})
 _FLOAT_TYPES_WITHOUT_NAME = {"float32": "float", "float64": "double", "float16": "half"}
 
 
@@ -38,6 +40,7 @@ class Servable:
         path: where it was loaded from.
         signatures: by name; signatures without inputs (the init op) are included.
         signature_defs: the protobufs themselves, for metadata.
+        has_loops: whether the time that a call takes may depend on what is asked for, and not on its rows alone.
     """
 
     def __init__(self, path: Path, session: Any, meta_graph: Any) -> None:
@@ -46,6 +49,7 @@ class Servable:
         self.signatures: Mapping[str, Signature] = {
             name: _signature(name, definition) for name, definition in self.signature_defs.items()
         }
+        self.has_loops = _has_loops(meta_graph.graph_def)
         self._session = session
         self._calls: dict[str, Callable[..., Sequence[NDArray[Any]]]] = {}
         self._lock = threading.Lock()
@@ -172,6 +176,11 @@ def _from_python(error: Exception, path: Path) -> StatusError:
     if isinstance(error, OSError):
         return StatusError("NOT_FOUND", f"{error}")
     return StatusError("INVALID_ARGUMENT", f"{type(error).__name__}: {error}")
+
+
+def _has_loops(graph: Any) -> bool:
+    nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
+    return any(node.op in _LOOPS for node in nodes)
 
 
 def _signature(name: str, definition: Any) -> Signature:
