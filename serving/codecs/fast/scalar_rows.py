@@ -28,10 +28,12 @@ class _Decoders(NamedTuple):
     Attributes:
         strict: For requests without missing numbers.
         lenient: For requests in which null stands for a missing number.
+        numbers: The places of the inputs that are numbers.
     """
 
     strict: msgspec.json.Decoder[Any]
     lenient: msgspec.json.Decoder[Any]
+    numbers: tuple[int, ...]
 
 
 def decode(text: bytes, signature: Signature) -> Inputs | None:
@@ -60,7 +62,7 @@ def decode(text: bytes, signature: Signature) -> Inputs | None:
     if not rows or (named and request.signature_name != DEFAULT_SIGNATURE):
         return None
     columns = tuple(zip(*map(_cells, rows), strict=True))
-    if nans and sum(len([cell for cell in column if cell is None]) for column in columns) != nans:
+    if nans and sum(len([cell for cell in columns[place] if cell is None]) for place in decoders.numbers) != nans:
         return None
     if repeats_keys(text, 1 + named + len(rows) * len(columns)):
         return None
@@ -75,7 +77,8 @@ def _decoders(signature: Signature) -> _Decoders | None:
     if "b64" in signature.inputs or not signature.can_be_named:  # {"b64": ...} is not a row, but bytes
         return None
     try:
-        return _Decoders(_decoder(signature, lenient=False), _decoder(signature, lenient=True))
+        numbers = tuple(place for place, spec in enumerate(signature.inputs.values()) if _TYPES[spec.dtype] is float)
+        return _Decoders(_decoder(signature, lenient=False), _decoder(signature, lenient=True), numbers)
     except ValueError:  # a name with a quotation mark, a backslash or a control character
         return None
 
