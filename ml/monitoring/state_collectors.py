@@ -13,26 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml.errors import SettingsError
-from ml.registry.ledger import (
-    ADOPTED,
-    CONFIRMED,
-    INTENT,
-    PUBLISHED,
-    REJECTED,
-    RESTORED,
-    ROLLBACK,
-    SAME,
-    SEALED,
-    WITHDRAWN,
-    WITHHELD,
-    Ledger,
-)
+from ml.registry.ledger import CONFIRMED, REJECTED, Ledger
+from ml.registry.ledger_entries import EVENTS
 from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
 from serving.client import model_metadata
 from serving.client.model_client import ModelServer, Refused
 
-EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, SAME, WITHHELD, ROLLBACK, RESTORED, ADOPTED, SEALED)
 STATES = ("start", "loading", "available", "unloading", "end", "failed")
 
 

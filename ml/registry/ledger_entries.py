@@ -11,6 +11,8 @@ INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "w
 REJECTED, SAME, WITHHELD = "rejected", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED = "adopted", "sealed"
+EVENTS = (INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, SAME, WITHHELD, ROLLBACK, RESTORED, ADOPTED, SEALED)
+"""All kinds of events, in the order in which people read them."""
 
 LARGEST_VERSION = (1 << 63) - 1
 """The largest version number that TensorFlow Serving takes."""

@@ -5,6 +5,7 @@ Everything in it is the real code of `ml`, but for the network; no TensorFlow is
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from ml.artifacts import Model, Verdict
+from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
 from ml.registry.confirm import confirm
 from ml.registry.golden_rows import GoldenRows
@@ -152,3 +154,9 @@ def stand_in(root: Root) -> Iterator[Settings]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def command(root: Root, *arguments: str) -> tuple[int, str]:
+    """Runs `python -m ml` with these arguments in this process; returns the exit code and the answer."""
+    stdout = io.StringIO()
+    return main([arguments[0], "--root", str(root.path), *arguments[1:]], stdout), stdout.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,13 +16,7 @@ from ml.registry.model_registry import Registry
 from ml.registry.recovery import recover, recover_if_reachable
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, StandIn, do_confirm, do_promote, released, stand_in
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
+from tests.ml.light_world import MODEL, RUN, StandIn, do_confirm, do_promote, released
 
 
 def alone(settings: Settings) -> Settings:

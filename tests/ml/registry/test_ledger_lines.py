@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ml.cli.commands import main
 from ml.config.settings import Settings
 from ml.registry.ledger import CONFIRMED, Ledger
 from ml.storage.root import Root
-from tests.ml.light_world import released, stand_in
+from tests.ml.light_world import command, released
 
 ENTRY: dict[str, Any] = {"event": "intent", "at": "2026-11-23T00:00:00+00:00", "run_id": "r", "who": "w"}
 INTENT_ENTRY = ENTRY | {"version": 1, "model_sha256": "m"}
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
-
-
-def command(root: Root, *arguments: str) -> tuple[int, str]:
-    stdout = io.StringIO()
-    return main([arguments[0], "--root", str(root.path), *arguments[1:]], stdout), stdout.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,13 +16,7 @@ from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, WITHDRAWN, Ledger
 from ml.registry.policy.last_result import last_result
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
+from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released
 
 
 def lose(root: Root, number: int, how: str) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import io
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, SettingsError, TransientError
 from ml.registry.intervention.rollback import rollback
@@ -22,18 +20,7 @@ from ml.registry.retention import clean_up
 from ml.storage import files, locks
 from ml.storage.files import disk_errors
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
-
-
-def command(root: Root, *arguments: str) -> tuple[int, str]:
-    stdout = io.StringIO()
-    return main([arguments[0], "--root", str(root.path), *arguments[1:]], stdout), stdout.getvalue()
+from tests.ml.light_world import MODEL, RUN, command, do_confirm, do_promote, released, stand_in
 
 
 @pytest.mark.parametrize(

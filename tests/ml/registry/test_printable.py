@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
-from ml.cli.commands import main
 from ml.cli.status import as_json
 from ml.config.settings import Settings
 from ml.errors import SettingsError
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger import CONFIRMED, Ledger
 from ml.storage.root import Root
-from tests.ml.light_world import do_promote, released, stand_in
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
-
-
-def command(root: Root, *arguments: str) -> tuple[int, str]:
-    stdout = io.StringIO()
-    return main([arguments[0], "--root", str(root.path), *arguments[1:]], stdout), stdout.getvalue()
-
+from tests.ml.light_world import command, do_promote, released
 
 FORGED = "ok\n2026-11-23T00:00:00+00:00  confirmed     9  forged \x1b[2K\x9b31m\u202e\r"
 

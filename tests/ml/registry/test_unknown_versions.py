@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,9 @@ from ml.registry.model_registry import Registry
 from ml.registry.version_directories import require_known, version_names
 from ml.storage.files import read_json, sha256_tree
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, do_promote, released, stand_in
+from tests.ml.light_world import MODEL, do_promote, released
 
 LARGEST = (1 << 63) - 1
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
 
 
 def loads(_staged: Path, golden_rows: GoldenRows | None, _settings: Settings) -> tuple[GoldenRows, list[str]]:

@@ -6,7 +6,6 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,7 @@ from ml.registry.retention import clean_up
 from ml.storage import locks
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released, stand_in
-
-
-@pytest.fixture
-def settings(root: Root) -> Iterator[Settings]:
-    with stand_in(root) as settings:
-        yield settings
+from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released
 
 
 def served(root: Root) -> list[int]:
