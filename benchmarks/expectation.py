@@ -19,26 +19,16 @@ import tempfile
 import warnings
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import numpy as np
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks._customers import customers_file
-from ml.artifacts import Accepted
-from ml.config.settings import resolve
-from ml.data.features import CATEGORICAL
+from benchmarks._evaluated import evaluated
 from ml.evaluation.calibration import fit_calibration
-from ml.training import network
-from ml.training.preprocessing import Encoding
-from ml.training.split import is_holdout
-from ml.training.train import network_inputs
-from ml.training.transform import transform
 from serving.expectation.calibration import NORMAL_95
 
 SPLITS, SEEDS = 20, (20, 21, 22)
@@ -47,9 +37,9 @@ LEAST_ROWS, LEAST_EFFECTIVE = 20, 50
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        probabilities, labels, profiles, inputs, categories = evaluated(
-            customers_file(None, Path(folder)), Path(folder)
-        )
+        models = evaluated(customers_file(None, Path(folder)), Path(folder), SEEDS)
+    probabilities, labels, profiles = models.probabilities, models.labels, models.profiles
+    inputs, categories = models.inputs, models.categories
     found: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
     without: dict[str, list[bool]] = defaultdict(list)
     distinct = np.unique(profiles)
@@ -99,32 +89,6 @@ def note(
     found: dict[tuple[str, str], list[tuple[bool, float]]], kind: str, name: str, truth: float, low: float, high: float
 ) -> None:
     found[kind, name].append((low - 1e-9 <= truth <= high + 1e-9, (high - low) / 2))
-
-
-def evaluated(data: Path, out: Path) -> tuple[list[NDArray[np.float32]], Any, Any, NDArray[np.float32], dict[str, Any]]:
-    """The evaluation rows: probabilities of each model, labels, profile hashes, inputs of the network, categories."""
-    settings = resolve(environment={})
-    accepted = Accepted(out, "", 0, data, [], {})
-    examples = transform(accepted, settings=settings.transform, target=settings.target, out=out)
-    encoding = Encoding.read(examples.encoding)
-    train, held = (pq.read_table(path).combine_chunks() for path in (examples.train, examples.eval))
-    x, inputs = (network_inputs(side.to_batches()[0], encoding) for side in (train, held))
-    probabilities = []
-    for seed in SEEDS:
-        model, _ = network.fit(
-            x,
-            train["label"].to_numpy().astype(np.float32),
-            holdout=is_holdout(train["profile"].to_numpy(), settings.train.holdout_share),
-            epochs=settings.train.epochs,
-            batch_size=settings.train.batch_size,
-            learning_rate=settings.train.learning_rate,
-            seed=seed,
-            patience=settings.train.patience,
-            on_epoch=lambda _: None,
-        )
-        probabilities.append(network.predict(model, inputs))
-    categories = {name: held[name].to_numpy() for name in CATEGORICAL}
-    return probabilities, held["label"].to_numpy(), held["profile"].to_numpy(), inputs, categories
 
 
 if __name__ == "__main__":

@@ -4,65 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from ml.artifacts import Accepted
-from ml.config.settings import resolve
-from ml.data.features import CATEGORICAL
+from benchmarks._evaluated import Evaluated, evaluated
 from ml.evaluation.calibration import fit_calibration
-from ml.training.preprocessing import Encoding
-from ml.training.split import is_holdout
-from ml.training.transform import transform
 from serving.expectation.calibration import NORMAL_95, Calibration
 
 SPLITS, SEEDS = 20, (20, 21, 22)
 LEAST_ROWS = 20
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """The evaluation rows of three models: their probabilities, labels, profiles and categories."""
-
-    probabilities: list[NDArray[np.float32]]
-    labels: NDArray[np.int8]
-    profiles: NDArray[np.uint64]
-    categories: dict[str, NDArray[Any]]
-
-
 @pytest.fixture(scope="module")
-def evaluated(libraries: None, customers_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
-    from ml.training import network
-    from ml.training.train import network_inputs
-
-    settings, out = resolve(environment={}), tmp_path_factory.mktemp("examples")
-    accepted = Accepted(out, "", 0, customers_csv, [], {})
-    examples = transform(accepted, settings=settings.transform, target=settings.target, out=out)
-    encoding = Encoding.read(examples.encoding)
-    train, held = (pq.read_table(path).combine_chunks() for path in (examples.train, examples.eval))
-    inputs = network_inputs(train.to_batches()[0], encoding), network_inputs(held.to_batches()[0], encoding)
-    probabilities = []
-    for seed in SEEDS:
-        model, _ = network.fit(
-            inputs[0],
-            train["label"].to_numpy().astype(np.float32),
-            holdout=is_holdout(train["profile"].to_numpy(), settings.train.holdout_share),
-            epochs=settings.train.epochs,
-            batch_size=settings.train.batch_size,
-            learning_rate=settings.train.learning_rate,
-            seed=seed,
-            patience=settings.train.patience,
-            on_epoch=lambda _: None,
-        )
-        probabilities.append(network.predict(model, inputs[1]))
-    categories = {name: held[name].to_numpy() for name in CATEGORICAL}
-    return Evaluated(probabilities, held["label"].to_numpy(), held["profile"].to_numpy(), categories)
+def rows(libraries: None, customers_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    return evaluated(customers_csv, tmp_path_factory.mktemp("examples"), SEEDS)
 
 
 def subsets(
@@ -77,17 +35,17 @@ def subsets(
                 yield "random", random.choice(np.flatnonzero(tested), len(chosen), replace=False)
 
 
-def test_the_interval_covers_and_is_hardly_wider_than_chance_alone(evaluated: Evaluated) -> None:
+def test_the_interval_covers_and_is_hardly_wider_than_chance_alone(rows: Evaluated) -> None:
     covered: dict[str, list[bool]] = {"one category": [], "random": []}
     widths: dict[str, list[tuple[float, float]]] = {"one category": [], "random": []}
-    distinct = np.unique(evaluated.profiles)
+    distinct = np.unique(rows.profiles)
     for split in range(SPLITS):
         random = np.random.default_rng(split)
-        fitted_on = np.isin(evaluated.profiles, random.permutation(distinct)[: len(distinct) // 2])
-        for probability in evaluated.probabilities:
-            line = fit_calibration(evaluated.labels[fitted_on], probability[fitted_on], evaluated.profiles[fitted_on])
-            for kind, chosen in subsets(evaluated, ~fitted_on, random):
-                found, truth = line.expect(probability[chosen]), float(evaluated.labels[chosen].mean())
+        fitted_on = np.isin(rows.profiles, random.permutation(distinct)[: len(distinct) // 2])
+        for probability in rows.probabilities:
+            line = fit_calibration(rows.labels[fitted_on], probability[fitted_on], rows.profiles[fitted_on])
+            for kind, chosen in subsets(rows, ~fitted_on, random):
+                found, truth = line.expect(probability[chosen]), float(rows.labels[chosen].mean())
                 calibrated = line.apply(probability[chosen])
                 binomial = NORMAL_95 * math.sqrt(float((calibrated * (1 - calibrated)).sum())) / len(chosen)
                 covered[kind].append(found.low - 1e-9 <= truth <= found.high + 1e-9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ml.artifacts import Evaluation
-from ml.cli.commands import main
 from ml.data.features import FEATURES
 from ml.errors import FinalError
 from ml.pipeline.run import Run
@@ -20,14 +18,10 @@ from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger import ADOPTED, Ledger
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of
+from tests.ml.light_world import command
 
 pytestmark = pytest.mark.usefixtures("libraries")
 MODEL = "customer-model"
-
-
-def command(root: Root, *arguments: str) -> tuple[int, str]:
-    stdout = io.StringIO()
-    return main([arguments[0], "--root", str(root.path), *arguments[1:]], stdout), stdout.getvalue()
 
 
 def test_after_the_ledger_was_lost_the_version_is_compared_as_before(promoted_root: Root, customers_csv: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tarfile
 from collections import Counter
@@ -15,7 +14,6 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ml import artifacts
-from ml.cli.commands import main
 from ml.config.settings import resolve
 from ml.errors import DONE, NOTHING_TO_DO
 from ml.monitoring.metric_families import collector_registry
@@ -29,6 +27,7 @@ from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.server import embedded
 from tests.ml.conftest import QUICK, REAL_FILE
+from tests.ml.light_world import command
 
 pytestmark = pytest.mark.usefixtures("libraries")
 MODEL = "customer-model"
@@ -77,13 +76,6 @@ def root(older: Older, tmp_path: Path) -> Root:
     with tarfile.open(older.archive) as archive:
         archive.extractall(tmp_path, filter="data")
     return Root(tmp_path / "root")
-
-
-def command(root: Root, *arguments: str) -> tuple[int, str]:
-    """The exit code and the answer of `python -m ml`, in this process."""
-    name, *options = arguments
-    stdout = io.StringIO()
-    return main([name, "--root", str(root.path), *options], stdout), stdout.getvalue()
 
 
 def appended(root: Root, before: bytes) -> list[str]:
