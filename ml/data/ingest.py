@@ -12,6 +12,7 @@ from pathlib import Path
 from ml.artifacts import Dataset
 from ml.config.settings import DataSettings
 from ml.data.csv_copy import copy_csv, too_large
+from ml.data.local_path import NotAFileError, file_at
 from ml.data.plain_csv import as_plain_csv
 from ml.errors import FinalError, SettingsError
 from ml.storage.files import disk_errors
@@ -74,26 +75,11 @@ def local_file(source: str, root: Root) -> Path | None:
         return None
     if source.startswith(INBOX):
         return _readable(root.inbox_file(source.removeprefix(INBOX)))
-    found = "it is blank" if not source.strip() else None
-    if found is None:
-        try:
-            path = Path(source).expanduser()
-            if path.is_file():
-                return _readable(path)
-            found = _instead_of_file(path)
-        except RuntimeError:  # ~NAME
-            found = "there is no such user"
-        except (OSError, ValueError) as error:
-            found = getattr(error, "strerror", None) or "it cannot be looked at"
-    raise SettingsError(f"data.source = {source!r}: {found}.", "Give the path of a CSV, inbox:NAME, kaggle or sample.")
-
-
-def _instead_of_file(path: Path) -> str:
-    if path.is_dir():
-        return "a directory"
-    if path.is_symlink() and not path.exists():
-        return "a link to something that does not exist"
-    return "not a regular file" if path.exists() else "no such file"
+    try:
+        return _readable(file_at(source))
+    except NotAFileError as error:
+        cure = "Give the path of a CSV, inbox:NAME, kaggle or sample."
+        raise SettingsError(f"data.source = {source!r}: {error}.", cure) from None
 
 
 def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.data.kaggle.credentials import credentials
+from ml.data.local_path import NotAFileError, file_at
 from ml.registry.ledger import Ledger
 from ml.registry.policy.provenance import in_words, is_real, kind_of
 from ml.storage.root import Root
@@ -44,7 +45,10 @@ def find_data_source(given: str | None, root: Root) -> DataSource:
     if given in ("kaggle", "sample"):
         return DataSource(given, f"{given}, as you asked")
     if given:
-        return _from_file(Path(given).expanduser(), root)
+        try:
+            return _from_file(file_at(given), root)
+        except NotAFileError as error:
+            raise StackError(f"DATA={given}: {error}. Give the path of a CSV file, or kaggle, or sample.") from None
     found = credentials()
     if found:
         return DataSource("kaggle", f"Kaggle, because there are credentials ({found})")
@@ -82,9 +86,6 @@ def is_forced() -> bool:
 
 
 def _from_file(file: Path, root: Root) -> DataSource:
-    if not file.is_file():
-        found = "this is a directory" if file.is_dir() else "no such file"
-        raise StackError(f"DATA={file}: {found}. Give the path of a CSV file, or kaggle, or sample.")
     name = re.sub(r"[^\w.-]", "_", file.name, flags=re.ASCII)
     target = root.inbox / name
     root.inbox.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from ml.config.settings import resolve
 from ml.storage.root import Root
@@ -38,7 +39,7 @@ def main() -> int:
     print(f"Run {run_id} ({local_url(record.ui_port)}/dags/{DAG_ID}/runs/{run_id})", flush=True)
     follower = RunFollower(paths.root, run_id)
     try:
-        state = _follow(api, follower, run_id)
+        state = _follow(api, follower, run_id, lambda: bool(record.alive()))
     except KeyboardInterrupt:
         print("\nStopped following; the run continues in Airflow.")
         return 130
@@ -65,7 +66,7 @@ def _trigger(api: AirflowApi, paths: Paths, conf: dict[str, object]) -> str:
     return api.trigger(conf)
 
 
-def _follow(api: AirflowApi, follower: RunFollower, run_id: str) -> str:
+def _follow(api: AirflowApi, follower: RunFollower, run_id: str, is_up: Callable[[], bool]) -> str:
     started = asked = answered = time.monotonic()
     while time.monotonic() - started < DEADLINE_SECONDS:
         follower.poll()
@@ -74,7 +75,7 @@ def _follow(api: AirflowApi, follower: RunFollower, run_id: str) -> str:
                 state = api.state(run_id)
                 answered = time.monotonic()
             except NoAnswerError:
-                if time.monotonic() - answered > SILENCE_SECONDS:
+                if time.monotonic() - answered > SILENCE_SECONDS or not is_up():
                     raise
                 state = ""
             asked = time.monotonic()

@@ -19,6 +19,7 @@ CURE = (
     "or save ~/.kaggle/kaggle.json; or choose other data: data.source = the path of a CSV (or sample, where no model "
     "of real data serves)."
 )
+LOG_IN_AGAIN = "Log in again with `kaggle auth login`."
 _TOKEN, _USER, _KEY = "KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -111,8 +112,8 @@ def _stored_login(variables: Mapping[str, str]) -> Credentials | None:
     source = _short(path, variables)
     if not is_there(path, source):
         return None
-    if not read_table(path, source).get("refresh_token"):
-        raise FinalError(f"{source} holds no login.", f"Log in again with `kaggle auth login`. {CURE}")
+    if not read_table(path, source, LOG_IN_AGAIN).get("refresh_token"):
+        raise FinalError(f"{source} holds no login.", f"{LOG_IN_AGAIN} {CURE}")
     return Credentials(source, {})
 
 
@@ -132,7 +133,7 @@ def _member(table: Mapping[str, object], name: str) -> str:
 
 
 def _content(path: Path, source: str) -> str:
-    text = _bare(read_file(path, source))
+    text = _bare(read_file(path, source, "Save the token in it, or remove it."))
     if not text:
         raise FinalError(f"{source} is empty.", f"Save the token in it, or remove it. {CURE}")
     return text

@@ -96,6 +96,8 @@ class AirflowApi:
             raise NoAnswerError(f"{self.url} does not answer: {error}. `make up` starts it.") from error
 
     def _need(self, answer: Response) -> dict[str, Any]:
+        if answer.status >= 500:
+            raise NoAnswerError(f"Airflow answered with status {answer.status}; its logs tell why.")
         content = answer.json()
         if answer.status >= 300 or not isinstance(content, dict):
             detail = content.get("detail") if isinstance(content, dict) else answer.text

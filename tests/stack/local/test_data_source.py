@@ -26,9 +26,13 @@ def test_a_file_comes_first_and_is_copied_into_the_inbox(tmp_path: Path) -> None
 
 
 def test_a_missing_file_is_an_error_and_not_a_reason_for_other_data(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match=r"DATA=/tmp: this is a directory"):
+    with pytest.raises(StackError, match=r"DATA=/tmp: a directory"):
         find_data_source("/tmp", Root(tmp_path))
     assert find_data_source("sample", Root(tmp_path)).setting == "sample"
+    with pytest.raises(StackError, match=r"DATA=~nobody-of-that-name/a\.csv: there is no such user"):
+        find_data_source("~nobody-of-that-name/a.csv", Root(tmp_path))
+    with pytest.raises(StackError, match=r"DATA=x+: File name too long"):
+        find_data_source("x" * 300, Root(tmp_path))
     with pytest.raises(StackError, match=r"DATA=/nowhere\.csv: no such file"):
         find_data_source("/nowhere.csv", Root(tmp_path))
 

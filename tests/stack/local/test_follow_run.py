@@ -19,8 +19,8 @@ from stack.local.run_follower import RunFollower
 
 
 @contextmanager
-def airflow(states: list[str | None]) -> Iterator[AirflowApi]:
-    """An API that answers with these states in turn, the last one for ever; None hangs up without an answer."""
+def airflow(states: list[str | int | None]) -> Iterator[AirflowApi]:
+    """An API that answers with these in turn, the last for ever: a state, a status, or None, which hangs up."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -29,7 +29,7 @@ def airflow(states: list[str | None]) -> Iterator[AirflowApi]:
                 self.close_connection = True
                 return
             body = json.dumps({"state": state}).encode()
-            self.send_response(200)
+            self.send_response(state if isinstance(state, int) else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -54,8 +54,8 @@ def follower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFollower:
 
 
 def test_following_goes_on_when_an_answer_stays_away(follower: RunFollower) -> None:
-    with airflow(["running", None, None, "running", None, "success"]) as api:
-        assert retrain._follow(api, follower, "manual__1") == "success"
+    with airflow(["running", None, 503, None, "running", 500, "success"]) as api:
+        assert retrain._follow(api, follower, "manual__1", lambda: True) == "success"
 
 
 def test_following_ends_when_airflow_is_silent_for_too_long(
@@ -63,4 +63,9 @@ def test_following_ends_when_airflow_is_silent_for_too_long(
 ) -> None:
     monkeypatch.setattr(retrain, "SILENCE_SECONDS", 0.5)
     with airflow(["running", None]) as api, pytest.raises(NoAnswerError, match="does not answer"):
-        retrain._follow(api, follower, "manual__1")
+        retrain._follow(api, follower, "manual__1", lambda: True)
+
+
+def test_following_ends_at_once_when_the_stack_is_down(follower: RunFollower) -> None:
+    with airflow(["running", None]) as api, pytest.raises(NoAnswerError, match="does not answer"):
+        retrain._follow(api, follower, "manual__1", lambda: False)

@@ -82,10 +82,10 @@ def test_a_file_of_credentials_that_is_not_readable_is_an_error(tmp_path: Path) 
         credentials({"HOME": str(tmp_path)})
 
 
-@pytest.mark.parametrize("content", ["{}", '{"refresh_token": ""}'])
+@pytest.mark.parametrize("content", ["{}", '{"refresh_token": ""}', "[1]", "{"])
 def test_a_stored_login_without_a_token_is_an_error(tmp_path: Path, store: Store, content: str) -> None:
     store(".kaggle/credentials.json", content)
-    with pytest.raises(FinalError, match=r"credentials\.json holds no login.*kaggle auth login"):
+    with pytest.raises(FinalError, match=r"credentials\.json (holds no|is not valid JSON).*kaggle auth login"):
         credentials({"HOME": str(tmp_path)})
 
 
