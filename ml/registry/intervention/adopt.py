@@ -19,6 +19,7 @@ from ml.registry.model_registry import Registry, locked_registry
 from ml.storage import files
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, Refused, ServingError
+from serving.client.model_metadata import signatures_of
 
 log = logging.getLogger(__name__)
 Check = Callable[[Path, GoldenRows | None, Settings], tuple[GoldenRows, list[str]]]
@@ -142,8 +143,7 @@ def _loads_privately(staged: Path, golden_rows: GoldenRows | None, settings: Set
 
 def _inputs(server: ModelServer) -> list[str]:
     """Return the names of the inputs of the default signature, in the order of `FEATURES` as far as they are there."""
-    signatures = server.metadata(1).get("metadata", {}).get("signature_def", {}).get("signature_def", {})
-    names = set(signatures.get("serving_default", {}).get("inputs", {}))
+    names = set(signatures_of(server.metadata(1)).get("serving_default", {}).get("inputs", {}))
     return [*(name for name in FEATURES if name in names), *sorted(names.difference(FEATURES))]
 
 
