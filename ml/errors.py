@@ -16,7 +16,7 @@ UNCHANGED = "unchanged"
 """The outcome of work that is already done, for `NothingToDoError`."""
 
 
-_STEERS_A_TERMINAL = re.compile(
+STEERS_A_TERMINAL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
@@ -26,7 +26,7 @@ def printable(text: object) -> str:
 
     Names of files, reasons that somebody gave and values of the data are other people's texts.
     """
-    return _STEERS_A_TERMINAL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+    return STEERS_A_TERMINAL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 class RetrainError(Exception):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
 from typing import Any
 
 from ml.config.settings import Settings
-from ml.errors import RetrainError, printable
+from ml.errors import STEERS_A_TERMINAL, RetrainError, printable
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
@@ -21,9 +20,6 @@ from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 from serving.client.model_client import ModelServer, Refused, ServingError
 
-_STEERS_A_TERMINAL = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""What JSON leaves as it is; `printable` has the same, and the control characters that JSON escapes by itself."""
-
 
 def as_json(value: object) -> str:
     """Return `value` as strict, indented JSON, with null for an undefined number.
@@ -31,7 +27,8 @@ def as_json(value: object) -> str:
     Characters that would steer a terminal are escapes in it.
     """
     text = json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    return _STEERS_A_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    # Line feeds are the layout; JSON has escaped those of the texts by itself.
+    return STEERS_A_TERMINAL.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 def failed_before_the_start(run_id: str, error: RetrainError) -> RetrainResult:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError, RetrainError
-from ml.pipeline.outcome import FAILED
+from ml.pipeline.outcome import FAILED, result_of_error
 from ml.pipeline.run_record import result_path
 from ml.storage.files import write_json
 from ml.storage.strict_json import without_nan
@@ -48,7 +48,7 @@ class ResultFile:
 
     def write_refusal(self, error: RetrainError) -> None:
         """Write a result for a step that was not begun, since the run was asked for in a wrong way."""
-        self._write({"type": type(error).__name__, "what": error.what, "cure": error.cure, "retry": False}, 0.0)
+        self._write(result_of_error(error)["error"], 0.0)
 
     def _write(self, error: dict[str, Any], seconds: float) -> None:
         result = {"step": self.path.stem, "run_id": self.path.parent.parent.name, "outcome": FAILED}
