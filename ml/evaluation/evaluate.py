@@ -22,7 +22,7 @@ from ml.evaluation.known_inputs import known_inputs
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
 from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
-from ml.evaluation.tfma import analyse
+from ml.evaluation.tfma.analysis import analyse
 from ml.registry.champion import Champion
 from ml.registry.policy.provenance import SAMPLE, difference
 from ml.storage import files

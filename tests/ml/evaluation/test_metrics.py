@@ -25,7 +25,7 @@ def scores(rows: int, seed: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]
 
 @pytest.mark.usefixtures("libraries")
 def test_equal_to_tfma_overall_and_in_every_slice(tmp_path: Path) -> None:
-    from ml.evaluation.tfma import analyse
+    from ml.evaluation.tfma.analysis import analyse
 
     labels, probability = scores(700, 1)
     other = np.clip(probability * 0.9, 0, 1).astype(np.float32)
@@ -52,7 +52,7 @@ def test_equal_to_tfma_overall_and_in_every_slice(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("libraries")
 def test_equal_to_tfma_where_a_class_or_a_prediction_is_missing(tmp_path: Path) -> None:
-    from ml.evaluation.tfma import analyse
+    from ml.evaluation.tfma.analysis import analyse
 
     labels = np.array([0] * 10 + [1] * 10 + [0, 1] * 10, dtype=np.int8)
     probability = np.array([0.1] * 10 + [0.9] * 10 + [0.2, 0.3] * 10, dtype=np.float32)

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ml.evaluation.metrics import METRICS
-from ml.evaluation.tfma import analyse, eval_config
-from ml.evaluation.tfma_combine import metrics_of_slices
+from ml.evaluation.tfma.analysis import analyse, eval_config
+from ml.evaluation.tfma.combiners import metrics_of_slices
 
 Columns = dict[str, NDArray[Any]]
 ROWS = 400

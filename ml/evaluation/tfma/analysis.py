@@ -43,8 +43,8 @@ def analyse(
     """
     import tensorflow_model_analysis as tfma
 
-    from ml.evaluation.tfma_combine import metrics_of_slices
-    from ml.evaluation.tfma_files import write_results
+    from ml.evaluation.tfma.combiners import metrics_of_slices
+    from ml.evaluation.tfma.result_files import write_results
 
     config = eval_config(list(probabilities), threshold)
     predictions = {model if len(probabilities) > 1 else "": values for model, values in probabilities.items()}
