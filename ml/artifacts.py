@@ -145,15 +145,24 @@ class Examples(Artifact):
 
 @dataclass(frozen=True)
 class Model(Artifact):
-    """A SavedModel that was loaded once; `sha256` is the hash of its files, `rows` counts what it was trained on."""
+    """A SavedModel that was loaded once; `sha256` is the hash of its files, `rows` counts what it was trained on.
+
+    `stand_in_sha256` is the hash of the champion's recipe trained on the same rows; "" when nobody needs that.
+    """
 
     epochs: int
     loss: float
+    stand_in_sha256: str = ""
 
     @property
     def saved_model(self) -> Path:
         """The SavedModel directory."""
         return self.path / "saved_model"
+
+    @property
+    def stand_in(self) -> Path:
+        """The SavedModel directory of the stand-in."""
+        return self.path / "stand_in" / "saved_model"
 
     @property
     def golden_rows(self) -> Path:
@@ -168,6 +177,10 @@ class Evaluation(Artifact):
     `champion_metrics` is empty when there is no champion, or none that can be compared, which `incomparable` explains
     and `replaces_sample` excuses: the champion was trained on made-up customers, the candidate was not. `same` says of
     which kind the equality is when the candidate is the champion once more: "bytes" or "answers".
+
+    `champion_version` is the last confirmed version of the ledger, `baseline` names what is compared with and `served`
+    is the version that the model server answered with; None when that is not known. `changed_share` is the share of
+    today's rows that the baseline was not trained beside, 0..1; None when nobody knows.
     """
 
     model_sha256: str
@@ -178,6 +191,29 @@ class Evaluation(Artifact):
     data_sha256: str
     replaces_sample: bool = False
     same: str = ""
+    baseline: str = ""
+    baseline_version: int | None = None
+    baseline_note: str = ""
+    served: int | None = None
+    anchor: str = ""
+    anchor_version: int | None = None
+    stand_in: str = ""
+    changed_share: float | None = None
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the candidate was scored beside something that it can be compared with."""
+        return self.baseline_version is not None and not self.incomparable
+
+    @property
+    def scored_rows(self) -> Path:
+        """The file with the rows and the scores of all models (`ml.evaluation.scored_rows`)."""
+        return self.path / "rows.npz"
+
+    @property
+    def row_hashes(self) -> Path:
+        """The file with the hashes of all rows of the data, also those of the training side."""
+        return self.path / "row_hashes.npy"
 
     @property
     def report(self) -> Path:
@@ -190,6 +226,8 @@ class Verdict(Artifact):
     """Whether the candidate `promotes`, and why; `reasons` is never empty, each is `{"code": ..., "sentence": ...}`.
 
     One that is `same` as the champion reached the thresholds and is not promoted, since nothing would change.
+    `decision` is what a promotion is decided by (`ml.registry.references.lineage`), or "rejected", "kept" or "same".
+    `served` is the version that the model server answered with when the candidate was evaluated.
     """
 
     promotes: bool
@@ -199,6 +237,20 @@ class Verdict(Artifact):
     metrics: dict[str, float]
     champion_metrics: dict[str, float]
     same: bool = False
+    decision: str = ""
+    served: int | None = None
+    anchor_version: int | None = None
+    stand_in: str = ""
+
+    @property
+    def report(self) -> Path:
+        """The JSON file with every number of the verdict; missing in what older code wrote."""
+        return self.path / "verdict.json"
+
+    @property
+    def scored_rows(self) -> Path:
+        """The file with the rows and the scores from which the verdict can be computed again."""
+        return self.path / "rows.npz"
 
     @property
     def sentences(self) -> list[str]:

@@ -100,20 +100,11 @@ class AtMost:
 
 
 @dataclass(frozen=True)
-class BelowChampion:
-    """The table `judge.below_champion`: how far below the champion a metric may be."""
-
-    AUC: Share
-    BinaryAccuracy: Share
-
-
-@dataclass(frozen=True)
 class JudgeSettings:
     """The section `judge`: the thresholds of the gate."""
 
     at_least: AtLeast
     at_most: AtMost
-    below_champion: BelowChampion
     first_run_promotes: bool
     accept_incomparable: bool
 

@@ -12,6 +12,11 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from ml.errors import SettingsError
 
 T = TypeVar("T")
+REMOVED = {
+    "judge.below_champion": "Delete it: paired tests decide now, and gate.margin says how far below the champion a "
+    "refresh may be (docs/gate.md).",
+}
+"""Settings that older files still have, and what to do about each."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ def build(cls: type[T], tree: Any, path: str) -> T:
     prefix = f"{path}." if path else ""
     for key in tree:
         if key not in hints:
-            raise SettingsError(f"Unknown setting {prefix + str(key)!r}.", f"Known here: {_known(cls)}.")
+            cure = REMOVED.get(prefix + str(key), f"Known here: {_known(cls)}.")
+            raise SettingsError(f"Unknown setting {prefix + str(key)!r}.", cure)
     for key in hints:
         if key not in tree:
             raise SettingsError(f"Missing setting {prefix + key!r}.", f"Needed here: {_known(cls)}.")
@@ -88,10 +94,9 @@ def lookup(hints: Mapping[str, Any], key: str, where: str) -> list[str]:
             continue
         match = next((name for name in level if name.lower() == part.lower()), None)
         if match is None:
-            raise SettingsError(
-                f"{where}: unknown setting {'.'.join([*names, part])!r}.",
-                f"Known {f'in {chr(46).join(names)}' if names else 'sections'}: {', '.join(sorted(level))}.",
-            )
+            wanted = ".".join([*names, part])
+            known = f"Known {f'in {chr(46).join(names)}' if names else 'sections'}: {', '.join(sorted(level))}."
+            raise SettingsError(f"{where}: unknown setting {wanted!r}.", REMOVED.get(wanted.lower(), known))
         names.append(match)
         inner = level[match]
         if dataclasses.is_dataclass(inner):

@@ -1,9 +1,8 @@
-"""Score candidate and champion on the same evaluation rows: TFMA on a sample, the same metrics over all of them."""
+"""Score the candidate and all that it is compared with on the same evaluation rows, and measure the first two."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,124 +15,137 @@ from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.errors import FinalError
+from ml.evaluation.tfma.agreement import agreeing_tfma_metrics
 from ml.evaluation.calibration import fit_calibration
-from ml.evaluation.equality import answers_equally
+from ml.evaluation.comparability import equality, other_question
 from ml.evaluation.known_inputs import known_inputs
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
+from ml.evaluation.row_hashes import changed_share, read_row_hashes, write_row_hashes
+from ml.evaluation.score_store import ScoreStore
+from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
-from ml.evaluation.tfma.analysis import analyse
-from ml.registry.champion import Champion
 from ml.registry.policy.provenance import SAMPLE, difference
+from ml.registry.references.opponents import Opponents
 from ml.storage import files
 from ml.storage.strict_json import without_nan
 
 log = logging.getLogger(__name__)
 Scores = dict[str, NDArray[np.float32]]
 BATCH_ROWS = 8192
-AGREEMENT = 1e-6
-"""TFMA and the vectorised metrics may differ by so much on the same rows; more is a bug, and stops the run."""
 
 
 def evaluate(
     examples: Examples,
     model: Model,
     *,
-    champion: Champion | None,
+    opponents: Opponents,
+    scores_directory: Path,
     settings: EvaluateSettings,
     target: TargetSettings,
     source_kind: str = "",
     out: Path,
 ) -> Evaluation:
-    """Compute the metrics of the candidate and, when there is a comparable one, of the champion.
+    """Compute the metrics of the candidate and, when there is a comparable one, of the baseline.
 
-    `source_kind` says where the candidate's data come from (`ml.registry.policy.provenance`).
+    `source_kind` says where the candidate's data come from (`ml.registry.policy.provenance`); below `scores_directory`
+    are the scores of models that were asked about the same rows before.
 
-    Writes `tfma/` (its own result files) and `evaluation.json` (every slice, TFMA's numbers, the ranking, and
-    what scoring needs: calibration and known inputs).
+    Writes `tfma/` (its own result files), `evaluation.json` (every slice, TFMA's numbers, the ranking, and what scoring
+    needs: calibration and known inputs), `rows.npz` (the scores of all models) and `row_hashes.npy`.
 
     Raises:
         FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
             computing the metrics disagree.
     """
-    columns, labels, profiles = _rows(examples.eval)
+    columns, labels, profiles, rows = _rows(examples.eval)
     if not len(labels):
         raise FinalError(f"{examples.eval.name}: no evaluation row.", "Get more data, or change transform.eval_share.")
-    incomparable = _other_question(champion, target)
-    of_other_data = "" if incomparable or not champion else difference(source_kind, champion.source_kind)
+    baseline = opponents.baseline
+    incomparable = other_question(baseline, target) or opponents.other_split
+    of_other_data = "" if incomparable or not baseline else difference(source_kind, baseline.source_kind)
     incomparable = incomparable or of_other_data
-    models = {"candidate": model.saved_model}
-    if champion and not incomparable:
-        models["champion"] = champion.saved_model
-    scores = {name: _score(path, columns, target) for name, path in models.items()}
+    is_compared = baseline is not None and not incomparable
+    store = ScoreStore(scores_directory / _identity(columns, rows), len(labels))
+    candidate = _score(model.saved_model, columns, target)
+    store.put(model.sha256, candidate)
+    scores = {"candidate": candidate}
+    references, anchor = [], None
+    if baseline is not None and is_compared:
+        named = [(baseline.model_sha256, baseline.saved_model)]
+        named += [(one.model_sha256, one.saved_model) for one in opponents.references]
+        references = [store.get(sha256, lambda path=path: _score(path, columns, target)) for sha256, path in named]
+        scores["champion"] = references[0]
+        if one := opponents.anchor:
+            anchor = store.get(one.model_sha256, lambda: _score(one.saved_model, columns, target))
     groups = slicing_columns(columns)
     by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
-    tfma = _tfma(labels, scores, groups, settings, target, out / "tfma")
+    tfma = agreeing_tfma_metrics(
+        labels, scores, groups, most_rows=settings.tfma_rows, threshold=target.threshold, out=out / "tfma"
+    )
     overall = by_slice[0]
-    replaces_sample = bool(of_other_data) and champion is not None and champion.source_kind == SAMPLE
-    same = _same(model, champion, scores, columns) if champion and not incomparable else ""
+    replaces_sample = bool(of_other_data) and baseline is not None and baseline.source_kind == SAMPLE
+    same = equality(model, baseline, scores, columns) if baseline and is_compared and not opponents.stand_in else ""
     report = {
         "rows": len(labels),
         "threshold": target.threshold,
-        "champion_version": champion.number if champion else None,
+        "champion_version": opponents.champion,
+        "baseline": opponents.name,
+        "references": [one.name for one in opponents.references] if is_compared else [],
+        "anchor": opponents.anchor.name if opponents.anchor and is_compared else "",
         "incomparable": incomparable,
         "replaces_sample": replaces_sample,
         "same": same,
         "slices": by_slice,
         "tfma": tfma,
-        "ranking": precision_at_top(labels, scores["candidate"]),
+        "ranking": precision_at_top(labels, candidate),
         "target": "/".join(target.positive_segments),
-        "calibration": fit_calibration(labels, scores["candidate"], profiles).as_dict(),
+        "calibration": fit_calibration(labels, candidate, profiles).as_dict(),
         "inputs": {name: known.as_dict() for name, known in known_inputs(examples).items()},
     }
     files.write_json(out / "evaluation.json", without_nan(report))
-    for name in models:
+    ScoredRows(
+        rows, profiles, labels, candidate, np.array(references, np.float32).reshape(-1, len(labels)), anchor, groups
+    ).write(out / "rows.npz")
+    write_row_hashes(examples, out / "row_hashes.npy")
+    for name in scores:
         log.info("%s: %s", name, ", ".join(f"{m} {metric_text(m, overall[name][m])}" for m in METRICS))
     return Evaluation(
         path=out,
-        sha256=files.sha256_file(out / "evaluation.json"),
+        sha256=files.sha256_json([files.sha256_file(out / "evaluation.json"), files.sha256_file(out / "rows.npz")]),
         rows=len(labels),
         model_sha256=model.sha256,
         metrics=overall["candidate"],
-        champion_version=champion.number if champion else None,
+        champion_version=opponents.champion,
         champion_metrics=overall.get("champion", {}),
         incomparable=incomparable,
         data_sha256=examples.sha256,
         replaces_sample=replaces_sample,
         same=same,
+        baseline=opponents.name,
+        baseline_version=baseline.number if baseline else None,
+        baseline_note=opponents.note,
+        served=opponents.served,
+        anchor=opponents.anchor.name if opponents.anchor else "",
+        anchor_version=opponents.anchor.version if opponents.anchor else None,
+        stand_in=opponents.stand_in,
+        changed_share=changed_share(out / "row_hashes.npy", read_row_hashes(baseline)) if baseline else None,
     )
 
 
-def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8], NDArray[np.uint64]]:
-    """Return the raw features, the labels and the profile hashes of all rows."""
-    table = pq.read_table(parquet, columns=[*FEATURES, "label", "profile"])
+def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8], NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the raw features, the labels, the profile hashes and the row hashes of all rows."""
+    table = pq.read_table(parquet, columns=[*FEATURES, "label", "profile", "row"])
     columns = {name: table[name].to_numpy().astype(np.float32 if name in NUMERIC else object) for name in FEATURES}
-    return columns, table["label"].to_numpy().astype(np.int8), table["profile"].to_numpy()
+    return columns, table["label"].to_numpy().astype(np.int8), table["profile"].to_numpy(), table["row"].to_numpy()
 
 
-def _other_question(champion: Champion | None, target: TargetSettings) -> str:
-    """Return how the champion's target or inputs differ from the candidate's, as the end of a sentence; "" if not."""
-    if champion is None:
-        return ""
-    remembered = champion.release_record()
-    if remembered["target"] is None:
-        return "nobody knows what it predicts: it was adopted without its release record"
-    wanted: dict[str, Any] = {"column": target.column, "positive_segments": list(target.positive_segments)}
-    if remembered["target"] != wanted:
-        theirs, ours = ("/".join(side["positive_segments"]) for side in (remembered["target"], wanted))
-        return f"it predicts {remembered['target']['column']} = {theirs}, the candidate {target.column} = {ours}"
-    if remembered["features"] != list(FEATURES):
-        return f"its inputs are {', '.join(remembered['features'])}"
-    return ""
+def _identity(columns: RawFeatures, rows: NDArray[np.uint64]) -> str:
+    """Return a hash of these rows in this order, and of the library that computes the scores."""
+    import tensorflow as tf
 
-
-def _same(model: Model, champion: Champion, scores: Scores, columns: RawFeatures) -> str:
-    """Return "bytes" or "answers" when candidate and champion are equal in these, else ""."""
-    if model.sha256 == champion.model_sha256:
-        return "bytes"
-    if not np.array_equal(scores["candidate"], scores["champion"]):
-        return ""
-    return "answers" if answers_equally(model.saved_model, champion.saved_model, columns) else ""
+    numbers = [files.sha256_bytes(columns[name].tobytes()) for name in NUMERIC]
+    return str(files.sha256_json([tf.__version__, files.sha256_bytes(rows.tobytes()), numbers]))
 
 
 def _score(saved_model: Path, columns: RawFeatures, target: TargetSettings) -> NDArray[np.float32]:
@@ -168,37 +180,3 @@ def _by_slice(
             yield {"slice": selected_by, "rows": rows} | {
                 name: binary_metrics(labels[mask], probability[mask], threshold) for name, probability in scores.items()
             }
-
-
-def _tfma(
-    labels: NDArray[np.int8],
-    scores: Scores,
-    groups: SlicingColumns,
-    settings: EvaluateSettings,
-    target: TargetSettings,
-    out: Path,
-) -> dict[str, Any]:
-    """Return TFMA's overall numbers on at most `tfma_rows` rows, after checking that ours are the same there."""
-    chosen = np.arange(len(labels))
-    if len(labels) > settings.tfma_rows:
-        chosen = np.sort(np.random.default_rng(0).choice(len(labels), settings.tfma_rows, replace=False))
-    labels = labels[chosen]
-    scores = {name: probability[chosen] for name, probability in scores.items()}
-    groups = {name: column[chosen] for name, column in groups.items()}
-    found = analyse(labels, scores, groups, threshold=target.threshold, out=out)
-    for selected_by, mask in slices(groups, len(labels)):
-        key = tuple(selected_by.items())
-        for name, probability in scores.items():
-            ours, theirs = binary_metrics(labels[mask], probability[mask], target.threshold), found[name][key]
-            _agree(ours, theirs, f"{name}, {selected_by or 'all rows'}")
-    return {"rows": len(labels), **{name: found[name][()] for name in scores}}
-
-
-def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None:
-    for metric in METRICS:
-        both_undefined = math.isnan(ours[metric]) and math.isnan(theirs[metric])
-        if not both_undefined and not abs(ours[metric] - theirs[metric]) <= AGREEMENT:
-            raise FinalError(
-                f"{metric} of {where} is {theirs[metric]:.6f} to TFMA, {ours[metric]:.6f} to ml/evaluation/metrics.py.",
-                "One of them is wrong; nothing is judged by numbers that disagree.",
-            )

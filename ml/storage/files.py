@@ -29,6 +29,11 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_bytes(content: bytes) -> str:
+    """Return the SHA-256 of these bytes, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_tree(directory: Path, *, but: str = "") -> str:
     """Return the SHA-256, in hex, over the sorted relative paths and contents of all files below `directory`.
 

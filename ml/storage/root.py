@@ -104,6 +104,16 @@ class Root:
         return self.path / "withdrawn"
 
     @property
+    def references(self) -> Path:
+        """The SavedModels of candidates that were found equal to the champion, each under its hash."""
+        return self.path / "references"
+
+    @property
+    def scores(self) -> Path:
+        """What models answered to evaluation rows, to be used again while the rows are the same."""
+        return self.path / "scores"
+
+    @property
     def trash(self) -> Path:
         """The directories that are being deleted."""
         return self.path / "trash"

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from ml.data.features import FEATURES, NUMERIC
 
 BUCKETS = 10_000
+_POSITIVE = np.uint64(0x9E3779B97F4A7C15)
+"""What a positive label changes in the hash of a row."""
 
 
 def profile_hashes(columns: Mapping[str, pa.Array], salt: str) -> NDArray[np.uint64]:
@@ -29,6 +31,17 @@ def profile_hashes(columns: Mapping[str, pa.Array], salt: str) -> NDArray[np.uin
         for profile in profiles.dictionary.to_pylist()
     ]
     return np.asarray(np.array(hashes, dtype=np.uint64)[profiles.indices.to_numpy()])
+
+
+def row_hashes(columns: Mapping[str, pa.Array], labels: NDArray[np.int8]) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each row's features and label, shape [n], which does not depend on the split.
+
+    Args:
+        columns: As for `profile_hashes`.
+        labels: Shape [n], 0 or 1.
+    """
+    profiles = profile_hashes(columns, "row")
+    return np.where(labels > 0, profiles ^ _POSITIVE, profiles)
 
 
 def is_eval(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from ml.data.file_lines import lines_with
 from ml.errors import DataError
 from ml.storage import files
 from ml.training.preprocessing import Encoding, Fitter
-from ml.training.split import is_eval, profile_hashes
+from ml.training.split import is_eval, profile_hashes, row_hashes
 from serving.tables.missing_values import MISSING
 
 log = logging.getLogger(__name__)
@@ -29,11 +29,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows: raw features by name, labels 0 or 1, profile hashes, and whether each is an evaluation row."""
+    """Some rows: raw features by name, labels 0 or 1, two hashes, and whether each is an evaluation row."""
 
     columns: RawFeatures
     labels: NDArray[np.int8]
     profiles: NDArray[np.uint64]
+    rows: NDArray[np.uint64]
     in_eval: NDArray[np.bool_]
 
 
@@ -41,7 +42,7 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
     """Write `train.parquet`, `eval.parquet` and `encoding.json` into `out`.
 
     The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8),
-    `profile` (uint64) and `NAME_xf`, a fixed-size list of float32 for every feature. The data are read twice, and
+    `profile` (uint64), `row` (uint64, of features and label) and `NAME_xf`, a fixed-size list of float32 for every feature. The data are read twice, and
     never more than `batch_rows` rows are in memory at a time.
 
     Raises:
@@ -90,7 +91,7 @@ def _batch(rows: pa.RecordBatch, accepted: Accepted, settings: TransformSettings
     }
     positive = pc.is_in(segments, value_set=pa.array(target.positive_segments))
     labels = positive.to_numpy(zero_copy_only=False).astype(np.int8)
-    return Batch(columns, labels, profiles, is_eval(profiles, settings.eval_share))
+    return Batch(columns, labels, profiles, row_hashes(typed, labels), is_eval(profiles, settings.eval_share))
 
 
 def _write(
@@ -110,7 +111,7 @@ def _write(
 def _schema(encoding: Encoding) -> pa.Schema:
     raw = [(name, pa.float32() if name in NUMERIC else pa.string()) for name in FEATURES]
     fitted = [(transformed(f.name), pa.list_(pa.float32(), f.width)) for f in encoding.features]
-    return pa.schema([*raw, ("label", pa.int8()), ("profile", pa.uint64()), *fitted])
+    return pa.schema([*raw, ("label", pa.int8()), ("profile", pa.uint64()), ("row", pa.uint64()), *fitted])
 
 
 def _arrays(batch: Batch, mask: NDArray[np.bool_], encoding: Encoding) -> list[pa.Array]:
@@ -120,4 +121,5 @@ def _arrays(batch: Batch, mask: NDArray[np.bool_], encoding: Encoding) -> list[p
         pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
         for numbers in encoding.apply(columns).values()
     ]
-    return [*raw, pa.array(batch.labels[mask]), pa.array(batch.profiles[mask]), *lists]
+        hashes = [pa.array(batch.profiles[mask]), pa.array(batch.rows[mask])]
+    return [*raw, pa.array(batch.labels[mask]), *hashes, *lists]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, SAME, WITHHELD
+from ml.registry.ledger import CONFIRMED, INTENT, KEPT, REJECTED, SAME, WITHHELD
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def last_result(
     """Return the last result that a run which would do the same again need not repeat; None when there is none.
 
     A candidate that was withheld counts only while promotion stays off, since it may be promoted afterwards. What was
-    judged beside a champion (rejected, same, withheld) counts only beside that champion: beside another one the verdict
+    judged beside a champion (rejected, kept, same, withheld) counts only beside that champion: beside another one the verdict
     may differ. A rollback is not a result of a run.
 
     Args:
@@ -35,7 +35,7 @@ def last_result(
     """
     intents = {event.get("version"): event for event in events if event["event"] == INTENT}
     for event in reversed(events):
-        if event["event"] not in (CONFIRMED, REJECTED, SAME, WITHHELD):
+        if event["event"] not in (CONFIRMED, REJECTED, KEPT, SAME, WITHHELD):
             continue
         source = intents.get(event.get("version"), {}) if event["event"] == CONFIRMED else event
         if "fingerprint" not in source or (event["event"] == WITHHELD and promotion_is_on):

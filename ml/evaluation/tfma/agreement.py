@@ -1,0 +1,66 @@
+"""TFMA's numbers beside our own: nothing is judged by numbers that disagree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.errors import FinalError
+from ml.evaluation.metrics import METRICS, binary_metrics
+from ml.evaluation.slices import SlicingColumns, slices
+from ml.evaluation.tfma.analysis import analyse
+
+AGREEMENT = 1e-6
+"""TFMA and the vectorised metrics may differ by so much on the same rows; more is a bug, and stops the run."""
+
+
+def agreeing_tfma_metrics(
+    labels: NDArray[np.int8],
+    scores: Mapping[str, NDArray[np.float32]],
+    groups: SlicingColumns,
+    *,
+    most_rows: int,
+    threshold: float,
+    out: Path,
+) -> dict[str, Any]:
+    """Return TFMA's overall numbers on at most `most_rows` rows, after checking that ours are the same there.
+
+    Args:
+        labels: Shape [n], 0 or 1.
+        scores: Probabilities, float32 [n], by the name of the model.
+        groups: What to slice by, each of shape [n].
+        most_rows: Of more rows a random sample is taken, always the same one.
+        threshold: Above it a row counts as predicted positive.
+        out: Filled with TFMA's result files.
+
+    Raises:
+        FinalError: A metric differs.
+    """
+    chosen = np.arange(len(labels))
+    if len(labels) > most_rows:
+        chosen = np.sort(np.random.default_rng(0).choice(len(labels), most_rows, replace=False))
+    labels = labels[chosen]
+    some = {name: probability[chosen] for name, probability in scores.items()}
+    groups = {name: column[chosen] for name, column in groups.items()}
+    found = analyse(labels, some, groups, threshold=threshold, out=out)
+    for selected_by, mask in slices(groups, len(labels)):
+        key = tuple(selected_by.items())
+        for name, probability in some.items():
+            ours, theirs = binary_metrics(labels[mask], probability[mask], threshold), found[name][key]
+            _agree(ours, theirs, f"{name}, {selected_by or 'all rows'}")
+    return {"rows": len(labels), **{name: found[name][()] for name in some}}
+
+
+def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None:
+    for metric in METRICS:
+        both_undefined = math.isnan(ours[metric]) and math.isnan(theirs[metric])
+        if not both_undefined and not abs(ours[metric] - theirs[metric]) <= AGREEMENT:
+            raise FinalError(
+                f"{metric} of {where} is {theirs[metric]:.6f} to TFMA, {ours[metric]:.6f} to ml/evaluation/metrics.py.",
+                "One of them is wrong; nothing is judged by numbers that disagree.",
+            )

@@ -1,0 +1,36 @@
+"""How a version came to be the champion, and which version it must not fall behind: pure functions of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml.registry.ledger import Version
+
+FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE = "first", "better", "refresh", "accepted", "replaces_sample"
+"""What a promotion was decided by: no champion, evidence, age or new data, a person, or real data after a sample."""
+
+BEGINS_ANEW = (FIRST, ACCEPTED, REPLACES_SAMPLE)
+"""The decisions after which nothing that was known before counts: no reference, no anchor, no earlier look."""
+
+
+def decision_of(version: Version) -> str:
+    """Return what the promotion of a version was decided by; "" for one that an older code promoted, or an adopted."""
+    return str(version.intent.get("decision", ""))
+
+
+def original_of(version: Version, versions: Mapping[int, Version]) -> Version:
+    """Return the version whose bytes a rollback brought back, or the version itself when it is none."""
+    while (number := version.intent.get("rollback_of")) in versions and number != version.number:
+        version = versions[number]
+    return version
+
+
+def anchor_of(version: Version, versions: Mapping[int, Version]) -> Version:
+    """Return the last version that was promoted as better, or as the first, on the way to `version`.
+
+    A refresh names its anchor in its intent; every other version is an anchor itself.
+    """
+    original = original_of(version, versions)
+    if decision_of(original) == REFRESH:
+        return versions.get(original.intent.get("anchor") or 0, original)
+    return original

@@ -1,0 +1,51 @@
+"""The SavedModels of kept candidates and stand-ins, below `references/`, each under its hash. No server looks there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+from ml.errors import FinalError
+from ml.storage import files
+from ml.storage.root import Root
+
+log = logging.getLogger(__name__)
+
+
+def stored_model(root: Root, sha256: str) -> Path:
+    """Return where the SavedModel with this hash is kept, whether or not it is there."""
+    return root.references / sha256 / "saved_model"
+
+
+def store_model(root: Root, saved_model: Path, sha256: str) -> None:
+    """Keep a copy of a SavedModel under its hash; one that is there already is left alone.
+
+    The caller holds the promotion lock.
+
+    Raises:
+        FinalError: The bytes are not those that the hash names.
+    """
+    place = root.references / sha256
+    if place.is_dir():
+        return
+    found = files.sha256_tree(saved_model)
+    if found != sha256:
+        raise FinalError(
+            f"{saved_model}: its bytes (sha256 {found[:12]}) are not those that were judged ({sha256[:12]}).",
+            "The files were changed: repeat the run from train.",
+        )
+    made = root.staging / f"reference-{sha256}"
+    files.remove_directory(made, root.trash)
+    made.mkdir(parents=True)
+    files.copy_directory(saved_model, made / "saved_model")
+    files.own_directory(root.references)
+    files.publish_directory(made, place)
+
+
+def forget_models(root: Root, *, but: Collection[str]) -> None:
+    """Remove every kept SavedModel whose hash is not in `but`; the caller holds the promotion lock."""
+    for directory in files.children(root.references):
+        if directory.name not in but:
+            files.remove_directory(directory, root.trash)
+            log.info("removed the kept model %s: no reference of the champion any more", directory.name[:12])
