@@ -118,7 +118,7 @@ class GateSettings:
     looks_per_year: Annotated[int, Between(1, 10_000)]
     margin: Annotated[float, Between(0, 0.5)]
     refresh_changed_share: Share
-    refresh_days: Annotated[float, Between(1, 3650)]
+    refresh_days: Annotated[float, Between(0, 3650)]
     references: Annotated[int, Between(1, 8)]
     fairness: Annotated[str, Matching(r"warn|block", "warn or block")]
     calibration_gap: Share

@@ -31,9 +31,7 @@ def other_question(version: Champion | None, target: TargetSettings) -> str:
     return ""
 
 
-def equality(
-    model: Model, version: Champion, scores: Mapping[str, NDArray[np.float32]], columns: RawFeatures
-) -> str:
+def equality(model: Model, version: Champion, scores: Mapping[str, NDArray[np.float32]], columns: RawFeatures) -> str:
     """Return "bytes" or "answers" when candidate and version are equal in these, else "".
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.errors import FinalError
-from ml.evaluation.tfma.agreement import agreeing_tfma_metrics
 from ml.evaluation.calibration import fit_calibration
 from ml.evaluation.comparability import equality, other_question
 from ml.evaluation.known_inputs import known_inputs
@@ -25,6 +25,7 @@ from ml.evaluation.row_hashes import changed_share, read_row_hashes, write_row_h
 from ml.evaluation.score_store import ScoreStore
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
+from ml.evaluation.tfma.agreement import agreeing_tfma_metrics
 from ml.registry.policy.provenance import SAMPLE, difference
 from ml.registry.references.opponents import Opponents
 from ml.storage import files
@@ -74,10 +75,10 @@ def evaluate(
     if baseline is not None and is_compared:
         named = [(baseline.model_sha256, baseline.saved_model)]
         named += [(one.model_sha256, one.saved_model) for one in opponents.references]
-        references = [store.get(sha256, lambda path=path: _score(path, columns, target)) for sha256, path in named]
+        references = [store.get(sha256, partial(_score, path, columns, target)) for sha256, path in named]
         scores["champion"] = references[0]
         if one := opponents.anchor:
-            anchor = store.get(one.model_sha256, lambda: _score(one.saved_model, columns, target))
+            anchor = store.get(one.model_sha256, partial(_score, one.saved_model, columns, target))
     groups = slicing_columns(columns)
     by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
     tfma = agreeing_tfma_metrics(

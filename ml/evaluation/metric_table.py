@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ORDER = ("BinaryAccuracy", "AUC", "Precision", "Recall", "ExampleCount")
-BOUNDS = {"at least": "at_least", "at most": "at_most", "may fall by": "below_champion"}
+BOUNDS = {"at least": "at_least", "at most": "at_most"}
 
 
 def metric_table(
     metrics: Mapping[str, Any], champion_metrics: Mapping[str, Any], judge: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the lines of a table; the columns that compare with the champion only when there is one.
+    """Yield the lines of a table; that of the champion only when there is one.
 
     Args:
         metrics: The candidate's, by TFMA's names; None where undefined.
@@ -25,7 +25,7 @@ def metric_table(
     bounds = {heading: judge.get(section, {}) for heading, section in BOUNDS.items()}
     columns = {"candidate": metrics, "at least": bounds["at least"], "at most": bounds["at most"]}
     if champion_metrics:
-        columns |= {"champion": champion_metrics, "may fall by": bounds["may fall by"]}
+        columns |= {"champion": champion_metrics}
     present = [metric for metric in ORDER if metric in metrics]
     rows = [["metric", *columns]]
     rows += [[metric, *(_cell(metric, column.get(metric)) for column in columns.values())] for metric in present]

@@ -7,6 +7,7 @@ from ml.pipeline.fingerprint import code_sha256, run_fingerprint, settings_sha25
 from ml.pipeline.run import Run
 from ml.registry.ledger import Ledger
 from ml.registry.policy.provenance import kind_of_data
+from ml.registry.references.holdout import holdout_sha256, recipe_sha256
 
 
 def source_kind(run: Run) -> str:
@@ -37,4 +38,6 @@ def identity(run: Run) -> dict[str, str | int]:
         "settings_sha256": settings_sha256(run.settings),
         "code_sha256": code_sha256(),
         "fingerprint": run_fingerprint(dataset.sha256, run.settings),
+        "holdout": holdout_sha256(run.settings.transform),
+        "recipe": recipe_sha256(run.settings),
     }

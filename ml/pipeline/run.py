@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ml.artifacts import RECORD, SEAL, Artifact, read_record, seal_of
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
 from ml.pipeline.run_record import result_path
 from ml.storage import files, locks, run_order
+from ml.storage.artifact import RECORD, SEAL, Artifact, read_record, seal_of
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)

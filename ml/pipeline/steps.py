@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
+from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model, Release, Verdict
+from ml.config.settings import TrainSettings
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import identity, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import Run
+from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger import REJECTED, SAME, WITHHELD, Ledger
+from ml.registry.ledger import KEPT, REJECTED, SAME, WITHHELD, Ledger
 from ml.registry.policy.last_result import last_result
 from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
+from ml.registry.recovery import recover_if_reachable
+from ml.registry.references.opponents import opponents
+from ml.storage.artifact import Artifact
 from ml.storage.files import sha256_file
 
 log = logging.getLogger(__name__)
+_DECLINED = {REJECTED: REJECTED, KEPT: KEPT, SAME: SAME}
 Result = dict[str, Any]
 
 
 def ingest(run: Run, result: Result) -> None:
     """Obtain the data; skip the run when data, settings and code are those of the last run with a result."""
     from ml.data.ingest import ingest, local_file
-    from ml.registry.recovery import recover_if_reachable
     from ml.registry.retention import clean_up
     from ml.registry.version_directories import require_known
 
@@ -101,29 +107,39 @@ def train(run: Run, result: Result) -> None:
     """Fit the network and export it with its preprocessing."""
     examples = run.artifact("transform", Examples)
     of_sample = source_kind(run) == SAMPLE
+    recipe = recipe_of_stand_in(run)
 
-    def work(out: Path) -> Artifact:
+    def fit(settings: TrainSettings, out: Path) -> Model:
         from ml.training.train import train
 
         return train(
             examples,
-            settings=run.settings.train,
+            settings=settings,
             target=run.settings.target,
             replay_rows=run.settings.promote.replay_rows,
             of_sample=of_sample,
             out=out,
         )
 
+    def work(out: Path) -> Artifact:
+        model = fit(run.settings.train, out)
+        if recipe is None:
+            return model
+        log.info("the champion was trained with another split: its recipe is trained on today's training side, too")
+        (out / "stand_in").mkdir()
+        return replace(model, stand_in_sha256=fit(recipe, out / "stand_in").sha256)
+
     inputs = _inputs(run, "train", "target", transform=examples) | {"of_sample": of_sample}
-    result |= run.make_artifact("train", work, inputs=inputs)
+    result |= run.make_artifact("train", work, inputs=inputs | ({"stand_in": asdict(recipe)} if recipe else {}))
 
 
 def evaluate(run: Run, result: Result) -> None:
     """Score candidate and champion on the same rows."""
     examples = run.artifact("transform", Examples)
     model = run.artifact("train", Model)
-    champion = verified_champion(run.root, run.settings.serving.model)
     kind = source_kind(run)
+    recover_if_reachable(run.root, run.settings)  # a version that is settled now is the one to compare with
+    compared = opponents(run.root, run.settings, stand_in=stand_in(run, model))
 
     def work(out: Path) -> Artifact:
         from ml.evaluation.evaluate import evaluate
@@ -131,7 +147,8 @@ def evaluate(run: Run, result: Result) -> None:
         return evaluate(
             examples,
             model,
-            champion=champion,
+            opponents=compared,
+            scores_directory=run.root.scores,
             settings=run.settings.evaluate,
             target=run.settings.target,
             source_kind=kind,
@@ -139,9 +156,7 @@ def evaluate(run: Run, result: Result) -> None:
         )
 
     inputs = _inputs(run, "evaluate", "target", transform=examples, train=model) | {"source_kind": kind}
-    result |= run.make_artifact(
-        "evaluate", work, inputs=inputs | {"champion": [champion.number, champion.model_sha256] if champion else None}
-    )
+    result |= run.make_artifact("evaluate", work, inputs=inputs | compared.identity())
 
 
 def judge(run: Run, result: Result) -> None:
@@ -149,14 +164,14 @@ def judge(run: Run, result: Result) -> None:
     evaluation = run.artifact("evaluate", Evaluation)
 
     def work(out: Path) -> Artifact:
-        from ml.gate.judge import judge
+        from ml.pipeline.verdict import reach_verdict
 
-        verdict = judge(evaluation, settings=run.settings.judge, out=out)
+        verdict = reach_verdict(run, evaluation, out)
         for sentence in verdict.sentences:
-            log.info("%s: %s", "PROMOTE" if verdict.promotes else "SAME" if verdict.same else "REJECT", sentence)
+            log.info("%s: %s", "PROMOTE" if verdict.promotes else verdict.decision.upper(), sentence)
         return verdict
 
-    result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", evaluate=evaluation))
+    result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", "gate", "target", evaluate=evaluation))
 
 
 def promote(run: Run, result: Result) -> None:
@@ -164,23 +179,21 @@ def promote(run: Run, result: Result) -> None:
     verdict = run.artifact("judge", Verdict)
 
     def work(_out: Path) -> Artifact:
-        from ml.registry.promote import decline, promote
+        from ml.registry.decline import decline
+        from ml.registry.promote import promote
 
         origin = identity(run)
-        if verdict.same:
-            decline(run.root, SAME, verdict, run_id=run.id, identity=origin, settings=run.settings)
-            raise NothingToDoError(SAME, f"Not promoted. {' '.join(verdict.sentences)}")
-        if not verdict.promotes:
-            decline(run.root, REJECTED, verdict, run_id=run.id, identity=origin, settings=run.settings)
-            raise NothingToDoError(REJECTED, f"Not promoted. {' '.join(verdict.sentences)}")
-        if not run.settings.promote.enabled:
-            decline(run.root, WITHHELD, verdict, run_id=run.id, identity=origin, settings=run.settings)
-            raise NothingToDoError(WITHHELD, "The candidate earned promotion, but promotion is switched off.")
+        model = run.artifact("train", Model)
+        if not verdict.promotes or not run.settings.promote.enabled:
+            event = WITHHELD if verdict.promotes else _DECLINED[verdict.decision]
+            decline(run.root, event, verdict, model=model, run_id=run.id, identity=origin, settings=run.settings)
+            why = "The candidate earned promotion, but promotion is switched off."
+            raise NothingToDoError(event, why if event == WITHHELD else f"Not promoted. {' '.join(verdict.sentences)}")
         return promote(
-            run.artifact("train", Model),
+            model,
             verdict,
             statistics=run.artifact("validate", Accepted).statistics,
-            report=run.artifact("evaluate", Evaluation).report,
+            evaluation=run.artifact("evaluate", Evaluation),
             root=run.root,
             settings=run.settings,
             run_id=run.id,

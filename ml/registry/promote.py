@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ml.artifacts import Model, Release, Verdict
+from ml.artifacts import Evaluation, Model, Release, Verdict
 from ml.config.settings import Settings
 from ml.data.features import FEATURES
 from ml.errors import FinalError
@@ -15,6 +15,7 @@ from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.recovery import recover
+from ml.registry.references.baseline import served_version
 from ml.registry.version_directories import require_known
 from ml.storage import files
 from ml.storage.root import Root
@@ -28,7 +29,7 @@ def promote(
     verdict: Verdict,
     *,
     statistics: Path,
-    report: Path,
+    evaluation: Evaluation,
     root: Root,
     settings: Settings,
     run_id: str,
@@ -41,7 +42,7 @@ def promote(
         model: The candidate; its files must hash to what the verdict names.
         verdict: Promotes, and names the champion it was judged against.
         statistics: TFDV's statistics of its data, kept in the release record for drift.
-        report: The evaluation's JSON, kept there too.
+        evaluation: Its report and the hashes of its rows are kept there too.
         root: Where versions, releases and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
         run_id: Identifies the version: a retry finds its own intent.
@@ -59,48 +60,24 @@ def promote(
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
             _check_champion(registry.ledger, verdict)
+            _check_served(root, settings, verdict)
             golden_rows = GoldenRows.read(model.golden_rows)
             staged = registry.stage(run_id, model.saved_model, sha256=verdict.model_sha256)
             (check or _answers_privately)(staged, golden_rows, settings)
-            record = _record(root.staging / f"{run_id}.record", model, verdict, statistics, report, settings, identity)
+            record = _record(
+                root.staging / f"{run_id}.record", model, verdict, statistics, evaluation, settings, identity
+            )
             facts = {
                 **identity,
                 "champion": verdict.champion_version,
+                "decision": verdict.decision,
+                "anchor": verdict.anchor_version,
                 "reasons": verdict.sentences,
                 "metrics": verdict.metrics,
                 "champion_metrics": verdict.champion_metrics,
             }
             number = registry.publish(staged, record, run_id=run_id, model_sha256=verdict.model_sha256, facts=facts)
     return Release(registry.version_directory(number), verdict.model_sha256, model.rows, number)
-
-
-def decline(
-    root: Root,
-    event: str,
-    verdict: Verdict,
-    *,
-    run_id: str,
-    identity: Mapping[str, str | int],
-    settings: Settings,
-) -> None:
-    """Append to the ledger, once for each run, that its candidate was rejected or withheld."""
-    with locked_registry(root, settings, who=f"run {run_id}") as registry:
-        if any(
-            e["event"] == event and e["run_id"] == run_id and e.get("model_sha256") == verdict.model_sha256
-            for e in registry.ledger.events()
-        ):
-            return
-        registry.ledger.append(
-            event,
-            run_id=run_id,
-            model_sha256=verdict.model_sha256,
-            **identity,
-            champion=verdict.champion_version,
-            reasons=verdict.sentences,
-            codes=[reason["code"] for reason in verdict.reasons],
-            metrics=verdict.metrics,
-            champion_metrics=verdict.champion_metrics,
-        )
 
 
 def _already_published(registry: Registry, run_id: str, model_sha256: str) -> int | None:
@@ -128,6 +105,19 @@ def _check_champion(ledger: Ledger, verdict: Verdict) -> None:
         raise FinalError(
             f"The verdict is stale: it compared with {_named(verdict.champion_version)}, "
             f"and the champion is now {_named(number)}.",
+            "Start a new run, so that the candidate is compared with the version that serves.",
+        )
+
+
+def _check_served(root: Root, settings: Settings, verdict: Verdict) -> None:
+    """Check that the model server still answers with the version that it answered with when it was asked first."""
+    if verdict.served is None:
+        return
+    served, _ = served_version(root, settings)
+    if served is not None and served != verdict.served:
+        raise FinalError(
+            f"The verdict is stale: the model server answered with version {verdict.served} when the candidate was "
+            f"evaluated, and answers with version {served} now.",
             "Start a new run, so that the candidate is compared with the version that serves.",
         )
 
@@ -166,7 +156,7 @@ def _record(
     model: Model,
     verdict: Verdict,
     statistics: Path,
-    report: Path,
+    evaluation: Evaluation,
     settings: Settings,
     identity: Mapping[str, str | int],
 ) -> Path:
@@ -174,7 +164,10 @@ def _record(
     place.mkdir(parents=True)
     shutil.copyfile(statistics, place / "statistics.pb")
     shutil.copyfile(model.golden_rows, place / "replay.json")
-    shutil.copyfile(report, place / "evaluation.json")
+    shutil.copyfile(evaluation.report, place / "evaluation.json")
+    for kept in (evaluation.row_hashes, verdict.report, verdict.scored_rows):
+        if kept.is_file():
+            shutil.copyfile(kept, place / kept.name)
     target = settings.target
     files.write_json(
         place / "release.json",

@@ -7,24 +7,35 @@ import os
 from pathlib import Path
 
 from ml.config.settings import Settings
-from ml.registry.model_registry import locked_registry
+from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.references.holdout import holdout_sha256
+from ml.registry.references.lineage import anchor_of
+from ml.registry.references.model_store import forget_models
+from ml.registry.references.opponents import earlier_stand_in
+from ml.registry.references.reference_models import reference_models
 from ml.storage import files, locks, run_order
 from ml.storage.root import Root
 from serving.models.version_source import version_number
 
 log = logging.getLogger("ml.registry.retention")
+_KEPT_SCORES = 3
+"""The sets of evaluation rows whose scores are kept."""
 
 
 def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
     """Remove versions and runs beyond the numbers in the settings; it may be killed and repeated at any time.
 
-    The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions and
-    runs in progress are never touched.
+    The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions, the
+    champion's anchor and runs in progress are never touched. Kept candidates go when they are no reference any more,
+    and scores when they are of rows that were not asked about lately.
     """
     with locked_registry(root, settings, who="clean-up") as registry:
         versions = registry.ledger.versions().values()
         confirmed = sorted((v.number for v in versions if v.accepted), reverse=True)
+        anchor = _anchor(registry)
         for number in confirmed[settings.keep.versions :]:
+            if number == anchor:
+                continue
             for directory in (registry.version_directory(number), root.release(number)):
                 _remove(directory, root, f"version {number}")
         withdrawn = [path for path in files.children(root.withdrawn) if version_number(path.name) is not None]
@@ -35,6 +46,28 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
         for directory in runs[settings.keep.runs :]:
             if directory.name not in busy and not locks.is_held(directory / ".lock"):
                 _remove(directory, root, f"run {directory.name}")
+        forget_models(root, but=_wanted_models(registry, settings))
+        rows = sorted(files.children(root.scores), key=lambda path: path.stat().st_mtime, reverse=True)
+        for directory in rows[_KEPT_SCORES:]:
+            files.remove_directory(directory, root.trash)
+
+
+def _anchor(registry: Registry) -> int | None:
+    champion = registry.ledger.champion()
+    return anchor_of(champion, registry.ledger.versions()).number if champion else None
+
+
+def _wanted_models(registry: Registry, settings: Settings) -> set[str]:
+    """Return the hashes of the kept candidates and the stand-in that the next look will need."""
+    champion = registry.ledger.champion()
+    if champion is None:
+        return set()
+    holdout = holdout_sha256(settings.transform)
+    wanted = reference_models(
+        registry.root, registry.model, champion, holdout=holdout, most=settings.gate.references - 1
+    )
+    stand_in = earlier_stand_in(registry.root, champion, settings)
+    return {one.model_sha256 for one in wanted} | ({stand_in.model_sha256} if stand_in else set())
 
 
 def _number(directory: Path) -> int:

@@ -41,9 +41,9 @@ class Batch:
 def transform(accepted: Accepted, *, settings: TransformSettings, target: TargetSettings, out: Path) -> Examples:
     """Write `train.parquet`, `eval.parquet` and `encoding.json` into `out`.
 
-    The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8),
-    `profile` (uint64), `row` (uint64, of features and label) and `NAME_xf`, a fixed-size list of float32 for every feature. The data are read twice, and
-    never more than `batch_rows` rows are in memory at a time.
+    The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8), two hashes
+    (uint64: `profile` of the features, `row` of features and label) and `NAME_xf`, a fixed-size list of float32 for
+    every feature. The data are read twice, and never more than `batch_rows` rows are in memory at a time.
 
     Raises:
         DataError: A label is missing, or one side of the split is empty.
@@ -121,5 +121,5 @@ def _arrays(batch: Batch, mask: NDArray[np.bool_], encoding: Encoding) -> list[p
         pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
         for numbers in encoding.apply(columns).values()
     ]
-        hashes = [pa.array(batch.profiles[mask]), pa.array(batch.rows[mask])]
+    hashes = [pa.array(batch.profiles[mask]), pa.array(batch.rows[mask])]
     return [*raw, pa.array(batch.labels[mask]), *hashes, *lists]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml.errors import printable
 from ml.evaluation.metric_table import metric_table
-from ml.pipeline.outcome import FAILED, PROMOTED, SAME, UNCHANGED, WITHHELD, Results, end_of, error_of
+from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, SAME, UNCHANGED, WITHHELD, Results, end_of, error_of
 from ml.registry.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
@@ -58,6 +58,8 @@ def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
     decision = "the candidate earns promotion" if verdict.get("promotes") else "the candidate is rejected"
     if outcome == SAME:
         decision = "the candidate is the champion once more"
+    if outcome == KEPT:
+        decision = "nobody can tell which is better, so the champion stays"
     withheld = "; promotion is switched off" if outcome == WITHHELD else ""
     yield f"Verdict: {decision}{withheld}"
     for reason in verdict.get("reasons", []):

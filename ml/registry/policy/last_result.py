@@ -25,8 +25,8 @@ def last_result(
     """Return the last result that a run which would do the same again need not repeat; None when there is none.
 
     A candidate that was withheld counts only while promotion stays off, since it may be promoted afterwards. What was
-    judged beside a champion (rejected, kept, same, withheld) counts only beside that champion: beside another one the verdict
-    may differ. A rollback is not a result of a run.
+    judged beside a champion (rejected, kept, same, withheld) counts only beside that champion: beside another one the
+    verdict may differ. A rollback is not a result of a run.
 
     Args:
         events: The ledger, oldest first.

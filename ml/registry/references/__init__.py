@@ -1,1 +1,1 @@
-"""What a candidate is compared with: the version that serves, models found equal to it, the anchor, and earlier looks."""
+"""What a candidate is compared with: what serves, the models found equal to it, the anchor, and earlier looks."""

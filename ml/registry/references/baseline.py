@@ -37,13 +37,16 @@ def served_version(root: Root, settings: Settings) -> tuple[int | None, str]:
     if not url:
         return None, "no model server is configured or running"
     try:
-        available = [status.version for status in ModelServer(url, settings.serving.model).versions() if status.state == "AVAILABLE"]
+        statuses = ModelServer(url, settings.serving.model).versions()
     except ServingError as error:
         return None, f"the model server does not answer ({error})"
+    available = [status.version for status in statuses if status.state == "AVAILABLE"]
     return (max(available), "") if available else (None, f"the model server at {url} serves no version")
 
 
-def baseline_of(champion: Version | None, versions: Mapping[int, Version], served: int | None, unknown: str) -> Baseline:
+def baseline_of(
+    champion: Version | None, versions: Mapping[int, Version], served: int | None, unknown: str
+) -> Baseline:
     """Return what to compare with.
 
     Args:
@@ -62,4 +65,6 @@ def baseline_of(champion: Version | None, versions: Mapping[int, Version], serve
     other = versions.get(served)
     if other is not None and other.accepted:
         return Baseline(other, served, f"{differs}, which is compared with.")
-    return Baseline(champion, served, f"{differs}, which the ledger does not call confirmed: compared with the champion.")
+    return Baseline(
+        champion, served, f"{differs}, which the ledger does not call confirmed: compared with the champion."
+    )

@@ -9,6 +9,7 @@ from ml.registry.ledger import Version
 FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE = "first", "better", "refresh", "accepted", "replaces_sample"
 """What a promotion was decided by: no champion, evidence, age or new data, a person, or real data after a sample."""
 
+PROMOTES = (FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE)
 BEGINS_ANEW = (FIRST, ACCEPTED, REPLACES_SAMPLE)
 """The decisions after which nothing that was known before counts: no reference, no anchor, no earlier look."""
 
@@ -20,7 +21,7 @@ def decision_of(version: Version) -> str:
 
 def original_of(version: Version, versions: Mapping[int, Version]) -> Version:
     """Return the version whose bytes a rollback brought back, or the version itself when it is none."""
-    while (number := version.intent.get("rollback_of")) in versions and number != version.number:
+    while (number := int(version.intent.get("rollback_of") or 0)) in versions and number != version.number:
         version = versions[number]
     return version
 

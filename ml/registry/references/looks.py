@@ -18,7 +18,7 @@ class Looks:
     """Earlier looks at the same evaluation rows, without the one that is about to be made.
 
     Attributes:
-        last_year: Those of the last 365 days, by candidates made by the champion's recipe if this one is, else by others.
+        last_year: Those of the last 365 days by candidates of this kind: of the champion's recipe, or of another one.
         since_champion: Those since the champion came.
         of_others: Those of the last 365 days by candidates of the other kind.
         first_at: When the first was made, as in the ledger; "" without one.
@@ -31,7 +31,13 @@ class Looks:
 
 
 def earlier_looks(
-    events: Sequence[Mapping[str, Any]], *, holdout: str, evaluation: str, recipe_is_new: bool, champion: int, now: datetime
+    events: Sequence[Mapping[str, Any]],
+    *,
+    holdout: str,
+    evaluation: str,
+    recipe_is_new: bool,
+    champion: int,
+    now: datetime,
 ) -> Looks:
     """Count the looks at these evaluation rows since the count last began anew.
 
@@ -48,7 +54,9 @@ def earlier_looks(
     looks = [
         (place, event)
         for place, event in enumerate(events)
-        if event["event"] == LOOKED and event["holdout"] == holdout and event["evaluation_sha256"] != evaluation
+        if event["event"] == LOOKED
+        and event["holdout"] == holdout
+        and event["evaluation_sha256"] != evaluation
         and place > max(begins, default=-1)
     ]
     recent = [event for _, event in looks if datetime.fromisoformat(event["at"]) > now - YEAR]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ml.config.settings import Settings
@@ -142,4 +141,3 @@ def _frozen_transform(root: Root, run_id: str) -> dict[str, Any]:
         return {}
     transform = settings.get("transform") if isinstance(settings, dict) else None
     return transform if isinstance(transform, dict) else {}
-

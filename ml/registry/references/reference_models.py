@@ -33,9 +33,7 @@ class ReferenceModel:
     version: int | None = None
 
 
-def reference_models(
-    root: Root, model: str, baseline: Version, *, holdout: str, most: int
-) -> Iterator[ReferenceModel]:
+def reference_models(root: Root, model: str, baseline: Version, *, holdout: str, most: int) -> Iterator[ReferenceModel]:
     """Yield at most `most` models that were found equal to the baseline since it came, the latest first.
 
     These are the kept candidates, and the versions that a refresh replaced. The baseline itself is not among them.

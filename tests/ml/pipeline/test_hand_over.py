@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.artifacts import Artifact, Dataset, Verdict
+from ml.artifacts import Dataset, Verdict
 from ml.cli.commands import main
 from ml.config.settings import Settings
 from ml.errors import FinalError
@@ -19,6 +19,7 @@ from ml.registry.champion import verified_champion
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger import SEALED, Ledger
 from ml.registry.recovery import recover_if_reachable
+from ml.storage.artifact import Artifact
 from ml.storage.root import Root
 from tests.ml.conftest import settings_for
 from tests.ml.light_world import MODEL, released, stand_in

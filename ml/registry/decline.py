@@ -1,0 +1,56 @@
+"""A candidate that is not promoted: the ledger says so once, and one that was found equal to the champion is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml.artifacts import Model, Verdict
+from ml.config.settings import Settings
+from ml.registry.ledger import KEPT
+from ml.registry.model_registry import locked_registry
+from ml.registry.references.model_store import store_model
+from ml.storage.root import Root
+
+
+def decline(
+    root: Root,
+    event: str,
+    verdict: Verdict,
+    *,
+    model: Model,
+    run_id: str,
+    identity: Mapping[str, str | int],
+    settings: Settings,
+) -> None:
+    """Append to the ledger, once for each run, that its candidate was rejected, kept, the same or withheld.
+
+    A kept candidate becomes one of the references of the next looks, and a stand-in is used again by the next runs
+    on the same split: their SavedModels are stored first, so that the entry never names what is not there.
+
+    Raises:
+        FinalError: Their bytes are not those that were judged.
+        TransientError: Another process holds the promotion lock.
+    """
+    with locked_registry(root, settings, who=f"run {run_id}") as registry:
+        if any(
+            e["event"] == event and e["run_id"] == run_id and e.get("model_sha256") == verdict.model_sha256
+            for e in registry.ledger.events()
+        ):
+            return
+        if event == KEPT:
+            store_model(root, model.saved_model, verdict.model_sha256)
+        if verdict.stand_in and verdict.stand_in == model.stand_in_sha256:
+            store_model(root, model.stand_in, verdict.stand_in)
+        registry.ledger.append(
+            event,
+            run_id=run_id,
+            model_sha256=verdict.model_sha256,
+            **identity,
+            champion=verdict.champion_version,
+            decision=verdict.decision,
+            reasons=verdict.sentences,
+            codes=[reason["code"] for reason in verdict.reasons],
+            metrics=verdict.metrics,
+            champion_metrics=verdict.champion_metrics,
+            **({"stand_in": verdict.stand_in} if verdict.stand_in else {}),
+        )
