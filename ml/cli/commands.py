@@ -20,7 +20,7 @@ from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import disk_errors
 from ml.storage.log_format import make_printable
 from ml.storage.root import Root

@@ -8,7 +8,8 @@ from typing import Any
 
 from ml.errors import printable
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
-from ml.registry.ledger import ADOPTED, INTENT, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN, Ledger
+from ml.registry.ledger.entries import ADOPTED, INTENT, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.storage.root import Root
 

@@ -13,7 +13,7 @@ from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
-from ml.registry.ledger import Ledger, Version
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml.errors import SettingsError
-from ml.registry.ledger import CONFIRMED, REJECTED, Ledger
-from ml.registry.ledger_entries import EVENTS
+from ml.registry.ledger.entries import CONFIRMED, EVENTS, REJECTED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
 from serving.client import model_metadata

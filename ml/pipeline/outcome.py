@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 from ml import errors
 from ml.errors import BlockedError, DataError, NothingToDoError, RetrainError
 from ml.pipeline.step_names import STEPS
-from ml.registry import ledger
+from ml.registry.ledger import entries
 
 DONE, REUSED, SKIPPED, FAILED = "done", "reused", "skipped", "failed"
 STEP_OUTCOMES = (DONE, REUSED, SKIPPED, FAILED)
 """What one try of a step can come to, by its result file."""
 
 PROMOTED, BLOCKED = "promoted", "blocked"
-REJECTED, SAME, WITHHELD, UNCHANGED = ledger.REJECTED, ledger.SAME, ledger.WITHHELD, errors.UNCHANGED
+REJECTED, SAME, WITHHELD, UNCHANGED = entries.REJECTED, entries.SAME, entries.WITHHELD, errors.UNCHANGED
 OUTCOMES = (PROMOTED, REJECTED, SAME, WITHHELD, UNCHANGED, BLOCKED, FAILED)
 """What a run can come to."""
 
 OUTCOME_OF_EVENT = {
-    ledger.CONFIRMED: PROMOTED,
-    ledger.REJECTED: REJECTED,
-    ledger.SAME: SAME,
-    ledger.WITHHELD: WITHHELD,
+    entries.CONFIRMED: PROMOTED,
+    entries.REJECTED: REJECTED,
+    entries.SAME: SAME,
+    entries.WITHHELD: WITHHELD,
 }
 """The ledger events that end a run, and the outcome that each of them stands for."""
 

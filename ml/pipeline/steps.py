@@ -15,7 +15,8 @@ from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger import REJECTED, SAME, WITHHELD, Ledger
+from ml.registry.ledger.entries import REJECTED, SAME, WITHHELD
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.last_result import last_result
 from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
 from ml.storage.files import sha256_file

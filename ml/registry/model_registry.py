@@ -16,8 +16,8 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.registry.ledger import INTENT, PUBLISHED, SEALED, WITHDRAWN, Ledger, Version
-from ml.registry.ledger_entries import LARGEST_VERSION
+from ml.registry.ledger.entries import INTENT, LARGEST_VERSION, PUBLISHED, SEALED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.version_directories import version_names
 from ml.storage import files, locks
 from ml.storage.root import Root

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml.errors import FinalError
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.models.version_source import version_number
 

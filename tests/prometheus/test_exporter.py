@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 
 from ml.monitoring.metric_families import FAMILIES, collector_registry
 from ml.monitoring.state_collectors import collect_server
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 from serving.client.version_status import VersionStatus

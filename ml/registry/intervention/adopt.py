@@ -13,8 +13,8 @@ from ml.config.settings import Settings
 from ml.data.features import FEATURES, NUMERIC
 from ml.errors import UNCHANGED, FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import ADOPTED, Version
-from ml.registry.ledger_entries import LARGEST_VERSION, is_version
+from ml.registry.ledger.entries import ADOPTED, LARGEST_VERSION, is_version
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.storage import files
 from ml.storage.root import Root

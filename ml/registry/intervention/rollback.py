@@ -14,7 +14,8 @@ from ml.registry.intervention.rollback_intent import (
     standing_rollback,
     unfinished_rollback,
 )
-from ml.registry.ledger import ROLLBACK, Version
+from ml.registry.ledger.entries import ROLLBACK
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.policy.rollback_target import default_target, origin
 from ml.registry.version_directories import require_known, version_names

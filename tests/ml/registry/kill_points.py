@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import RetrainError
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, StandIn, stand_in

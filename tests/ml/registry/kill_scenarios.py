@@ -12,7 +12,7 @@ from ml.errors import FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.locks import hold
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, released

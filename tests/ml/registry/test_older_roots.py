@@ -20,7 +20,8 @@ from ml.monitoring.metric_families import collector_registry
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.run_record import runs
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, ROLLBACK, SEALED, Ledger
+from ml.registry.ledger.entries import CONFIRMED, INTENT, PUBLISHED, ROLLBACK, SEALED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root

@@ -18,38 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger_entries import (
+from ml.registry.ledger.entries import (
     ADOPTED,
     CONFIRMED,
     INTENT,
     PUBLISHED,
-    REJECTED,
-    RESTORED,
-    ROLLBACK,
-    SAME,
     SEALED,
     WITHDRAWN,
-    WITHHELD,
     parsed_entry,
 )
 from ml.storage.files import fsync_directory
 from ml.storage.strict_json import without_nan
-
-__all__ = [
-    "ADOPTED",
-    "CONFIRMED",
-    "INTENT",
-    "PUBLISHED",
-    "REJECTED",
-    "RESTORED",
-    "ROLLBACK",
-    "SAME",
-    "SEALED",
-    "WITHDRAWN",
-    "WITHHELD",
-    "Ledger",
-    "Version",
-]
 
 
 @dataclass(frozen=True)
