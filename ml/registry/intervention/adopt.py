@@ -44,7 +44,8 @@ def adopt(root: Root, settings: Settings, *, number: int, reason: str, check: Ch
         NothingToDoError: The ledger knows it as a confirmed version.
         FinalError: There is no such directory, its number cannot be used, or it cannot be served.
     """
-    with locked_registry(root, settings, who=f"the adoption of version {number}") as registry:
+    # After the loss of a ledger its versions are adopted one by one, into one that is not the continuation of the lost.
+    with locked_registry(root, settings, who=f"the adoption of version {number}", emergency=True) as registry:
         registry.prepare()
         place = _adoptable(registry, number)
         sha256 = files.sha256_tree(place)

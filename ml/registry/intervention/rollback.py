@@ -43,7 +43,8 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
         FinalError: There is no such version, its files are gone or changed, or a server answered that it is broken.
     """
-    with locked_registry(root, settings, who="a rollback") as registry:
+    # A broken chain of the ledger must not keep customers on a bad version: the bytes gone back to are checked anyway.
+    with locked_registry(root, settings, who="a rollback", emergency=True) as registry:
         registry.prepare()
         begun = unfinished_rollback(registry.ledger)
         if begun is not None and target in (None, begun.target):
