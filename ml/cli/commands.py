@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import Any, TextIO
 
+from ml.cli import audit_commands
 from ml.cli.history import history, history_text
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
@@ -20,7 +21,7 @@ from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import disk_errors
 from ml.storage.log_format import make_printable
 from ml.storage.root import Root
@@ -154,6 +155,7 @@ COMMANDS: dict[str, Command] = {
     "history": _history,
     "rollback": _rollback,
     "adopt": _adopt,
+    "ledger": audit_commands.ledger,
 }
 
 

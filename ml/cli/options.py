@@ -48,6 +48,11 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)
     taken.add_argument("version", type=int, help="the name of its directory")
     taken.add_argument("--reason", required=True, help="a sentence for the ledger")
+    chain = add("ledger", "Verify that no line of the ledger was changed, or accept it as it is.", settings)
+    chain.add_argument("action", choices=("verify", "accept"), help="accept: go on with a ledger that was corrected")
+    seen = "values that retrain_ledger_entries and retrain_ledger_head had at one time; may be repeated"
+    chain.add_argument("--seen", metavar="LINES:NUMBER", action="append", default=[], help=seen)
+    chain.add_argument("--reason", help="accept: a sentence for the ledger")
     return whole
 
 

@@ -13,7 +13,7 @@ from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
-from ml.registry.ledger import Ledger, Version
+from ml.registry.ledger.ledger import SHOWN_FAULTS, Ledger, Version
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root
@@ -47,6 +47,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "unconfirmed": unconfirmed_champion(ledger) is not None,
         "unknown": [path.name for path in unknown_versions(root, settings.serving.model)],
         "last_event": next(iter(reversed(ledger.events())), None),
+        "ledger_faults": [str(fault) for fault in ledger.chain().faults],
         "sample": is_sample(champion),
         "server_url": server_url(root, settings) or None,
         "served_version": None,
@@ -98,6 +99,9 @@ def status_text(answer: dict[str, Any]) -> str:
     if answer["unknown"]:
         lines.append(f"  UNKNOWN   {', '.join(answer['unknown'])}: a model server takes that for versions, the ledger")
         lines.append("            does not know them; runs stop until you restore it, move them away or adopt them")
+    if answer["ledger_faults"]:
+        lines.append(f"  CHANGED   the ledger: {'; '.join(answer['ledger_faults'][:SHOWN_FAULTS])}")
+        lines.append("            Runs stop until it is restored or accepted: python -m ml ledger verify")
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:

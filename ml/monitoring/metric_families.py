@@ -39,6 +39,9 @@ FAMILIES = (
         "retrain_pending_versions", "Versions that are published or begun, and neither confirmed nor withdrawn."
     ),
     MetricFamily("retrain_ledger_events_total", "Events in the ledger since its beginning.", ("event",)),
+    MetricFamily("retrain_ledger_entries", "Lines of the ledger; it never has fewer than before."),
+    MetricFamily("retrain_ledger_head", "The first 48 bits of the SHA-256 of its last line, as a number."),
+    MetricFamily("retrain_ledger_faults", "Lines that were changed, removed, moved or inserted, by its chain."),
     MetricFamily("retrain_consecutive_rejections", "Candidates rejected since a version was last confirmed."),
     MetricFamily("retrain_last_result_timestamp_seconds", "When a run last came to this outcome.", ("outcome",)),
     MetricFamily("retrain_last_run_outcome", "1 for what the last run that ended came to.", ("outcome",)),

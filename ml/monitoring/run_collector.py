@@ -20,7 +20,7 @@ from ml.errors import FinalError
 from ml.monitoring.state_collectors import Sample, Skipped, require_directory, timestamp_of
 from ml.pipeline.outcome import OUTCOME_OF_EVENT, OUTCOMES
 from ml.pipeline.run_record import RunRecord, runs
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import read_json
 from ml.storage.root import Root
 

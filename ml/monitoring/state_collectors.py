@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml.errors import SettingsError
-from ml.registry.ledger import CONFIRMED, REJECTED, Ledger
-from ml.registry.ledger_entries import EVENTS
+from ml.registry.ledger.chain import head_number
+from ml.registry.ledger.entries import CONFIRMED, EVENTS, REJECTED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
 from serving.client import model_metadata
@@ -39,7 +40,7 @@ class Skipped(NamedTuple):
 
 
 def collect_ledger(root: Root) -> Iterator[Sample]:
-    """Yield what was promoted and when, what was rejected since, and how often each event happened.
+    """Yield what was promoted and when, what was rejected since, how often each event happened, and the ledger's head.
 
     Raises:
         SettingsError: The root is not a directory.
@@ -53,6 +54,10 @@ def collect_ledger(root: Root) -> Iterator[Sample]:
         yield Sample("retrain_promoted_timestamp_seconds", timestamp_of(champion.last))
         yield Sample("retrain_promoted_sample", float(is_sample(champion)))
     yield Sample("retrain_pending_versions", len(ledger.pending()))
+    chain = ledger.chain()
+    yield Sample("retrain_ledger_entries", chain.head.lines)
+    yield Sample("retrain_ledger_head", head_number(chain.head))
+    yield Sample("retrain_ledger_faults", len(chain.faults))
     events = [event["event"] for event in ledger.events()]
     counts = Counter(events)
     for event in EVENTS:

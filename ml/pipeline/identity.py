@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml.artifacts import Dataset
 from ml.pipeline.fingerprint import code_sha256, run_fingerprint, settings_sha256
 from ml.pipeline.run import Run
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import kind_of_data
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
 

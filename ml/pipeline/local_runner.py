@@ -17,7 +17,7 @@ from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, REJECTED, SAME, WITHHELD
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import run_step
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage import files, locks
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan

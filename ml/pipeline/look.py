@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from ml.artifacts import Evaluation
 from ml.gate.context import Look
 from ml.pipeline.run import Run
-from ml.registry.ledger import LOOKED, Ledger, Version
+from ml.registry.ledger.entries import LOOKED
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.model_registry import locked_registry
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
 from ml.registry.references.lineage import REFRESH, original_of

@@ -12,24 +12,24 @@ from typing import Any, NamedTuple
 from ml import errors
 from ml.errors import BlockedError, DataError, NothingToDoError, RetrainError
 from ml.pipeline.step_names import STEPS
-from ml.registry import ledger
+from ml.registry.ledger import entries
 
 DONE, REUSED, SKIPPED, FAILED = "done", "reused", "skipped", "failed"
 STEP_OUTCOMES = (DONE, REUSED, SKIPPED, FAILED)
 """What one try of a step can come to, by its result file."""
 
 PROMOTED, BLOCKED = "promoted", "blocked"
-REJECTED, KEPT, SAME, WITHHELD = ledger.REJECTED, ledger.KEPT, ledger.SAME, ledger.WITHHELD
+REJECTED, KEPT, SAME, WITHHELD = entries.REJECTED, entries.KEPT, entries.SAME, entries.WITHHELD
 UNCHANGED = errors.UNCHANGED
 OUTCOMES = (PROMOTED, REJECTED, KEPT, SAME, WITHHELD, UNCHANGED, BLOCKED, FAILED)
 """What a run can come to."""
 
 OUTCOME_OF_EVENT = {
-    ledger.CONFIRMED: PROMOTED,
-    ledger.REJECTED: REJECTED,
-    ledger.KEPT: KEPT,
-    ledger.SAME: SAME,
-    ledger.WITHHELD: WITHHELD,
+    entries.CONFIRMED: PROMOTED,
+    entries.REJECTED: REJECTED,
+    entries.KEPT: KEPT,
+    entries.SAME: SAME,
+    entries.WITHHELD: WITHHELD,
 }
 """The ledger events that end a run, and the outcome that each of them stands for."""
 

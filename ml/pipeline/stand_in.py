@@ -14,7 +14,7 @@ from ml.config.typed_tree import build
 from ml.errors import FinalError, SettingsError
 from ml.pipeline.run import Run
 from ml.registry.champion import Champion, verified_champion
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.references.opponents import earlier_stand_in, was_trained_on_another_split
 from ml.registry.references.reference_models import ReferenceModel
 

@@ -18,7 +18,8 @@ from ml.pipeline.run import Run
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger import KEPT, REJECTED, SAME, WITHHELD, Ledger
+from ml.registry.ledger.entries import KEPT, REJECTED, SAME, WITHHELD
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.last_result import last_result
 from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
 from ml.registry.recovery import recover_if_reachable

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger import Ledger, Version
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.policy.provenance import kind_of
 from ml.registry.version_directories import require_known
 from ml.storage.files import read_json, sha256_tree

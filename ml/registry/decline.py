@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ml.artifacts import Model, Verdict
 from ml.config.settings import Settings
-from ml.registry.ledger import KEPT
+from ml.registry.ledger.entries import KEPT
 from ml.registry.model_registry import locked_registry
 from ml.registry.references.model_store import store_model
 from ml.storage.root import Root

@@ -16,8 +16,8 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.registry.ledger import INTENT, PUBLISHED, SEALED, WITHDRAWN, Ledger, Version
-from ml.registry.ledger_entries import LARGEST_VERSION
+from ml.registry.ledger.entries import INTENT, LARGEST_VERSION, PUBLISHED, SEALED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger, LedgerChangedError, Version
 from ml.registry.version_directories import version_names
 from ml.storage import files, locks
 from ml.storage.root import Root
@@ -27,15 +27,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Registry:
-    """The versions of one model: their directories and the ledger."""
+    """The versions of one model: their directories and the ledger.
+
+    In an `emergency` the ledger is appended to although its chain is broken.
+    """
 
     root: Root
     model: str
+    emergency: bool = False
 
     @property
     def ledger(self) -> Ledger:
         """The record of every event of a version."""
-        return Ledger(self.root.ledger)
+        return Ledger(self.root.ledger, emergency=self.emergency)
 
     def version_directory(self, number: int) -> Path:
         """Return the directory in which the model server looks for the version."""
@@ -139,9 +143,13 @@ class Registry:
         return self.ledger.versions()[version.number]
 
     def withdraw(self, version: Version, reason: str) -> None:
-        """Retire the number and take the directory out of the server's sight, once the reason is on the disk."""
+        """Retire the number and take the directory out of the server's sight, once the reason is on the disk.
+
+        A broken chain of the ledger does not stop it: a version that fails must not serve on for that.
+        """
         if version.state != WITHDRAWN:
-            self.ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
+            ledger = Ledger(self.root.ledger, emergency=True)
+            ledger.append(WITHDRAWN, run_id=version.run_id, version=version.number, reason=reason)
             log.warning("withdrew version %d: %s", version.number, reason)
         place, away = self.version_directory(version.number), self.root.withdrawn / str(version.number)
         if os.path.lexists(place):  # a file, or a link to nowhere, is a version to a server, too
@@ -219,16 +227,23 @@ class Registry:
 
 
 @contextmanager
-def locked_registry(root: Root, settings: Settings, *, who: str) -> Iterator[Registry]:
+def locked_registry(root: Root, settings: Settings, *, who: str, emergency: bool = False) -> Iterator[Registry]:
     """Hold the promotion lock for the duration of the block, and give it the registry of the settings' model.
 
     Args:
         root: Where versions and the ledger are.
         settings: `promote.lock_wait_seconds` says how long to wait for another holder.
         who: Names the holder in the message that others get.
+        emergency: Go on although the chain of the ledger is broken, and warn of it.
 
     Raises:
         TransientError: Another process still holds the lock after that time.
     """
     with locks.hold(root.promotion_lock, who=who, wait_seconds=settings.promote.lock_wait_seconds):
-        yield Registry(root, settings.serving.model)
+        registry = Registry(root, settings.serving.model, emergency)
+        if emergency:
+            try:
+                registry.ledger.require_unchanged()
+            except LedgerChangedError as error:
+                log.warning("%s Going on nevertheless.", error)
+        yield registry

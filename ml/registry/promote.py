@@ -12,7 +12,8 @@ from ml.config.settings import Settings
 from ml.data.features import FEATURES
 from ml.errors import FinalError
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import CONFIRMED, PUBLISHED, WITHDRAWN, Ledger
+from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.recovery import recover
 from ml.registry.references.baseline import served_version

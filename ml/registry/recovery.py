@@ -8,7 +8,8 @@ from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
 from ml.registry.endpoint import endpoint
 from ml.registry.intervention.rollback_intent import finish_rollback
-from ml.registry.ledger import PUBLISHED, Version
+from ml.registry.ledger.entries import PUBLISHED
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.serving_check import confirm_or_withdraw
 from ml.storage.root import Root

@@ -9,7 +9,8 @@ from ml.errors import FinalError, TransientError
 from ml.registry.champion import CURE as GIVE_UP
 from ml.registry.champion import champion_of, damage_of
 from ml.registry.golden_rows import GoldenRows, WrongAnswersError
-from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
+from ml.registry.ledger.entries import CONFIRMED, WITHDRAWN
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry
 from serving.client.model_client import DeadlineExceeded, ModelServer, Refused, Unreachable, VersionFailed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml.errors import FinalError
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.models.version_source import version_number
 
@@ -36,13 +36,15 @@ def unknown_versions(root: Root, model: str) -> list[Path]:
 
 
 def require_known(root: Root, model: str) -> None:
-    """Check that every version that a server sees stands in the ledger.
+    """Check that every version that a server sees stands in the ledger, and that the ledger is as it was written.
 
     Raises:
-        FinalError: One does not: the ledger was lost, or somebody put a directory there.
+        FinalError: A version does not: the ledger was lost, or somebody put a directory there.
+        LedgerChangedError: A line of the ledger was changed, removed, moved or inserted.
     """
     unknown = unknown_versions(root, model)
     if not unknown:
+        Ledger(root.ledger).require_unchanged()
         return
     named = ", ".join(path.name for path in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
     where = "is missing" if not root.ledger.exists() else "does not know it"

@@ -11,7 +11,7 @@ from typing import Any
 
 from ml.data.kaggle.credentials import credentials
 from ml.data.local_path import NotAFileError, file_at
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import in_words, is_real, kind_of
 from ml.storage.root import Root
 from stack.local.errors import StackError

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ml.config.settings import resolve
 from ml.pipeline.outcome import FAILED, end_of
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from stack.local import run_summary

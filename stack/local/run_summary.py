@@ -10,7 +10,7 @@ from typing import Any
 from ml.errors import printable
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, SAME, UNCHANGED, WITHHELD, Results, end_of, error_of
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
 from serving.client.example_instance import EXAMPLE_INSTANCE

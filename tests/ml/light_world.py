@@ -20,7 +20,7 @@ from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
 from ml.registry.confirm import confirm
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.promote import promote
 from ml.registry.retention import clean_up
 from ml.registry.version_directories import version_names

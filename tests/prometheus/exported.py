@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ml.artifacts import Verdict
 from ml.config.settings import resolve
 from ml.monitoring.metric_families import collector_registry
-from ml.registry.ledger import REJECTED
+from ml.registry.ledger.entries import REJECTED
 from ml.registry.promote import decline
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer

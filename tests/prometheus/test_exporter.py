@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import signal
@@ -15,7 +16,7 @@ from prometheus_client import generate_latest
 
 from ml.monitoring.metric_families import FAMILIES, collector_registry
 from ml.monitoring.state_collectors import collect_server
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 from serving.client.version_status import VersionStatus
@@ -98,6 +99,29 @@ def test_rejections_count_from_the_last_confirmation(root: Root) -> None:
     found = values(root)
     assert found["retrain_consecutive_rejections", ()] == 3
     assert found["retrain_ledger_events_total", ("rejected",)] == 4
+
+
+def test_a_rewrite_of_the_ledger_shows_in_its_numbers(root: Root) -> None:
+    def numbers() -> list[float]:
+        found = parsed(generate_latest(collector_registry(root, None)).decode())
+        return [found[f"retrain_ledger_{name}", ()] for name in ("entries", "head", "faults")]
+
+    assert numbers() == [0, 0, 0]
+    ledger = Ledger(root.ledger)
+    for run_id in ("one", "two"):
+        ledger.append("rejected", run_id=run_id)
+    whole = root.ledger.read_bytes()
+    head = int(hashlib.sha256(whole.splitlines()[1]).hexdigest()[:12], 16)
+    assert numbers() == [2, head, 0]
+    root.ledger.write_bytes(whole.replace(b'"one"', b'"1ne"'))
+    assert numbers() == [2, head, 1]
+    for path in (root.ledger, root.path / "ledger.head"):
+        path.unlink()
+    for run_id in ("1ne", "two"):
+        ledger.append("rejected", run_id=run_id)
+    entries, other, faults = numbers()
+    assert (entries, faults) == (2, 0)
+    assert other != head, "hashes that were made anew have another head"
 
 
 def test_a_ledger_that_somebody_broke_does_not_hide_the_rest(root: Root, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,8 +13,8 @@ from ml.config.settings import Settings
 from ml.data.features import FEATURES, NUMERIC
 from ml.errors import UNCHANGED, FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import ADOPTED, Version
-from ml.registry.ledger_entries import LARGEST_VERSION, is_version
+from ml.registry.ledger.entries import ADOPTED, LARGEST_VERSION, is_version
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.storage import files
 from ml.storage.root import Root
@@ -44,7 +44,8 @@ def adopt(root: Root, settings: Settings, *, number: int, reason: str, check: Ch
         NothingToDoError: The ledger knows it as a confirmed version.
         FinalError: There is no such directory, its number cannot be used, or it cannot be served.
     """
-    with locked_registry(root, settings, who=f"the adoption of version {number}") as registry:
+    # After the loss of a ledger its versions are adopted one by one, into one that is not the continuation of the lost.
+    with locked_registry(root, settings, who=f"the adoption of version {number}", emergency=True) as registry:
         registry.prepare()
         place = _adoptable(registry, number)
         sha256 = files.sha256_tree(place)

@@ -14,7 +14,8 @@ from ml.registry.intervention.rollback_intent import (
     standing_rollback,
     unfinished_rollback,
 )
-from ml.registry.ledger import ROLLBACK, Version
+from ml.registry.ledger.entries import ROLLBACK
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.policy.rollback_target import default_target, origin
 from ml.registry.version_directories import require_known, version_names
@@ -42,7 +43,8 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
         FinalError: There is no such version, its files are gone or changed, or a server answered that it is broken.
     """
-    with locked_registry(root, settings, who="a rollback") as registry:
+    # A broken chain of the ledger must not keep customers on a bad version: the bytes gone back to are checked anyway.
+    with locked_registry(root, settings, who="a rollback", emergency=True) as registry:
         registry.prepare()
         begun = unfinished_rollback(registry.ledger)
         if begun is not None and target in (None, begun.target):

@@ -9,7 +9,8 @@ from typing import Any
 from ml.config.settings import Settings
 from ml.errors import FinalError, TransientError
 from ml.registry.endpoint import endpoint
-from ml.registry.ledger import INTENT, PUBLISHED, RESTORED, ROLLBACK, WITHDRAWN, Ledger, Version
+from ml.registry.ledger.entries import INTENT, PUBLISHED, RESTORED, ROLLBACK, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.model_registry import Registry
 from ml.registry.policy.rollback_target import origin
 from ml.registry.serving_check import confirm_or_withdraw

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml.registry.ledger import CONFIRMED, INTENT, KEPT, REJECTED, SAME, WITHHELD
+from ml.registry.ledger.entries import CONFIRMED, INTENT, KEPT, REJECTED, SAME, WITHHELD
 
 
 @dataclass(frozen=True)

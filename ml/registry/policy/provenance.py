@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger import Version
+from ml.registry.ledger.ledger import Version
 
 SAMPLE, FILE, UNKNOWN = "sample", "file", ""
 KAGGLE = "kaggle:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ml.registry.ledger import Version
+from ml.registry.ledger.ledger import Version
 from ml.registry.policy.provenance import is_real, is_sample
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ml.config.settings import Settings
 from ml.registry.endpoint import server_url
-from ml.registry.ledger import Version
+from ml.registry.ledger.ledger import Version
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, ServingError
 

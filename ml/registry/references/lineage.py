@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ml.registry.ledger import Version
+from ml.registry.ledger.ledger import Version
 
 FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE = "first", "better", "refresh", "accepted", "replaces_sample"
 """What a promotion was decided by: no champion, evidence, age or new data, a person, or real data after a sample."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ml.registry.ledger import INTENT, LOOKED
+from ml.registry.ledger.entries import INTENT, LOOKED
 from ml.registry.references.lineage import BEGINS_ANEW
 
 YEAR = timedelta(days=365)

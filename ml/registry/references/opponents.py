@@ -8,7 +8,7 @@ from typing import Any
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.champion import CURE, Champion, champion_of, damage_of, verified_champion
-from ml.registry.ledger import Ledger, Version
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.baseline import baseline_of, served_version
 from ml.registry.references.holdout import holdout_sha256
 from ml.registry.references.lineage import anchor_of, original_of

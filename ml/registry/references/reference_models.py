@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.registry.ledger import INTENT, KEPT, Ledger, Version
+from ml.registry.ledger.entries import INTENT, KEPT
+from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.lineage import REFRESH, decision_of, original_of
 from ml.registry.references.model_store import stored_model
 from ml.storage.files import sha256_tree

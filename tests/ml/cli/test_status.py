@@ -12,7 +12,7 @@ from ml.cli.status import rollback_text, status, status_text
 from ml.config.settings import Settings, resolve
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.process_table import start_time
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, do_promote, released, stand_in

@@ -103,7 +103,7 @@ def test_a_settings_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
 
 def test_settings_load_nothing_heavy() -> None:
     code = (
-        "import sys, ml.config.settings, ml.errors, ml.storage.root, ml.registry.ledger, ml.cli.commands;"
+        "import sys, ml.config.settings, ml.errors, ml.storage.root, ml.registry.ledger.ledger, ml.cli.commands;"
         "ml.config.settings.resolve();"
         "print([m for m in ('tensorflow', 'numpy', 'pandas', 'pyarrow') if m in sys.modules])"
     )

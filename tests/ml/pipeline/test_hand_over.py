@@ -17,7 +17,8 @@ from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.champion import verified_champion
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import SEALED, Ledger
+from ml.registry.ledger.entries import SEALED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.recovery import recover_if_reachable
 from ml.storage.artifact import Artifact
 from ml.storage.root import Root

@@ -15,7 +15,8 @@ from ml.data.features import FEATURES
 from ml.evaluation.metrics import METRICS
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.step_names import STEPS
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD, Ledger
+from ml.registry.ledger.entries import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer

@@ -13,7 +13,7 @@ import pytest
 
 from ml.data.sample import write_csv
 from ml.pipeline.local_runner import RetrainResult, retrain
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from serving.client import model_metadata
 from serving.client.model_client import ModelServer

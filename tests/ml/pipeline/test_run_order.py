@@ -14,7 +14,8 @@ import pytest
 from ml.config.settings import Settings, resolve
 from ml.pipeline.run import Run
 from ml.pipeline.run_record import runs
-from ml.registry.ledger import CONFIRMED, INTENT, Ledger
+from ml.registry.ledger.entries import CONFIRMED, INTENT
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.retention import clean_up
 from ml.storage.root import Root
 from tests.ml.light_world import stand_in

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import RetrainError
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, StandIn, stand_in
@@ -105,6 +105,7 @@ def violations(root: Root, known: set[str]) -> list[str]:
             found.append(f"version {place.name} is not whole")
     try:
         Ledger(root.ledger).events()
+        found += map(str, Ledger(root.ledger).chain().faults)
     except RetrainError as error:
         found.append(str(error))
     return found
@@ -123,6 +124,7 @@ def end_state(root: Root) -> dict[str, Any]:
         "served bytes": places[max(places, key=int)],
         "pending": [v.number for v in ledger.pending()],
         "staging": sorted(p.name for p in root.staging.glob("*")),
+        "taken over": content.count(b'"event": "chained"'),
         "whole lines": content.endswith(b"\n") and all(json.loads(line) for line in content.splitlines()),
     }
 

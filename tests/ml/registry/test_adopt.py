@@ -15,7 +15,8 @@ from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.champion import verified_champion
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import ADOPTED, Ledger
+from ml.registry.ledger.entries import ADOPTED
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of
 from tests.ml.light_world import command

@@ -11,7 +11,8 @@ from ml.cli import status
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import CONFIRMED, PUBLISHED, RESTORED, ROLLBACK, WITHDRAWN, Ledger
+from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, RESTORED, ROLLBACK, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry
 from ml.registry.recovery import recover, recover_if_reachable
 from ml.storage.files import sha256_tree

@@ -14,7 +14,7 @@ import pytest
 
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import QUICK, settings_for
 from tests.ml.registry.kill_scenarios import SCENARIOS

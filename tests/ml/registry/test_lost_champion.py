@@ -12,7 +12,8 @@ from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.champion import verified_champion
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import CONFIRMED, INTENT, REJECTED, WITHDRAWN, Ledger
+from ml.registry.ledger.entries import CONFIRMED, INTENT, REJECTED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.last_result import last_result
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root

@@ -14,7 +14,8 @@ import pytest
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, SettingsError, TransientError
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import WITHDRAWN, Ledger
+from ml.registry.ledger.entries import WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry
 from ml.registry.retention import clean_up
 from ml.storage import files, locks

@@ -20,7 +20,8 @@ from ml.monitoring.metric_families import collector_registry
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.run_record import runs
 from ml.registry.golden_rows import GoldenRows
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, ROLLBACK, SEALED, Ledger
+from ml.registry.ledger.entries import CHAINED, CONFIRMED, INTENT, PUBLISHED, ROLLBACK, SEALED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
@@ -159,10 +160,24 @@ def test_a_rollback_publishes_the_bytes_of_an_old_version(root: Root, older: Old
         f"Version {older.champion + 1} is published with the bytes of version {older.rollback_to}. No server is "
         "configured, so a private server checked it; nobody serves it yet.\n",
     )
-    assert appended(root, before) == [SEALED, ROLLBACK, INTENT, PUBLISHED, CONFIRMED]
+    assert appended(root, before) == [CHAINED, SEALED, ROLLBACK, INTENT, PUBLISHED, CONFIRMED]
     versions = [sha256_tree(root.version(MODEL, number)) for number in (older.rollback_to, older.champion + 1)]
     assert versions[0] == versions[1] != sha256_tree(root.version(MODEL, older.champion))
     assert sha256_tree(root.version(MODEL, older.same_bytes_as)) == sha256_tree(root.version(MODEL, older.champion))
+
+
+def test_the_ledger_is_chained_once_by_the_first_command_that_writes(root: Root, older: Older) -> None:
+    before = root.ledger.read_bytes()
+    lines = len(before.splitlines())
+    assert f"{lines} lines, not chained yet" in command(root, "ledger", "verify")[1]
+    for target in (older.rollback_to, older.champion):
+        assert command(root, "rollback", str(target), "--reason", "a drill")[0] == DONE
+    assert appended(root, before).count(CHAINED) == 1
+    assert f"chained from line {lines + 1} on; none was changed" in command(root, "ledger", "verify")[1]
+    root.ledger.write_bytes(root.ledger.read_bytes().replace(b'"event": "confirmed"', b'"event": "withdrawn"', 1))
+    code, said = command(root, "status")
+    assert code == DONE
+    assert f"line {lines + 1} chains the lines 1 to {lines}, and one of them was changed since" in said
 
 
 def test_clean_up_keeps_what_serves(root: Root, older: Older) -> None:
@@ -191,7 +206,7 @@ def test_the_first_run_after_the_upgrade_retrains_and_compares_with_the_old_cham
     result: dict[str, Any] = json.loads(text)
     assert (code, result["outcome"], result["version"]) == (DONE, "promoted", older.champion + 1), result["reasons"]
     assert 0.5 < result["champion_metrics"]["AUC"] < 0.9, "the old champion was scored on the new rows"
-    assert appended(root, before) == [SEALED, INTENT, PUBLISHED, CONFIRMED], "the records' hashes are noted once"
+    assert appended(root, before) == [CHAINED, SEALED, INTENT, PUBLISHED, CONFIRMED], "chained and sealed once"
     intent = Ledger(root.ledger).versions()[older.champion + 1].intent
     assert (intent["champion"], intent["code_sha256"]) == (older.champion, code_sha256())
     before = root.ledger.read_bytes()

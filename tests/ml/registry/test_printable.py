@@ -11,7 +11,8 @@ from ml.cli.status import as_json
 from ml.config.settings import Settings
 from ml.errors import SettingsError
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import CONFIRMED, Ledger
+from ml.registry.ledger.entries import CONFIRMED
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from tests.ml.light_world import command, do_promote, released
 

@@ -15,7 +15,8 @@ from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.golden_rows import WrongAnswersError
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, Ledger
+from ml.registry.ledger.entries import CONFIRMED, INTENT, PUBLISHED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.promote import promote
 from ml.storage.root import Root
 from tests.ml.conftest import settings_of

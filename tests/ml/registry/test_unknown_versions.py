@@ -16,7 +16,8 @@ from ml.registry.champion import verified_champion
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import ADOPTED, CONFIRMED, Ledger
+from ml.registry.ledger.entries import ADOPTED, CONFIRMED
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry
 from ml.registry.version_directories import require_known, version_names
 from ml.storage.files import read_json, sha256_tree

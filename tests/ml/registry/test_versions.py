@@ -14,7 +14,8 @@ from ml.cli import status
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger import CONFIRMED, WITHDRAWN, Ledger
+from ml.registry.ledger.entries import CONFIRMED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry
 from ml.registry.recovery import recover
 from ml.registry.retention import clean_up

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from stack.local.data_source import DataSource, dag_run_conf, find_data_source, is_forced
 from stack.local.demo import demo_root

@@ -9,7 +9,7 @@ import pytest
 
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.step_names import STEPS
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from stack.local import run_summary
 from stack.local.run_follower import RunFollower

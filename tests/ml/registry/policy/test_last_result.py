@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml.registry.ledger import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD
+from ml.registry.ledger.entries import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD
 from ml.registry.policy.last_result import last_result
 
 

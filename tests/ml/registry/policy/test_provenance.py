@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ml.errors import FinalError
-from ml.registry.ledger import CONFIRMED, INTENT, Version
+from ml.registry.ledger.entries import CONFIRMED, INTENT
+from ml.registry.ledger.ledger import Version
 from ml.registry.policy.provenance import (
     FILE,
     SAMPLE,

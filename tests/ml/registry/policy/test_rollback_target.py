@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml.registry.ledger import CONFIRMED, WITHDRAWN, Version
+from ml.registry.ledger.entries import CONFIRMED, WITHDRAWN
+from ml.registry.ledger.ledger import Version
 from ml.registry.policy.rollback_target import default_target
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ml.config.settings import Settings
-from ml.registry.ledger import CONFIRMED, Ledger
+from ml.registry.ledger.entries import CONFIRMED
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from tests.ml.light_world import command, released
 

@@ -3,7 +3,8 @@
 A rollback writes `rollback` before its first step, and `restored` when a server has confirmed a version that had been
 confirmed before; a version that came about otherwise is `adopted`. One JSON object a line. A line is written by one
 system call and flushed before anything acts on it; one that a crash cut short is not JSON, was never acknowledged, and
-is dropped by the next writer. Writers hold the promotion lock; readers need none.
+is dropped by the next writer. Each line carries the hash of the one before it (`chain`). Writers hold the promotion
+lock; readers need none.
 """
 
 from __future__ import annotations
@@ -11,49 +12,41 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger_entries import (
+from ml.registry.ledger.chain import Chain, Fault, Head, checked_chain, line_sha256, links, vouching
+from ml.registry.ledger.entries import (
     ADOPTED,
+    CHAINED,
     CONFIRMED,
     INTENT,
-    KEPT,
-    LOOKED,
     PUBLISHED,
-    REJECTED,
-    RESTORED,
-    ROLLBACK,
-    SAME,
     SEALED,
     WITHDRAWN,
-    WITHHELD,
     parsed_entry,
 )
-from ml.storage.files import fsync_directory
+from ml.registry.ledger.file import append_line, note_head, noted_head, read_lines
 from ml.storage.strict_json import without_nan
 
-__all__ = [
-    "ADOPTED",
-    "CONFIRMED",
-    "INTENT",
-    "KEPT",
-    "LOOKED",
-    "PUBLISHED",
-    "REJECTED",
-    "RESTORED",
-    "ROLLBACK",
-    "SAME",
-    "SEALED",
-    "WITHDRAWN",
-    "WITHHELD",
-    "Ledger",
-    "Version",
-]
+SHOWN_FAULTS = 3
+
+
+class LedgerChangedError(FinalError):
+    """The chain of the ledger's lines is broken; `faults` says where."""
+
+    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+        more = f"; and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
+        super().__init__(
+            f"{path}: {'; '.join(map(str, faults[:SHOWN_FAULTS]))}{more}.",
+            "Restore ledger.jsonl and ledger.head from a backup. If the change was yours, or none is left, say why: "
+            "python -m ml ledger accept --reason '...'. Until then nothing is promoted; rollback goes on.",
+        )
+        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True)
@@ -86,11 +79,18 @@ class Version:
 
 
 class Ledger:
-    """Reads and appends to `ledger.jsonl`."""
+    """Reads and appends to `ledger.jsonl`.
 
-    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    In an `emergency` it appends although the chain is broken: for what takes a version out of service or goes back to
+    one, and for the repair itself. The break stays where it is, for `ledger verify` to name.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), emergency: bool = False
+    ) -> None:
         self.path = path
         self._clock = clock
+        self._emergency = emergency
 
     def events(self) -> list[dict[str, Any]]:
         """Return all acknowledged events, oldest first.
@@ -98,35 +98,62 @@ class Ledger:
         Raises:
             FinalError: A line is not an entry of a ledger.
         """
-        content = self.path.read_bytes() if self.path.exists() else b""
-        *lines, tail = content.split(b"\n")
-        if _is_entry(tail):  # whole, but for the newline that an editor dropped
-            lines.append(tail)
-        return list(self._parsed(lines))
+        return list(self._parsed(read_lines(self.path)))
+
+    def chain(self) -> Chain:
+        """Return what the chain says of the ledger; nothing is written."""
+        noted = noted_head(self.path)  # first: a writer that comes in between makes the ledger the younger one
+        return checked_chain(read_lines(self.path), noted)
+
+    def require_unchanged(self) -> None:
+        """Check the chain.
+
+        Raises:
+            LedgerChangedError: A line was changed, removed, moved or inserted.
+        """
+        if faults := self.chain().faults:
+            raise LedgerChangedError(self.path, faults)
 
     def append(self, event: str, *, run_id: str, **facts: Any) -> dict[str, Any]:
-        """Append one event and return it; it is on the disk by then."""
+        """Append one event and return it; it is on the disk by then.
+
+        In a ledger of older code, whose lines carry no hashes, an entry that chains them comes first, once.
+
+        Raises:
+            LedgerChangedError: A line was changed, removed, moved or inserted, and this is no emergency.
+        """
+        noted, lines = noted_head(self.path), read_lines(self.path)
+        chain = checked_chain(lines, noted)
+        if chain.faults and not self._emergency:
+            raise LedgerChangedError(self.path, chain.faults)
+        if lines and not chain.begins:
+            self._write(self._entry(CHAINED, "chain", vouching(lines)), lines, noted)
+            noted, lines = noted_head(self.path), read_lines(self.path)
+        return self._write(self._entry(event, run_id, facts), lines, noted)
+
+    def accept(self, reason: str) -> Chain:
+        """Vouch for the lines as they are, although the chain is broken, and return what it said before.
+
+        Raises:
+            FinalError: A line is not an entry; nobody could go on with it.
+        """
+        lines, chain = read_lines(self.path), self.chain()
+        self.events()
+        facts = vouching(lines) | {"reason": reason, "faults": [str(fault) for fault in chain.faults]}
+        self._write(self._entry(CHAINED, "chain", facts), lines)
+        return chain
+
+    def _entry(self, event: str, run_id: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         at = self._clock().isoformat(timespec="seconds")
-        entry = without_nan({"event": event, "at": at, "run_id": run_id, "who": _who(), **facts})
-        line = (json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
+        return {"event": event, "at": at, "run_id": run_id, "who": _who(), **facts}
+
+    def _write(self, facts: Mapping[str, Any], lines: Sequence[bytes], noted: Head | None = None) -> dict[str, Any]:
+        entry: dict[str, Any] = without_nan({**facts, **links(lines, noted)})
+        line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
         parsed_entry(line)  # what could not be read again must not be written
-        is_new = not self.path.exists()
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            end = _end_of_last_line(handle)
-            size = os.fstat(handle).st_size
-            if size > end and _is_entry(os.pread(handle, size - end, end)):
-                line, end = b"\n" + line, size
-            os.ftruncate(handle, end)
-            while line:
-                written = os.pwrite(handle, line, end)
-                line, end = line[written:], end + written
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if is_new:
-            fsync_directory(self.path.parent)
-        return dict(entry)
+        append_line(self.path, line)
+        note_head(self.path, Head(len(lines) + 1, line_sha256(line)))
+        return entry
 
     def versions(self) -> dict[int, Version]:
         """Return every version that was ever begun, by its number."""
@@ -170,28 +197,8 @@ class Ledger:
             yield event
 
 
-def _is_entry(line: bytes) -> bool:
-    try:
-        parsed_entry(line)
-    except ValueError:
-        return False
-    return True
-
-
 def _who() -> str:
     try:
         return os.environ.get("RETRAIN_WHO") or getpass.getuser()
     except (KeyError, OSError):  # a container's user often has no name
         return f"uid {os.getuid()}"
-
-
-def _end_of_last_line(handle: int) -> int:
-    """Return the offset behind the last newline, so that a torn line is overwritten."""
-    position = os.fstat(handle).st_size
-    while position > 0:
-        start = max(0, position - 4096)
-        newline = os.pread(handle, position - start, start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        position = start
-    return 0

@@ -10,11 +10,11 @@ from typing import Any
 INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
 REJECTED, KEPT, SAME, WITHHELD = "rejected", "kept", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
-ADOPTED, SEALED = "adopted", "sealed"
+ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
 EVENTS = (
     *(INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, KEPT, SAME, WITHHELD),
-    *(ROLLBACK, RESTORED, ADOPTED, SEALED, LOOKED),
+    *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
 )
 """All kinds of events, in the order in which people read them."""
 
@@ -63,6 +63,10 @@ def _is_time(value: Any) -> bool:
         return False
 
 
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
@@ -91,6 +95,7 @@ _NEEDED = {
     RESTORED: ("version",),
     ADOPTED: ("version", "model_sha256"),
     SEALED: ("records",),
+    CHAINED: ("lines", "lines_sha256"),
     LOOKED: ("holdout", "evaluation_sha256"),
 }
 """What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
@@ -102,11 +107,13 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     **dict.fromkeys(
         ("model_sha256", "record_sha256", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256"), _TEXT
     ),
+    **dict.fromkeys(("previous", "lines_sha256"), _TEXT),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "evaluation_sha256"), _TEXT),
+    **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
     "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
     **dict.fromkeys(("version", "rollback_of", "replaces"), _VERSION),
     **dict.fromkeys(("champion", "from", "target", "result", "anchor"), _OPTIONAL_VERSION),
-    **dict.fromkeys(("reasons", "codes"), (_is_texts, "a list of texts")),
+    **dict.fromkeys(("reasons", "codes", "faults"), (_is_texts, "a list of texts")),
     **dict.fromkeys(("metrics", "champion_metrics"), (_is_numbers, "an object of numbers")),
     **dict.fromkeys(("withdraws", "records"), (_is_texts_by_version, "an object of texts by version number")),
 }
