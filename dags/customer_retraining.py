@@ -42,7 +42,7 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 | you see | it means |
 |---|---|
 | all green | a new version serves, and has answered known customers as training did |
-| *promote* and *confirm* skipped, run green | rejected, the same as the champion, or promotion is off: see *judge* |
+| *promote* and *confirm* skipped, run green | rejected, not provably better, or promotion is off: see *judge* |
 | all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |
@@ -83,7 +83,7 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
         StepOperator(
             step="judge",
             execution_timeout=10 * MINUTE,
-            doc_md="Compares with the thresholds and with the champion. Every reason is a sentence in the log.",
+            doc_md="Thresholds, then paired tests beside what serves. Every reason is a sentence in the log.",
         ),
         StepOperator(
             step="promote",

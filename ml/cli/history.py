@@ -8,7 +8,7 @@ from typing import Any
 
 from ml.errors import printable
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
-from ml.registry.ledger.entries import ADOPTED, CHAINED, INTENT, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN
+from ml.registry.ledger.entries import ADOPTED, CHAINED, INTENT, LOOKED, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.storage.root import Root
@@ -63,7 +63,7 @@ def _entries(events: list[dict[str, Any]]) -> list[Entry]:
     versions: dict[Any, Entry] = {}
     for event in events:
         is_told_by_its_copy = event["event"] == ROLLBACK and event.get("result") != event.get("target")
-        if event["event"] in (SEALED, CHAINED) or is_told_by_its_copy:  # those two are of hashes, and of no version
+        if event["event"] in (SEALED, CHAINED, LOOKED) or is_told_by_its_copy:  # of hashes and looks, not of a version
             continue
         begins = event["event"] in (INTENT, ADOPTED, ROLLBACK)
         entry = None if begins else versions.get(event.get("version"))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from ml.artifacts import Model, Verdict
+from ml.artifacts import Evaluation, Model, Verdict
 from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
 from ml.registry.confirm import confirm
@@ -111,7 +111,7 @@ def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = 
         model,
         verdict,
         statistics=run / "statistics.pb",
-        report=run / "evaluation.json",
+        evaluation=Evaluation(run, "e", 3, model.sha256, {}, judged, {}, "", "d"),
         root=root,
         settings=settings,
         run_id=run_id,

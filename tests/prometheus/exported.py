@@ -9,11 +9,11 @@ from typing import Any
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ml.artifacts import Verdict
+from ml.artifacts import Model, Verdict
 from ml.config.settings import resolve
 from ml.monitoring.metric_families import collector_registry
+from ml.registry.decline import decline
 from ml.registry.ledger.entries import REJECTED
-from ml.registry.promote import decline
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 from tests.ml.light_world import MODEL
@@ -37,7 +37,8 @@ def parsed(page: str) -> Values:
 def reject(root: Root, run: str) -> None:
     reasons = [{"code": "below_threshold", "sentence": "AUC is 0.7."}]
     verdict = Verdict(root.path, "v", 3, False, reasons, f"model of {run}", None, {}, {})
-    decline(root, REJECTED, verdict, run_id=run, identity={}, settings=resolve(environment={}))
+    model = Model(root.run(run) / "train", f"model of {run}", 3, 1, 0.5)
+    decline(root, REJECTED, verdict, model=model, run_id=run, identity={}, settings=resolve(environment={}))
 
 
 def ended(root: Root, run: str, at: float, **results: Any) -> None:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ml.artifacts import Evaluation
+from ml.artifacts import Evaluation, Verdict
 from ml.config.settings import JudgeSettings, resolve
+from ml.gate.decision import BETTER, KEPT, REFRESH, WORSE, Decision
 from ml.gate.judge import judge
+from ml.gate.reason import Reason
+from ml.gate.thresholds import too_good
 
 SETTINGS = resolve(environment={}).judge
 AT_LEAST: dict[str, float] = asdict(SETTINGS.at_least)
 AT_MOST: dict[str, float] = asdict(SETTINGS.at_most)
-BELOW_CHAMPION: dict[str, float] = asdict(SETTINGS.below_champion)
 
 
 def good(metric: str) -> float:
@@ -23,7 +25,7 @@ def good(metric: str) -> float:
     return 2.0 * least if least > 1 else (least + most) / 2
 
 
-GOOD = {metric: good(metric) for metric in AT_LEAST | AT_MOST | BELOW_CHAMPION}
+GOOD = {metric: good(metric) for metric in AT_LEAST | AT_MOST}
 
 
 def evaluation(
@@ -40,12 +42,27 @@ def evaluation(
         champion_metrics=GOOD | champion if champion is not None else {},
         incomparable=incomparable,
         data_sha256="d",
+        baseline="version 4" if has_champion else "",
+        baseline_version=4 if has_champion else None,
+        anchor_version=2 if has_champion else None,
+        served=4 if has_champion else None,
     )
 
 
-def verdict_codes(candidate: Evaluation, settings: JudgeSettings = SETTINGS) -> tuple[bool, list[str]]:
-    verdict = judge(candidate, settings=settings, out=Path("out"))
+def decision(outcome: str) -> Decision:
+    return Decision(outcome, (Reason("evidence", "What the tests say."),), {})
+
+
+def judged(candidate: Evaluation, found: Decision | None = None, settings: JudgeSettings = SETTINGS) -> Verdict:
+    verdict = judge(candidate, found, settings=settings, out=Path("out"))
     assert verdict.reasons, "a verdict without a reason"
+    return verdict
+
+
+def verdict_codes(
+    candidate: Evaluation, settings: JudgeSettings = SETTINGS, found: Decision | None = None
+) -> tuple[bool, list[str]]:
+    verdict = judged(candidate, found, settings)
     return verdict.promotes, [reason["code"] for reason in verdict.reasons]
 
 
@@ -58,24 +75,16 @@ def test_the_first_version_can_be_left_to_a_person() -> None:
 
 
 def test_a_metric_at_the_bound_itself_passes() -> None:
-    assert 0.880 - 0.875 > 0.005, "the trap"
-    settings = replace(
-        SETTINGS,
-        at_least=replace(SETTINGS.at_least, AUC=0.875, BinaryAccuracy=0.80),
-        below_champion=replace(SETTINGS.below_champion, AUC=0.005, BinaryAccuracy=0.01),
-    )
-    at_the_bound = evaluation({"AUC": 0.875, "BinaryAccuracy": 0.80}, champion={"AUC": 0.880, "BinaryAccuracy": 0.81})
-    assert verdict_codes(at_the_bound, settings) == (True, ["thresholds_reached", "not_worse_than_champion"])
+    assert 0.1 + 0.2 > 0.3, "the trap"
+    settings = replace(SETTINGS, at_most=replace(SETTINGS.at_most, BinaryAccuracy=0.3))
+    assert not list(too_good(evaluation({"BinaryAccuracy": 0.1 + 0.2}), settings))
+    assert list(too_good(evaluation({"BinaryAccuracy": 0.3001}), settings))
 
 
 def test_a_miss_by_a_hair_shows_the_hair() -> None:
     settings = replace(SETTINGS, at_least=replace(SETTINGS.at_least, BinaryAccuracy=0.80))
-    sentence = judge(evaluation({"BinaryAccuracy": 0.79999}), settings=settings, out=Path("out")).sentences[0]
+    sentence = judged(evaluation({"BinaryAccuracy": 0.79999}), None, settings).sentences[0]
     assert "0.79999, below the threshold 0.80000" in sentence
-
-
-def test_a_champion_without_the_metric_is_a_reason_of_its_own() -> None:
-    assert verdict_codes(evaluation(champion={"AUC": float("nan")})) == (False, ["no_baseline"])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,7 @@ def test_a_champion_without_the_metric_is_a_reason_of_its_own() -> None:
     [(metric, bound - 1.0 if bound > 1 else round(bound - 0.001, 4)) for metric, bound in AT_LEAST.items()],
 )
 def test_each_threshold_rejects_alone(metric: str, value: float) -> None:
-    verdict = judge(evaluation({metric: value}), settings=SETTINGS, out=Path("out"))
+    verdict = judged(evaluation({metric: value}))
     assert not verdict.promotes
     assert [reason["code"] for reason in verdict.reasons] == ["below_threshold"]
     assert metric in verdict.sentences[0]
@@ -105,25 +114,35 @@ def test_too_good_is_a_leak_alarm(metric: str, bound: float) -> None:
     assert verdict_codes(evaluation({metric: bound + 0.001})) == (False, ["leak_suspected"])
 
 
-def test_the_champion_allows_a_little_less() -> None:
-    champion = {metric: GOOD[metric] + allowed - 0.0001 for metric, allowed in BELOW_CHAMPION.items()}
-    assert verdict_codes(evaluation(champion=champion)) == (True, ["thresholds_reached", "not_worse_than_champion"])
+@pytest.mark.parametrize(
+    ("outcome", "promotes", "what"),
+    [(BETTER, True, "better"), (REFRESH, True, "refresh"), (WORSE, False, "rejected"), (KEPT, False, "kept")],
+)
+def test_beside_a_champion_the_evidence_decides(outcome: str, promotes: bool, what: str) -> None:
+    verdict = judged(evaluation(champion={}), decision(outcome))
+    assert (verdict.promotes, verdict.decision, verdict.served) == (promotes, what, 4)
+    assert verdict.reasons[0]["code"] == "evidence"
 
 
-@pytest.mark.parametrize("metric", BELOW_CHAMPION)
-def test_worse_than_the_champion_is_rejected_with_both_numbers(metric: str) -> None:
-    value = GOOD[metric] + BELOW_CHAMPION[metric] + 0.0002
-    verdict = judge(evaluation(champion={metric: value}), settings=SETTINGS, out=Path("out"))
-    assert [reason["code"] for reason in verdict.reasons] == ["worse_than_champion"]
-    assert "version 4" in verdict.sentences[0]
-    assert f"{value:.4f}" in verdict.sentences[0]
-    assert f"{GOOD[metric]:.4f}" in verdict.sentences[0]
+def test_only_a_refresh_names_its_anchor_since_every_other_version_is_one() -> None:
+    assert judged(evaluation(champion={}), decision(REFRESH)).anchor_version == 2
+    assert judged(evaluation(champion={}), decision(BETTER)).anchor_version is None
+
+
+def test_no_evidence_outweighs_a_threshold() -> None:
+    verdict = judged(evaluation({"AUC": AT_LEAST["AUC"] - 0.1}, champion={}), decision(BETTER))
+    assert (verdict.promotes, verdict.decision) == (False, "rejected")
+    assert [reason["code"] for reason in verdict.reasons] == ["below_threshold", "evidence"]
+
+
+def test_a_comparison_that_was_not_made_is_never_taken_for_a_pass() -> None:
+    with pytest.raises(ValueError, match="was not"):
+        judge(evaluation(champion={}), None, settings=SETTINGS, out=Path("out"))
 
 
 def test_every_reason_is_given_not_only_the_first() -> None:
-    candidate = evaluation({"AUC": AT_LEAST["AUC"] - 0.1, "Recall": AT_LEAST["Recall"] - 0.1}, champion={})
-    codes = verdict_codes(candidate)[1]
-    assert codes == ["below_threshold", "below_threshold", "worse_than_champion"]
+    candidate = evaluation({"AUC": AT_LEAST["AUC"] - 0.1, "BinaryAccuracy": AT_MOST["BinaryAccuracy"] + 0.01})
+    assert verdict_codes(candidate)[1] == ["below_threshold", "leak_suspected"]
 
 
 def test_an_incomparable_champion_needs_an_explicit_word() -> None:
@@ -135,11 +154,11 @@ def test_an_incomparable_champion_needs_an_explicit_word() -> None:
 
 def test_the_champion_once_more_is_neither_promoted_nor_rejected() -> None:
     for same, said in (("bytes", "Its bytes are those of version 4"), ("answers", "Its answers to all 1600")):
-        verdict = judge(replace(evaluation(champion={}), same=same), settings=SETTINGS, out=Path("out"))
+        verdict = judged(replace(evaluation(champion={}), same=same))
         assert (verdict.promotes, verdict.same) == (False, True)
         assert [reason["code"] for reason in verdict.reasons] == ["same_as_champion"]
         assert said in verdict.sentences[0]
-    below = judge(replace(evaluation({"AUC": 0.5}, champion={"AUC": 0.5}), same="bytes"), settings=SETTINGS, out=Path())
+    below = judged(replace(evaluation({"AUC": 0.5}, champion={"AUC": 0.5}), same="bytes"))
     assert (below.promotes, below.same, below.reasons[0]["code"]) == (False, False, "below_threshold")
 
 

@@ -74,7 +74,7 @@ def _promote_again(root: Root, settings: Settings, made: Made, *, champion: int 
         made.model,
         replace(made.verdict, champion_version=champion),
         statistics=root.run("first") / "validate" / "statistics.pb",
-        report=made.evaluation.report,
+        evaluation=made.evaluation,
         root=root,
         settings=settings,
         run_id="other",

@@ -1,0 +1,121 @@
+"""Which models are the reference beside the champion, and which version it must not fall behind."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from ml.errors import FinalError
+from ml.registry.ledger.ledger import Ledger, Version
+from ml.registry.references.lineage import anchor_of, original_of
+from ml.registry.references.model_store import forget_models, store_model, stored_model
+from ml.registry.references.reference_models import reference_models
+from ml.storage.files import sha256_tree
+from ml.storage.root import Root
+from tests.ml.registry.references.entries import HOLDOUT, MODEL, kept, promoted
+
+
+def champion(root: Root) -> Version:
+    found = Ledger(root.ledger).champion()
+    assert found is not None
+    return found
+
+
+def names(root: Root, most: int = 7) -> list[str]:
+    return [one.name for one in reference_models(root, MODEL, champion(root), holdout=HOLDOUT, most=most)]
+
+
+def test_a_new_champion_stands_alone(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    kept(root, "equal to 1")
+    promoted(root, 2, decision="better")
+    assert names(root) == []
+
+
+def test_kept_candidates_stand_beside_it_the_latest_first_and_no_more_than_wanted(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    for name in ("a", "b", "c"):
+        kept(root, name)
+    assert names(root) == [f"the kept candidate of run {name}" for name in ("c", "b", "a")]
+    assert names(root, most=2) == [f"the kept candidate of run {name}" for name in ("c", "b")]
+    assert names(root, most=0) == []
+
+
+def test_what_a_refresh_replaced_and_what_was_equal_to_that_stays(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    kept(root, "beside 1")
+    promoted(root, 2, decision="refresh", anchor=1)
+    kept(root, "beside 2")
+    promoted(root, 3, decision="refresh", anchor=1)
+    assert names(root) == [
+        "version 2", "the kept candidate of run beside 2", "version 1", "the kept candidate of run beside 1",
+    ]  # fmt: skip
+
+
+def test_a_candidate_that_was_compared_on_other_rows_does_not_count(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    kept(root, "of another split", holdout="other rows")
+    kept(root, "of this split")
+    assert names(root) == ["the kept candidate of run of this split"]
+
+
+def test_a_version_that_was_gone_back_to_has_no_equals_yet(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    kept(root, "beside 1")
+    promoted(root, 2, decision="better")
+    kept(root, "beside 2")
+    promoted(root, 3, rollback_of=1)
+    assert names(root) == []
+
+
+def test_models_that_are_gone_or_were_changed_are_passed_over(root: Root, caplog: pytest.LogCaptureFixture) -> None:
+    promoted(root, 1, decision="first")
+    lost, changed, whole = (kept(root, name) for name in ("lost", "changed", "whole"))
+    shutil.rmtree(stored_model(root, lost))
+    (stored_model(root, changed) / "saved_model.pb").write_text("other bytes")
+    assert [one.model_sha256 for one in reference_models(root, MODEL, champion(root), holdout=HOLDOUT, most=7)] == [
+        whole
+    ]
+    assert "was changed" in caplog.text
+
+
+def test_one_and_the_same_model_counts_once(root: Root) -> None:
+    sha256 = promoted(root, 1, decision="first")
+    promoted(root, 2, decision="refresh", anchor=1, rollback_of=None)
+    ledger = Ledger(root.ledger)
+    for run in ("x", "y"):
+        ledger.append("kept", run_id=run, model_sha256=sha256, champion=2, holdout=HOLDOUT)
+    assert names(root) == ["version 1"]
+
+
+def test_the_anchor_moves_only_with_what_was_better_or_first(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    promoted(root, 2, decision="refresh", anchor=1)
+    promoted(root, 3, decision="refresh", anchor=1)
+    promoted(root, 4, decision="better")
+    promoted(root, 5, decision="refresh", anchor=4)
+    promoted(root, 6, rollback_of=3)
+    promoted(root, 7)  # of an older code
+    versions = Ledger(root.ledger).versions()
+    anchors = {number: anchor_of(version, versions).number for number, version in versions.items()}
+    assert anchors == {1: 1, 2: 1, 3: 1, 4: 4, 5: 4, 6: 1, 7: 7}
+    assert original_of(versions[6], versions).number == 3
+
+
+def test_a_stored_model_is_whole_stored_once_and_forgotten_when_nobody_needs_it(root: Root) -> None:
+    made = root.path / "made"
+    made.mkdir(parents=True)
+    (made / "saved_model.pb").write_text("bytes")
+    sha256 = sha256_tree(made)
+    with pytest.raises(FinalError, match="are not those that were judged"):
+        store_model(root, made, "0" * 64)
+    assert not root.references.exists()
+    store_model(root, made, sha256)
+    before = stored_model(root, sha256).stat().st_ino
+    store_model(root, made, sha256)
+    assert (sha256_tree(stored_model(root, sha256)), stored_model(root, sha256).stat().st_ino) == (sha256, before)
+    forget_models(root, but={sha256})
+    assert stored_model(root, sha256).is_dir()
+    forget_models(root, but=set())
+    assert not stored_model(root, sha256).exists()
