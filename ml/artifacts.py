@@ -176,6 +176,11 @@ class Verdict(Artifact):
         return self.path / "rows.npz"
 
     @property
+    def declined_as(self) -> str:
+        """What a verdict that does not promote comes to; older code wrote no `decision`."""
+        return self.decision or ("same" if self.same else "rejected")
+
+    @property
     def sentences(self) -> list[str]:
         """The reasons as sentences for people."""
         return [reason["sentence"] for reason in self.reasons]

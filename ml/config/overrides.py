@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ml.config.typed_tree import lookup
+from ml.config.typed_tree import REMOVED, lookup
 from ml.errors import SettingsError
 
 RAISABLE = "judge.at_least."
@@ -64,6 +64,21 @@ class Overrides:
             else:
                 lookup(self._hints, path, where)
                 tree[key] = value
+
+
+def taken_over(frozen: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run that an older code began as a tree of this code, so that the run can go on.
+
+    Args:
+        frozen: The whole tree of that time.
+        defaults: Those of today.
+    """
+    tree = {name: frozen.get(name, section) for name, section in defaults.items()} | dict(frozen)
+    for key in REMOVED:
+        section, name = key.split(".")
+        if isinstance(tree.get(section), Mapping):
+            tree[section] = {left: value for left, value in tree[section].items() if left != name}
+    return tree
 
 
 def toml_string(text: str) -> str:

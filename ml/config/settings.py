@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from ml.config.overrides import Overrides, key_and_value, read_toml
+from ml.config.overrides import Overrides, key_and_value, read_toml, taken_over
 from ml.config.typed_tree import Between, Matching, OneOrMore, build
 from ml.errors import SettingsError
 
@@ -229,13 +229,15 @@ def resolve(
         file: A TOML file that holds what differs from the defaults.
         overrides: `section.key=value` strings; the value is TOML, or else a plain string.
         raises: Like `overrides`, for thresholds that may only go up.
-        frozen: The tree that an earlier step of the same run resolved; replaces the defaults.
+        frozen: The tree that an earlier step of the same run resolved; replaces the defaults. If it was an older code,
+            sections that this one has got since come from the defaults, and settings that are gone are left out.
         environment: `os.environ` unless given; `RETRAIN__SECTION__KEY=value`.
 
     Raises:
         SettingsError: A key is unknown or missing, or a value has the wrong type or is out of range.
     """
-    tree = Overrides(Settings, dict(frozen) if frozen is not None else read_toml(DEFAULTS))
+    defaults = read_toml(DEFAULTS)
+    tree = Overrides(Settings, taken_over(frozen, defaults) if frozen is not None else defaults)
     if file is not None:
         tree.merge(read_toml(file), where=file.name)
     for name, text in sorted((os.environ if environment is None else environment).items()):

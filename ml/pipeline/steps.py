@@ -18,7 +18,7 @@ from ml.pipeline.run import Run
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger.entries import KEPT, REJECTED, SAME, WITHHELD
+from ml.registry.ledger.entries import WITHHELD
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.last_result import last_result
 from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
@@ -28,7 +28,6 @@ from ml.storage.artifact import Artifact
 from ml.storage.files import sha256_file
 
 log = logging.getLogger(__name__)
-_DECLINED = {REJECTED: REJECTED, KEPT: KEPT, SAME: SAME}
 Result = dict[str, Any]
 
 
@@ -186,7 +185,7 @@ def promote(run: Run, result: Result) -> None:
         origin = identity(run)
         model = run.artifact("train", Model)
         if not verdict.promotes or not run.settings.promote.enabled:
-            event = WITHHELD if verdict.promotes else _DECLINED[verdict.decision]
+            event = WITHHELD if verdict.promotes else verdict.declined_as
             decline(run.root, event, verdict, model=model, run_id=run.id, identity=origin, settings=run.settings)
             why = "The candidate earned promotion, but promotion is switched off."
             raise NothingToDoError(event, why if event == WITHHELD else f"Not promoted. {' '.join(verdict.sentences)}")

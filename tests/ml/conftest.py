@@ -17,6 +17,8 @@ from ml.storage.root import PROJECT, Root
 REAL_FILE = PROJECT.parent / "shared" / "data" / "Train.csv"
 QUICK = ["train.epochs=4", "judge.at_least.AUC=0.8", "judge.at_least.BinaryAccuracy=0.75", "judge.at_least.Recall=0.2"]
 """Settings for runs whose quality is not the question."""
+EQUAL_IS_ENOUGH = ("gate.refresh_changed_share=0.0", "gate.refresh_days=0", "gate.margin=0.5")
+"""Settings under which a candidate that is not worse replaces the champion, whatever the data and the time."""
 
 
 @pytest.fixture(scope="session")

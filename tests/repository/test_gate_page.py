@@ -17,7 +17,7 @@ METRIC = r"\b([A-Z]\w+)(?: above| may be)? (\d\.\d+)"
 ROWS = r"([\d,]+)(?: known)? rows \(`([a-z_]+)\.([a-z_]+)`\)"
 
 
-@pytest.mark.parametrize("table", ["at_least", "at_most", "below_champion"])
+@pytest.mark.parametrize("table", ["at_least", "at_most"])
 def test_the_page_names_every_threshold(table: str) -> None:
     (condition,) = re.findall(CONDITION.format(table), PAGE)
     named = {metric: float(bound) for metric, bound in re.findall(METRIC, condition)}

@@ -30,7 +30,7 @@ def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess
         (["--set", "data.source.x=1"], "'data.source' is a value"),
         (["--set", "validate.blocks_above.FOO.BAR=1"], "nothing below it"),
         (["--set", "validate.blocks_above.FOO=2"], "must lie in [0, 1]"),
-        (["--raise", "judge.below_champion.AUC=0.5"], "only a threshold in judge.at_least."),
+        (["--raise", "gate.margin=0.5"], "only a threshold in judge.at_least."),
         (["--raise", "judge.at_least.AUC=0.1"], f"may only go up from {AT_LEAST.AUC}"),
         (["--settings", "/tmp"], "cannot be read as settings"),
         (["--settings", "/nowhere.toml"], "no such settings file"),

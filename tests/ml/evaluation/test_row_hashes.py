@@ -22,9 +22,7 @@ from ml.training.split import row_hashes
         ([1], [1, 2, 3], 0.0),
     ],
 )
-def test_rows_that_were_not_there_before_count(
-    tmp_path: Path, today: list[int], before: list[int], share: float
-) -> None:
+def test_new_rows_count(tmp_path: Path, today: list[int], before: list[int], share: float) -> None:
     np.save(tmp_path / "today.npy", np.sort(np.array(today, np.uint64)))
     assert changed_share(tmp_path / "today.npy", np.array(before, np.uint64)) == share
 

@@ -21,11 +21,10 @@ from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.ml.conftest import QUICK, settings_for, settings_of
+from tests.ml.conftest import EQUAL_IS_ENOUGH, QUICK, settings_for, settings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
 FirstRun = tuple[Root, RetrainResult]
-EQUAL_IS_ENOUGH = ("judge.below_champion.AUC=1.0", "judge.below_champion.BinaryAccuracy=1.0")
 
 
 def test_the_first_run_promotes_version_1(first_run: FirstRun) -> None:

@@ -19,7 +19,7 @@ from serving.client import model_metadata
 from serving.client.model_client import ModelServer
 from serving.models.signatures import SAMPLE_SIGNATURE
 from serving.server import embedded
-from tests.ml.conftest import settings_for
+from tests.ml.conftest import EQUAL_IS_ENOUGH, settings_for
 from tests.prometheus.exported import values
 
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -132,8 +132,7 @@ def test_data_of_two_sources_are_not_compared_unless_their_bytes_are_the_champio
     assert "it was trained on Kaggle's someone/customers, the candidate on a file of your own" in other.reasons[0]
     copied = sample_root.path / "downloaded.csv"
     shutil.copyfile(sample_root.run("sample") / "ingest" / "data.csv", copied)
-    light = settings_for(copied, *LIGHT, "train.seed=5", "judge.below_champion.AUC=1.0",
-                         "judge.below_champion.BinaryAccuracy=1.0")  # fmt: skip
+    light = settings_for(copied, *LIGHT, "train.seed=5", *EQUAL_IS_ENOUGH)
     same_bytes = retrain(sample_root, light, run_id="same-bytes", force=False)
     assert (same_bytes.outcome, same_bytes.version) == ("promoted", 2), same_bytes.reasons
     assert same_bytes.champion_metrics

@@ -27,7 +27,7 @@ from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.server import embedded
-from tests.ml.conftest import QUICK, REAL_FILE
+from tests.ml.conftest import EQUAL_IS_ENOUGH, QUICK, REAL_FILE
 from tests.ml.light_world import command
 
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -200,8 +200,8 @@ def test_repeating_a_step_of_an_old_run_writes_nothing_twice(root: Root) -> None
 def test_the_first_run_after_the_upgrade_retrains_and_compares_with_the_old_champion(root: Root, older: Older) -> None:
     assert {version.intent["code_sha256"] for version in Ledger(root.ledger).versions().values()} != {code_sha256()}
     before = root.ledger.read_bytes()
-    light = [*QUICK, "train.epochs=2", "data.sample_rows=3000", "judge.below_champion.AUC=1.0"]
-    options = [word for one in [*light, "judge.below_champion.BinaryAccuracy=1.0"] for word in ("--set", one)]
+    light = [*QUICK, "train.epochs=2", "data.sample_rows=3000", *EQUAL_IS_ENOUGH]
+    options = [word for one in light for word in ("--set", one)]
     code, text = command(root, "retrain", "--data", older.data, "--json", *options)
     result: dict[str, Any] = json.loads(text)
     assert (code, result["outcome"], result["version"]) == (DONE, "promoted", older.champion + 1), result["reasons"]

@@ -33,7 +33,7 @@ def test_the_version_that_serves_is_compared_with_and_needs_no_words(root: Root)
     assert (baseline.version.number, baseline.note) == (2, "")
 
 
-def test_a_confirmed_version_that_serves_in_place_of_the_champion_is_compared_with_and_both_are_named(
+def test_a_confirmed_version_that_serves_instead_is_compared_with_and_both_are_named(
     root: Root,
 ) -> None:
     two_versions(root)

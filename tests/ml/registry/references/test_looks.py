@@ -10,13 +10,9 @@ from ml.registry.references.looks import Looks, earlier_looks, last_refresh
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
-def looked(
-    days_ago: float, *, holdout: str = "h", evaluation: str = "other", recipe_is_new: bool = False
-) -> dict[str, Any]:
+def looked(days_ago: float, **facts: Any) -> dict[str, Any]:
     at = (NOW - timedelta(days=days_ago)).isoformat()
-    return {
-        "event": "looked", "at": at, "holdout": holdout, "evaluation_sha256": evaluation, "recipe_is_new": recipe_is_new,
-    }  # fmt: skip
+    return {"event": "looked", "at": at, "holdout": "h", "evaluation_sha256": "other", "recipe_is_new": False} | facts
 
 
 def intent(version: int, decision: str, days_ago: float = 0) -> dict[str, Any]:
@@ -39,7 +35,7 @@ def test_looks_at_other_rows_do_not_count() -> None:
 
 
 def test_a_repeated_try_is_the_same_look() -> None:
-    assert counted(looked(1, evaluation="e"), looked(2)).last_year == 1
+    assert counted(looked(1, evaluation_sha256="e"), looked(2)).last_year == 1
 
 
 def test_looks_of_other_settings_are_counted_apart() -> None:
