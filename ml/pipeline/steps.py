@@ -10,7 +10,7 @@ from typing import Any
 from ml.artifacts import Accepted, Artifact, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
-from ml.pipeline.identity import identity, source_kind
+from ml.pipeline.identity import identity, ingredients, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
@@ -186,6 +186,8 @@ def promote(run: Run, result: Result) -> None:
             settings=run.settings,
             run_id=run.id,
             identity=origin,
+            ingredients=ingredients(run.settings),
+            data=run.artifact("ingest", Dataset).csv,
         )
 
     result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)
