@@ -6,6 +6,7 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from ml.config.settings import Settings
 from ml.storage.files import sha256_file, sha256_json
@@ -27,6 +28,16 @@ def code_sha256() -> str:
     return sha256_json([source_hashes(), platform.python_version(), {name: _version(name) for name in LIBRARIES}])
 
 
+def environment() -> dict[str, Any]:
+    """Return what computes: the versions of Python and the libraries, and the kind of machine and processor."""
+    return {
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "machine": platform.machine(),
+        "processor": _processor(),
+    }
+
+
 def source_hashes(project: Path = PROJECT) -> dict[str, str]:
     """Return the SHA-256 of every `.py` and `.pbtxt` file below the `DECIDING` directories, by its path in the project.
 
@@ -39,6 +50,15 @@ def source_hashes(project: Path = PROJECT) -> dict[str, str]:
 def run_fingerprint(data_sha256: str, settings: Settings) -> str:
     """Return a hash that is equal for two runs which must come to the same result."""
     return sha256_json([data_sha256, settings_sha256(settings), code_sha256()])
+
+
+def _processor() -> str:
+    """Return the name of the processor, on which the order of additions may depend; "" where it is not told."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _version(name: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ml.artifacts import Dataset
-from ml.pipeline.fingerprint import code_sha256, run_fingerprint, settings_sha256
+from ml.config.settings import Settings
+from ml.pipeline.fingerprint import code_sha256, environment, run_fingerprint, settings_sha256, source_hashes
 from ml.pipeline.run import Run
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import kind_of_data
@@ -40,4 +43,19 @@ def identity(run: Run) -> dict[str, str | int]:
         "fingerprint": run_fingerprint(dataset.sha256, run.settings),
         "holdout": holdout_sha256(run.settings.transform),
         "recipe": recipe_sha256(run.settings),
+    }
+
+
+def ingredients(settings: Settings) -> dict[str, Any]:
+    """Return what a release record says beyond the hashes, so that the model can be made again, or told why not.
+
+    These are the deciding settings, Python and the libraries, the hash of each source file, and the schema's text.
+    """
+    from ml.data.schema import SCHEMA
+
+    return {
+        "settings": settings.deciding_settings(),
+        "environment": environment(),
+        "sources": source_hashes(),
+        "schema": SCHEMA.read_text(encoding="utf-8"),
     }

@@ -12,7 +12,7 @@ from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model, Release
 from ml.config.settings import TrainSettings
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
-from ml.pipeline.identity import identity, source_kind
+from ml.pipeline.identity import identity, ingredients, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import Run
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
@@ -198,6 +198,8 @@ def promote(run: Run, result: Result) -> None:
             settings=run.settings,
             run_id=run.id,
             identity=origin,
+            ingredients=ingredients(run.settings),
+            data=run.artifact("ingest", Dataset).csv,
         )
 
     result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)

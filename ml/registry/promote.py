@@ -6,12 +6,14 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ml.artifacts import Evaluation, Model, Release, Verdict
 from ml.config.settings import Settings
 from ml.data.features import FEATURES
 from ml.errors import FinalError
 from ml.registry.golden_rows import GoldenRows
+from ml.registry.kept_data import keep_data
 from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry, locked_registry
@@ -35,6 +37,8 @@ def promote(
     settings: Settings,
     run_id: str,
     identity: Mapping[str, str | int],
+    ingredients: Mapping[str, Any] | None = None,
+    data: Path | None = None,
     check: Check | None = None,
 ) -> Release:
     """Publish `model` under the next version number. Repeating it for the same run and bytes changes nothing more.
@@ -48,6 +52,8 @@ def promote(
         settings: `promote`, `confirm` and `serving` are used.
         run_id: Identifies the version: a retry finds its own intent.
         identity: Hashes of data, schema, settings and code, for the ledger.
+        ingredients: What else it takes to make the model again, for the release record.
+        data: The CSV whose hash `identity` names; it is kept as long as the version.
         check: Loads the staged copy and asks it for the known rows; the default starts a private model server.
 
     Raises:
@@ -65,9 +71,11 @@ def promote(
             golden_rows = GoldenRows.read(model.golden_rows)
             staged = registry.stage(run_id, model.saved_model, sha256=verdict.model_sha256)
             (check or _answers_privately)(staged, golden_rows, settings)
-            record = _record(
-                root.staging / f"{run_id}.record", model, verdict, statistics, evaluation, settings, identity
-            )
+            if data is not None:
+                keep_data(data, str(identity["data_sha256"]), root=root)
+            made_of = {**identity, **(ingredients or {})}
+            place = root.staging / f"{run_id}.record"
+            record = _record(place, model, verdict, statistics, evaluation, settings, made_of)
             facts = {
                 **identity,
                 "champion": verdict.champion_version,
@@ -159,7 +167,7 @@ def _record(
     statistics: Path,
     evaluation: Evaluation,
     settings: Settings,
-    identity: Mapping[str, str | int],
+    made_of: Mapping[str, Any],
 ) -> Path:
     """Write the release record of a version into the new directory `place`."""
     place.mkdir(parents=True)
@@ -179,7 +187,7 @@ def _record(
             "model_sha256": verdict.model_sha256,
             "metrics": verdict.metrics,
             "reasons": verdict.sentences,
-            **identity,
+            **made_of,
         },
     )
     return place

@@ -1,4 +1,4 @@
-"""Retention: the last confirmed versions and the files of the last runs are kept, and always what serves."""
+"""Retention: the last confirmed versions with their data, the files of the last runs, and always what serves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ml.config.settings import Settings
+from ml.registry.kept_data import remove_unneeded_data
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.references.holdout import holdout_sha256
 from ml.registry.references.lineage import anchor_of
@@ -41,6 +42,7 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
         withdrawn = [path for path in files.children(root.withdrawn) if version_number(path.name) is not None]
         for directory in sorted(withdrawn, key=_number, reverse=True)[settings.keep.versions :]:
             _remove(directory, root, f"withdrawn version {directory.name}")
+        remove_unneeded_data(registry)
         busy = {v.run_id for v in registry.ledger.pending()} | {current_run}
         runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
         for directory in runs[settings.keep.runs :]:

@@ -119,6 +119,11 @@ class Root:
         return self.path / "trash"
 
     @property
+    def data(self) -> Path:
+        """The data of the versions that are kept, each in a directory named by its hash."""
+        return self.path / "data"
+
+    @property
     def inbox(self) -> Path:
         """The data files that the Airflow UI may name."""
         return self.path / "inbox"

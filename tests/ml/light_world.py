@@ -24,7 +24,7 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.promote import promote
 from ml.registry.retention import clean_up
 from ml.registry.version_directories import version_names
-from ml.storage.files import sha256_tree, write_json
+from ml.storage.files import sha256_file, sha256_tree, write_json
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 
@@ -94,6 +94,7 @@ def candidate(root: Root, text: str, *, broken: bool = False) -> tuple[Model, Pa
     GoldenRows([{"Age": float(i)} for i in range(3)], [0.1, 0.2, 0.3]).write(model / "replay.json")
     (run / "statistics.pb").write_bytes(b"statistics")
     write_json(run / "evaluation.json", {"rows": 3})
+    (run / "data.csv").write_text("ID\n1\n")
     return Model(model, sha256_tree(model / "saved_model"), 3, 1, 0.5), run / "statistics.pb", run / "evaluation.json"
 
 
@@ -115,7 +116,8 @@ def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = 
         root=root,
         settings=settings,
         run_id=run_id,
-        identity={"data_sha256": "d"},
+        identity={"data_sha256": sha256_file(run / "data.csv")},
+        data=run / "data.csv",
         check=lambda *_: None,
     )
 

@@ -123,6 +123,7 @@ def end_state(root: Root) -> dict[str, Any]:
         "champion is highest": champion is not None and str(champion.number) == max(places, key=int),
         "served bytes": places[max(places, key=int)],
         "pending": [v.number for v in ledger.pending()],
+        "data": sorted(p.relative_to(root.data).as_posix() for p in root.data.rglob("*")),
         "staging": sorted(p.name for p in root.staging.glob("*")),
         "taken over": content.count(b'"event": "chained"'),
         "whole lines": content.endswith(b"\n") and all(json.loads(line) for line in content.splitlines()),

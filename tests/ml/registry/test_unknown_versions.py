@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_versions_of_a_lost_ledger_are_adopted_with_their_records(root: Root, se
     assert (champion.number, champion.model_sha256) == (2, sha256)
     assert champion.release_record()["target"] is not None
     assert "Adopted: the disk died" in status.status_text(status.status(root, settings))
-    assert Ledger(root.ledger).events()[-1]["data_sha256"] == "d"
+    assert Ledger(root.ledger).events()[-1]["data_sha256"] == hashlib.sha256(b"ID\n1\n").hexdigest()
     with pytest.raises(NothingToDoError):
         adopt(root, settings, number=2, reason="again", check=loads)
     assert rollback(root, settings, target=None, reason="r").intent["rollback_of"] == 1

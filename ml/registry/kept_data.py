@@ -1,0 +1,64 @@
+"""The data of the versions that are kept: `data/SHA256/data.csv` below the root, once for each content."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from pathlib import Path
+
+from ml.errors import FinalError
+from ml.registry.ledger.ledger import Version
+from ml.registry.model_registry import Registry
+from ml.storage import files
+from ml.storage.root import Root
+
+log = logging.getLogger(__name__)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def keep_data(csv: Path, sha256: str, *, root: Root) -> None:
+    """Keep a copy of `csv` for the versions that are trained on it; it may be killed and repeated at any time.
+
+    A copy and no hard link: what somebody does to the file of the run must not reach it. The caller holds the promotion
+    lock.
+
+    Raises:
+        FinalError: The bytes are not those that `sha256` names.
+    """
+    if kept_data(root, sha256) is not None:
+        return
+    staged = root.staging / f"{sha256}.data"
+    files.remove_directory(staged, root.trash)
+    staged.mkdir(parents=True)
+    shutil.copyfile(csv, staged / "data.csv")
+    found = files.sha256_file(staged / "data.csv")
+    if found != sha256:
+        raise FinalError(
+            f"{csv}: its bytes (sha256 {found[:12]}) are not those that the run was made of ({sha256[:12]}).",
+            "The file was changed: start a new run.",
+        )
+    files.remove_directory(root.data / sha256, root.trash)  # what is there was damaged
+    files.publish_directory(staged, root.data / sha256)
+
+
+def kept_data(root: Root, sha256: str) -> Path | None:
+    """Return the kept CSV with this content; None when it is missing or was changed."""
+    if not _SHA256.fullmatch(sha256):
+        return None
+    csv = root.data / sha256 / "data.csv"
+    return csv if csv.is_file() and files.sha256_file(csv) == sha256 else None
+
+
+def remove_unneeded_data(registry: Registry) -> None:
+    """Remove the data of which no version is kept. The caller holds the promotion lock."""
+    needed = {v.intent.get("data_sha256") for v in registry.ledger.versions().values() if _is_kept(registry, v)}
+    for directory in files.children(registry.root.data):
+        if _SHA256.fullmatch(directory.name) and directory.name not in needed:  # what else is there is not ours
+            files.remove_directory(directory, registry.root.trash)
+            log.info("removed data %s: no version that was trained on them is kept", directory.name[:12])
+
+
+def _is_kept(registry: Registry, version: Version) -> bool:
+    places = registry.version_directory(version.number), registry.root.withdrawn / str(version.number)
+    return version.pending or any(place.is_dir() for place in places)
