@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
 
 from retraining.params import dag_params
-from retraining.run_notifier import notifiers
+from retraining.runs.notifier import notifiers
 from retraining.step_operator import StepOperator
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
@@ -88,12 +88,12 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
         StepOperator(
             step="promote",
             execution_timeout=20 * MINUTE,
-            outlets=[CUSTOMER_MODEL],
             doc_md="Publishes the version under the next number. Skipped when the verdict says no.",
         ),
         StepOperator(
             step="confirm",
             execution_timeout=20 * MINUTE,
+            outlets=[CUSTOMER_MODEL],  # not of promote: a version that is withdrawn here never served
             doc_md="Asks the model server for known customers until this version answers as training did.",
         ),
     )

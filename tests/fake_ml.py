@@ -18,6 +18,13 @@ from typing import Any
 
 ROOT = Path(os.environ["RETRAIN_ROOT"])
 METRICS = {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0}
+MADE: dict[str, dict[str, Any]] = {
+    "ingest": {"source": "sample"},
+    "validate": {},
+    "transform": {},
+    "train": {},
+    "evaluate": {"metrics": METRICS, "champion_version": None, "champion_metrics": {}},
+}
 
 
 def step(name: str, run_id: str, options: list[str]) -> int:
@@ -42,10 +49,13 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     outcome = {0: "done", 99: "skipped"}.get(code, "failed")
     result: dict[str, Any] = {"step": name, "run_id": run_id, "outcome": outcome, "seconds": 0.1, "artifact": None}
     result["error"] = plan.get("error")
+    if name in MADE and code == 0:
+        result["artifact"] = {"sha256": f"{name}-hash", "rows": 8068, **MADE[name]}
     if name == "judge":
         promotes = plan.get("promotes", True)
         reasons = [{"code": "ok" if promotes else "below", "sentence": "AUC 0.88 is compared with 0.85."}]
         result["artifact"] = {"promotes": promotes, "reasons": reasons, "metrics": METRICS, "champion_metrics": {}}
+        result["artifact"] |= {"champion_version": None, "model_sha256": "m"} | plan.get("verdict", {})
     if name == "promote" and code == 0:
         verdict = json.loads((ROOT / "runs" / run_id / "results" / "judge.json").read_text())["artifact"]
         if not verdict["promotes"]:
@@ -53,7 +63,10 @@ def step(name: str, run_id: str, options: list[str]) -> int:
             result["error"] = {"what": "Not promoted. AUC 0.88 is compared with 0.85."}
             result["skipped_because"] = "rejected"
         else:
-            publish(run_id)
+            result["artifact"] = {"version": publish(run_id)}
+    if name == "confirm" and code == 0:
+        promoted = json.loads((ROOT / "runs" / run_id / "results" / "promote.json").read_text())["artifact"]
+        result["artifact"] = {"version": promoted["version"], "worst_difference": 0.0}
     if code == 99:
         result.setdefault("skipped_because", plan.get("because", "unchanged"))
     place = ROOT / "runs" / run_id / "results"
@@ -64,13 +77,14 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     return code
 
 
-def publish(run_id: str) -> None:
+def publish(run_id: str) -> int:
     number = 1 + max((int(p.name) for p in (ROOT / "models" / "customer-model").glob("*")), default=0)
     (ROOT / "models" / "customer-model" / str(number)).mkdir(parents=True)
     with (ROOT / "ledger.jsonl").open("a") as ledger:
         for event in ("intent", "published", "confirmed"):
             entry = {"event": event, "at": "2026-11-23T00:00:00+00:00", "run_id": run_id, "who": "test"}
             ledger.write(json.dumps(entry | {"version": number, "model_sha256": "m", "fingerprint": "f"}) + "\n")
+    return number
 
 
 class Serving(BaseHTTPRequestHandler):

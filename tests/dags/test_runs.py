@@ -47,7 +47,8 @@ class Ran:
     states: dict[str, str]
     tries: dict[str, int]
     xcom: dict[str, Any]
-    asset_events: int
+    asset_events: list[dict[str, Any]]
+    note: tuple[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +119,11 @@ def gather(home: Path, root: Path, code: int) -> Ran:
         states = dict(rows("SELECT task_id, state FROM task_instance WHERE run_id = ?"))
         tries = dict(rows("SELECT task_id, try_number FROM task_instance WHERE run_id = ?"))
         xcom = dict(rows("SELECT task_id, value FROM xcom WHERE key = 'return_value' AND run_id = ?"))
-        ((events,),) = rows("SELECT count(*) FROM asset_event WHERE source_run_id = ?")
-    return Ran(root, code, log, state, states, tries, xcom, events)
+        events = [json.loads(extra) for (extra,) in rows("SELECT extra FROM asset_event WHERE source_run_id = ?")]
+        notes = rows(
+            "SELECT content, user_id FROM dag_run_note JOIN dag_run ON dag_run.id = dag_run_id WHERE run_id = ?"
+        )
+    return Ran(root, code, log, state, states, tries, xcom, events, *notes or [("", "")])
 
 
 def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]) -> None:
@@ -129,7 +133,7 @@ def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]
     options = f"--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy={STRICTER}"
     assert f"fake ingest {options} --force" in run.log
     assert f"fake judge {options}" in run.log
-    assert run.asset_events == 1
+    assert len(run.asset_events) == 1
     assert '"promotes": true' in run.xcom["judge"].replace("\\", "")
     assert set(run.xcom) == set(STEPS)
 
@@ -140,7 +144,7 @@ def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran])
     assert run.states == dict.fromkeys(STEPS, "success") | {"promote": "skipped", "confirm": "skipped"}
     assert "Not promoted. AUC 0.88 is compared with 0.85." in run.log
     assert "AUC 0.88 is compared with 0.85." in run.xcom["judge"]
-    assert run.asset_events == 0
+    assert run.asset_events == []
 
 
 def test_unchanged_is_green_with_everything_skipped(ran: dict[str, Ran]) -> None:
