@@ -47,6 +47,9 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |
 
+The note of each run says in one sentence what it came to. The asset *customer_model* gets an event when *confirm* has
+succeeded, with version, metrics and verdict. A task may be cleared at any time: what is done is not done twice.
+
 Monday 03:00 UTC, one run at a time. The DAG is created paused. When it is switched on for the first time, nothing runs
 before the next Monday. If it ran before and was then paused over one or more Mondays, switching it on runs the latest
 of them at once.

@@ -1,13 +1,15 @@
 """Stands where the interpreter of the ML environment would: takes its command lines, does nothing heavy.
 
 `RETRAIN_FAKE`, or `fake.json` in the root directory, holds JSON: what each step shall do, for example
-`{"judge": {"promotes": false}, "validate": {"exit": 2, "error": {"what": "...", "cure": "..."}}}`.
+`{"judge": {"promotes": false}, "validate": {"exit": 2, "error": {"what": "...", "cure": "..."}}}`. When there is a file
+`real` in the root directory, steps are those of the ML environment, and only the model server is played.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,12 +91,18 @@ def publish(run_id: str) -> int:
 
 class Serving(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if (ROOT / "server-is-down").exists():
+            self.send_error(503)
+            return
         numbers = [p.name for p in (ROOT / "models" / "customer-model").glob("*")]
         self._answer({"model_version_status": [{"version": n, "state": "AVAILABLE"} for n in numbers]})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer({"predictions": [{"probability": 0.9, "label": "D"}]})
+        version = re.search(r"/versions/(\d+):", self.path)
+        known = ROOT / "releases" / (version[1] if version else "none") / "replay.json"
+        answers = json.loads(known.read_text())["probability"] if known.exists() else [0.9]
+        self._answer({"predictions": [{"probability": answer, "label": "D"} for answer in answers]})
 
     def _answer(self, value: object) -> None:
         body = json.dumps(value).encode()
@@ -109,6 +117,8 @@ def main(arguments: list[str]) -> int:
     if module == "serving.model_server":
         port = int(next(option for option in rest if option.startswith("--rest_api_port=")).partition("=")[2])
         ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
+    if (ROOT / "real").exists():
+        os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
     name, _, run_id, *options = rest
     return step(name, run_id, options)
 

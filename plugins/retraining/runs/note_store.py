@@ -30,11 +30,11 @@ deadlock, so that in one this side gives way. SQLite waits five seconds at most,
 
 
 def write_note(dag_run: DagRun, note: str) -> bool:
-    """Write the note, unless there is one by a person; whether it was written. Never raises for the database's sake.
+    """Write the note unless there is one by a person, and say whether it was written.
 
-    The transaction that the scheduler has open is used, within a savepoint: a second connection would wait for it in
-    vain on SQLite, and a note that cannot be written must not undo anything else. Under `airflow dags test` the run
-    belongs to no session; then a connection of its own does it.
+    The transaction that the scheduler has open is used: a second connection would wait for it in vain on SQLite. Under
+    `airflow dags test` the run belongs to no session; then a connection of its own does it. A database that refuses
+    costs the note and nothing else: that is logged.
     """
     from airflow import settings
 
@@ -57,7 +57,7 @@ def _write(connection: Connection, number: int, note: str) -> bool:
 
     table: Any = DagRunNote.__table__
     here = table.c.dag_run_id == number
-    with _short_lock_wait(connection), connection.begin_nested():
+    with _alone(connection):
         author = connection.execute(select(table.c.user_id).where(here)).first()
         now = datetime.now(UTC)
         if author is None:
@@ -69,18 +69,21 @@ def _write(connection: Connection, number: int, note: str) -> bool:
 
 
 @contextmanager
-def _short_lock_wait(connection: Connection) -> Iterator[None]:
-    """Let PostgreSQL wait no longer than `LOCK_MILLISECONDS` for a lock, and the caller as long as before."""
-    if connection.dialect.name != "postgresql":
+def _alone(connection: Connection) -> Iterator[None]:
+    """Let a statement that fails undo nothing but the block, and PostgreSQL wait for no lock for long.
+
+    SQLite needs nothing: there a statement that fails undoes itself. A savepoint would even do harm, as it begins a
+    transaction whose read lock stays, so that neither the caller nor whoever is in the way can write any more.
+    """
+    if connection.dialect.name == "sqlite":
         yield
         return
     before = connection.execute(text("SHOW lock_timeout")).scalar_one()
     set_locally = text("SELECT set_config('lock_timeout', :value, true)")
-    connection.execute(set_locally, {"value": f"{LOCK_MILLISECONDS}ms"})
-    try:
+    with connection.begin_nested():
+        connection.execute(set_locally, {"value": f"{LOCK_MILLISECONDS}ms"})
         yield
-    finally:
-        connection.execute(set_locally, {"value": before})
+        connection.execute(set_locally, {"value": before})  # after a failure the savepoint has it
 
 
 def _has_unsaved_note(session: Any, dag_run: DagRun) -> bool:
