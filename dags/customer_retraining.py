@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
 
 from retraining.params import dag_params
-from retraining.run_notifier import notifiers
+from retraining.runs.notifier import notifiers
 from retraining.step_operator import StepOperator
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
@@ -46,6 +46,9 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 | all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |
+
+The note of each run says in one sentence what it came to. The asset *customer_model* gets an event when *confirm* has
+succeeded, with version, metrics and verdict. A task may be cleared at any time: what is done is not done twice.
 
 Monday 03:00 UTC, one run at a time. The DAG is created paused. When it is switched on for the first time, nothing runs
 before the next Monday. If it ran before and was then paused over one or more Mondays, switching it on runs the latest
@@ -88,12 +91,12 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
         StepOperator(
             step="promote",
             execution_timeout=20 * MINUTE,
-            outlets=[CUSTOMER_MODEL],
             doc_md="Publishes the version under the next number. Skipped when the verdict says no.",
         ),
         StepOperator(
             step="confirm",
             execution_timeout=20 * MINUTE,
+            outlets=[CUSTOMER_MODEL],  # not of promote: a version that is withdrawn here never served
             doc_md="Asks the model server for known customers until this version answers as training did.",
         ),
     )

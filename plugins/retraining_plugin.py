@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from retraining import run_listener
+from retraining.runs import listener
 
 
 class RetrainingPlugin(AirflowPlugin):
-    """The plugin that brings the listener, which counts runs."""
+    """The plugin that brings the listener, which counts runs and notes what they came to."""
 
     name = "retraining"
-    listeners = [run_listener]  # noqa: RUF012 - Airflow's interface
+    listeners = [listener]  # noqa: RUF012 - Airflow's interface

@@ -1,13 +1,15 @@
 """Stands where the interpreter of the ML environment would: takes its command lines, does nothing heavy.
 
 `RETRAIN_FAKE`, or `fake.json` in the root directory, holds JSON: what each step shall do, for example
-`{"judge": {"promotes": false}, "validate": {"exit": 2, "error": {"what": "...", "cure": "..."}}}`.
+`{"judge": {"promotes": false}, "validate": {"exit": 2, "error": {"what": "...", "cure": "..."}}}`. When there is a file
+`real` in the root directory, steps are those of the ML environment, and only the model server is played.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +20,13 @@ from typing import Any
 
 ROOT = Path(os.environ["RETRAIN_ROOT"])
 METRICS = {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0}
+MADE: dict[str, dict[str, Any]] = {
+    "ingest": {"source": "sample"},
+    "validate": {},
+    "transform": {},
+    "train": {},
+    "evaluate": {"metrics": METRICS, "champion_version": None, "champion_metrics": {}},
+}
 
 
 def step(name: str, run_id: str, options: list[str]) -> int:
@@ -42,10 +51,13 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     outcome = {0: "done", 99: "skipped"}.get(code, "failed")
     result: dict[str, Any] = {"step": name, "run_id": run_id, "outcome": outcome, "seconds": 0.1, "artifact": None}
     result["error"] = plan.get("error")
+    if name in MADE and code == 0:
+        result["artifact"] = {"sha256": f"{name}-hash", "rows": 8068, **MADE[name]}
     if name == "judge":
         promotes = plan.get("promotes", True)
         reasons = [{"code": "ok" if promotes else "below", "sentence": "AUC 0.88 is compared with 0.85."}]
         result["artifact"] = {"promotes": promotes, "reasons": reasons, "metrics": METRICS, "champion_metrics": {}}
+        result["artifact"] |= {"champion_version": None, "model_sha256": "m"} | plan.get("verdict", {})
     if name == "promote" and code == 0:
         verdict = json.loads((ROOT / "runs" / run_id / "results" / "judge.json").read_text())["artifact"]
         if not verdict["promotes"]:
@@ -53,7 +65,10 @@ def step(name: str, run_id: str, options: list[str]) -> int:
             result["error"] = {"what": "Not promoted. AUC 0.88 is compared with 0.85."}
             result["skipped_because"] = "rejected"
         else:
-            publish(run_id)
+            result["artifact"] = {"version": publish(run_id)}
+    if name == "confirm" and code == 0:
+        promoted = json.loads((ROOT / "runs" / run_id / "results" / "promote.json").read_text())["artifact"]
+        result["artifact"] = {"version": promoted["version"], "worst_difference": 0.0}
     if code == 99:
         result.setdefault("skipped_because", plan.get("because", "unchanged"))
     place = ROOT / "runs" / run_id / "results"
@@ -64,23 +79,30 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     return code
 
 
-def publish(run_id: str) -> None:
+def publish(run_id: str) -> int:
     number = 1 + max((int(p.name) for p in (ROOT / "models" / "customer-model").glob("*")), default=0)
     (ROOT / "models" / "customer-model" / str(number)).mkdir(parents=True)
     with (ROOT / "ledger.jsonl").open("a") as ledger:
         for event in ("intent", "published", "confirmed"):
             entry = {"event": event, "at": "2026-11-23T00:00:00+00:00", "run_id": run_id, "who": "test"}
             ledger.write(json.dumps(entry | {"version": number, "model_sha256": "m", "fingerprint": "f"}) + "\n")
+    return number
 
 
 class Serving(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if (ROOT / "server-is-down").exists():
+            self.send_error(503)
+            return
         numbers = [p.name for p in (ROOT / "models" / "customer-model").glob("*")]
         self._answer({"model_version_status": [{"version": n, "state": "AVAILABLE"} for n in numbers]})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer({"predictions": [{"probability": 0.9, "label": "D"}]})
+        version = re.search(r"/versions/(\d+):", self.path)
+        known = ROOT / "releases" / (version[1] if version else "none") / "replay.json"
+        answers = json.loads(known.read_text())["probability"] if known.exists() else [0.9]
+        self._answer({"predictions": [{"probability": answer, "label": "D"} for answer in answers]})
 
     def _answer(self, value: object) -> None:
         body = json.dumps(value).encode()
@@ -95,6 +117,8 @@ def main(arguments: list[str]) -> int:
     if module == "serving.model_server":
         port = int(next(option for option in rest if option.startswith("--rest_api_port=")).partition("=")[2])
         ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
+    if (ROOT / "real").exists():
+        os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
     name, _, run_id, *options = rest
     return step(name, run_id, options)
 

@@ -10,7 +10,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
 from ml.pipeline.outcome import error_lines, result_of_error
+from ml.pipeline.run_record import RunRecord
 from ml.storage.root import PROJECT, Root
+from retraining.asset_event import asset_event_extra
 from retraining.attempt import Attempt
 from retraining.child_environment import child_environment
 from retraining.child_process import ChildProcess
@@ -38,7 +40,8 @@ class StepOperator(BaseOperator):
     """Runs `ML_PYTHON -m ml STEP --run RUN_ID` and lets its exit code decide.
 
     0 succeeds and returns the result as XCom; 2 fails at once, since a retry cannot help; 99 skips the task and those
-    after it; anything else, a kill included, fails and may be retried.
+    after it; anything else, a kill included, fails and may be retried. The events of its outlets, if it has any, say
+    which version serves and why.
 
     Args:
         step: The name of the step, and of the task unless `task_id` is given.
@@ -62,9 +65,20 @@ class StepOperator(BaseOperator):
             The step's result, with `process_seconds`: what its process took, imports and all.
         """
         try:
-            return self._run(context)
+            result = self._run(context)
         except RetrainError as error:
             raise self._told(_described(error), may_pass=error.retry) from error
+        if self.outlets:
+            extra = asset_event_extra(RunRecord.read(Root.find().run(context["dag_run"].run_id)))
+            for outlet in self.outlets:
+                context["outlet_events"][outlet].extra = extra
+        return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage may know of the step; also after a failure. Its provider calls it, and only then."""
+        from retraining.openlineage_facets import lineage_of
+
+        return lineage_of(self.step, RunRecord.read(Root.find().run(task_instance.run_id)))
 
     def on_kill(self) -> None:
         """End the child and everything it started."""

@@ -59,9 +59,9 @@ def test_everything_is_explained_in_the_ui(dag: Any) -> None:
         assert task.owner == "ml-platform"
 
 
-def test_the_model_is_what_promote_makes(dag: Any) -> None:
+def test_the_model_is_there_when_it_is_confirmed(dag: Any) -> None:
     outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
-    assert outlets == {"promote": ["customer_model"]}
+    assert outlets == {"confirm": ["customer_model"]}
 
 
 def test_the_params_reach_the_trigger_form(scheduled: Any) -> None:

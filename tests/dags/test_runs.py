@@ -32,6 +32,10 @@ WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "rejected": ({"judge": {"promotes": False}}, {}),
     "unchanged": ({"ingest": {"exit": 99, "error": {"what": "Nothing new."}}}, {}),
     "blocked": ({"validate": {"exit": 2, "error": {"type": "DataError", "what": AGE, "cure": "Fix the source."}}}, {}),
+    "withdrawn": (
+        {"confirm": {"exit": 2, "error": {"what": "Version 1 was withdrawn.", "cure": "Start a new run."}}},
+        {},
+    ),
     "down": ({"ingest": {"exit": 1, "error": {"what": "Kaggle answered 503."}}}, {}),
     "too low": ({}, {"minimum_accuracy": TOO_LOW}),
     "misspelt": ({}, {"epoch": 5}),
@@ -47,7 +51,8 @@ class Ran:
     states: dict[str, str]
     tries: dict[str, int]
     xcom: dict[str, Any]
-    asset_events: int
+    asset_events: list[dict[str, Any]]
+    note: tuple[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +123,11 @@ def gather(home: Path, root: Path, code: int) -> Ran:
         states = dict(rows("SELECT task_id, state FROM task_instance WHERE run_id = ?"))
         tries = dict(rows("SELECT task_id, try_number FROM task_instance WHERE run_id = ?"))
         xcom = dict(rows("SELECT task_id, value FROM xcom WHERE key = 'return_value' AND run_id = ?"))
-        ((events,),) = rows("SELECT count(*) FROM asset_event WHERE source_run_id = ?")
-    return Ran(root, code, log, state, states, tries, xcom, events)
+        events = [json.loads(extra) for (extra,) in rows("SELECT extra FROM asset_event WHERE source_run_id = ?")]
+        notes = rows(
+            "SELECT content, user_id FROM dag_run_note JOIN dag_run ON dag_run.id = dag_run_id WHERE run_id = ?"
+        )
+    return Ran(root, code, log, state, states, tries, xcom, events, *notes or [("", "")])
 
 
 def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]) -> None:
@@ -129,9 +137,34 @@ def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]
     options = f"--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy={STRICTER}"
     assert f"fake ingest {options} --force" in run.log
     assert f"fake judge {options}" in run.log
-    assert run.asset_events == 1
+    assert run.note == ("Promoted version 1: AUC 0.8800; there was no version to compare with.", "retraining")
     assert '"promotes": true' in run.xcom["judge"].replace("\\", "")
     assert set(run.xcom) == set(STEPS)
+
+
+def test_the_event_of_the_model_says_what_serves_and_why(ran: dict[str, Ran]) -> None:
+    (event,) = ran["success"].asset_events
+    (run_id,) = [path.name for path in (ran["success"].root / "runs").iterdir()]
+    assert event == {
+        "version": 1,
+        "run_id": run_id,
+        "model_sha256": "m",
+        "data_sha256": "ingest-hash",
+        "rows": 8068,
+        "metrics": {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0},
+        "against": None,
+        "verdict": {
+            "outcome": "promoted",
+            "reasons": [{"code": "ok", "sentence": "AUC 0.88 is compared with 0.85."}],
+        },
+    }
+
+
+def test_a_version_that_is_withdrawn_makes_no_event(ran: dict[str, Ran]) -> None:
+    run = ran["withdrawn"]
+    assert (run.state, run.states["promote"], run.states["confirm"]) == ("failed", "success", "failed")
+    assert run.asset_events == []
+    assert run.note[0] == "Failed at confirm: Version 1 was withdrawn. Start a new run."
 
 
 def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran]) -> None:
@@ -140,13 +173,15 @@ def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran])
     assert run.states == dict.fromkeys(STEPS, "success") | {"promote": "skipped", "confirm": "skipped"}
     assert "Not promoted. AUC 0.88 is compared with 0.85." in run.log
     assert "AUC 0.88 is compared with 0.85." in run.xcom["judge"]
-    assert run.asset_events == 0
+    assert run.asset_events == []
+    assert run.note[0] == "Rejected: AUC 0.88 is compared with 0.85."
 
 
 def test_unchanged_is_green_with_everything_skipped(ran: dict[str, Ran]) -> None:
     run = ran["unchanged"]
     assert (run.code, run.state) == (0, "success"), run.log
     assert run.states == dict.fromkeys(STEPS, "skipped")
+    assert run.note[0] == "Unchanged: Nothing new."
 
 
 def test_blocked_is_red_at_its_first_try(ran: dict[str, Ran]) -> None:
@@ -155,6 +190,7 @@ def test_blocked_is_red_at_its_first_try(ran: dict[str, Ran]) -> None:
     assert (run.states["validate"], run.tries["validate"]) == ("failed", 1)
     assert run.states["transform"] == run.states["confirm"] == "upstream_failed"
     assert AGE in run.log
+    assert run.note[0] == f"Blocked at validate: {AGE} Fix the source."
 
 
 def test_what_may_pass_is_tried_three_times(ran: dict[str, Ran]) -> None:
@@ -185,6 +221,7 @@ def test_people_are_told_of_the_runs_that_need_them(
     assert told[1] == [
         ("rejected", "AUC 0.88 is compared with 0.85."),
         ("blocked", f"step validate failed {AGE} Fix the source."),
+        ("failed", "step confirm failed Version 1 was withdrawn. Start a new run."),
         ("failed", "step ingest failed Kaggle answered 503."),
         (
             "failed",

@@ -23,9 +23,10 @@ from statsd import StatsClient
 from ml.errors import FinalError
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
-from retraining import run_listener, statsd_events
+from retraining import statsd_events
 from retraining.params import dag_params
 from retraining.result_file import ResultFile
+from retraining.runs import listener
 from retraining.step_operator import StepOperator
 from tests.airflow_home import fake_ml
 
@@ -144,7 +145,7 @@ def test_a_directory_in_place_of_a_result_is_named(tmp_path: Path) -> None:
         file.remove()
 
 
-def a_run(root: Path, dag_id: str = run_listener.DAG_ID, **results: Any) -> Any:
+def a_run(root: Path, dag_id: str = listener.DAG_ID, **results: Any) -> Any:
     for step, result in results.items():
         file = root / "runs" / RUN / "results" / f"{step}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -175,21 +176,21 @@ ALL_DONE: dict[str, Any] = {step: {} for step in STEPS}
 def test_each_run_counts_once_by_its_outcome(
     root: Path, said: Said, hook: str, results: dict[str, Any], outcome: str
 ) -> None:
-    getattr(run_listener, f"on_dag_run_{hook}")(dag_run=a_run(root, **results), msg="")
+    getattr(listener, f"on_dag_run_{hook}")(dag_run=a_run(root, **results), msg="")
     assert said() == [f"airflow.retrain.runs,outcome={outcome}:1|c"]
 
 
 def test_a_run_that_starts_says_zero_for_every_outcome(root: Path, said: Said) -> None:
-    run_listener.on_dag_run_running(dag_run=a_run(root), msg="started")
+    listener.on_dag_run_running(dag_run=a_run(root), msg="started")
     assert said() == [f"airflow.retrain.runs,outcome={outcome}:0|c" for outcome in statsd_events.RUN_OUTCOMES]
 
 
 def test_other_dags_and_strange_run_ids_are_ignored(root: Path, said: Said) -> None:
-    for hook in (run_listener.on_dag_run_running, run_listener.on_dag_run_success, run_listener.on_dag_run_failed):
+    for hook in (listener.on_dag_run_running, listener.on_dag_run_success, listener.on_dag_run_failed):
         hook(dag_run=a_run(root, dag_id="another"), msg="")
     assert said() == []
-    strange: Any = SimpleNamespace(dag_id=run_listener.DAG_ID, run_id="../../etc")
-    run_listener.on_dag_run_failed(dag_run=strange, msg="")
+    strange: Any = SimpleNamespace(dag_id=listener.DAG_ID, run_id="../../etc")
+    listener.on_dag_run_failed(dag_run=strange, msg="")
     assert said() == ["airflow.retrain.runs,outcome=failed:1|c"]
 
 
@@ -198,5 +199,5 @@ def test_airflow_finds_the_listener_and_the_dag_is_the_one_it_listens_to() -> No
     from airflow.dag_processing.dagbag import DagBag
     from airflow.listeners.listener import get_listener_manager
 
-    assert run_listener.DAG_ID in DagBag(dag_folder=PROJECT / "dags").dags
-    assert any(plugin is run_listener for plugin in get_listener_manager().pm.get_plugins())
+    assert listener.DAG_ID in DagBag(dag_folder=PROJECT / "dags").dags
+    assert any(plugin is listener for plugin in get_listener_manager().pm.get_plugins())

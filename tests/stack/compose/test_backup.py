@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,14 +15,12 @@ from cryptography.fernet import Fernet
 
 from ml.storage.root import PROJECT
 from tests.airflow_home import variables
+from tests.postgresql import BINARIES, needs_postgresql, postgresql_server
 
-BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/no/postgresql"))
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 CONNECTIONS = "CREATE TABLE connection (password text, is_encrypted boolean, extra text, is_extra_encrypted boolean)"
 VARIABLES = "CREATE TABLE variable (val text, is_encrypted boolean)"
-pytestmark = pytest.mark.skipif(
-    not (BINARIES / "initdb").exists() and "CI" not in os.environ, reason="no PostgreSQL: apt-get install postgresql"
-)
+pytestmark = needs_postgresql
 
 
 def _encrypted(word: str) -> str:
@@ -77,24 +74,9 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def socket() -> Iterator[Path]:
-    """The directory of the socket of a server of its own. Not below pytest's, which is for one user only."""
-    with tempfile.TemporaryDirectory(prefix="postgresql-") as directory:
-        yield from _server(Path(directory))
-
-
-def _server(directory: Path) -> Iterator[Path]:
-    whom: list[str] = []
-    if os.getuid() == 0:  # which PostgreSQL refuses
-        whom = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        os.chown(directory, 65534, 65534)
-    data = directory / "data"
-    initdb = [*whom, str(BINARIES / "initdb"), "--no-sync", "--auth=trust", "--username=airflow", f"--pgdata={data}"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, timeout=120)
-    control = [*whom, str(BINARIES / "pg_ctl"), "--wait", "--silent", f"--pgdata={data}", f"--log={directory / 'log'}"]
-    options = f"--options=-c listen_addresses= -c fsync=off -k {directory}"
-    subprocess.run([*control, options, "start"], check=True, cwd=directory, timeout=120)
-    yield directory
-    subprocess.run([*control, "--mode=immediate", "stop"], check=True, cwd=directory, timeout=60)
+    """The directory of the socket of a server of its own."""
+    with postgresql_server() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ml.storage.root import Root
 from stack.local.airflow.api import AirflowApi
 from stack.local.paths import DAG_ID, Paths
 from stack.local.processes.ports import is_free
+from tests.stack.local.real_steps import RealSteps
 from tests.stack.local.stack import Stack, wait_for
 
 pytestmark = pytest.mark.slow
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("up"))
+    stack.environment["RETRAIN__CONFIRM__DEADLINE_SECONDS"] = "2"  # for the real steps
     yield stack
     stack.run("down")
 
@@ -117,6 +119,87 @@ def test_marking_a_task_failed_ends_its_stubborn_processes(stack: Stack, up: str
     while any(Path(f"/proc/{pid}").exists() for pid in family):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def real(stack: Stack, up: str) -> RealSteps:
+    return RealSteps(stack)
+
+
+@pytest.fixture(scope="module")
+def unconfirmed(real: RealSteps) -> str:
+    """A run that published its version and could not confirm it."""
+    real.is_down(True)
+    run_id = real.run()
+    real.is_down(False)
+    return run_id
+
+
+def test_a_failed_run_is_cleared_and_repeats_nothing_that_is_done(real: RealSteps, unconfirmed: str) -> None:
+    before = real.results(unconfirmed)
+    assert before.pop("confirm")["outcome"] == "failed"
+    assert {result["outcome"] for result in before.values()} == {"done"}
+    assert real.note(unconfirmed).startswith("Failed at confirm: Version 1 is published but not confirmed")
+    assert real.asset_events() == []
+    assert real.events() == [("intent", 1), ("published", 1)]
+    tries = real.tries(unconfirmed)
+
+    real.clear(unconfirmed, "validate")
+    assert real.api.state(unconfirmed) == "success"
+    after = real.results(unconfirmed)
+    reused = ("validate", "transform", "train", "evaluate", "judge")
+    assert [after[step]["outcome"] for step in reused] == ["reused"] * len(reused)
+    assert [after[step]["artifact"]["sha256"] for step in reused] == [
+        before[step]["artifact"]["sha256"] for step in reused
+    ]
+    assert after["promote"]["artifact"]["version"] == before["promote"]["artifact"]["version"] == 1
+    assert real.events() == [("intent", 1), ("published", 1), ("confirmed", 1)], "promote found its own intent"
+    assert real.tries(unconfirmed) == {step: number + (step != "ingest") for step, number in tries.items()}
+    assert real.note(unconfirmed).startswith("Promoted version 1: AUC 0.8")
+    (extra,) = real.asset_events()
+    assert (extra["version"], extra["run_id"]) == (1, unconfirmed)
+    assert extra["metrics"]["AUC"] == after["judge"]["artifact"]["metrics"]["AUC"]
+    assert extra["data_sha256"] == after["ingest"]["artifact"]["sha256"]
+
+
+def test_promote_and_confirm_are_cleared_and_change_nothing(real: RealSteps, unconfirmed: str) -> None:
+    before = real.events()
+    real.clear(unconfirmed, "promote")
+    assert real.api.state(unconfirmed) == "success"
+    assert real.events() == before
+    assert [extra["version"] for extra in real.asset_events()] == [1, 1]
+
+
+def test_a_superseded_run_that_is_cleared_is_red_at_once_with_the_cure(real: RealSteps, unconfirmed: str) -> None:
+    real.adopt_a_newer_version()
+    before, tries = real.events(), real.tries(unconfirmed)
+    real.clear(unconfirmed, "promote")
+    assert real.api.state(unconfirmed) == "failed"
+    assert real.tries(unconfirmed)["promote"] == tries["promote"] + 1, "no retry"
+    error = real.results(unconfirmed)["promote"]["error"]
+    assert error["what"] == "Version 1 was superseded by version 2."
+    assert "python -m ml rollback 1" in error["cure"]
+    assert real.note(unconfirmed).startswith(
+        "Failed at promote: Version 1 was superseded by version 2. There is nothing"
+    )
+    assert real.events() == before
+
+
+def test_the_note_of_a_person_outlives_the_next_outcome(real: RealSteps, unconfirmed: str) -> None:
+    path = f"/api/v2/dags/{DAG_ID}/dagRuns/{unconfirmed}"
+    real.api._need(real.api._call("PATCH", path, {"note": "Seen; version 2 is right."}))
+    real.clear(unconfirmed, "promote")
+    assert real.api.state(unconfirmed) == "failed"
+    assert real.note(unconfirmed) == "Seen; version 2 is right."
+
+
+def test_a_run_with_a_result_that_is_cleared_from_its_beginning_is_skipped(real: RealSteps, unconfirmed: str) -> None:
+    before = real.events()
+    real.clear(unconfirmed, "ingest")
+    assert real.api.state(unconfirmed) == "success"
+    assert {instance["state"] for instance in real.api.task_instances(unconfirmed)} == {"skipped"}
+    assert real.results(unconfirmed)["ingest"]["skipped_because"] == "unchanged"
+    assert real.events() == before
 
 
 def test_down_ends_everything_and_frees_the_ports(stack: Stack, up: str) -> None:

@@ -18,7 +18,7 @@ from airflow.sdk import DAG, Connection
 
 from ml.errors import SettingsError
 from ml.pipeline.step_names import STEPS
-from retraining.run_notifier import RunNotifier, notifiers
+from retraining.runs.notifier import RunNotifier, notifiers
 
 RUN = "manual__2026-11-23T00:00:00+00:00"
 FAILED = {"outcome": "failed", "error": {"type": "TransientError", "what": "Kaggle answered 503.", "cure": "Wait."}}

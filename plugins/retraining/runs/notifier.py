@@ -21,8 +21,7 @@ from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
 from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED
-from ml.pipeline.run_record import RunRecord
-from ml.storage.root import Root
+from retraining.runs.ending import Ending
 
 if TYPE_CHECKING:
     import jinja2
@@ -90,14 +89,11 @@ class RunNotifier(BaseNotifier):
 
 def _news(context: Context) -> Notification | None:
     run_id = context["run_id"]
-    record = RunRecord.read(Root.to_read().run(run_id))
-    outcome = record.outcome
-    if context.get("reason") != "success" and outcome != BLOCKED:
-        outcome = FAILED  # whatever the files say: a killed run leaves none
-    if outcome not in NOTIFIED_OUTCOMES:
+    ending = Ending.of(run_id, succeeded=context.get("reason") == "success")
+    if ending.outcome not in NOTIFIED_OUTCOMES:
         return None
-    reasons = record.reasons or ["No step left a result. The scheduler's log tells what happened to the run."]
-    return Notification(context["dag"].dag_id, run_id, outcome, reasons)
+    reasons = ending.record.reasons or ["No step left a result. The scheduler's log tells what happened to the run."]
+    return Notification(context["dag"].dag_id, run_id, ending.outcome, reasons)
 
 
 def _mail(news: Notification, address: str) -> None:
