@@ -22,6 +22,7 @@ from ml.errors import DataError
 from ml.storage import files
 from ml.training.preprocessing import Encoding, Fitter
 from ml.training.split import is_eval, profile_hashes, row_hashes
+from ml.training.split_check import require_apart
 from serving.tables.missing_values import MISSING
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
 
     Raises:
         DataError: A label is missing, or one side of the split is empty.
+        FinalError: A profile is on both sides.
     """
     fitter, rows = Fitter(), {"train": 0, "eval": 0}
     for batch in _batches(accepted, settings, target):
@@ -62,6 +64,7 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
     _write(accepted, encoding, settings, target, out)
+    require_apart(out / "train.parquet", out / "eval.parquet")
     log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
     sha256 = files.sha256_tree(out)
     return Examples(out, sha256, sum(rows.values()), rows["train"], rows["eval"])

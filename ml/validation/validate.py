@@ -19,6 +19,7 @@ from ml.errors import BlockedError, SettingsError
 from ml.storage import files
 from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, anomalous_rows, rows_text
 from ml.validation.first_lines import first_lines
+from ml.validation.sentinel import watch
 from ml.validation.summary import summary
 from ml.validation.tfdv_statistics import generate_statistics, value_ranges
 
@@ -54,7 +55,8 @@ def validate(
     Writes `statistics.pb` (`DatasetFeatureStatisticsList`) and `validation.json` into `out`; when it blocks,
     `validation.json` into the run's directory, because `out` does not survive that.
 
-    When nothing blocks, the log says what there was: rows, missing rates, the largest drift, how many warnings.
+    When nothing blocks, the log says what there was: rows, missing rates, the largest drift, how many warnings, what a
+    single column tells about the label, and how noisy the labels are. `validation.json` holds these numbers too.
 
     Raises:
         BlockedError: A finding blocks; the message names each feature, what was found and in how many rows, and the
@@ -66,14 +68,17 @@ def validate(
     statistics = generate_statistics(columns)
     files.write_whole(out / "statistics.pb", statistics.SerializeToString())
     comparison = _Comparison(columns, statistics, champion_statistics, settings, target)
+    sentinel = watch(columns, target)
     findings = [
         *comparison.anomalies(),
         *comparison.beyond_the_schema(),
+        *sentinel.findings(comparison.severity),
         *put_right_findings(put_right, count_rows(columns), comparison.severity),
     ]
     report = {
         "rows": count_rows(columns),
         "drift": comparison.drift(),
+        "sentinel": sentinel.as_dict(),
         "findings": [finding.as_dict() for finding in findings],
     }
     for finding in findings:
@@ -85,13 +90,19 @@ def validate(
         raise BlockedError([*blocking, *([where] if where else [])], CURE)
     files.write_json(out / "validation.json", report)
     warnings = [finding.sentence for finding in findings]
-    for sentence in summary(columns, comparison.drift(), drift_thresholds(), len(warnings)):
+    for sentence in (
+        *summary(columns, comparison.drift(), drift_thresholds(), len(warnings)),
+        *sentinel.sentences(),
+    ):
         log.info("%s", sentence)
     drift, rows = comparison.drift(), count_rows(columns)
     return Accepted(out, dataset.sha256, rows, dataset.csv, warnings, drift, dataset.name)
 
 
-OWN_KINDS = ("duplicate_id", "single_class", "unseen_label", "missing_target", "respelled", "no_feature")
+OWN_KINDS = (
+    "duplicate_id", "single_class", "unseen_label", "missing_target", "respelled", "no_feature",
+    "label_leak", "id_tells_label", "label_noise",
+)  # fmt: skip
 """The kinds of findings that a schema cannot express."""
 
 

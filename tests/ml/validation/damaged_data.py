@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,23 @@ def drop(name: str) -> Callable[[int, Row], None]:
     return without
 
 
+def let_profession_tell(_: int, row: Row) -> None:
+    """Put the label into a feature, in words that the schema knows."""
+    row["Profession"] = dict(zip("ABCD", ("Artist", "Doctor", "Engineer", "Executive"), strict=True))[
+        row["Segmentation"]
+    ]
+
+
+def number_by_segment(number: int, row: Row) -> None:
+    """Give the identifiers out segment by segment, but for every third, which is given out with the first."""
+    row["ID"] = str(100_000 * "ABCD".index(row["Segmentation"] if number % 3 else "A") + number)
+
+
+def draw_the_label(number: int, row: Row) -> None:
+    """Take a label that has nothing to do with the customer."""
+    row["Segmentation"] = random.Random(number).choice("ABCD")
+
+
 @dataclass(frozen=True)
 class Damage:
     """`edit` is applied to every row of the first `rows`; `before` to the data of the version that serves, if any."""
@@ -62,6 +80,9 @@ DAMAGES: Mapping[str, Damage] = {
     "duplicate_id": Damage(put(2, ID="500100")),
     "respelled": Damage(put(3, Gender=" male")),
     "no_feature": Damage(put(2, **dict.fromkeys(FEATURES, ""))),
+    "label_leak": Damage(let_profession_tell),
+    "id_tells_label": Damage(number_by_segment),
+    "label_noise": Damage(draw_the_label),
     "missing_target": Damage(put(0), target="Churned"),
     "COMPARATOR_L_INFTY_HIGH": Damage(put(300, Gender="Female"), before=put(0)),
     "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": Damage(put(300, Age="40"), before=put(0)),
