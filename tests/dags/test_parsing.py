@@ -10,7 +10,17 @@ import pytest
 from ml.storage.root import PROJECT
 from tests.airflow_home import variables
 
-HEAVY = ("tensorflow", "tensorflow_data_validation", "apache_beam", "pandas", "numpy", "pyarrow", "sklearn", "kaggle")
+HEAVY = (
+    "tensorflow",
+    "tensorflow_data_validation",
+    "apache_beam",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "sklearn",
+    "kaggle",
+    "openlineage",
+)
 PARSE = """
 import runpy, sys
 

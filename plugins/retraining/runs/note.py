@@ -19,6 +19,8 @@ HEADLINE_METRIC = "AUC"
 KEPT = "kept"
 """The outcome that is named together with the version that stays; every other word stands alone."""
 NO_RESULT = "no step left a result; the scheduler's log tells what happened to the run."
+STOPPED = "somebody marked the run, or its time was up, before the step had a result."
+MARKED = "every step had succeeded; somebody marked the run."
 
 
 def note_of(ending: Ending) -> str | None:
@@ -80,7 +82,10 @@ def _error(record: RunRecord) -> str:
             found = findings if isinstance(findings, list) and findings else [error.get("what", "")]
             more = f" ({len(found) - 1} more in the log.)" if len(found) > 1 else ""
             return f" at {step}: {found[0]}{more} {error.get('cure', '')}"
-    return f": {NO_RESULT}"
+    if not record.results:
+        return f": {NO_RESULT}"
+    silent = next((step for step in STEPS if step not in record.results), None)
+    return f" at {silent}: {STOPPED}" if silent else f": {MARKED}"
 
 
 def _finite(value: Any) -> float | None:

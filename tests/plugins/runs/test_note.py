@@ -119,6 +119,17 @@ def test_a_run_that_left_nothing_failed_for_an_unknown_reason(root: Path) -> Non
     assert (note(root, succeeded=False) or "").startswith("Failed: no step left a result;")
 
 
+def test_a_run_that_was_stopped_names_the_step_that_had_no_result_yet(root: Path) -> None:
+    assert (note(root, succeeded=False, ingest={}, validate={}) or "").startswith("Failed at transform: somebody")
+
+
+def test_a_run_that_somebody_marked_red_after_its_success_says_so(root: Path) -> None:
+    assert (
+        note(root, succeeded=False, **whole_run(VERDICT))
+        == "Failed: every step had succeeded; somebody marked the run."
+    )
+
+
 def test_a_run_that_somebody_marked_green_is_not_explained(root: Path) -> None:
     assert note(root, ingest={}) is None
 

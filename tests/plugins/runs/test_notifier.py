@@ -142,6 +142,7 @@ def test_a_run_that_needs_nobody_is_not_reported(root: Path, webhook: list[Any])
     RunNotifier("webhook:chat")(context(root, "success", **everything))
     unchanged = {"outcome": "skipped", "skipped_because": "unchanged"}
     RunNotifier("webhook:chat")(context(root, "success", ingest=unchanged))
+    RunNotifier("webhook:chat")(context(root, "success", ingest=FAILED))  # somebody has marked it as successful
     assert webhook == []
 
 
