@@ -69,15 +69,20 @@ class Overrides:
 def taken_over(frozen: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a run that an older code began as a tree of this code, so that the run can go on.
 
+    Whole sections and kinds of anomalies that it did not know come from the defaults, and settings that are gone are
+    left out. A single setting that is missing stays missing, which is an error: no threshold is ever made up.
+
     Args:
         frozen: The whole tree of that time.
         defaults: Those of today.
     """
-    tree = {name: frozen.get(name, section) for name, section in defaults.items()} | dict(frozen)
-    for key in REMOVED:
-        section, name = key.split(".")
+    tree = {**defaults, **frozen}
+    for section, name in (key.split(".") for key in REMOVED):
         if isinstance(tree.get(section), Mapping):
             tree[section] = {left: value for left, value in tree[section].items() if left != name}
+    validate = tree["validate"]
+    if isinstance(validate, Mapping) and isinstance(kinds := validate.get("blocks_above"), Mapping):
+        tree["validate"] = {**validate, "blocks_above": {**defaults["validate"]["blocks_above"], **kinds}}
     return tree
 
 

@@ -114,3 +114,24 @@ def test_settings_load_nothing_heavy() -> None:
 def test_every_default_has_its_line_in_the_file() -> None:
     assert set(resolve(environment={}).as_dict()) == set(Settings.__dataclass_fields__)
     assert "salt" in DEFAULTS.read_text()
+
+
+def test_a_file_with_the_old_comparison_is_told_what_replaced_it(tmp_path: Path) -> None:
+    file = tmp_path / "old.toml"
+    file.write_text("[judge.below_champion]\nAUC = 0.01\n")
+    for given in ({"file": file}, {"overrides": ["judge.below_champion.AUC=0.01"]}):
+        with pytest.raises(SettingsError, match=r"judge\.below_champion") as error:
+            resolve(environment={}, **given)  # type: ignore[arg-type]
+        assert "gate.margin" in error.value.cure
+
+
+def test_a_run_that_older_code_began_goes_on_with_what_it_lacks_from_the_defaults() -> None:
+    frozen = resolve(overrides=["train.epochs=7"], environment={}).as_dict()
+    del frozen["gate"], frozen["validate"]["blocks_above"]["label_leak"]
+    frozen["judge"]["below_champion"] = {"AUC": 0.005, "BinaryAccuracy": 0.01}
+    settings = resolve(frozen=frozen, environment={})
+    assert settings.train.epochs == 7
+    assert settings.gate == resolve(environment={}).gate
+    assert settings.validate.blocks_above["label_leak"] == 0.0
+    with pytest.raises(SettingsError, match="nonsense"):
+        resolve(frozen=frozen | {"nonsense": 1}, environment={})
