@@ -119,6 +119,22 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True)
+class GateSettings:
+    """The section `gate`: how a candidate is compared with what serves."""
+
+    primary: Annotated[str, Matching(r"AUC|LogLoss", "AUC or LogLoss")]
+    false_promotions_per_year: Annotated[float, Between(0.01, 26)]
+    looks_per_year: Annotated[int, Between(1, 10_000)]
+    margin: Annotated[float, Between(0, 0.5)]
+    refresh_changed_share: Share
+    refresh_days: Annotated[float, Between(1, 3650)]
+    references: Annotated[int, Between(1, 8)]
+    fairness: Annotated[str, Matching(r"warn|block", "warn or block")]
+    calibration_gap: Share
+    selection_ratio: Share
+
+
+@dataclass(frozen=True)
 class PromoteSettings:
     """The section `promote`: publishing a version, and checking it before."""
 
@@ -163,6 +179,7 @@ class Settings:
     train: TrainSettings
     evaluate: EvaluateSettings
     judge: JudgeSettings
+    gate: GateSettings
     promote: PromoteSettings
     confirm: ConfirmSettings
     keep: KeepSettings
@@ -175,7 +192,8 @@ class Settings:
     def deciding_settings(self) -> dict[str, Any]:
         """Return the part that decides what a run results in; the rest says where, how long and how much is shown."""
         tree = self.as_dict()
-        chosen = {name: dict(tree[name]) for name in ("target", "validate", "transform", "train", "judge")}
+        deciding = ("target", "validate", "transform", "train", "judge", "gate")
+        chosen = {name: dict(tree[name]) for name in deciding}
         del chosen["validate"]["max_examples"], chosen["transform"]["batch_rows"]
         return chosen
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from ml.artifacts import Evaluation, Verdict
 from ml.config.settings import JudgeSettings
 from ml.evaluation.metric_table import distinguishable, metric_text
+from ml.gate.reason import Reason
 from ml.storage.files import sha256_json
 
 ROUNDING = 1e-9
 """The error of a binary fraction that is overlooked: 0.880 - 0.875 is not above 0.005."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A reason of a verdict: a code for machines, and a sentence with metric, value, bound and baseline for people."""
-
-    code: str
-    sentence: str
 
 
 def judge(evaluation: Evaluation, *, settings: JudgeSettings, out: Path) -> Verdict:

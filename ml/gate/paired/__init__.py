@@ -1,0 +1,1 @@
+"""Paired differences between a candidate and its references on the same rows, with clustered standard errors."""
