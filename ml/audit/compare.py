@@ -8,6 +8,7 @@ from typing import Any
 from ml.audit.differences import differences, leaves
 from ml.audit.explain import data_of, data_text
 from ml.audit.subject import MOST_NAMED, Subject
+from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, metric_text
 
 MADE_OF = ("schema_sha256", "code_sha256", "model_sha256")
@@ -21,7 +22,8 @@ def compare(one: Subject, other: Subject) -> dict[str, Any]:
     """Return how two subjects differ: settings, data, code, environment, metrics and slices.
 
     Metrics are those of the subjects' own evaluations. `same_rows` says whether these were on the same rows; None when
-    that is not recorded.
+    that is not recorded. `differences` are paired, on the rows that both were scored on and neither was fitted on;
+    empty when these are not recorded of both.
     """
     both = (one, other)
     settings, records = [subject.settings for subject in both], [subject.record for subject in both]
@@ -34,6 +36,7 @@ def compare(one: Subject, other: Subject) -> dict[str, Any]:
         "sources": _of_records(records, "sources"),
         "environment": _of_records(records, "environment"),
         "same_rows": _same_rows(both),
+        "differences": _paired(both),
         "metrics": _metrics([_overall(subject) for subject in both]),
         "slices": _slices([subject.evaluation for subject in both]),
     }
@@ -41,7 +44,7 @@ def compare(one: Subject, other: Subject) -> dict[str, Any]:
 
 def compare_text(answer: Mapping[str, Any]) -> str:
     """Return the answer of `compare` as text for a terminal."""
-    return "\n".join(_lines(answer))
+    return "\n".join(map(printable, _lines(answer)))
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -51,14 +54,17 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     if data[0]["sha256"] is not None and data[0]["sha256"] == data[1]["sha256"]:
         yield f"  data          the same: {data_text(data[0])}"
     else:
-        yield from (f"  data          {name}: {data_text(of)}" for name, of in zip(answer["of"], data, strict=True))
+        yield from (f"  data           {name}: {data_text(of)}" for name, of in zip(answer["of"], data, strict=True))
     for name, (ours, theirs) in answer["made_of"].items():
-        yield f"  {name.removesuffix('_sha256'):<13} {_hashes(ours, theirs)}"
+        yield f"  {name.removesuffix('_sha256'):<14} {_hashes(ours, theirs)}"
     yield from _differences("settings", answer["settings"])
     yield from _differences("environment", answer["environment"])
     if answer["sources"] is not None:
         yield from _names("source files", list(answer["sources"]))
-    yield f"  rows          {_rows_text(answer['same_rows'])}"
+    yield f"  rows           {_rows_text(answer['same_rows'])}"
+    for metric, of in answer["differences"].items():
+        interval = f"{of['value']:+.4f}, 95 % interval {of['lower']:+.4f} to {of['upper']:+.4f}"
+        yield f"  {metric:<14} {other} less {one}: {interval} (n={of['rows']:.0f}, {of['clusters']:.0f} profiles)"
     yield from _table({"all": answer["metrics"], **answer["slices"]})
 
 
@@ -77,17 +83,17 @@ def _table(slices: Mapping[str, Mapping[str, list[float | None]]]) -> Iterator[s
 
 def _differences(what: str, found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
-        yield f"  {what:<13} not recorded of both"
+        yield f"  {what:<14} not recorded of both"
     elif not found:
-        yield f"  {what:<13} the same"
+        yield f"  {what:<14} the same"
     for key, (ours, theirs) in (found or {}).items():
-        yield f"  {what:<13} {key}: {ours} / {theirs}"
+        yield f"  {what:<14} {key}: {ours} / {theirs}"
 
 
 def _names(what: str, names: list[str]) -> Iterator[str]:
     if names:
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        yield f"  {what:<13} differ: {', '.join(names[:MOST_NAMED])}{more}"
+        yield f"  {what:<14} differ: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _hashes(ours: str | None, theirs: str | None) -> str:
@@ -120,10 +126,24 @@ def _same_rows(both: tuple[Subject, Subject]) -> bool | None:
     hashes = [subject.entry.get("data_sha256") for subject in both]
     if None in hashes or any(name not in subject.settings for subject in both for name in SPLIT):
         return None
+    return hashes[0] == hashes[1] and _same_split(both)
+
+
+def _same_split(both: tuple[Subject, Subject]) -> bool:
+    """Return whether a row that is held out from one is never in the training side of the other, and asks the same."""
+    if any(name not in subject.settings for subject in both for name in SPLIT):
+        return False
     splits = [leaves({name: subject.settings[name] for name in SPLIT}) for subject in both]
-    for split in splits:
-        split.pop("transform.batch_rows", None)  # decides nothing; newer records leave it out
-    return hashes[0] == hashes[1] and splits[0] == splits[1]
+    return splits[0] == splits[1]
+
+
+def _paired(both: tuple[Subject, Subject]) -> dict[str, dict[str, float]]:
+    files = [subject.scored_rows for subject in both]
+    if files[0] is None or files[1] is None or not _same_split(both):
+        return {}
+    from ml.audit.common_rows import paired_differences
+
+    return paired_differences(files[0], files[1], threshold=float(both[0].settings["target"]["threshold"]))
 
 
 def _overall(subject: Subject) -> Mapping[str, Any]:

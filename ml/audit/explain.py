@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml.audit.subject import Subject
+from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED
 
@@ -58,26 +59,26 @@ def data_of(subject: Subject) -> dict[str, Any]:
 
 def explain_text(answer: Mapping[str, Any]) -> str:
     """Return the answer of `explain` as text for a terminal."""
-    return "\n".join(_lines(answer))
+    return "\n".join(map(printable, _lines(answer)))
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     number, run = answer["version"], answer["run_id"]
     yield f"{f'Version {number}' if number else f'Run {run}'} {answer['outcome']}."
     for reason in answer["reasons"]:
-        yield f"  because       {reason}"
-    yield f"  run           {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
-    yield f"  data          {data_text(answer['data'])}"
+        yield f"  because        {reason}"
+    yield f"  run            {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
+    yield f"  data           {data_text(answer['data'])}"
     beside = answer["champion_metrics"]
     for metric in (metric for metric in ORDER if answer["metrics"].get(metric) is not None):
         value, other = answer["metrics"][metric], beside.get(metric)
         of_champion = f"version {answer['champion']}" if answer["champion"] else "the champion"
         shown, than = (metric_text(metric, value), "") if other is None else distinguishable(metric, value, other)
-        yield f"  {metric:<13} {shown}{f', {of_champion} {than}' if than else ''}"
+        yield f"  {metric:<14} {shown}{f', {of_champion} {than}' if than else ''}"
     for event in answer["events"]:
-        yield f"  {event['event']:<13} {', '.join(filter(None, (event['at'], event.get('reason'))))}"
+        yield f"  {event['event']:<14} {', '.join(filter(None, (event['at'], event.get('reason'))))}"
     if answer["not_recorded"]:
-        yield f"  not recorded  {', '.join(answer['not_recorded'])}"
+        yield f"  not recorded   {', '.join(answer['not_recorded'])}"
 
 
 def data_text(data: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ml.audit.explain import data_of, data_text
 from ml.audit.subject import Subject, subject
-from ml.errors import FinalError
+from ml.errors import FinalError, printable
 from ml.pipeline.fingerprint import code_sha256
 from ml.registry.champion import champion_of, damage_of
 
@@ -51,7 +51,7 @@ def lineage(of: Subject, *, model: str) -> dict[str, Any]:
 
 def lineage_text(answer: Mapping[str, Any]) -> str:
     """Return the answer of `lineage` as text for a terminal."""
-    return "\n".join(_lines(answer))
+    return "\n".join(map(printable, _lines(answer)))
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -59,26 +59,26 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"Version {number}" if number else f"Run {answer['run_id']}, which became no version"
     for step in answer["rollback_of"]:
         yield f"  bytes of      version {step['version']}, run {step['run_id']}, {step['at']}, by {step['who']}"
-    yield f"  made by       {answer['who'] or 'not recorded'}, {answer['at'] or ''}, run {answer['run_id']}"
-    yield f"  data          {data_text(answer['data'])}"
+    yield f"  made by        {answer['who'] or 'not recorded'}, {answer['at'] or ''}, run {answer['run_id']}"
+    yield f"  data           {data_text(answer['data'])}"
     for name in HASHES:
         label = name.removesuffix("_sha256")
         here = ", as it is here" if name == "code_sha256" and answer["code_is_this"] else ""
-        yield f"  {label:<13} {f'sha256 {answer[name][:12]}{here}' if answer[name] else 'not recorded'}"
+        yield f"  {label:<14} {f'sha256 {answer[name][:12]}{here}' if answer[name] else 'not recorded'}"
     environment = answer["environment"]
     if environment:
         machine = ", ".join(filter(None, (environment.get("machine"), environment.get("processor"))))
-        yield f"  python        {environment.get('python')} on {machine}"
-        yield f"  libraries     {', '.join(f'{name} {of}' for name, of in environment.get('libraries', {}).items())}"
+        yield f"  python         {environment.get('python')} on {machine}"
+        yield f"  libraries      {', '.join(f'{name} {of}' for name, of in environment.get('libraries', {}).items())}"
     train = answer["settings"].get("train", {})
     if train:
-        yield f"  trained with  {', '.join(f'{key} {value}' for key, value in train.items())}"
+        yield f"  trained with   {', '.join(f'{key} {value}' for key, value in train.items())}"
     for reason in answer["reasons"]:
-        yield f"  verdict       {reason}"
+        yield f"  verdict        {reason}"
     if answer["damage"]:
-        yield f"  DAMAGED       {answer['damage']}"
+        yield f"  DAMAGED        {answer['damage']}"
     if answer["not_recorded"]:
-        yield f"  not recorded  {', '.join(answer['not_recorded'])}"
+        yield f"  not recorded   {', '.join(answer['not_recorded'])}"
 
 
 def _origins(of: Subject) -> list[dict[str, Any]]:

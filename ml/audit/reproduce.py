@@ -15,7 +15,7 @@ from ml.audit.weights import largest_weight_difference, same_weights, weights_of
 from ml.config.settings import TargetSettings, TrainSettings, TransformSettings
 from ml.config.typed_tree import build
 from ml.data.schema import schema_sha256
-from ml.errors import FinalError, RetrainError, SettingsError
+from ml.errors import FinalError, RetrainError, SettingsError, printable
 from ml.pipeline.fingerprint import code_sha256, environment, source_hashes
 from ml.registry.champion import champion_of, damage_of
 from ml.registry.golden_rows import GoldenRows
@@ -40,8 +40,8 @@ def reproduce(of: Subject, *, model: str, scratch: Path) -> dict[str, Any]:
         scratch: An empty directory; the model that is made stays in its `train`.
 
     Returns:
-        `same_weights`, `same_bytes`, the largest differences of a weight and of an answer, and `differs`: which recorded thing is not
-        as it was, by name. With the same weights these are what did not matter.
+        `same_weights`, `same_bytes`, the largest differences of a weight and of an answer, and `differs`: which
+        recorded things are not as they were, by name. With the same weights these are what did not matter.
 
     Raises:
         FinalError: It is no version, its files are gone or were changed, its settings or its data are not recorded.
@@ -69,20 +69,20 @@ def reproduced_text(answer: Mapping[str, Any]) -> str:
     lines = [f"Version {answer['version']} was trained again: {said}."]
     if not answer["same_weights"]:
         apart = answer["largest_weight_difference"]
-        lines.append(f"  weights       {'of another shape' if apart is None else f'differ by at most {apart:.1e}'}")
+        lines.append(f"  weights        {'of another shape' if apart is None else f'differ by at most {apart:.1e}'}")
     if answer["same_weights"] and not answer["same_bytes"]:
-        lines.append("  files         differ in the order and the names that an export happens to write")
+        lines.append("  files          differ in the order and the names that an export happens to write")
     if answer["largest_difference"] is not None:
         lines.append(f"  answers       differ by at most {answer['largest_difference']:.1e} on the known rows")
     lines.append(f"  data          sha256 {answer['data_sha256'][:12]}, as recorded")
-    lines += [f"  differs       {name}" for name in answer["differs"][:MOST_NAMED]]
+    lines += [f"  differs        {name}" for name in answer["differs"][:MOST_NAMED]]
     if len(answer["differs"]) > MOST_NAMED:
-        lines.append(f"                and {len(answer['differs']) - MOST_NAMED} more (--json names all)")
+        lines.append(f"                 and {len(answer['differs']) - MOST_NAMED} more (--json names all)")
     if not answer["differs"]:
-        lines.append("  differs       nothing that is recorded: code, schema, Python, libraries, processor")
+        lines.append("  differs        nothing that is recorded: code, schema, Python, libraries, processor")
     if answer["not_recorded"]:
-        lines.append(f"  not recorded  {', '.join(answer['not_recorded'])}")
-    return "\n".join(lines)
+        lines.append(f"  not recorded   {', '.join(answer['not_recorded'])}")
+    return "\n".join(map(printable, lines))
 
 
 def _original(of: Subject, model: str) -> Path:

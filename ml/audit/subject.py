@@ -22,7 +22,9 @@ from ml.storage.root import RUN_ID, Root
 
 MOST_NAMED = 10
 DECIDING_SECTIONS = ("target", "validate", "transform", "train", "judge", "gate")
-"""The sections that decide a result; of older code's settings, the whole sections are taken."""
+"""The sections that decide a result."""
+NOT_DECIDING = {"validate": ("max_examples",), "transform": ("batch_rows",)}
+"""What in them does not: `Settings.deciding_settings` leaves it out, the settings of a run's files have it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ class Subject:
     def settings(self) -> Mapping[str, Any]:
         """The deciding settings with which it was trained and judged, from the record or the files of the run."""
         found = self.record.get("settings") or _object(self.run / FROZEN)
-        return {name: found[name] for name in DECIDING_SECTIONS if name in found}
+        sections = {name: found[name] for name in DECIDING_SECTIONS if isinstance(found.get(name), dict)}
+        return {
+            name: {key: value for key, value in section.items() if key not in NOT_DECIDING.get(name, ())}
+            for name, section in sections.items()
+        }
 
     @property
     def evaluation(self) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from ml.audit.lineage import lineage_text
 from ml.audit.subject import subject
 from ml.cli.status import as_json
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NothingToDoError, SettingsError, printable
+from ml.errors import DONE, NothingToDoError, SettingsError
 from ml.storage.root import Root
 
 
@@ -40,20 +40,20 @@ def ledger(options: argparse.Namespace) -> tuple[int, str]:
 def explain(options: argparse.Namespace) -> tuple[int, str]:
     """Say why a version came about, or a candidate did not."""
     answer = why(subject(Root.to_read(options.root), options.subject))
-    return DONE, as_json(answer) if options.json else _text(explain_text(answer))
+    return DONE, as_json(answer) if options.json else explain_text(answer)
 
 
 def compare(options: argparse.Namespace) -> tuple[int, str]:
     """Put two versions or candidates beside each other."""
     root = Root.to_read(options.root)
     answer = compared(subject(root, options.one), subject(root, options.other))
-    return DONE, as_json(answer) if options.json else _text(compare_text(answer))
+    return DONE, as_json(answer) if options.json else compare_text(answer)
 
 
 def lineage(options: argparse.Namespace) -> tuple[int, str]:
     """Say what a version was made of, and by whom."""
     answer = origins(subject(Root.to_read(options.root), options.subject), model=_settings(options).serving.model)
-    return DONE, as_json(answer) if options.json else _text(lineage_text(answer))
+    return DONE, as_json(answer) if options.json else lineage_text(answer)
 
 
 def reproduce(options: argparse.Namespace) -> tuple[int, str]:
@@ -64,7 +64,7 @@ def reproduce(options: argparse.Namespace) -> tuple[int, str]:
     of = subject(Root.to_read(options.root), options.subject)
     with _scratch(options.into) as scratch:
         answer = made_again(of, model=_settings(options).serving.model, scratch=scratch)
-    return int(not answer["same_weights"]), as_json(answer) if options.json else _text(reproduced_text(answer))
+    return int(not answer["same_weights"]), as_json(answer) if options.json else reproduced_text(answer)
 
 
 @contextmanager
@@ -78,11 +78,6 @@ def _scratch(into: Path | None) -> Iterator[Path]:
         raise SettingsError(f"--into {into}: is not an empty directory.", "Name one that is empty or does not exist.")
     into.mkdir(parents=True, exist_ok=True)
     yield into.absolute()
-
-
-def _text(text: str) -> str:
-    """Return the lines so that none steers a terminal: reasons and sources are other people's texts."""
-    return "\n".join(map(printable, text.splitlines()))
 
 
 def _settings(options: argparse.Namespace) -> Settings:
