@@ -66,13 +66,14 @@ def verified_text(answer: dict[str, Any]) -> str:
         return "There is no entry in the ledger yet."
     if answer["chained_from"] is None:
         return f"{answer['lines']} lines, not chained yet: the next command that writes chains them as they are."
+    since = " since somebody accepted them" if answer["reasons"] else ""
     said = [
-        f"{answer['lines']} lines, chained from line {answer['chained_from']} on; none was changed.",
-        f"  head      {answer['head']}",
-        f"  metrics   retrain_ledger_entries {answer['lines']}, retrain_ledger_head {answer['head_number']}",
+        f"{answer['lines']} lines, chained from line {answer['chained_from']} on; none was changed{since}.",
+        f"  head           {answer['head']}",
+        f"  metrics        retrain_ledger_entries {answer['lines']}, retrain_ledger_head {answer['head_number']}",
     ]
-    accepted = [f"  accepted  {reason}" for reason in answer["reasons"]]
-    return "\n".join([*said, *accepted, *(f"            {fault}" for fault in answer["accepted"])])
+    accepted = [f"  accepted       {reason}" for reason in answer["reasons"]]
+    return "\n".join([*said, *accepted, *(f"                 {fault}" for fault in answer["accepted"])])
 
 
 def accept_ledger(root: Root, settings: Settings, *, reason: str) -> int:

@@ -147,6 +147,11 @@ def _adopt(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, f"Version {version.number} stands in the ledger, as confirmed as any other."
 
 
+def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
+    _need_libraries()
+    return audit_commands.reproduce(options)
+
+
 def _tell(error: RetrainError) -> None:
     """End the log with the error, a line for each finding, and the cure."""
     described = result_of_error(error)["error"]
@@ -163,6 +168,10 @@ COMMANDS: dict[str, Command] = {
     "rollback": _rollback,
     "adopt": _adopt,
     "verify": _verify,
+    "explain": audit_commands.explain,
+    "compare": audit_commands.compare,
+    "lineage": audit_commands.lineage,
+    "reproduce": _reproduce,
     "ledger": audit_commands.ledger,
 }
 

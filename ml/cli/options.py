@@ -50,6 +50,17 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)
     taken.add_argument("version", type=int, help="the name of its directory")
     taken.add_argument("--reason", required=True, help="a sentence for the ledger")
+    version_or_run = "a version, or the id of a run"
+    why = add("explain", "Why a version was promoted, or a candidate was not.")
+    why.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
+    beside = add("compare", "Two versions or candidates beside each other: settings, data, metrics, slices.")
+    beside.add_argument("one", metavar="A", help=version_or_run)
+    beside.add_argument("other", metavar="B", help=version_or_run)
+    made_of = add("lineage", "What a version was made of: data, schema, code, settings, libraries, verdict.", settings)
+    made_of.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
+    again = add("reproduce", "Train a version again from what is recorded; 1 if other weights come out.", settings)
+    again.add_argument("subject", metavar="VERSION", help="a version that is kept")
+    again.add_argument("--into", metavar="DIR", type=Path, help="an empty directory that keeps what was made")
     chain = add("ledger", "Verify that no line of the ledger was changed, or accept it as it is.", settings)
     chain.add_argument("action", choices=("verify", "accept"), help="accept: go on with a ledger that was corrected")
     seen = "values that retrain_ledger_entries and retrain_ledger_head had at one time; may be repeated"

@@ -121,7 +121,7 @@ def test_a_file_with_the_old_comparison_is_told_what_replaced_it(tmp_path: Path)
     file.write_text("[judge.below_champion]\nAUC = 0.01\n")
     for given in ({"file": file}, {"overrides": ["judge.below_champion.AUC=0.01"]}):
         with pytest.raises(SettingsError, match=r"judge\.below_champion") as error:
-            resolve(environment={}, **given)  # type: ignore[arg-type]
+            resolve(environment={}, **given)
         assert "gate.margin" in error.value.cure
 
 

@@ -180,6 +180,37 @@ def test_the_ledger_is_chained_once_by_the_first_command_that_writes(root: Root,
     assert f"line {lines + 1} chains the lines 1 to {lines}, and one of them was changed since" in said
 
 
+def test_every_version_and_run_is_read_back_and_says_what_is_not_recorded(root: Root, older: Older) -> None:
+    of_runs = [record.directory.name for record in runs(root)]
+    for asked in (*map(str, range(1, older.champion + 1)), *of_runs):
+        code, said = command(root, "explain", asked)
+        assert (code, "because" in said) == (DONE, True), asked
+        answer = json.loads(command(root, "lineage", asked, "--json")[1])
+        assert "environment" in answer["not_recorded"]
+    first = json.loads(command(root, "lineage", "1", "--json")[1])
+    assert (first["settings"]["train"]["epochs"], first["data"]["kept"]) == (20, older is REAL)
+    chain = json.loads(command(root, "lineage", str(older.champion), "--json")[1])["rollback_of"]
+    assert [step["version"] for step in chain] == [older.same_bytes_as]
+    compared = json.loads(command(root, "compare", "1", "2", "--json")[1])
+    assert compared["environment"] is None
+    assert compared["metrics"]["AUC"][0] > 0.8
+    assert compared["differences"] == {}
+
+
+def test_a_version_whose_data_are_kept_is_trained_again(
+    root: Root, older: Older, caplog: pytest.LogCaptureFixture
+) -> None:
+    code, said = command(root, "reproduce", "1", "--json")
+    if older is SAMPLE:  # its archive was made small: the runs lack their data
+        assert code == 2
+        assert "version 1: its data (sha256 4ec18ddda77f) are not kept" in " ".join(caplog.messages)
+        return
+    answer = json.loads(said)
+    assert code == int(not answer["same_weights"])
+    assert any(name.startswith("code, Python or a library") for name in answer["differs"])
+    assert answer["not_recorded"] == ["sources", "environment", "schema"]
+
+
 def test_clean_up_keeps_what_serves(root: Root, older: Older) -> None:
     before = root.ledger.read_bytes()
     clean_up(root, resolve(overrides=["keep.versions=2", "keep.runs=1"], environment={}))

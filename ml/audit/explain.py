@@ -1,0 +1,107 @@
+"""Why a version came about, or a candidate did not: the verdict's reasons, its numbers, its data, and who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml.audit.subject import Subject
+from ml.errors import printable
+from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
+from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED
+
+STATES = {
+    INTENT: "was begun and never published",
+    PUBLISHED: "is published, and no server has confirmed it yet",
+    CONFIRMED: "was promoted",
+}
+
+
+def explain(subject: Subject) -> dict[str, Any]:
+    """Return why `subject` came to its outcome, with the numbers of its verdict and what is not recorded of it."""
+    entry, verdict = subject.entry, subject.verdict
+    found = {
+        "version": subject.version.number if subject.version else None,
+        "run_id": subject.run_id,
+        "outcome": _outcome(subject),
+        "at": entry.get("at"),
+        "who": entry.get("who"),
+        "reasons": _reasons(subject),
+        "champion": entry.get("champion"),
+        "metrics": entry.get("metrics") or verdict.get("metrics") or {},
+        "champion_metrics": entry.get("champion_metrics") or verdict.get("champion_metrics") or {},
+        "evidence": verdict.get("evidence"),
+        "look": verdict.get("look"),
+        "data": data_of(subject),
+        "events": [
+            {key: event[key] for key in ("at", "event", "who", "reason") if key in event} for event in subject.events
+        ],
+    }
+    recorded = {
+        "reasons": found["reasons"],
+        "metrics": found["metrics"],
+        "evaluation": subject.evaluation,
+        "evidence": verdict,
+        "data": entry.get("data_sha256"),
+    }
+    return found | {"not_recorded": [name for name, value in recorded.items() if not value]}
+
+
+def data_of(subject: Subject) -> dict[str, Any]:
+    """Return what is known of the data: source and its kind, rows, hash, and whether the bytes are kept."""
+    named = {"source": "source", "kind": "source_kind", "rows": "rows", "sha256": "data_sha256"}
+    data = {name: subject.entry.get(key) for name, key in named.items()}
+    if not subject.entry:  # a run that came to no verdict
+        obtained = subject.run_record.artifact("ingest")
+        data |= {name: obtained.get(name) for name in ("source", "rows", "sha256")}
+    return data | {"kept": subject.data is not None if data["sha256"] else False}
+
+
+def explain_text(answer: Mapping[str, Any]) -> str:
+    """Return the answer of `explain` as text for a terminal."""
+    return "\n".join(map(printable, _lines(answer)))
+
+
+def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    number, run = answer["version"], answer["run_id"]
+    yield f"{f'Version {number}' if number else f'Run {run}'} {answer['outcome']}."
+    for reason in answer["reasons"]:
+        yield f"  because        {reason}"
+    yield f"  run            {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
+    yield f"  data           {data_text(answer['data'])}"
+    beside = answer["champion_metrics"]
+    for metric in (metric for metric in ORDER if answer["metrics"].get(metric) is not None):
+        value, other = answer["metrics"][metric], beside.get(metric)
+        of_champion = f"version {answer['champion']}" if answer["champion"] else "the champion"
+        shown, than = (metric_text(metric, value), "") if other is None else distinguishable(metric, value, other)
+        yield f"  {metric:<14} {shown}{f', {of_champion} {than}' if than else ''}"
+    for event in answer["events"]:
+        yield f"  {event['event']:<14} {', '.join(filter(None, (event['at'], event.get('reason'))))}"
+    if answer["not_recorded"]:
+        yield f"  not recorded   {', '.join(answer['not_recorded'])}"
+
+
+def data_text(data: Mapping[str, Any]) -> str:
+    """Return what is known of the data in one line."""
+    if not data["sha256"]:
+        return data["source"] or "not recorded"
+    rows = f", {data['rows']:,} rows" if isinstance(data["rows"], int) else ""
+    kept = "kept" if data["kept"] else "not kept"
+    return f"{data['source'] or 'of an unknown source'}{rows}, sha256 {data['sha256'][:12]}, {kept}"
+
+
+def _outcome(subject: Subject) -> str:
+    version = subject.version
+    if version is None:
+        outcome = subject.events[-1]["event"] if subject.events else subject.run_record.outcome
+        return "has not ended yet" if outcome is None else f"ended as {outcome}: no version came of it"
+    if version.state in STATES and "rollback_of" in version.intent:
+        return f"has the bytes of version {version.intent['rollback_of']}: somebody went back"
+    if version.intent["event"] == ADOPTED:
+        return "was adopted by a person"
+    reason = version.last.get("reason", "the reason is not recorded")
+    return STATES.get(version.state, f"was withdrawn: {str(reason).rstrip('.')}")
+
+
+def _reasons(subject: Subject) -> list[str]:
+    return list(subject.entry.get("reasons") or subject.record.get("reasons") or subject.run_record.reasons)
