@@ -79,6 +79,13 @@ def test_every_monday_at_three(scheduled: Any) -> None:
     assert second - first == timedelta(days=7)
 
 
+def test_the_budget_of_false_promotions_counts_the_slots_of_a_year(scheduled: Any) -> None:
+    slots = [next_run(scheduled, None)]
+    while slots[-1] < slots[0] + timedelta(days=364):
+        slots.append(next_run(scheduled, slots[-1]))
+    assert len(slots) - 1 == resolve(environment={}).gate.looks_per_year
+
+
 def test_switching_on_for_the_first_time_runs_nothing_that_is_past(scheduled: Any, monkeypatch: Any) -> None:
     just_after_the_slot = datetime(2026, 11, 23, 3, 1, tzinfo=UTC)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: just_after_the_slot)
