@@ -150,7 +150,8 @@ class Verdict(Artifact):
 
     One that is `same` as the champion reached the thresholds and is not promoted, since nothing would change.
     `decision` is what a promotion is decided by (`ml.registry.references.lineage`), or "rejected", "kept" or "same".
-    `served` is the version that the model server answered with when the candidate was evaluated.
+    `served` is the version that the model server answered with when the candidate was evaluated, and `baseline` names
+    what it was compared with.
     """
 
     promotes: bool
@@ -164,6 +165,7 @@ class Verdict(Artifact):
     served: int | None = None
     anchor_version: int | None = None
     stand_in: str = ""
+    baseline: str = ""
 
     @property
     def report(self) -> Path:

@@ -50,6 +50,7 @@ def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeS
         served=evaluation.served,
         anchor_version=evaluation.anchor_version if what == lineage.REFRESH else None,
         stand_in=evaluation.stand_in,
+        baseline=evaluation.baseline,
     )
 
 

@@ -30,7 +30,7 @@ def asset_event_extra(record: RunRecord) -> dict[str, Any]:
         "against": None
         if champion is None
         else {"version": champion, "metrics": _metrics(verdict.get("champion_metrics"))},
-        "verdict": {"outcome": _short(verdict.get("outcome") or "promoted"), "reasons": _reasons(verdict)},
+        "verdict": {"decision": _short(verdict.get("decision") or "promoted"), "reasons": _reasons(verdict)},
     }
     return dict(without_nan(extra))
 

@@ -19,7 +19,7 @@ def extra(verdict: Any, confirmed: Any = None) -> dict[str, Any]:
 
 def test_it_names_both_versions_and_the_outcome_of_the_verdict() -> None:
     verdict = {
-        "outcome": "better",
+        "decision": "better",
         "champion_version": 3,
         "metrics": {"AUC": 0.8812},
         "champion_metrics": {"AUC": 0.8761},
@@ -28,7 +28,7 @@ def test_it_names_both_versions_and_the_outcome_of_the_verdict() -> None:
     said = extra(verdict)
     assert (said["version"], said["run_id"], said["metrics"]) == (4, "a-run", {"AUC": 0.8812})
     assert said["against"] == {"version": 3, "metrics": {"AUC": 0.8761}}
-    assert said["verdict"] == {"outcome": "better", "reasons": verdict["reasons"]}
+    assert said["verdict"] == {"decision": "better", "reasons": verdict["reasons"]}
 
 
 def test_a_number_that_is_none_is_null() -> None:

@@ -39,7 +39,7 @@ def note_of(ending: Ending) -> str | None:
 def _promoted(record: RunRecord) -> str:
     verdict = record.artifact("judge")
     version = record.artifact("confirm").get("version") or record.artifact("promote").get("version")
-    why = f" ({verdict['outcome']})" if isinstance(verdict.get("outcome"), str) else ""
+    why = f" ({verdict['decision']})" if verdict.get("decision") and isinstance(verdict["decision"], str) else ""
     return f"Promoted version {version}{why}{_compared(verdict)}."
 
 
@@ -53,9 +53,10 @@ def _compared(verdict: Mapping[str, Any]) -> str:
     shown = f": {HEADLINE_METRIC} {metric_text(HEADLINE_METRIC, value)}"
     if verdict.get("champion_version") is None:
         return f"{shown}; there was no version to compare with"
+    against = verdict.get("baseline") or f"version {verdict['champion_version']}"
     if baseline is None:
-        return f"{shown}; version {verdict['champion_version']} could not be compared"
-    return f"{shown}, {value - baseline:+.4f} against version {verdict['champion_version']}"
+        return f"{shown}; {against} could not be compared"
+    return f"{shown}, {value - baseline:+.4f} against {against}"
 
 
 def _word(ending: Ending) -> str:

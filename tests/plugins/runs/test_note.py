@@ -56,9 +56,9 @@ def skipped(verdict: dict[str, Any], outcome: str, what: str = "Not promoted.") 
     ("more", "said"),
     [
         ({}, "Promoted version 4: AUC 0.8812, +0.0051 against version 3."),
-        ({"outcome": "better"}, "Promoted version 4 (better): AUC 0.8812, +0.0051 against version 3."),
+        ({"decision": "better"}, "Promoted version 4 (better): AUC 0.8812, +0.0051 against version 3."),
         (
-            {"outcome": "refresh", "champion_metrics": {"AUC": 0.8822}},
+            {"decision": "refresh", "champion_metrics": {"AUC": 0.8822}},
             "Promoted version 4 (refresh): AUC 0.8812, -0.0010 against version 3.",
         ),
         ({"champion_metrics": {}}, "Promoted version 4: AUC 0.8812; version 3 could not be compared."),

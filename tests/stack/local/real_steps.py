@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ml.registry.ledger import Ledger
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import PROJECT, Root
 from stack.local.airflow.api import AirflowApi
 from stack.local.paths import DAG_ID, Paths
