@@ -34,7 +34,7 @@ def compare(one: Subject, other: Subject) -> dict[str, Any]:
         "data": [data_of(subject) for subject in both],
         "made_of": {name: [entry.get(name) for entry in entries] for name in MADE_OF},
         "sources": _of_records(records, "sources"),
-        "environment": _of_records(records, "environment"),
+        "environment": _environment(entries, records),
         "same_rows": _same_rows(both),
         "differences": _paired(both),
         "metrics": _metrics([_overall(subject) for subject in both]),
@@ -52,7 +52,7 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"{one} and {other}"
     data = answer["data"]
     if data[0]["sha256"] is not None and data[0]["sha256"] == data[1]["sha256"]:
-        yield f"  data          the same: {data_text(data[0])}"
+        yield f"  data           the same: {data_text(data[0])}"
     else:
         yield from (f"  data           {name}: {data_text(of)}" for name, of in zip(answer["of"], data, strict=True))
     for name, (ours, theirs) in answer["made_of"].items():
@@ -114,6 +114,13 @@ def _rows_text(same: bool | None) -> str:
 
 def _pair(metric: str, both: list[float | None]) -> str:
     return " / ".join("-" if value is None else metric_text(metric, value) for value in both)
+
+
+def _environment(entries: list[Mapping[str, Any]], records: list[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return how Python, the libraries and the machine differ; equal hashes of the code vouch for the first two."""
+    recorded = _of_records(records, "environment")
+    codes = [entry.get("code_sha256") for entry in entries]
+    return {} if recorded is None and codes[0] is not None and codes[0] == codes[1] else recorded
 
 
 def _of_records(records: list[Mapping[str, Any]], name: str) -> dict[str, Any] | None:

@@ -73,8 +73,8 @@ def reproduced_text(answer: Mapping[str, Any]) -> str:
     if answer["same_weights"] and not answer["same_bytes"]:
         lines.append("  files          differ in the order and the names that an export happens to write")
     if answer["largest_difference"] is not None:
-        lines.append(f"  answers       differ by at most {answer['largest_difference']:.1e} on the known rows")
-    lines.append(f"  data          sha256 {answer['data_sha256'][:12]}, as recorded")
+        lines.append(f"  answers        differ by at most {answer['largest_difference']:.1e} on the known rows")
+    lines.append(f"  data           sha256 {answer['data_sha256'][:12]}, as recorded")
     lines += [f"  differs        {name}" for name in answer["differs"][:MOST_NAMED]]
     if len(answer["differs"]) > MOST_NAMED:
         lines.append(f"                 and {len(answer['differs']) - MOST_NAMED} more (--json names all)")

@@ -11,7 +11,7 @@ from ml.pipeline.steps import STEP_FUNCTIONS
 
 Command = Callable[[argparse.Namespace], tuple[int, str]]
 
-DESCRIPTION = "The command line: each step alone, the whole run in one process, status, history, rollback, adoption."
+DESCRIPTION = "The command line: each step alone, the whole run in one process, versions, and decisions read back."
 ASK_THE_SERVER = ("ingest", "promote", "confirm")
 """The steps that talk to the model server; ingest does when an earlier run left a version unconfirmed."""
 
