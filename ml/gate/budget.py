@@ -47,9 +47,9 @@ def refresh_due(settings: GateSettings, look: Look) -> RefreshDue:
     paused = look.days_since_refresh is not None and look.days_since_refresh < REFRESH_PAUSE_DAYS
     has_changed = look.changed_share >= settings.refresh_changed_share
     is_old = look.champion_days is not None and look.champion_days >= settings.refresh_days
-    data = f"{look.changed_share:.1%} of the rows are new or changed since {look.baseline} was trained"
+    data = f"{100 * look.changed_share:.1f} % of the rows are new or changed since {look.baseline} was trained"
     age = "" if look.champion_days is None else f"{look.baseline} is {look.champion_days:.0f} days old"
-    bounds = f"due from {settings.refresh_changed_share:.1%} or {settings.refresh_days:.0f} days"
+    bounds = f"due from {100 * settings.refresh_changed_share:.1f} % or {settings.refresh_days:.0f} days"
     facts = f"{data}{' and ' if age else ''}{age} ({bounds})"
     if not (has_changed or is_old):
         return RefreshDue(False, f"No refresh is due: {facts}.")

@@ -16,9 +16,9 @@ from ml.gate.fairness import Fairness, fairness
 from ml.gate.paired.compare import compare
 from ml.gate.paired.contributions import METRICS
 from ml.gate.paired.difference import PairedDifference
-from ml.gate.power import GAIN_OF_INTEREST, POWER, Power, power_of
+from ml.gate.paired.power import GAIN_OF_INTEREST, POWER, Power, power_of
+from ml.gate.paired.slice_tests import SliceTest, slice_tests
 from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL
-from ml.gate.slice_tests import SliceTest, slice_tests
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def fairness(
             concerns.append(
                 Reason(
                     "selection_rate",
-                    f"Of {column}={low} the candidate selects {rates[low]:.1%}, of {column}={high} {rates[high]:.1%}: "
+                    f"Of {column}={low} the candidate selects {100 * rates[low]:.1f} %, of {column}={high} {100 * rates[high]:.1f} %: "
                     f"a ratio of {ratios[column]:.2f}, below {settings.selection_ratio:.2f} (gate.selection_ratio).",
                 )
             )

@@ -8,7 +8,7 @@ from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.evidence import Evidence
 from ml.gate.paired.difference import PairedDifference
-from ml.gate.power import power_sentence
+from ml.gate.paired.power import power_sentence
 from ml.gate.reason import Reason
 from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL
 

@@ -37,7 +37,7 @@ def power_sentence(difference: PairedDifference, power: Power) -> str:
     metric = difference.metric
     if not power.rows_needed:
         return f"What this look could have seen cannot be said: {metric} has no spread on these {difference.rows} rows."
-    seen = f"This look could have seen {power.detectable:+.4f} {metric} (with {POWER:.0%} power)"
+    seen = f"This look could have seen {power.detectable:+.4f} {metric} (with {100 * POWER:.0f} % power)"
     if power.rows_needed <= difference.rows:
         return f"{seen}, so {GAIN_OF_INTEREST:+.3f} as well ({difference.rows} rows)."
     return f"{seen}; for {GAIN_OF_INTEREST:+.3f} you need {power.rows_needed} rows instead of {difference.rows}."
