@@ -77,11 +77,12 @@ def fairness(
         low, high = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
         ratios[column] = rates[low] / rates[high] if rates[high] else None
         if len(rates) > 1 and ratios[column] is not None and rates[low] < settings.selection_ratio * rates[high]:
+            shares = f"{100 * rates[low]:.1f} % of {column}={low}, but {100 * rates[high]:.1f} % of {column}={high}"
             concerns.append(
                 Reason(
                     "selection_rate",
-                    f"Of {column}={low} the candidate selects {100 * rates[low]:.1f} %, of {column}={high} {100 * rates[high]:.1f} %: "
-                    f"a ratio of {ratios[column]:.2f}, below {settings.selection_ratio:.2f} (gate.selection_ratio).",
+                    f"The candidate selects {shares}: a ratio of {ratios[column]:.2f}, below "
+                    f"{settings.selection_ratio:.2f} (gate.selection_ratio).",
                 )
             )
     details = {

@@ -1,0 +1,201 @@
+"""Whether a verdict says what its rows say: every number again, with numpy alone, and the outcome from the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.evaluation.scored_rows import ScoredRows
+from ml.gate.recompute import difference, five_metrics, holm, value_and_error, z_of
+
+AGREEMENT = 1e-9
+GROUPED_BY = ("Gender", "Ever_Married", "age_band")
+LEAST_OF_A_CLASS = 10
+"""Of a group whose calibration is judged."""
+
+
+def verify(verdict: Mapping[str, Any], scored: ScoredRows) -> list[str]:
+    """Return a sentence for each number of the verdict that its rows do not give; none when all agree.
+
+    Args:
+        verdict: The content of `verdict.json`, with the numbers under `evidence` (None when nothing was compared) and
+            the metrics; or these numbers alone (`Decision.details`).
+        scored: The rows that lie beside it.
+    """
+    evidence = verdict.get("evidence", verdict if "differences" in verdict else None)
+    wrong: list[str] = []
+    try:
+        for name, score in (("metrics", scored.candidate), ("champion_metrics", next(iter(scored.references), None))):
+            if verdict.get(name) and score is not None:
+                found = five_metrics(scored.labels, score, float(verdict["threshold"]))
+                wrong += _disagreements(found, {metric: verdict[name].get(metric) for metric in found}, name)
+        if evidence is not None:
+            computed = _evidence(evidence, scored)
+            wrong += _disagreements(computed, evidence, "")
+            wrong += _outcome(evidence, computed)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        wrong.append(
+            f"The verdict lacks what its numbers were computed with, or holds something else there: {error!r}."
+        )
+    return wrong
+
+
+def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
+    """Return the numbers of a verdict, from the rows and from the settings and the look that it names."""
+    threshold, primary, levels = float(said["threshold"]), said["primary"], said["level"]
+    everything = np.ones(len(scored.labels), dtype=bool)
+    references = scored.references[: said["references"]]
+    look_level = min(
+        0.5, levels["false_promotions_per_year"] / max(levels["looks_per_year"], said["look"]["looks_last_year"])
+    )
+
+    def against(models: NDArray[np.float32], metric: str, level: float, rows: NDArray[np.bool_] = everything) -> Any:
+        return difference(scored, models, metric, threshold, level, rows)
+
+    differences = {metric: against(references, metric, look_level) for metric in said["differences"]}
+    error = differences[primary]["standard_error"]
+    can_see = error is not None and error > 0
+    detectable = (z_of(look_level) + z_of(1 - said["power"]["power"])) * error if can_see else None
+    groups = list(_groups(said["fairness"], scored, threshold))
+    anchor = None if scored.anchor is None else against(scored.anchor[np.newaxis], primary, levels["non_inferiority"])
+    return {
+        "rows": len(scored.labels),
+        "profiles": len(set(scored.profiles.tolist())),
+        "positives": int(scored.labels.sum()),
+        "references": len(references),
+        "level": {
+            "look": look_level,
+            "divided_by": max(levels["looks_per_year"], said["look"]["looks_last_year"]),
+        },
+        "differences": differences,
+        "not_worse": against(references, primary, levels["non_inferiority"]),
+        "anchor": anchor,
+        "slices": list(_slices(said, scored, references)),
+        "fairness": {"groups": groups, "selection_ratios": _ratios(groups)},
+        "power": {
+            "detectable": detectable,
+            "rows_needed": math.ceil(len(scored.labels) * (detectable / said["power"]["gain"]) ** 2)
+            if detectable
+            else 0,
+        },
+    }
+
+
+def _slices(said: Mapping[str, Any], scored: ScoredRows, references: NDArray[np.float32]) -> Iterator[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for column, values in scored.groups.items():
+        for group in sorted(set(values.tolist())):
+            rows = np.asarray(values == group)
+            positives = int(np.sum(scored.labels[rows]))
+            negatives = int(np.sum(rows)) - positives
+            entry: dict[str, Any] = {"column": column, "group": group, "positives": positives, "negatives": negatives}
+            entry |= {"tested": False, "gain": None, "standard_error": None, "p": None, "holm": None, "worse": False}
+            if positives >= said["least_of_a_class"] and negatives >= said["least_of_a_class"]:
+                one = difference(scored, references, said["primary"], said["threshold"], 0.05, rows)
+                gain, error = one["gain"], one["standard_error"]
+                if not math.isnan(error):
+                    p = NormalDist().cdf(gain / error) if error > 0 else 1.0
+                    entry |= {"tested": True, "gain": gain, "standard_error": error, "p": p}
+            found.append(entry)
+    tested = [entry for entry in found if entry["tested"]]
+    for entry, p in zip(tested, holm([entry["p"] for entry in tested]), strict=True):
+        entry |= {"holm": p, "worse": p < said["level"]["slices"]}
+    yield from found
+
+
+def _groups(said: Mapping[str, Any], scored: ScoredRows, threshold: float) -> Iterator[dict[str, Any]]:
+    found = []
+    for column in (name for name in GROUPED_BY if name in scored.groups):
+        for group in sorted(set(scored.groups[column].tolist()) - {"(missing)"}):
+            rows = np.asarray(scored.groups[column] == group)
+            y, score = scored.labels[rows].astype(np.float64), scored.candidate[rows]
+            gap, error = value_and_error(score.astype(np.float64) - y, [np.ones(len(y), bool)], scored.profiles[rows])
+            found.append(
+                {
+                    "column": column,
+                    "group": group,
+                    "rows": len(y),
+                    "positives": int(y.sum()),
+                    "share_of_positives": float(y.mean()),
+                    "mean_probability": float(score.astype(np.float64).mean()),
+                    "selection_rate": float(np.count_nonzero(score > threshold) / len(y)),
+                    "calibration_gap": gap,
+                    "standard_error": error,
+                    "judged": bool(min(y.sum(), len(y) - y.sum()) >= LEAST_OF_A_CLASS and not math.isnan(gap)),
+                    "p_beyond_bound": None,
+                }
+            )
+    judged = [entry for entry in found if entry["judged"]]
+    p_values = [
+        NormalDist().cdf((said["calibration_gap"] - abs(one["calibration_gap"])) / one["standard_error"])
+        if one["standard_error"] > 0
+        else 1.0
+        for one in judged
+    ]
+    for entry, p in zip(judged, holm(p_values), strict=True):
+        entry["p_beyond_bound"] = p
+    yield from found
+
+
+def _ratios(groups: list[dict[str, Any]]) -> dict[str, float | None]:
+    ratios: dict[str, float | None] = {}
+    for column in {one["column"] for one in groups if one["judged"]}:
+        rates = [one["selection_rate"] for one in groups if one["judged"] and one["column"] == column]
+        ratios[column] = min(rates) / max(rates) if max(rates) > 0 else None
+    return ratios
+
+
+def _outcome(said: Mapping[str, Any], computed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence when the rules, applied to the computed numbers, come to another outcome."""
+    differences, anchor, margin = computed["differences"], computed["anchor"], said["margin"]
+    fairness = computed["fairness"]
+    primary = differences[said["primary"]]
+    unfair = any(one["judged"] and one["p_beyond_bound"] < said["fairness"]["level"] for one in fairness["groups"])
+    ratios = [ratio for ratio in fairness["selection_ratios"].values() if ratio is not None]
+    unfair = unfair or any(ratio < said["fairness"]["selection_ratio"] for ratio in ratios)
+    is_worse = any(one["upper"] < 0 for one in differences.values()) or any(one["worse"] for one in computed["slices"])
+    beside_anchor = anchor is None or anchor["lower"] >= -margin
+    can_replace = beside_anchor and not any(math.isnan(one["value"]) for one in differences.values())
+    if is_worse or (unfair and said["fairness"]["blocks"]):
+        outcome = "worse"
+    elif primary["lower"] > 0 and can_replace:
+        outcome = "better"
+    elif said["refresh"]["due"] and computed["not_worse"]["lower"] >= -margin and can_replace:
+        outcome = "refresh"
+    else:
+        outcome = "kept"
+    if outcome != said["outcome"]:
+        yield f"outcome: the verdict says {said['outcome']!r}, its numbers give {outcome!r}."
+
+
+def _disagreements(computed: Any, said: Any, name: str) -> list[str]:
+    """Return a sentence for each value in the tree `computed` that `said` does not hold; None stands for NaN."""
+    if isinstance(computed, Mapping):
+        inner = said if isinstance(said, Mapping) else {}
+        return [
+            line
+            for key, value in computed.items()
+            for line in _disagreements(value, inner.get(key, "nothing"), f"{name}.{key}" if name else str(key))
+        ]
+    if isinstance(computed, list):
+        if not isinstance(said, list) or len(said) != len(computed):
+            return [f"{name}: the rows give {len(computed)} entries, the verdict does not."]
+        return [
+            line
+            for place, value in enumerate(computed)
+            for line in _disagreements(value, said[place], f"{name}[{place}]")
+        ]
+    if isinstance(computed, float):
+        if math.isfinite(computed):
+            number = isinstance(said, int | float) and not isinstance(said, bool)
+            agrees = number and abs(computed - said) <= AGREEMENT * max(1.0, abs(computed))
+        else:
+            agrees = said is None
+    else:
+        agrees = type(computed) is type(said) and computed == said
+    return [] if agrees else [f"{name}: the verdict says {said!r}, the rows give {computed!r}."]
