@@ -99,7 +99,7 @@ def value_and_error(each: Floats, kinds: list[NDArray[np.bool_]], profiles: NDAr
     variance = sum(size / (size - 1) * np.sum(share**2) for size, share in zip(sizes, shares, strict=True))
     if len(kinds) == 2:
         variance += 2 * len(starts) / (len(starts) - 1) * np.sum(shares[0] * shares[1])
-    return (value, math.sqrt(variance)) if variance > 1e-24 else (math.nan, math.nan)
+    return (value, math.sqrt(variance)) if variance > (1e-9 * np.max(np.abs(each))) ** 2 else (math.nan, math.nan)
 
 
 def five_metrics(labels: NDArray[np.int8], score: NDArray[np.float32], threshold: float) -> dict[str, float]:

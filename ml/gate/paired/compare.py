@@ -10,6 +10,8 @@ from ml.gate.paired.difference import PairedDifference
 
 NO_DIFFERENCE = 1e-12
 """Contributions that differ by no more are equal: the mean of equal numbers is off by rounding."""
+NO_SPREAD = 1e-9
+"""A standard error of so small a part of the largest difference is rounding, too."""
 
 
 def compare(
@@ -62,10 +64,11 @@ def difference_of(
     undefined = float("nan"), float("nan")
     if not len(differences) or np.isnan(differences).any():
         return undefined
-    if np.abs(differences).max() <= NO_DIFFERENCE:
+    largest = float(np.abs(differences).max())
+    if largest <= NO_DIFFERENCE:
         return 0.0, 0.0
     value, variance = (_auc if metric == AUC else _mean_over_clusters)(differences, positive, cluster)
-    return (value, variance**0.5) if variance > NO_DIFFERENCE**2 else undefined
+    return (value, variance**0.5) if variance > (NO_SPREAD * largest) ** 2 else undefined
 
 
 def _auc(differences: Floats, positive: NDArray[np.bool_], cluster: NDArray[np.intp]) -> tuple[float, float]:
