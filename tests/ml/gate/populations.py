@@ -16,7 +16,7 @@ THRESHOLD = 0.5
 def population(
     rows: int, skills: Sequence[float], *, seed: int = 0, twins: float = 0.3
 ) -> tuple[NDArray[np.int8], NDArray[np.uint64], NDArray[np.float32]]:
-    """Labels [n], profiles [n] and the probabilities [k, n] of models whose signal about the label is `skills`.
+    """Labels [n], profiles [n] and the probabilities [k, n] of calibrated models; a higher of `skills` knows more.
 
     A share `twins` of the rows has the profile, and so the scores, of the row before.
     """
@@ -29,8 +29,10 @@ def population(
     shared = random.normal(size=rows)[profile]
     scores = []
     for skill in skills:
-        noise = 0.9 * shared + 0.45 * random.normal(size=rows)[profile]
-        scores.append(1 / (1 + np.exp(-(2 * skill * hidden + noise - 1))))
+        spread = 0.7 / skill
+        seen = hidden + spread * (0.95 * shared + 0.3122 * random.normal(size=rows)[profile])
+        expected, left = seen / (1 + spread**2), spread**2 / (1 + spread**2)
+        scores.append(1 / (1 + np.exp(-1.7 * (expected - 0.5) / np.sqrt(0.64 + left))))
     return labels, profile.astype(np.uint64), np.array(scores, dtype=np.float32)
 
 
