@@ -37,14 +37,15 @@ def difference(
     """Return value, error and bounds of a metric's difference between the candidate and the models' mean."""
     y, profiles = scored.labels[rows] == 1, scored.profiles[rows]
     ours = _per_row(metric, y, scored.candidate[rows], threshold)
-    theirs = np.mean([_per_row(metric, y, one[rows], threshold) for one in models], axis=0)
+    theirs = [_per_row(metric, y, one[rows], threshold) for one in models]
     counted = [y, ~y] if metric == "AUC" else [np.ones(len(y), dtype=bool)]
-    value, error = value_and_error(ours - theirs, counted, profiles)
+    pairs = np.array([value_and_error(ours - one, counted, profiles) for one in theirs])
+    value, error = (float(column.sum() / len(theirs)) for column in pairs.T)
     gain = -value if metric in LOSSES else value
     return {
         "metric": metric,
         "candidate": float(np.mean(ours[counted[0]])) if counted[0].any() else math.nan,
-        "reference": float(np.mean(theirs[counted[0]])) if counted[0].any() else math.nan,
+        "reference": float(np.mean(np.mean(theirs, axis=0)[counted[0]])) if counted[0].any() else math.nan,
         "value": value,
         "standard_error": error,
         "gain": gain,
