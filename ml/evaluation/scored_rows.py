@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,11 @@ class ScoredRows:
             FileNotFoundError: There is no such file.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with path.open("rb") as file:
+                loaded = np.load(file, allow_pickle=False)
+                if not isinstance(loaded, np.lib.npyio.NpzFile):
+                    raise ValueError("one array without a name")
+                arrays = {name: loaded[name] for name in loaded.files}
             return cls(
                 rows=_typed(arrays["rows"], np.uint64),
                 profiles=_typed(arrays["profiles"], np.uint64),
@@ -103,7 +107,7 @@ class ScoredRows:
             )
         except FileNotFoundError:
             raise
-        except (AttributeError, EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except (EOFError, KeyError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise FinalError(
                 f"{path}: not the scored rows of a verdict ({error}).", "Repeat the step judge of that run."
             ) from error

@@ -37,14 +37,15 @@ def difference(
     """Return value, error and bounds of a metric's difference between the candidate and the models' mean."""
     y, profiles = scored.labels[rows] == 1, scored.profiles[rows]
     ours = _per_row(metric, y, scored.candidate[rows], threshold)
-    theirs = np.mean([_per_row(metric, y, one[rows], threshold) for one in models], axis=0)
+    theirs = [_per_row(metric, y, one[rows], threshold) for one in models]
     counted = [y, ~y] if metric == "AUC" else [np.ones(len(y), dtype=bool)]
-    value, error = value_and_error(ours - theirs, counted, profiles)
+    pairs = np.array([value_and_error(ours - one, counted, profiles) for one in theirs])
+    value, error = (float(column.sum() / len(theirs)) for column in pairs.T)
     gain = -value if metric in LOSSES else value
     return {
         "metric": metric,
         "candidate": float(np.mean(ours[counted[0]])) if counted[0].any() else math.nan,
-        "reference": float(np.mean(theirs[counted[0]])) if counted[0].any() else math.nan,
+        "reference": float(np.mean(np.mean(theirs, axis=0)[counted[0]])) if counted[0].any() else math.nan,
         "value": value,
         "standard_error": error,
         "gain": gain,
@@ -99,7 +100,7 @@ def value_and_error(each: Floats, kinds: list[NDArray[np.bool_]], profiles: NDAr
     variance = sum(size / (size - 1) * np.sum(share**2) for size, share in zip(sizes, shares, strict=True))
     if len(kinds) == 2:
         variance += 2 * len(starts) / (len(starts) - 1) * np.sum(shares[0] * shares[1])
-    return (value, math.sqrt(variance)) if variance > 1e-24 else (math.nan, math.nan)
+    return (value, math.sqrt(variance)) if variance > (1e-9 * np.max(np.abs(each))) ** 2 else (math.nan, math.nan)
 
 
 def five_metrics(labels: NDArray[np.int8], score: NDArray[np.float32], threshold: float) -> dict[str, float]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.gate.paired.contributions import AUC, Floats, contributions, reference_contributions
+from ml.gate.paired.contributions import AUC, Floats, contributions
 from ml.gate.paired.difference import PairedDifference
 
 NO_DIFFERENCE = 1e-12
 """Contributions that differ by no more are equal: the mean of equal numbers is off by rounding."""
+NO_SPREAD = 1e-9
+"""A standard error of so small a part of the largest difference is rounding, too."""
 
 
 def compare(
@@ -21,7 +23,7 @@ def compare(
     *,
     threshold: float,
 ) -> PairedDifference:
-    """Return the difference between the candidate and the mean of the references.
+    """Return the difference between the candidate and the references.
 
     Args:
         metric: One of `ml.gate.paired.contributions.METRICS`.
@@ -34,9 +36,9 @@ def compare(
     positive = labels > 0
     clusters, cluster = np.unique(profiles, return_inverse=True)
     ours = contributions(metric, labels, candidate, threshold)
-    theirs = reference_contributions(np.stack([contributions(metric, labels, one, threshold) for one in references]))
+    each = [contributions(metric, labels, one, threshold) for one in references]
     over = positive if metric == AUC else np.ones(len(labels), dtype=bool)
-    value, error = difference_of(metric, ours - theirs, positive, cluster)
+    value, error = against_several([difference_of(metric, ours - theirs, positive, cluster) for theirs in each])
     return PairedDifference(
         metric=metric,
         value=value,
@@ -44,8 +46,20 @@ def compare(
         rows=len(labels),
         clusters=len(clusters),
         candidate=_mean(ours[over]),
-        reference=_mean(theirs[over]),
+        reference=float(np.mean([_mean(theirs[over]) for theirs in each])),
     )
+
+
+def against_several(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    """Return value and standard error against several references: the means of those against each.
+
+    The value is thus that against a model of average worth, whereas the mean of the *scores* would be an ensemble that
+    is better than each of its members. The standard error is not below that of the mean difference (Minkowski's
+    inequality). It counts on no luck being averaged away, since a champion that was promoted by luck raises the bar for
+    all that follow (docs/gate.md has the numbers of both choices).
+    """
+    values, errors = zip(*pairs, strict=True)
+    return float(np.mean(values)), float(np.mean(errors))
 
 
 def difference_of(
@@ -62,10 +76,11 @@ def difference_of(
     undefined = float("nan"), float("nan")
     if not len(differences) or np.isnan(differences).any():
         return undefined
-    if np.abs(differences).max() <= NO_DIFFERENCE:
+    largest = float(np.abs(differences).max())
+    if largest <= NO_DIFFERENCE:
         return 0.0, 0.0
     value, variance = (_auc if metric == AUC else _mean_over_clusters)(differences, positive, cluster)
-    return (value, variance**0.5) if variance > NO_DIFFERENCE**2 else undefined
+    return (value, variance**0.5) if variance > (NO_SPREAD * largest) ** 2 else undefined
 
 
 def _auc(differences: Floats, positive: NDArray[np.bool_], cluster: NDArray[np.intp]) -> tuple[float, float]:

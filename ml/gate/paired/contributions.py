@@ -40,15 +40,6 @@ def contributions(metric: str, labels: NDArray[np.int8], probability: NDArray[np
     raise ValueError(f"unknown metric {metric!r}; known: {', '.join(METRICS)}")
 
 
-def reference_contributions(each: Floats) -> Floats:
-    """Return the contributions of the reference, [n], from those of its models, [k, n]: their mean, row by row.
-
-    The reference is thus a model of average worth. The mean of the *probabilities* would be an ensemble that is better
-    than its members, and an equal candidate would look worse than it (docs/gate.md has the numbers).
-    """
-    return np.asarray(each.mean(axis=0), dtype=np.float64)
-
-
 def placement_values(positive: NDArray[np.bool_], score: NDArray[np.float32]) -> Floats:
     """Return DeLong's placement value of each row: the share of the other class that it is on the right side of.
 
