@@ -19,6 +19,7 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.references.model_store import stored_model
 from ml.storage.root import Root
 from tests.ml.conftest import EQUAL_IS_ENOUGH, settings_for
+from tests.ml.older_ledger import rewrite_as_older_code
 
 pytestmark = pytest.mark.usefixtures("libraries")
 LIGHT = ("train.epochs=15", "judge.at_least.ExampleCount=300")
@@ -133,13 +134,9 @@ def test_a_champion_of_another_split_without_a_recorded_recipe_is_incomparable(c
     content = json.loads(record.read_text())
     del content["settings"]
     record.write_text(json.dumps(content))
-    lines = [json.loads(line) for line in copied.ledger.read_text().splitlines()]
-    forgotten = [
-        {name: value for name, value in line.items() if name not in ("record_sha256", "line", "previous")}
-        for line in lines
-    ]
-    copied.ledger.write_text("".join(json.dumps(line) + "\n" for line in forgotten))
-    (copied.path / "ledger.head").unlink(missing_ok=True)
+    rewrite_as_older_code(
+        copied, lambda entry: {name: value for name, value in entry.items() if name != "record_sha256"}
+    )
     salted = settings_for(sample_csv, *LIGHT, "transform.salt=another")
     result = run(copied, salted, "salted")
     assert result.outcome == "rejected"

@@ -24,6 +24,7 @@ from ml.storage.artifact import Artifact
 from ml.storage.root import Root
 from tests.ml.conftest import settings_for
 from tests.ml.light_world import MODEL, released, stand_in
+from tests.ml.older_ledger import rewrite_as_older_code
 
 
 @pytest.fixture
@@ -143,10 +144,7 @@ def test_no_rollback_to_a_version_whose_record_was_changed(root: Root, served: S
 def test_records_of_older_code_are_hashed_once(root: Root, served: Settings) -> None:
     for text in ("one", "two"):
         released(root, served, text)
-    entries = [json.loads(line) for line in root.ledger.read_text().splitlines()]
-    for entry in entries:
-        entry.pop("record_sha256", None)
-    root.ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    rewrite_as_older_code(root, lambda entry: {name: value for name, value in entry.items() if name != "record_sha256"})
     for _ in range(2):
         recover_if_reachable(root, served)
     sealed = [event for event in Ledger(root.ledger).events() if event["event"] == SEALED]

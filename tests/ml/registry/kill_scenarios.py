@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,11 +12,11 @@ from ml.errors import FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.locks import hold
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, released
+from tests.ml.older_ledger import rewrite_as_older_code
 
 Work = Callable[[Root, Settings], None]
 NOBODY = "http://127.0.0.1:9"
@@ -60,15 +59,6 @@ def do_append(root: Root, settings: Settings) -> None:
         Ledger(root.ledger).append("rejected", run_id=RUN, reasons=["x" * 200])
 
 
-def of_older_code(root: Root) -> None:
-    """Take the chain out of the ledger: older code wrote none."""
-    entries = [json.loads(line) for line in root.ledger.read_text().splitlines()]
-    for entry in entries:
-        del entry["line"], entry["previous"]
-    root.ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    head_file(root.ledger).unlink()
-
-
 def prepared(root: Root, settings: Settings, scenario: str) -> None:
     """The state before: two or three confirmed versions, and what the scenario needs."""
     for text in ("one", "two"):
@@ -84,7 +74,7 @@ def prepared(root: Root, settings: Settings, scenario: str) -> None:
     elif scenario == "promote":
         candidate(root, "new")
     if scenario.endswith("older ledger"):
-        of_older_code(root)
+        rewrite_as_older_code(root)
 
 
 SCENARIOS: dict[str, tuple[Work, int]] = {
