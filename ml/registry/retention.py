@@ -31,6 +31,9 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
     and scores when they are of rows that were not asked about lately.
     """
     with locked_registry(root, settings, who="clean-up") as registry:
+        if registry.ledger.chain().faults:
+            log.warning("%s was changed: nothing is removed before somebody has looked (ledger verify)", root.ledger)
+            return
         versions = registry.ledger.versions().values()
         confirmed = sorted((v.number for v in versions if v.accepted), reverse=True)
         anchor = _anchor(registry)

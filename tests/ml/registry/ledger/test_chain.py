@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from ml.config.settings import Settings
+from ml.config.settings import Settings, resolve
 from ml.errors import DONE
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.chain import FIRST, line_sha256
 from ml.registry.ledger.entries import CHAINED, CONFIRMED, INTENT, PUBLISHED, REJECTED
 from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger, LedgerChangedError
+from ml.registry.retention import clean_up
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, command, do_confirm, do_promote, released
 
@@ -196,6 +197,19 @@ def test_a_version_that_fails_is_withdrawn_though_the_ledger_was_changed(root: R
     with pytest.raises(Exception, match="Version 2 was withdrawn"):
         do_confirm(root, settings)
     assert not root.version(MODEL, 2).exists()
+
+
+def test_nothing_is_removed_by_a_changed_ledger(root: Root, settings: Settings) -> None:
+    for name in ("one", "two", "three"):
+        released(root, settings, name)
+    whole = root.ledger.read_bytes()
+    edited(root, lambda lines: [lines[0].replace(b"Good.", b"Best."), *lines[1:]])
+    keep_two = resolve(overrides=["keep.versions=2"], environment={})
+    clean_up(root, keep_two)
+    assert root.version(MODEL, 1).is_dir()
+    root.ledger.write_bytes(whole)
+    clean_up(root, keep_two)
+    assert not root.version(MODEL, 1).exists()
 
 
 @pytest.mark.parametrize("lines", [4, 3], ids=["last changed", "end removed"])
