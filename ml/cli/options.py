@@ -48,6 +48,9 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)
     taken.add_argument("version", type=int, help="the name of its directory")
     taken.add_argument("--reason", required=True, help="a sentence for the ledger")
+    trial = add("try", "Is a change of settings better? By cross-validation on the training side.", settings, data)
+    trial.add_argument("--folds", type=int, metavar="K", help="of the cross-validation; default 5")
+    trial.add_argument("--repeats", type=int, metavar="N", help="how often the folds are drawn anew; default 2")
     return whole
 
 
