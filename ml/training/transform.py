@@ -65,10 +65,7 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
         rows["train"] += int((~batch.in_eval).sum())
     for side, count in rows.items():
         if not count:
-            raise DataError(
-                f"The {side} side of the split is empty ({sum(rows.values())} rows, share {settings.eval_share}).",
-                "Get more data, or change transform.eval_share.",
-            )
+            raise _empty(side, sum(rows.values()), settings)
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
     _write(accepted, encoding, settings, target, out)
@@ -86,11 +83,18 @@ def training_side(accepted: Accepted, *, settings: TransformSettings, target: Ta
     """
     kept = [(batch, ~batch.in_eval) for batch in _batches(accepted, settings, target)]
     if not any(mask.any() for _, mask in kept):
-        raise DataError("The train side of the split is empty.", "Get more data, or change transform.eval_share.")
+        raise _empty("train", sum(len(mask) for _, mask in kept), settings)
     return TrainingSide(
         {name: np.concatenate([batch.columns[name][mask] for batch, mask in kept]) for name in FEATURES},
         np.concatenate([batch.labels[mask] for batch, mask in kept]),
         np.concatenate([batch.profiles[mask] for batch, mask in kept]),
+    )
+
+
+def _empty(side: str, rows: int, settings: TransformSettings) -> DataError:
+    return DataError(
+        f"The {side} side of the split is empty ({rows} rows, share {settings.eval_share}).",
+        "Get more data, or change transform.eval_share.",
     )
 
 

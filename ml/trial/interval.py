@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 MOST_REPEATS = 1000
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(100)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Interval:
 
     def repeats_needed(self) -> int | None:
         """Return with how many repeats this mean and this deviation would exclude 0; None if with no number."""
-        for repeats in range(1, MOST_REPEATS + 1):
-            splits = repeats * self.folds
-            if _half_width(self.deviation, splits, self.folds) < abs(self.mean):
-                return repeats
-        return None
+        low, high = 0, MOST_REPEATS + 1  # the half width falls with the repeats
+        while high - low > 1:
+            middle = (low + high) // 2
+            suffices = _half_width(self.deviation, middle * self.folds, self.folds) < abs(self.mean)
+            low, high = (low, middle) if suffices else (middle, high)
+        return high if high <= MOST_REPEATS else None
 
 
 def interval(differences: NDArray[np.float64], *, folds: int, confidence: float = CONFIDENCE) -> Interval:
@@ -64,11 +66,10 @@ def t_quantile(confidence: float, freedom: int) -> float:
     With t = sqrt(f) tan(a) the density becomes proportional to cos(a) ** (f - 1), which Gauss-Legendre sums exactly
     enough; the angle is found by bisection.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(100)  # type: ignore[no-untyped-call]
     scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(pi)
 
     def inside(angle: float) -> float:
-        return float(2 * scale * angle / 2 * (weights * np.cos((nodes + 1) * angle / 2) ** (freedom - 1)).sum())
+        return float(2 * scale * angle / 2 * (_WEIGHTS * np.cos((_NODES + 1) * angle / 2) ** (freedom - 1)).sum())
 
     low, high = 0.0, pi / 2
     for _ in range(60):

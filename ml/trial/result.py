@@ -64,8 +64,10 @@ class TrialResult:
                 repeats = found.repeats_needed()
                 more = f"about {repeats} repeats" if repeats else "more customers, since no number of repeats is enough"
                 return f"{CANNOT_TELL}: {measured}; would need {more}, or a gain of {found.half_width:.4f}."
+            case "better":
+                return f"{BETTER} by {measured}."
             case answer:
-                return f"{answer} by {measured}."
+                return f"{answer}: {measured}."
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""

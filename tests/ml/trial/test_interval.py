@@ -11,7 +11,7 @@ from scipy import stats
 from ml.trial.interval import interval, t_quantile
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 4, 9, 14, 99, 999])
+@pytest.mark.parametrize("freedom", [1, 2, 4, 9, 14, 99, 999, 49_999])
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])
 def test_the_quantile_is_that_of_student(freedom: int, confidence: float) -> None:
     assert t_quantile(confidence, freedom) == pytest.approx(stats.t.ppf((1 + confidence) / 2, freedom), rel=1e-7)

@@ -63,7 +63,7 @@ def test_a_change_for_the_worse_is_called_worse_and_the_root_stays_as_it_was(roo
     code, answer = command(root, "try", "--set", "train.learning_rate=1e-6", "--folds", "3", "--json")
     found = json.loads(answer)
     assert (code, found["answer"]) == (0, "worse"), found["sentence"]
-    assert found["sentence"].startswith("worse by -0.")
+    assert found["sentence"].startswith("worse: -0.")
     assert found["metrics"]["AUC"]["high"] < 0
     assert found["changed"] == {"train.learning_rate": {"now": 0.001, "tried": 1e-6}}
     assert sha256_tree(root.path) == before
@@ -158,6 +158,20 @@ def test_without_data_the_cure_names_the_option(root: Root) -> None:
         of_last_run(root)
     assert "--data PATH" in error.value.cure
     assert command(root, "try", "--set", "train.batch_size=8")[0] == 2
+
+
+def test_data_that_validation_refuses_are_not_tried_and_nothing_stays(
+    root: Root, tmp_path: Path, small_csv: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, temporary = tmp_path / "bad.csv", tmp_path / "tmp"
+    bad.write_text(small_csv.read_text().replace("Profession", "Job", 1))
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        assert command(root, "try", "--data", str(bad), "--set", "train.batch_size=8") == (2, "")
+    assert "Column 'Profession': the column is missing" in caplog.text
+    assert [*root.path.iterdir(), *temporary.iterdir()] == []
 
 
 @pytest.mark.parametrize(
