@@ -28,6 +28,7 @@ from ml.storage.log_format import make_printable
 from ml.storage.root import Root
 
 log = logging.getLogger("ml")
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str], stdout: TextIO) -> int:
@@ -152,6 +153,26 @@ def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
     return audit_commands.reproduce(options)
 
 
+def _try(options: argparse.Namespace) -> tuple[int, str]:
+    from ml.trial.change import change
+    from ml.trial.trial import FOLDS, REPEATS, try_change
+
+    wanted = change(options.overrides, file=options.settings, data=options.data)
+    _need_libraries()
+    try:
+        result = try_change(
+            Root.to_read(options.root),
+            wanted,
+            with_source=options.data is not None,
+            folds=FOLDS if options.folds is None else options.folds,
+            repeats=REPEATS if options.repeats is None else options.repeats,
+        )
+    except KeyboardInterrupt:
+        log.error("interrupted; nothing was written")
+        return INTERRUPTED, ""
+    return DONE, as_json(result.as_json()) if options.json else result.as_text()
+
+
 def _tell(error: RetrainError) -> None:
     """End the log with the error, a line for each finding, and the cure."""
     described = result_of_error(error)["error"]
@@ -173,6 +194,7 @@ COMMANDS: dict[str, Command] = {
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,
+    "try": _try,
 }
 
 

@@ -66,6 +66,9 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     seen = "values that retrain_ledger_entries and retrain_ledger_head had at one time; may be repeated"
     chain.add_argument("--seen", metavar="LINES:NUMBER", action="append", default=[], help=seen)
     chain.add_argument("--reason", help="accept: a sentence for the ledger")
+    trial = add("try", "Is a change of settings better? By cross-validation on the training side.", settings, data)
+    trial.add_argument("--folds", type=int, metavar="K", help="of the cross-validation; default 5")
+    trial.add_argument("--repeats", type=int, metavar="N", help="how often the folds are drawn anew; default 2")
     return whole
 
 

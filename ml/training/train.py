@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -51,17 +51,7 @@ def train(
 
     encoding = Encoding.read(examples.encoding)
     x, labels, profiles = _matrix(examples.train, encoding)
-    model, history = network.fit(
-        x,
-        labels,
-        holdout=is_holdout(profiles, settings.holdout_share),
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        seed=settings.seed,
-        patience=settings.patience,
-        on_epoch=_log_epoch,
-    )
+    model, history = fit(x, labels, profiles, settings, on_epoch=_log_epoch)
     with _full_disk(out):
         export(model, encoding, target, out / "saved_model", of_sample=of_sample)
         write_warm_up(out / "saved_model", encoding)
@@ -73,6 +63,41 @@ def train(
     best = min(history, key=lambda epoch: epoch.holdout_loss)
     sha256 = files.sha256_tree(out / "saved_model")
     return Model(out, sha256, examples.train_rows, epochs=best.number, loss=best.holdout_loss)
+
+
+def fit(
+    x: Floats,
+    labels: Floats,
+    profiles: NDArray[np.uint64],
+    settings: TrainSettings,
+    *,
+    on_epoch: Callable[[Any], None],
+) -> tuple[Any, list[Any]]:
+    """Fit the network by the settings of training, and return it with its epochs, as `network.fit` does.
+
+    Args:
+        x: Shape [n, width].
+        labels: Shape [n], 0 or 1.
+        profiles: Hashes, shape [n]; they decide which rows early stopping watches.
+        settings: Of training.
+        on_epoch: Called with the `network.Epoch` after each pass.
+
+    Raises:
+        FinalError: The loss diverges, or early stopping has no rows to watch.
+    """
+    from ml.training import network
+
+    return network.fit(
+        x,
+        labels,
+        holdout=is_holdout(profiles, settings.holdout_share),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
+        patience=settings.patience,
+        on_epoch=on_epoch,
+    )
 
 
 @contextmanager

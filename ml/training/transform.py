@@ -39,6 +39,15 @@ class Batch:
     in_eval: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class TrainingSide:
+    """The rows of the training side: raw features by name, labels 0 or 1 [n], profile hashes [n]."""
+
+    columns: RawFeatures
+    labels: NDArray[np.int8]
+    profiles: NDArray[np.uint64]
+
+
 def transform(accepted: Accepted, *, settings: TransformSettings, target: TargetSettings, out: Path) -> Examples:
     """Write `train.parquet`, `eval.parquet` and `encoding.json` into `out`.
 
@@ -57,10 +66,7 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
         rows["train"] += int((~batch.in_eval).sum())
     for side, count in rows.items():
         if not count:
-            raise DataError(
-                f"The {side} side of the split is empty ({sum(rows.values())} rows, share {settings.eval_share}).",
-                "Get more data, or change transform.eval_share.",
-            )
+            raise _empty(side, sum(rows.values()), settings)
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
     _write(accepted, encoding, settings, target, out)
@@ -68,6 +74,29 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
     log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
     sha256 = files.sha256_tree(out)
     return Examples(out, sha256, sum(rows.values()), rows["train"], rows["eval"])
+
+
+def training_side(accepted: Accepted, *, settings: TransformSettings, target: TargetSettings) -> TrainingSide:
+    """Return the rows that `transform` would write as `train.parquet`; no value of an evaluation row is kept.
+
+    Raises:
+        DataError: A label is missing, or the training side is empty.
+    """
+    kept = [(batch, ~batch.in_eval) for batch in _batches(accepted, settings, target)]
+    if not any(mask.any() for _, mask in kept):
+        raise _empty("train", sum(len(mask) for _, mask in kept), settings)
+    return TrainingSide(
+        {name: np.concatenate([batch.columns[name][mask] for batch, mask in kept]) for name in FEATURES},
+        np.concatenate([batch.labels[mask] for batch, mask in kept]),
+        np.concatenate([batch.profiles[mask] for batch, mask in kept]),
+    )
+
+
+def _empty(side: str, rows: int, settings: TransformSettings) -> DataError:
+    return DataError(
+        f"The {side} side of the split is empty ({rows} rows, share {settings.eval_share}).",
+        "Get more data, or change transform.eval_share.",
+    )
 
 
 def _batches(accepted: Accepted, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:

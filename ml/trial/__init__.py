@@ -1,0 +1,1 @@
+"""Trying other settings of training by cross-validation, without a look at the evaluation rows."""
