@@ -83,7 +83,7 @@ def test_rows_are_complete_and_named(sample_csv: Path, tmp_path: Path) -> None:
     out = transformed_to(tmp_path / "out", sample_csv, settings_for(sample_csv))
     train, held = pq.read_table(out / "train.parquet"), pq.read_table(out / "eval.parquet")
     assert train.num_rows + held.num_rows == 3000
-    assert set(train.column_names) == {*FEATURES, *map(transformed, FEATURES), "label", "profile"}
+    assert set(train.column_names) == {*FEATURES, *map(transformed, FEATURES), "label", "profile", "row"}
     one_hot = np.stack(train["Profession_xf"].to_numpy())
     assert set(one_hot.sum(axis=1)) == {1.0}
     assert set(np.unique(train["label"])) == {0, 1}
