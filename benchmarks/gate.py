@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks._customers import customers_file
+from benchmarks._gate_picture import Candidate, picture
 from benchmarks._gate_years import Floats, Luck, Weeks, simulate, simulate_points
 from ml.config.settings import resolve
 from ml.data.features import FEATURES
@@ -235,6 +236,20 @@ def years(luck: Luck, short_of: Floats) -> None:
             print(f"{f'{name}, 0.001 {step}':46}{lost[0]:>20.4f}{lost[1]:>10.4f}")
 
 
+def drawn(models: Models) -> str:
+    """The candidates over the champion whose AUC is the median, and boosted trees for comparison."""
+    champion = int(np.argsort(models.mean(AUC, models.each[AUC]))[len(models) // 2])
+    seeds = [place for place in range(len(models)) if place != champion]
+    named = [("boosted trees", models.better), *((f"seed {SEEDS[place]}", models.scores[place]) for place in seeds)]
+    candidates = []
+    for name, score in named:
+        decision = models.decide(score, [champion], champion)
+        auc = decision.details["differences"][AUC]
+        candidates.append(Candidate(name, auc["value"], auc["lower"], auc["upper"], decision.outcome))
+    title = f"{len(seeds)} retrainings that differ by their seed, and a better model, when a refresh is due"
+    return picture(candidates, margin=SETTINGS.margin, title=title)
+
+
 def passed(weeks: Weeks, year: int) -> float:
     one = slice(52 * year, 52 * (year + 1))
     return float(weeks.refreshed[one].sum() / weeks.due[one].sum())
@@ -244,6 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="Train.csv; else the one beside the project, else a sample")
     parser.add_argument("--scores", type=Path, help="keep the scores of the networks here, and use them again")
+    parser.add_argument("--picture", type=Path, help="draw the intervals of the networks over one of them, and end")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = given.scores or Path(folder) / "scores.npz"
@@ -252,6 +268,9 @@ def main() -> None:
             work.mkdir()
             train(customers_file(given.data, Path(folder)), work, file)
         models = Models(file)
+    if given.picture:
+        given.picture.write_text(drawn(models))
+        return
     found = [models.pairs(metric) for metric in METRICS]
     gains, errors = (np.stack([pair[place] for pair in found], axis=-1) for place in (0, 1))
     values = np.stack([models.mean(metric, models.each[metric]) for metric in METRICS], axis=1)

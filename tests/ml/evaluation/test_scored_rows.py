@@ -13,7 +13,7 @@ from ml.evaluation.scored_rows import ScoredRows
 
 N = 5
 ROWS = ScoredRows(
-    rows=np.arange(N, dtype=np.uint64) + 2**63,
+    rows=np.arange(N, dtype=np.uint64) + np.uint64(2**63),
     profiles=np.array([7, 7, 8, 9, 10], dtype=np.uint64),
     labels=np.array([0, 1, 1, 0, 1], dtype=np.int8),
     candidate=np.linspace(0, 1, N, dtype=np.float32),

@@ -153,6 +153,8 @@ def test_the_script_of_a_stranger_agrees(tmp_path: Path) -> None:
     rows = dict(line.split(":") for line in said.splitlines())
     numbers = VERDICT["evidence"]["differences"]["AUC"]
     computed = [float(word) for word in rows["AUC computed"].split()]
-    assert computed == pytest.approx([numbers[name] for name in ("value", "standard_error", "lower", "upper")])
+    assert computed == pytest.approx(
+        [numbers[name] for name in ("value", "standard_error", "lower", "upper")], abs=1e-9
+    )
     assert rows["AUC computed"] == rows["AUC verdict"]
     assert rows["LogLoss computed"] == rows["LogLoss verdict"]
