@@ -117,11 +117,12 @@ class Sentences:
     def _margin_kept(self, one: PairedDifference, against: str, holds: bool) -> str:
         if not one.defined:
             return f"{one.metric} cannot be compared with {against} on these {one.rows} rows."
-        word = "within" if holds else "beyond"
+        word, lower = "within" if holds else "beyond", one.lower(NON_INFERIORITY_LEVEL)
+        at_worst = f"may be up to {-lower:.4f} worse" if lower <= 0 else f"is at least {lower:.4f} better"
+        bound = f"{one.value:+.4f}, bound at {_percent(1 - NON_INFERIORITY_LEVEL)}, n={one.rows}"
         return (
-            f"{one.metric} may be up to {max(0.0, -one.lower(NON_INFERIORITY_LEVEL)):.4f} worse than that of {against} "
-            f"({one.value:+.4f}, bound at {_percent(1 - NON_INFERIORITY_LEVEL)}, n={one.rows}): {word} the margin of "
-            f"{self._margin:g} (gate.margin)."
+            f"{one.metric} {at_worst} than that of {against} ({bound}): {word} the margin of {self._margin:g} "
+            "(gate.margin)."
         )
 
     def _level(self) -> str:

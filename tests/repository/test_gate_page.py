@@ -30,3 +30,16 @@ def test_the_page_names_the_numbers_of_rows() -> None:
     named = {(section, key): int(rows.replace(",", "")) for rows, section, key in re.findall(ROWS, PAGE)}
     assert named.keys() >= {("evaluate", "tfma_rows"), ("promote", "replay_rows")}
     assert named == {(section, key): SETTINGS[section][key] for section, key in named}
+
+
+def test_the_page_names_every_setting_of_the_gate_with_its_default() -> None:
+    named = dict(re.findall(r"`gate\.([a-z_]+)` = (\w+(?:\.\d+)?)", PAGE))
+    assert named == {key: str(value) for key, value in SETTINGS["gate"].items()}
+
+
+def test_the_page_explains_every_reason() -> None:
+    source = "\n".join(path.read_text() for path in sorted((PROJECT / "ml" / "gate").glob("*.py")))
+    codes = set(re.findall(r'Reason\(\s*"([a-z_]+)"', source))
+    explained = set(re.findall(r"`([a-z_]+)`", " ".join(re.findall(r"\| (`[a-z_`, ]+`) \|", PAGE))))
+    assert len(codes) > 20
+    assert codes - explained == set()
