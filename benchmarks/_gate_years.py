@@ -80,7 +80,8 @@ def simulate(
     models, worths = np.zeros((chains, settings.references, 4)), np.zeros(chains)
     models[:, 0] = luck.models(random, chains, 0.0)
     anchor, count = models[:, 0].copy(), np.ones(chains)
-    happened = Weeks(*(np.zeros((weeks, chains), bool) for _ in range(3)), np.zeros((weeks, chains)), count < 0)
+    better, due_then, passed = (np.zeros((weeks, chains), dtype=bool) for _ in range(3))
+    happened = Weeks(better, due_then, passed, np.zeros((weeks, chains)), np.zeros(chains, dtype=bool))
 
     def judged(candidate: Floats) -> tuple[Flags, Flags, Flags]:
         used = np.arange(models.shape[1]) < count[:, None]
@@ -98,18 +99,18 @@ def simulate(
         if week == probe[0]:
             happened.found = judged(luck.models(random, chains, worth(week) + probe[1]))[1]
         candidate = luck.models(random, chains, worth(week))
-        worse, better, not_worse = judged(candidate)
+        worse, is_gain, not_worse = judged(candidate)
         due = np.full(chains, week % WEEKS_BETWEEN_REFRESHES == WEEKS_BETWEEN_REFRESHES - 1)
         refreshed = not_worse & due
-        joins = ~(worse | better)
+        joins = ~(worse | is_gain)
         into_second = np.where(refreshed[:, None], models[:, 0], candidate)
         models[joins, 2:] = models[joins, 1:-1]
         models[joins, 1:2] = into_second[joins, None]
-        models[better | refreshed, 0] = candidate[better | refreshed]
-        count = np.where(better, 1, np.minimum(settings.references, count + joins))
-        anchor[better] = candidate[better]
-        worths[better | refreshed] = worth(week)
-        happened.better[week], happened.due[week], happened.refreshed[week] = better, due, refreshed
+        models[is_gain | refreshed, 0] = candidate[is_gain | refreshed]
+        count = np.where(is_gain, 1, np.minimum(settings.references, count + joins))
+        anchor[is_gain] = candidate[is_gain]
+        worths[is_gain | refreshed] = worth(week)
+        happened.better[week], happened.due[week], happened.refreshed[week] = is_gain, due, refreshed
         happened.worth[week] = worths
     return happened
 
