@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from serving.client.model_client import ModelServer
 from serving.models.signatures import SAMPLE_SIGNATURE
 from serving.server import embedded
 from tests.ml.conftest import settings_for
+from tests.ml.light_world import of_older_code
 from tests.prometheus.exported import values
 
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -121,12 +121,8 @@ def test_real_data_replace_a_sample_model_without_acceptance_and_without_drift(
 def test_data_of_two_sources_are_not_compared_unless_their_bytes_are_the_champions(
     sample_root: Root, real_csv: Path
 ) -> None:
-    ledger = sample_root.ledger
-    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
-    for line in lines:  # as if version 1 had come from Kaggle
-        if "source" in line:
-            line |= {"source": "kaggle:someone/customers/Train.csv", "source_kind": "kaggle:someone/customers"}
-    ledger.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    # As if version 1 had come from Kaggle.
+    of_older_code(sample_root, source="kaggle:someone/customers/Train.csv", source_kind="kaggle:someone/customers")
     other = retrain(sample_root, settings_for(real_csv, *LIGHT), run_id="other", force=False)
     assert other.outcome == "rejected"
     assert "it was trained on Kaggle's someone/customers, the candidate on a file of your own" in other.reasons[0]
@@ -137,6 +133,6 @@ def test_data_of_two_sources_are_not_compared_unless_their_bytes_are_the_champio
     same_bytes = retrain(sample_root, light, run_id="same-bytes", force=False)
     assert (same_bytes.outcome, same_bytes.version) == ("promoted", 2), same_bytes.reasons
     assert same_bytes.champion_metrics
-    intent = Ledger(ledger).versions()[2].intent
+    intent = Ledger(sample_root.ledger).versions()[2].intent
     assert (intent["source"], intent["source_kind"]) == ("file:downloaded.csv", "kaggle:someone/customers")
     assert intent["rows"] == 3000

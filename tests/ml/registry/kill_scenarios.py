@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,11 +12,10 @@ from ml.errors import FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.rollback import rollback
-from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.locks import hold
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, released
+from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, of_older_code, released
 
 Work = Callable[[Root, Settings], None]
 NOBODY = "http://127.0.0.1:9"
@@ -58,15 +56,6 @@ def unanswered(work: Work) -> Work:
 def do_append(root: Root, settings: Settings) -> None:
     with hold(root.promotion_lock, who="the test", wait_seconds=5):
         Ledger(root.ledger).append("rejected", run_id=RUN, reasons=["x" * 200])
-
-
-def of_older_code(root: Root) -> None:
-    """Take the chain out of the ledger: older code wrote none."""
-    entries = [json.loads(line) for line in root.ledger.read_text().splitlines()]
-    for entry in entries:
-        del entry["line"], entry["previous"]
-    root.ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    head_file(root.ledger).unlink()
 
 
 def prepared(root: Root, settings: Settings, scenario: str) -> None:
