@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
 from ml.registry.confirm import confirm
 from ml.registry.golden_rows import GoldenRows
+from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.promote import promote
 from ml.registry.retention import clean_up
@@ -140,6 +142,20 @@ def released(root: Root, settings: Settings, text: str) -> int:
     confirm(version.number, server=server, root=root, settings=settings, out=root.path)
     shutil.rmtree(root.run(RUN))
     return version.number
+
+
+def of_older_code(root: Root, **changed: Any) -> None:
+    """Write the ledger as older code wrote it, without a chain. Fields that are named get that value, or go with None.
+
+    A field that an entry lacks is not added.
+    """
+    entries = [json.loads(line) for line in root.ledger.read_text().splitlines()]
+    for entry in entries:
+        for name, value in {**changed, "line": None, "previous": None}.items():
+            if entry.pop(name, None) is not None and value is not None:
+                entry[name] = value
+    root.ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    head_file(root.ledger).unlink()
 
 
 @contextmanager

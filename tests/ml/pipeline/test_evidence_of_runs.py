@@ -19,7 +19,7 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.references.model_store import stored_model
 from ml.storage.root import Root
 from tests.ml.conftest import EQUAL_IS_ENOUGH, settings_for
-from tests.ml.older_ledger import rewrite_as_older_code
+from tests.ml.light_world import of_older_code
 
 pytestmark = pytest.mark.usefixtures("libraries")
 LIGHT = ("train.epochs=15", "judge.at_least.ExampleCount=300")
@@ -134,9 +134,7 @@ def test_a_champion_of_another_split_without_a_recorded_recipe_is_incomparable(c
     content = json.loads(record.read_text())
     del content["settings"]
     record.write_text(json.dumps(content))
-    rewrite_as_older_code(
-        copied, lambda entry: {name: value for name, value in entry.items() if name != "record_sha256"}
-    )
+    of_older_code(copied, record_sha256=None)
     salted = settings_for(sample_csv, *LIGHT, "transform.salt=another")
     result = run(copied, salted, "salted")
     assert result.outcome == "rejected"

@@ -23,8 +23,7 @@ from ml.registry.recovery import recover_if_reachable
 from ml.storage.artifact import Artifact
 from ml.storage.root import Root
 from tests.ml.conftest import settings_for
-from tests.ml.light_world import MODEL, released, stand_in
-from tests.ml.older_ledger import rewrite_as_older_code
+from tests.ml.light_world import MODEL, of_older_code, released, stand_in
 
 
 @pytest.fixture
@@ -144,7 +143,7 @@ def test_no_rollback_to_a_version_whose_record_was_changed(root: Root, served: S
 def test_records_of_older_code_are_hashed_once(root: Root, served: Settings) -> None:
     for text in ("one", "two"):
         released(root, served, text)
-    rewrite_as_older_code(root, lambda entry: {name: value for name, value in entry.items() if name != "record_sha256"})
+    of_older_code(root, record_sha256=None)
     for _ in range(2):
         recover_if_reachable(root, served)
     sealed = [event for event in Ledger(root.ledger).events() if event["event"] == SEALED]

@@ -19,7 +19,7 @@ from serving.client.model_client import ModelServer
 from serving.models.signatures import SAMPLE_SIGNATURE
 from serving.server import embedded
 from tests.ml.conftest import EQUAL_IS_ENOUGH, settings_for
-from tests.ml.older_ledger import rewrite_as_older_code
+from tests.ml.light_world import of_older_code
 from tests.prometheus.exported import values
 
 pytestmark = pytest.mark.usefixtures("libraries")
@@ -121,8 +121,8 @@ def test_real_data_replace_a_sample_model_without_acceptance_and_without_drift(
 def test_data_of_two_sources_are_not_compared_unless_their_bytes_are_the_champions(
     sample_root: Root, real_csv: Path
 ) -> None:
-    from_kaggle = {"source": "kaggle:someone/customers/Train.csv", "source_kind": "kaggle:someone/customers"}
-    rewrite_as_older_code(sample_root, lambda entry: entry | from_kaggle if "source" in entry else entry)
+    # As if version 1 had come from Kaggle.
+    of_older_code(sample_root, source="kaggle:someone/customers/Train.csv", source_kind="kaggle:someone/customers")
     other = retrain(sample_root, settings_for(real_csv, *LIGHT), run_id="other", force=False)
     assert other.outcome == "rejected"
     assert "it was trained on Kaggle's someone/customers, the candidate on a file of your own" in other.reasons[0]

@@ -16,7 +16,6 @@ from ml.registry.ledger.ledger import Ledger
 from ml.storage.locks import hold
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, released
-from tests.ml.older_ledger import rewrite_as_older_code
 
 Work = Callable[[Root, Settings], None]
 NOBODY = "http://127.0.0.1:9"
@@ -74,7 +73,7 @@ def prepared(root: Root, settings: Settings, scenario: str) -> None:
     elif scenario == "promote":
         candidate(root, "new")
     if scenario.endswith("older ledger"):
-        rewrite_as_older_code(root)
+        of_older_code(root)
 
 
 SCENARIOS: dict[str, tuple[Work, int]] = {
