@@ -15,7 +15,7 @@ from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.locks import hold
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, released
+from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, of_older_code, released
 
 Work = Callable[[Root, Settings], None]
 NOBODY = "http://127.0.0.1:9"
