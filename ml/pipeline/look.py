@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ml.artifacts import Evaluation
 from ml.gate.context import Look
 from ml.pipeline.run import Run
-from ml.registry.ledger.entries import LOOKED
+from ml.registry.ledger.entries import INTENT, LOOKED
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.model_registry import locked_registry
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
@@ -42,9 +42,11 @@ def note_look(run: Run, evaluation: Evaluation) -> Look:
 
 def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *, now: datetime) -> Look:
     ledger = Ledger(run.root.ledger)
-    events, champion = ledger.events(), ledger.champion()
+    versions, champion = ledger.versions(), ledger.champion()
     if champion is None:
         raise ValueError("there is no champion to look beside")
+    # A version that was withdrawn before it served begins no new count, and was no refresh.
+    events = [e for e in ledger.events() if e["event"] != INTENT or versions[e["version"]].accepted]
     earlier = earlier_looks(
         events,
         holdout=holdout,
@@ -53,7 +55,7 @@ def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *
         champion=champion.number,
         now=now,
     )
-    came = datetime.fromisoformat(original_of(champion, ledger.versions()).intent["at"])
+    came = datetime.fromisoformat(original_of(champion, versions).intent["at"])
     refreshed = last_refresh(events, REFRESH)
     return Look(
         looks_last_year=earlier.last_year + 1,

@@ -42,7 +42,7 @@ def earlier_looks(
     """Count the looks at these evaluation rows since the count last began anew.
 
     Args:
-        events: The ledger, oldest first.
+        events: The ledger, oldest first, with the intents of versions that served only.
         holdout: Identifies the evaluation rows.
         evaluation: The hash of the evaluation that is judged; a look at it by an earlier try is this look.
         recipe_is_new: Whether this candidate was made by other settings than the champion.

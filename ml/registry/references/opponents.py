@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ml.config.settings import Settings
@@ -14,7 +15,7 @@ from ml.registry.references.holdout import holdout_sha256
 from ml.registry.references.lineage import anchor_of, original_of
 from ml.registry.references.model_store import stored_model
 from ml.registry.references.reference_models import ReferenceModel, reference_models
-from ml.storage.files import read_json
+from ml.storage.files import read_json, sha256_tree
 from ml.storage.root import Root
 
 
@@ -74,16 +75,18 @@ def opponents(root: Root, settings: Settings, *, stand_in: ReferenceModel | None
     version = found.version or versions[champion.number]
     baseline = champion if version.number == champion.number else _whole(champion_of(root, model, version))
     holdout = holdout_sha256(settings.transform)
-    common: dict[str, Any] = {"champion": champion.number, "served": served, "note": found.note}
     name = f"version {baseline.number}"
+    unrecorded = "" if _split_is_recorded(root, version) else f"With which split {name} was trained is not recorded."
+    note = f"{found.note} {unrecorded}".strip()
+    common: dict[str, Any] = {"champion": champion.number, "served": served, "note": note}
     if not was_trained_on_another_split(root, version, settings):
         equal = reference_models(root, model, version, holdout=holdout, most=settings.gate.references - 1)
         anchor = _anchor(root, model, version)
         return Opponents(**common, baseline=baseline, name=name, references=tuple(equal), anchor=anchor)
-    if stand_in is None:
+    if stand_in is None or version.number != champion.number:
         other = "it was trained with another split, and saw rows of today's evaluation side"
         return Opponents(**common, baseline=baseline, name=name, other_split=other)
-    note = f"{found.note} {name.capitalize()} was trained with another split: its recipe was trained again.".strip()
+    note = f"{note} {name.capitalize()} was trained with another split: its recipe was trained again.".strip()
     equal = reference_models(root, model, version, holdout=holdout, most=settings.gate.references - 1)
     return Opponents(
         **common | {"note": note},
@@ -101,10 +104,9 @@ def was_trained_on_another_split(root: Root, version: Version, settings: Setting
     A version of an older code names no split: its run's settings do, as long as they are kept. Without them today's
     split is taken for its own.
     """
-    if holdout := version.intent.get("holdout"):
+    if holdout := _recorded_holdout(root, version):
         return bool(holdout != holdout_sha256(settings.transform))
-    original = original_of(version, Ledger(root.ledger).versions())
-    frozen = _frozen_transform(root, original.run_id)
+    frozen = _frozen_transform(root, version)
     ours = settings.transform
     return bool(frozen) and (frozen.get("salt"), frozen.get("eval_share")) != (ours.salt, ours.eval_share)
 
@@ -114,7 +116,8 @@ def earlier_stand_in(root: Root, version: Version, settings: Settings) -> Refere
     holdout = holdout_sha256(settings.transform)
     for event in reversed(Ledger(root.ledger).events()):
         of_this = event.get("champion") == version.number and event.get("holdout") == holdout
-        if of_this and (sha256 := event.get("stand_in")) and stored_model(root, sha256).is_dir():
+        sha256 = event.get("stand_in") if of_this else None
+        if sha256 and sha256_tree(stored_model(root, sha256)) == sha256:
             return ReferenceModel(f"the stand-in of version {version.number}", sha256, stored_model(root, sha256))
     return None
 
@@ -134,10 +137,33 @@ def _whole(champion: Champion) -> Champion:
     return champion
 
 
-def _frozen_transform(root: Root, run_id: str) -> dict[str, Any]:
+def _split_is_recorded(root: Root, version: Version) -> bool:
+    return bool(_recorded_holdout(root, version) or _frozen_transform(root, version))
+
+
+def _recorded_holdout(root: Root, version: Version) -> str:
+    """Return what the ledger says, or the release record, which an adopted version may have brought along."""
+    if holdout := version.intent.get("holdout"):
+        return str(holdout)
+    record = _object(root.release(version.number) / "release.json")
+    return str(record.get("holdout") or "")
+
+
+def _frozen_transform(root: Root, version: Version) -> dict[str, Any]:
+    """Return the section `transform` of the settings of the run that made the bytes of a version."""
+    original = original_of(version, Ledger(root.ledger).versions())
     try:
-        settings = read_json(root.run(run_id) / "settings.json")
+        settings = _object(root.run(original.run_id) / "settings.json")
+    except FinalError:  # an id that cannot be a directory's name
+        return {}
+    transform = settings.get("transform")
+    return transform if isinstance(transform, dict) else {}
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; an empty one when it is missing or damaged."""
+    try:
+        found = read_json(path)
     except (FinalError, OSError):
         return {}
-    transform = settings.get("transform") if isinstance(settings, dict) else None
-    return transform if isinstance(transform, dict) else {}
+    return found if isinstance(found, dict) else {}
