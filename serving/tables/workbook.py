@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from serving.tables.column_names import count_columns, match_columns
+from serving.tables.column_names import count_columns, later_header, match_columns
 from serving.tables.csv_layout import CsvLayout
 from serving.tables.file_errors import FileError
 
 MOST_UNPACKED = 1 << 30
 """A workbook is a zip: of one that unpacks to more bytes than this, memory would not be enough."""
+
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class WorkbookTable:
         """A sentence for each thing about the file that the user should know."""
         several = f"of its {self.sheets} sheets, {self.sheet!r} is read"
         return [*([several] if self.sheets > 1 else []), *self.layout.columns.notes]
+
+    def later_header(self, wanted: Collection[str]) -> int | None:
+        """Return the row, of the twenty below the first, that reads like the header."""
+        below = enumerate(self.cells[:_LOOKED_AT], start=self.header_row + 1)
+        return later_header(((number, [*map(_text, row)]) for number, row in below), wanted)
 
     def rows(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yields the number of each row, as the sheet shows it, and its values as text. Blank rows are skipped."""

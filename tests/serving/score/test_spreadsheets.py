@@ -93,6 +93,15 @@ def test_the_line_that_names_the_separator_is_said_and_kept(url: str, tmp_path: 
     assert out.read_bytes().count(b"\r\n") == 3
 
 
+def test_a_title_above_the_header_of_a_workbook_is_named(url: str, tmp_path: Path) -> None:
+    file = workbook(tmp_path / "in.xlsx", [["Customers 2024"], [], HEADER.split(","), ROW.split(",")])
+    code, _, warned = score(file, "--out", str(tmp_path / "out.csv"), url=url)
+    assert (code, warned) == (
+        2,
+        f"{file}: line 3 is the header, and other lines stand before it. Delete those, and try again.\n",
+    )
+
+
 @pytest.mark.parametrize("kind", ["text", "damaged", "empty"])
 def test_what_only_looks_like_a_workbook_is_named(kind: str, url: str, tmp_path: Path) -> None:
     file = tmp_path / "in.xlsx"
