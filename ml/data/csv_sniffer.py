@@ -35,5 +35,5 @@ def check_head(head: bytes, name: str) -> None:
         return
     raise DataError(
         f"{name}: wrong file: its header has none of the expected columns (found: {quoted_names(found)}).",
-        f"Expected: {', '.join(COLUMNS)}, with commas, semicolons, tabs or | between them.",
+        f"Expected: {', '.join(COLUMNS)}, with commas, semicolons, tabs or vertical bars between them.",
     )

@@ -71,7 +71,7 @@ class CustomersFile:
             raise FileError(
                 f"{path}: the first line lacks {', '.join(lacking)}; it has {quoted_names(table.layout.header)}.",
                 f"The model needs the columns {', '.join(inputs)}, in any order; the file must be a workbook, or a CSV "
-                "in UTF-8 with commas, semicolons, tabs or | between the columns.",
+                "in UTF-8 with commas, semicolons, tabs or vertical bars between the columns.",
             )
         return cls(table, inputs, spellings or {})
 

@@ -104,7 +104,10 @@ def test_no_more_than_ten_rows_are_shown(url: str, tmp_path: Path) -> None:
         (b"", "the file is empty (0 bytes)"),
         (HEADER.encode() + b"\n", "there is a header, but there are no customers"),
         (HEADER.replace("Age", "Alter").encode() + b"\n1\n", "the first line lacks Age; it has 'ID', 'Gender', 'Ever_"),
-        (HEADER.replace(",", ":").encode() + b"\n1\n", "a CSV in UTF-8 with commas, semicolons, tabs or | between"),
+        (
+            HEADER.replace(",", ":").encode() + b"\n1\n",
+            "a CSV in UTF-8 with commas, semicolons, tabs or vertical bars between",
+        ),
         (f"Customers 2024,,,\n\n{HEADER}\n1\n".encode(), "line 3 is the header, and other lines stand before it"),
         (
             f"# from the CRM\n{HEADER}\n".replace(",", ";").encode(),
