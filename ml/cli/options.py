@@ -44,12 +44,12 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     events.add_argument("--long", action="store_true", help="with run, data and reasons below each line")
     back = add("rollback", "Serve an older version again.", settings, server)
     back.add_argument("version", nargs="?", type=int, help="default: the last one with other bytes than the champion")
-    back.add_argument("--reason", required=True, help="a sentence for the ledger")
+    back.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
     checked = add("verify", "Compute the numbers of a verdict again from its rows, and say whether they agree.")
     checked.add_argument("verdict", metavar="VERDICT", help="a version, a run id, or a directory with verdict.json")
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)
     taken.add_argument("version", type=int, help="the name of its directory")
-    taken.add_argument("--reason", required=True, help="a sentence for the ledger")
+    taken.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
     version_or_run = "a version, or the id of a run"
     why = add("explain", "Why a version was promoted, or a candidate was not.")
     why.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
@@ -65,11 +65,17 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     chain.add_argument("action", choices=("verify", "accept"), help="accept: go on with a ledger that was corrected")
     seen = "values that retrain_ledger_entries and retrain_ledger_head had at one time; may be repeated"
     chain.add_argument("--seen", metavar="LINES:NUMBER", action="append", default=[], help=seen)
-    chain.add_argument("--reason", help="accept: a sentence for the ledger")
+    chain.add_argument("--reason", type=_sentence, help="accept: a sentence for the ledger")
     trial = add("try", "Is a change of settings better? By cross-validation on the training side.", settings, data)
     trial.add_argument("--folds", type=int, metavar="K", help="of the cross-validation; default 5")
     trial.add_argument("--repeats", type=int, metavar="N", help="how often the folds are drawn anew; default 2")
     return whole
+
+
+def _sentence(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is blank: say why, for whoever reads the ledger later")
+    return text
 
 
 def _group(add: Callable[[argparse.ArgumentParser], None]) -> argparse.ArgumentParser:

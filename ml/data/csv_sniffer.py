@@ -7,11 +7,9 @@ import re
 
 from ml.data.features import COLUMNS
 from ml.errors import DataError
+from serving.tables.column_names import quoted_names
 from serving.tables.file_errors import FileError
 from serving.tables.file_kind import BOM, HEAD, file_kind
-
-SHOWN_COLUMNS = 12
-SHOWN_CHARACTERS = 60
 
 
 def check_head(head: bytes, name: str) -> None:
@@ -35,9 +33,7 @@ def check_head(head: bytes, name: str) -> None:
     found = [column.strip() for column in next(csv.reader([header]), [])]
     if not set(COLUMNS).isdisjoint(found):
         return
-    listed = ", ".join(repr(column[:SHOWN_CHARACTERS]) for column in found[:SHOWN_COLUMNS])
-    more = f" and {len(found) - SHOWN_COLUMNS} more" if len(found) > SHOWN_COLUMNS else ""
     raise DataError(
-        f"{name}: wrong file: its header has none of the expected columns (found: {listed}{more}).",
-        f"Expected: {', '.join(COLUMNS)}.",
+        f"{name}: wrong file: its header has none of the expected columns (found: {quoted_names(found)}).",
+        f"Expected: {', '.join(COLUMNS)}, with commas, semicolons, tabs or vertical bars between them.",
     )

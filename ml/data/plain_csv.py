@@ -10,6 +10,7 @@ from pathlib import Path
 from ml.data.csv_sniffer import check_head
 from ml.data.features import COLUMNS, ID, NUMERIC
 from ml.errors import DataError
+from serving.tables.column_names import quoted_names
 from serving.tables.csv_table import CsvTable
 from serving.tables.file_errors import FileError
 from serving.tables.file_kind import HEAD
@@ -42,15 +43,18 @@ def as_plain_csv(source: Path, written: Path, *, name: str) -> Path:
             return source
         raise DataError(error.what, error.cure) from error
     layout = table.layout
+    if not layout.columns.index and (below := table.later_header(COLUMNS)):
+        raise DataError(
+            f"{name}: line {below} is the header, and other lines stand before it.", "Delete those, and try again."
+        )
     if isinstance(table, CsvTable) and layout.separator == "," and not layout.names_separator:
         if not layout.columns.respelled:
             return source
     elif not layout.columns.index:
         if isinstance(table, CsvTable):
             return source
-        found = ", ".join(repr(column) for column in layout.header[:12])
         raise DataError(
-            f"{name}: wrong file: its header has none of the expected columns (found: {found}).",
+            f"{name}: wrong file: its header has none of the expected columns (found: {quoted_names(layout.header)}).",
             f"Expected: {', '.join(COLUMNS)}.",
         )
     for note in table.notes:

@@ -51,7 +51,14 @@ def kept_data(root: Root, sha256: str) -> Path | None:
 
 
 def remove_unneeded_data(registry: Registry) -> None:
-    """Remove the data of which no version is kept. The caller holds the promotion lock."""
+    """Remove the data of which no version is kept. The caller holds the promotion lock.
+
+    Nothing is removed while the champion's own directory is missing: then a disk may not be mounted, and what is not
+    to be seen is not gone.
+    """
+    champion = registry.ledger.champion()
+    if champion is not None and not registry.version_directory(champion.number).is_dir():
+        return
     needed = {v.intent.get("data_sha256") for v in registry.ledger.versions().values() if _is_kept(registry, v)}
     for directory in files.children(registry.root.data):
         if _SHA256.fullmatch(directory.name) and directory.name not in needed:  # what else is there is not ours

@@ -13,6 +13,7 @@ from pathlib import Path
 
 _NUMBER = re.compile(r"\s*\+?([0-9]{1,19})\s*", re.ASCII)
 _LARGEST = (1 << 63) - 1
+_PATTERN_MARKS = "[\\"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,25 @@ class ModelConfig:
     base_path: Path
     policy: VersionPolicy = field(default_factory=Latest)
     labels: dict[str, int] = field(default_factory=dict)
+
+
+def path_fault(base_path: str) -> str:
+    """What keeps TensorFlow from loading a model below a base path, and the cure; "" if nothing does.
+
+    Its loader in Python looks for the variables by a pattern. The marks `*` and `?` in a path match themselves; a class
+    in brackets and a backslash do not, and then it finds no checkpoint.
+    """
+    cure = "Rename the directory, or give a link to it whose own path is free of that."
+    for mark in _PATTERN_MARKS:
+        if mark in base_path:
+            return (
+                f"{base_path!r} has a {mark} in it: TensorFlow takes it for a pattern, and finds no variables. {cure}"
+            )
+    try:
+        base_path.encode()
+    except UnicodeEncodeError:
+        return f"{base_path!r} is not in UTF-8, which TensorFlow needs. {cure}"
+    return ""
 
 
 def versions_on_disk(base_path: Path) -> dict[int, Path] | None:

@@ -15,7 +15,7 @@ from typing import NoReturn, TypeVar
 
 from serving.http.limits import Limits
 from serving.models.load_options import LoadOptions
-from serving.models.version_source import ModelConfig
+from serving.models.version_source import ModelConfig, path_fault
 from serving.rest.app import METRICS_PATH
 from serving.server.ignored_flags import IGNORED_FLAGS
 from serving.server.model_config import ConfigError, read_metrics_path, read_model_config
@@ -174,6 +174,8 @@ def _port(text: str) -> int:
 def _directory(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty: give the directory of the versions")
+    if fault := path_fault(text):
+        raise argparse.ArgumentTypeError(fault)
     return Path(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from serving.models.version_source import All, Latest, ModelConfig, Specific, VersionPolicy
+from serving.models.version_source import All, Latest, ModelConfig, Specific, VersionPolicy, path_fault
 from serving.server.monitoring_config import monitoring_config
 
 
@@ -60,6 +60,8 @@ def _model(path: Path, entry: Any) -> ModelConfig:
     # What TensorFlow Serving refuses is refused here too, so that a file that works here works there.
     if not Path(entry.base_path).is_absolute():
         raise ConfigError(f"{path}: model {entry.name!r} has the base_path {entry.base_path!r}. Write an absolute one.")
+    if fault := path_fault(entry.base_path):
+        raise ConfigError(f"{path}: model {entry.name!r}: base_path: {fault}")
     if _platform(entry) != "tensorflow":
         platform = entry.model_platform or "no platform"
         raise ConfigError(f"{path}: model {entry.name!r} is for {platform!r}. Write model_platform: 'tensorflow'.")

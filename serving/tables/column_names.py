@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from serving.tables.file_errors import FileError
+
+_SHOWN_NAMES = 12
+_SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,18 @@ def count_columns(header: Sequence[str], wanted: Iterable[str]) -> tuple[int, in
     plain = {*map(_plain, trimmed)}
     names = [*wanted]
     return sum(_plain(column) in plain for column in names), sum(column in trimmed for column in names)
+
+
+def later_header(rows: Iterable[tuple[int, Sequence[str]]], wanted: Collection[str]) -> int | None:
+    """Return the number of the first row that has at least half of the wanted columns, two or more, as names."""
+    enough = max(2, (len(wanted) + 1) // 2)
+    return next((number for number, row in rows if count_columns(row, wanted)[0] >= enough), None)
+
+
+def quoted_names(header: Sequence[str]) -> str:
+    """Return the names in a header for a message, as many as a reader takes in."""
+    shown = ", ".join(repr(name[:_SHOWN_CHARACTERS]) for name in header[:_SHOWN_NAMES])
+    return f"{shown} and {len(header) - _SHOWN_NAMES} more" if len(header) > _SHOWN_NAMES else shown
 
 
 def _plain(name: str) -> str:

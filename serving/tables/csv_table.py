@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from serving.tables.csv_layout import CsvLayout, has_invalid_utf8, not_utf8, open_text, read_header
+from serving.tables.column_names import later_header
+from serving.tables.csv_layout import SEPARATORS, CsvLayout, has_invalid_utf8, not_utf8, open_text, read_header
+
+_LOOKED_AT = 20
+_LONGEST = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,15 @@ class CsvTable:
     def notes(self) -> list[str]:
         """A sentence for each thing about the file that the user should know."""
         return self.layout.notes
+
+    def later_header(self, wanted: Collection[str]) -> int | None:
+        """Return the line, of the first twenty, that reads like the header although another line is before it."""
+        with open_text(self.path) as file:
+            lines = [file.readline(_LONGEST) for _ in range(_LOOKED_AT)]
+        return later_header(
+            ((number, line.split(separator)) for number, line in enumerate(lines, 1) for separator in SEPARATORS),
+            wanted,
+        )
 
     def rows(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yields the line on which each row begins, and its values, or what is wrong with it. Blank lines are skipped.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from serving.tables.category_spelling import ASCII_BLANKS, fold
+from serving.tables.column_names import quoted_names
 from serving.tables.file_errors import FileError, RowsError
 from serving.tables.missing_values import MISSING
 from serving.tables.number_text import parse_number
@@ -62,10 +63,15 @@ class CustomersFile:
         table = open_table(path, inputs, name=str(path))
         lacking = [name for name in inputs if name not in table.layout.columns.index]
         if lacking:
+            if not table.layout.columns.index and (below := table.later_header(inputs)):
+                raise FileError(
+                    f"{path}: line {below} is the header, and other lines stand before it.",
+                    "Delete those, and try again.",
+                )
             raise FileError(
-                f"{path}: the first line lacks {', '.join(lacking)}.",
-                f"The model needs the columns {', '.join(inputs)}, in any order; the file must be a CSV in UTF-8, or a "
-                "workbook.",
+                f"{path}: the first line lacks {', '.join(lacking)}; it has {quoted_names(table.layout.header)}.",
+                f"The model needs the columns {', '.join(inputs)}, in any order; the file must be a workbook, or a CSV "
+                "in UTF-8 with commas, semicolons, tabs or vertical bars between the columns.",
             )
         return cls(table, inputs, spellings or {})
 

@@ -15,9 +15,19 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # a zip with 
 _SIGNATURES = {
     b"PK\x05\x06": "an empty zip archive",
     b"\x1f\x8b": "a gzip file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ\0": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
     b"PAR1": "a Parquet file",
+    b"ARROW1\0\0": "an Arrow file",
+    b"SQLite format 3\0": "an SQLite database",
     b"%PDF": "a PDF",
+    b"{\\rtf": "a text document (RTF)",
 }
+_NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+_SHOWN_BYTES = 64
 _SHOWN_CHARACTERS = 60
 
 
@@ -36,6 +46,11 @@ def file_kind(head: bytes, name: str) -> Literal["csv", "workbook"]:
             raise FileError(f"{name}: this is {kind}, not a CSV.", "Unpack or export it, and give the CSV in it.")
     if found := _wide_encoding(head):
         raise FileError(f"{name}: this is {found}, not UTF-8.", 'Save the file as UTF-8; Excel calls that "CSV UTF-8".')
+    if found_byte := _NO_TEXT.search(head[:_SHOWN_BYTES]):
+        raise FileError(
+            f"{name}: this is not a text file: byte {found_byte.start() + 1} is 0x{found_byte[0].hex().upper()}.",
+            "Export it as CSV (UTF-8) with the program that wrote it.",
+        )
     text = head.removeprefix(BOM).lstrip()
     if not text:
         raise FileError(f"{name}: it holds nothing but blank lines.", "Obtain the file again.")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from serving.tables.column_names import count_columns, match_columns
+from serving.tables.column_names import count_columns, later_header, match_columns
 from serving.tables.csv_layout import CsvLayout
 from serving.tables.file_errors import FileError
+from serving.tables.sheet_extent import most_cells
 
 MOST_UNPACKED = 1 << 30
 """A workbook is a zip: of one that unpacks to more bytes than this, memory would not be enough."""
+
+MOST_CELLS = 1 << 25
+"""The reader makes room for each cell, used or not, between the first and the last: 32 columns of full height."""
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ class WorkbookTable:
         several = f"of its {self.sheets} sheets, {self.sheet!r} is read"
         return [*([several] if self.sheets > 1 else []), *self.layout.columns.notes]
 
+    def later_header(self, wanted: Collection[str]) -> int | None:
+        """Return the row, of the twenty below the first, that reads like the header."""
+        below = enumerate(self.cells[:_LOOKED_AT], start=self.header_row + 1)
+        return later_header(((number, [*map(_text, row)]) for number, row in below), wanted)
+
     def rows(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yields the number of each row, as the sheet shows it, and its values as text. Blank rows are skipped."""
         for number, row in enumerate(self.cells, start=self.header_row + 1):
@@ -100,6 +111,15 @@ def _check_size(path: Path, name: str) -> None:
         raise FileError(
             f"{name}: the workbook holds {size:,} bytes when unpacked; {MOST_UNPACKED:,} is the limit.",
             "Export it as CSV (UTF-8); there is no limit of that kind.",
+        )
+    try:
+        cells = most_cells(path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):  # the reader's to name
+        return
+    if cells > MOST_CELLS:
+        raise FileError(
+            f"{name}: a sheet reaches over {cells:,} cells, most of them empty; {MOST_CELLS:,} is the limit.",
+            "Delete what stands far from the table (Ctrl+End leads to it) and save it, or export it as CSV (UTF-8).",
         )
 
 

@@ -22,6 +22,7 @@ REPORT = "report.json"
 PAYLOAD = "payload"
 CHUNK = 1 << 18
 PROGRESS_BYTES = 16 << 20
+_LONGEST_NAME = 255
 
 ClientReport = dict[str, Any]
 
@@ -106,8 +107,19 @@ def _prepare(environment: MutableMapping[str, str], folder: Path) -> None:
         for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
             environment.pop(name, None)
         environment.update(found.variables)
+        if len(environment.get("KAGGLE_API_TOKEN", "")) > _LONGEST_NAME:
+            environment["KAGGLE_API_TOKEN"] = str(_token_file(environment["KAGGLE_API_TOKEN"], folder))
     if not config_directory(environment).exists():
         environment["KAGGLE_CONFIG_DIR"] = str(folder / "config")
+
+
+def _token_file(token: str, folder: Path) -> Path:
+    """Write a token that is longer than a file's name: the client tries it as one, and would fail and quote it."""
+    path = folder / "token"
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(token)
+    return path
 
 
 def main(arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 _NETWORK_ERRORS = (ConnectionError, TimeoutError)
@@ -26,7 +27,7 @@ def trouble_report(error: OSError) -> dict[str, Any]:
         return {"kind": "proxy_login"}
     if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in text:
         return {"kind": "socks"}
-    if isinstance(error, requests.exceptions.InvalidProxyURL):
+    if isinstance(error, requests.exceptions.InvalidURL):
         return {"kind": "proxy_address"}
     if isinstance(error, (requests.RequestException, *_NETWORK_ERRORS)):
         return {"kind": "network", "error": type(error).__name__}
@@ -34,4 +35,6 @@ def trouble_report(error: OSError) -> dict[str, Any]:
         return {"kind": "ca_bundle"}
     if error.errno is None:
         return {"kind": "failed", "error": type(error).__name__}
-    return {"kind": "disk", "errno": error.errno, "strerror": error.strerror, "filename": str(error.filename)}
+    # The client tries a token as the name of a file; a token has no slash.
+    filename = str(error.filename) if os.sep in str(error.filename) else ""
+    return {"kind": "disk", "errno": error.errno, "strerror": error.strerror, "filename": filename}

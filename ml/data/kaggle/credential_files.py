@@ -12,13 +12,13 @@ _LARGEST_BYTES = 1 << 20
 
 
 def is_there(path: Path, source: str) -> bool:
-    """Return whether something stands at a path.
+    """Return whether something stands at a path, even a link that leads nowhere.
 
     Raises:
         FinalError: This user may not look there, or it cannot be a path.
     """
     try:
-        return path.exists()
+        return path.exists() or path.is_symlink()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         raise FinalError(f"{source} cannot be read: {why}.", "Change its mode or owner.") from None

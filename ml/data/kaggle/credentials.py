@@ -57,7 +57,12 @@ def find_credentials(environment: Mapping[str, str] | None = None) -> Credential
         FinalError: As `credentials`.
     """
     variables = os.environ if environment is None else environment
-    return _access_token(variables) or _user_and_key(variables) or _stored_login(variables)
+    found = _access_token(variables) or _user_and_key(variables) or _stored_login(variables)
+    given = [name for name in (_USER, _KEY) if _bare(variables.get(name, ""))]
+    if found is None and given:
+        lacking = _KEY if given == [_USER] else _USER
+        raise FinalError(f"{given[0]} is set, and {lacking} is not.", f"Set both, or unset it. {CURE}")
+    return found
 
 
 def config_directory(environment: Mapping[str, str] | None = None) -> Path:

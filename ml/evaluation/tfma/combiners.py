@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.errors import FinalError
+
 SliceKey = tuple[tuple[str, str], ...]
 Cell = tuple[Any, ...]
 """The values of all slicing columns of a row; what is missing is None."""
@@ -44,7 +46,7 @@ def metrics_of_slices(
             the confusion matrices of binary predictions.
 
     Raises:
-        NotImplementedError: Another metric is asked for.
+        FinalError: Another metric is asked for.
     """
     from tensorflow_model_analysis.utils import config_util
 
@@ -73,7 +75,12 @@ def _computations(config: Any) -> tuple[list[Any], list[Any]]:
     derived = [each for each in wanted if type(each) is metric_types.DerivedMetricComputation]
     unknown = {each.keys[0].name for each in combined if not each.keys[0].name.startswith((*TOGETHER, *ONE_BY_ONE))}
     if unknown or len(combined) + len(derived) < len(wanted):
-        raise NotImplementedError(f"{', '.join(sorted(unknown)) or 'a metric'} needs TFMA's Beam pipeline")
+        raise FinalError(
+            f"EvalConfig: {', '.join(sorted(unknown)) or 'one of its metrics'} is not computed here; that needs TFMA's "
+            "Beam pipeline.",
+            "Take metrics that count examples or come from the confusion matrices of binary predictions, as those in "
+            "ml/evaluation/tfma/analysis.py.",
+        )
     return combined, derived
 
 

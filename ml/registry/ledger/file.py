@@ -6,13 +6,19 @@ import json
 import os
 from pathlib import Path
 
+from ml.errors import FinalError
 from ml.registry.ledger.chain import Head
 from ml.registry.ledger.entries import parsed_entry
 from ml.storage.files import fsync_directory, write_json
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """Return the acknowledged lines without their newlines; one that a crash cut short is not among them."""
+    """Return the acknowledged lines without their newlines; one that a crash cut short is not among them.
+
+    Raises:
+        FinalError: Something stands there that is no file, and of which a read might never end.
+    """
+    _check_regular(path)
     content = path.read_bytes() if path.exists() else b""
     *lines, tail = content.split(b"\n")
     if is_entry(tail):  # whole, but for the newline that an editor dropped
@@ -22,6 +28,7 @@ def read_lines(path: Path) -> list[bytes]:
 
 def append_line(path: Path, line: bytes) -> None:
     """Append a line, without its newline, so that it is on the disk; a torn one is overwritten."""
+    _check_regular(path)
     content = line + b"\n"
     is_new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -67,6 +74,11 @@ def noted_head(path: Path) -> Head | None:
         return Head(int(found["lines"]), str(found["sha256"]))
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
+
+
+def _check_regular(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # of a directory the system's own error speaks
+        raise FinalError(f"{path} is not a regular file.", "Move it away, and restore the ledger from a backup.")
 
 
 def _end_of_last_line(handle: int) -> int:

@@ -25,6 +25,7 @@ var (
 	tooLarge = &refusal{http.StatusRequestEntityTooLarge, "The request is larger than 32 MiB. Send fewer rows at a time."}
 	// The words of nginx.conf, which says so when the guard itself is not there.
 	unavailable = &refusal{http.StatusServiceUnavailable, "No version is served yet, or it did not answer in time. Try again."}
+	crowded     = &refusal{http.StatusServiceUnavailable, "Too many large requests at once. Try again, or send fewer rows at a time."}
 	notGzip     = &refusal{http.StatusBadRequest, "The request says that it is gzip, and cannot be inflated."}
 	cutShort    = &refusal{http.StatusBadRequest, "The request ended before its length."}
 	gzipMark    = []byte{0x1f, 0x8b}
@@ -32,7 +33,12 @@ var (
 
 // readBody reads the body of a request to its end, and checks what TensorFlow Serving will parse.
 func readBody(writer http.ResponseWriter, request *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(writer, request.Body, mostBytes))
+	var held bytes.Buffer
+	if request.ContentLength > 0 && request.ContentLength <= mostBytes {
+		held.Grow(int(request.ContentLength) + bytes.MinRead) // at once, or growing would take it twice over
+	}
+	_, err := held.ReadFrom(http.MaxBytesReader(writer, request.Body, mostBytes))
+	body := held.Bytes()
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {

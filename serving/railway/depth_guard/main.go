@@ -17,13 +17,14 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
 
 const (
-	largeBytes       = 1 << 20
-	mostLargeAtOnce  = 8
+	patienceSeconds  = 10 * time.Second // for the bodies of others to go
+	memoryBytes      = 256 << 20        // from here on the garbage collector hurries
 	headerSeconds    = 20 * time.Second
 	bodySeconds      = 60 * time.Second // nginx sends only what it has received whole
 	answerSeconds    = 35 * time.Second // longer than --rest_api_timeout_in_ms
@@ -32,10 +33,11 @@ const (
 	connectionExpiry = 90 * time.Second
 )
 
-// guard checks requests and passes them on. Only so many large ones are in memory at once; others wait for their turn.
+// guard checks requests and passes them on. Only so many bytes of bodies are in memory at once; others wait for room.
 type guard struct {
 	upstream http.Handler
-	turns    chan struct{}
+	held     *bodies
+	patience time.Duration
 }
 
 func newGuard(upstream string) *guard {
@@ -48,22 +50,22 @@ func newGuard(upstream string) *guard {
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 	}
 	proxy.ErrorHandler = func(writer http.ResponseWriter, _ *http.Request, _ error) {
-		writer.Header().Set("Retry-After", "5")
 		refuse(writer, unavailable)
 	}
-	return &guard{proxy, make(chan struct{}, mostLargeAtOnce)}
+	return &guard{proxy, newBodies(mostHeld), patienceSeconds}
 }
 
 func (g *guard) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if request.ContentLength != 0 {
-		if request.ContentLength < 0 || request.ContentLength > largeBytes || saysGzip(request.Header) {
-			select {
-			case g.turns <- struct{}{}:
-				defer func() { <-g.turns }()
-			case <-request.Context().Done():
-				return
-			}
+		size := weight(request)
+		waiting, cancel := context.WithTimeout(request.Context(), g.patience)
+		hasRoom := g.held.take(waiting, size)
+		cancel()
+		if !hasRoom {
+			refuse(writer, crowded)
+			return
 		}
+		defer g.held.giveBack(size)
 		body, err := readBody(writer, request)
 		if err != nil {
 			refuse(writer, err)
@@ -83,6 +85,9 @@ func refuse(writer http.ResponseWriter, err error) {
 		why = &refusal{http.StatusInternalServerError, "The request could not be read."}
 	}
 	body, _ := json.Marshal(map[string]string{"error": why.text})
+	if why.status == http.StatusServiceUnavailable {
+		writer.Header().Set("Retry-After", "5")
+	}
 	writer.Header().Set("Content-Type", "application/json")
 	writer.WriteHeader(why.status)
 	writer.Write(append(body, '\n'))
@@ -92,6 +97,7 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: depth_guard LISTEN UPSTREAM")
 	}
+	debug.SetMemoryLimit(memoryBytes)
 	server := &http.Server{
 		Addr:              os.Args[1],
 		Handler:           newGuard(os.Args[2]),

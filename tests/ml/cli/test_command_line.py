@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.cli.commands import main
 from ml.config.settings import resolve
 from ml.storage.root import PROJECT, Root
 
@@ -111,3 +113,15 @@ def test_old_runs_go_whatever_the_new_ones_come_to(tmp_path: Path) -> None:
                   "--set", "data.sample_rows=20", "--set", "keep.runs=3")  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in Root(tmp_path).runs.iterdir()) == ["r2", "r3", "r4"]
+
+
+@pytest.mark.parametrize("command", [("rollback",), ("adopt", "1"), ("ledger", "accept")])
+@pytest.mark.parametrize("reason", ["", " \t"])
+def test_a_reason_must_say_something(
+    command: tuple[str, ...], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--root", str(tmp_path), "--reason", reason], io.StringIO())
+    assert stopped.value.code == 2
+    assert "it is blank: say why" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

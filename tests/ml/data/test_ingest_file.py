@@ -136,6 +136,12 @@ def _zip() -> bytes:
         (TEXT.replace("Healthcare", '"Healthcare').encode(), ("a quote is not closed", "line 3")),
         (b"x" * 100_000, ("no line ends in the first 65,536 bytes",)),
         (b"name,price\nbread,2\n", ("wrong file", "'name', 'price'", "ID, Gender, Ever_Married", "Segmentation")),
+        (TEXT.replace(",", ":").encode(), ("wrong file", "'ID:Gender:", "commas, semicolons, tabs or vertical bars")),
+        (f"Customers 2024\n\n{TEXT}".encode(), ("line 3 is the header", "Delete")),
+        (f"Customers 2024,,,,\n{TEXT}".encode(), ("line 2 is the header", "Delete")),
+        (b"SQLite format 3\0\x10\0ID,Age\n", ("an SQLite database", "Unpack or export")),
+        (b"{\\rtf1 ID,Age}\n", ("a text document (RTF)",)),
+        (b"\x89PNG\r\n\x1a\n\0\0", ("not a text file", "byte 7 is 0x1A", "with the program that wrote it")),
         (",".join(f"c{i}" for i in range(50)).encode() + b"\n1\n", ("wrong file", "'c11' and 38 more")),
     ],
 )

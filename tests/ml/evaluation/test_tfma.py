@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ml.errors import FinalError
 from ml.evaluation.metrics import METRICS
 from ml.evaluation.tfma.analysis import analyse, eval_config
 from ml.evaluation.tfma.combiners import metrics_of_slices
@@ -110,5 +111,6 @@ def test_a_metric_that_is_not_known_to_be_equal_is_refused(metric: str) -> None:
     labels, probability, columns = examples()
     config = eval_config(["candidate"], 0.5)
     config.metrics_specs[0].metrics.add(class_name=metric)
-    with pytest.raises(NotImplementedError, match="needs TFMA's Beam pipeline"):
+    with pytest.raises(FinalError, match="needs TFMA's Beam pipeline") as refused:
         list(metrics_of_slices(labels.astype(np.float32), {"": probability}, columns, config))
+    assert "Take metrics that count examples" in refused.value.cure

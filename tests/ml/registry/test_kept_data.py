@@ -45,6 +45,19 @@ def test_data_are_kept_once_for_each_content(root: Root, settings: Settings) -> 
         assert csv.read_text() == data
 
 
+def test_nothing_is_removed_while_the_disk_of_the_models_is_not_mounted(root: Root, settings: Settings) -> None:
+    for text, data in (("one", "a"), ("two", "b"), ("three", "b")):
+        released_from(root, settings, text, data)
+    root.models.rename(root.path / "elsewhere")
+    root.models.mkdir()
+    clean_up(root, KEEP_TWO)
+    assert kept(root) == {sha256_of("a"), sha256_of("b")}
+    root.models.rmdir()
+    (root.path / "elsewhere").rename(root.models)
+    clean_up(root, KEEP_TWO)
+    assert kept(root) == {sha256_of("b")}
+
+
 def test_retention_removes_what_no_kept_version_needs(root: Root, settings: Settings) -> None:
     for text, data in (("one", "a"), ("two", "b"), ("three", "b")):
         released_from(root, settings, text, data)

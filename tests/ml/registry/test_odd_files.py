@@ -48,6 +48,14 @@ def test_a_disk_that_fails_to_read_is_named(root: Root, caplog: pytest.LogCaptur
     assert "Input/output error" in caplog.text
 
 
+def test_a_ledger_that_is_a_pipe_is_named_and_not_waited_for(root: Root, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(root.ledger)
+    assert command(root, "status")[0] == 2
+    assert command(root, "rollback", "--reason", "x")[0] == 2
+    assert caplog.text.count("ledger.jsonl is not a") == 2
+    assert "restore the ledger from a backup" in caplog.text
+
+
 def test_too_many_open_files_are_named(root: Root, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     released(root, settings, "one")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

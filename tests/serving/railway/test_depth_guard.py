@@ -56,8 +56,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_
 class Upstream:
     """A server that dies of deep JSON, with the guard before it."""
 
-    def __init__(self, url: str, inner: str, process: "subprocess.Popen[bytes]") -> None:
-        self.url, self.inner, self._process = url, inner, process
+    def __init__(self, url: str, inner: str, process: "subprocess.Popen[bytes]", guard: int) -> None:
+        self.url, self.inner, self._process, self.guard = url, inner, process, guard
 
     def lives(self) -> bool:
         return self._process.poll() is None
@@ -72,7 +72,7 @@ def started(guard: Path) -> Iterator[Upstream]:
     inner, outer = free_port(), free_port()
     server = subprocess.Popen([sys.executable, "-c", RECURSIVE_SERVER, str(inner)])
     door = subprocess.Popen([guard, f"127.0.0.1:{outer}", f"127.0.0.1:{inner}"])
-    upstream = Upstream(f"http://127.0.0.1:{outer}", f"http://127.0.0.1:{inner}", server)
+    upstream = Upstream(f"http://127.0.0.1:{outer}", f"http://127.0.0.1:{inner}", server, door.pid)
     try:
         eventually(lambda: _status(upstream.inner) == 200)
         eventually(lambda: _status(upstream.url) == 200)
@@ -224,3 +224,18 @@ def test_the_source_is_formatted_and_vetted() -> None:
     go("vet", "./...")
     formatted = subprocess.run(["gofmt", "-l", "."], cwd=SOURCE, capture_output=True, text=True, check=True)
     assert formatted.stdout == ""
+
+
+@pytest.mark.usefixtures("guard")
+def test_bodies_are_held_only_as_far_as_there_is_room() -> None:
+    go("test", "-count=1", "-timeout=60s", "./...")
+
+
+def test_many_large_bodies_at_once_take_little_memory(guard: Path) -> None:
+    with started(guard) as one, ThreadPoolExecutor(12) as pool:
+        body = nested(1, 31 << 20)
+        answers = [answer.result() for answer in [pool.submit(one.post, body) for _ in range(12)]]
+        assert {status for status, _ in answers} <= {200, 503}
+        assert [status for status, _ in answers].count(200) >= 4
+        status = Path(f"/proc/{one.guard}/status").read_text()
+        assert int(status.split("VmHWM:")[1].split()[0]) < 320 << 10, "KiB at most"

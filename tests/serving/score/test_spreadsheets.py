@@ -93,6 +93,35 @@ def test_the_line_that_names_the_separator_is_said_and_kept(url: str, tmp_path: 
     assert out.read_bytes().count(b"\r\n") == 3
 
 
+def test_a_title_above_the_header_of_a_workbook_is_named(url: str, tmp_path: Path) -> None:
+    file = workbook(tmp_path / "in.xlsx", [["Customers 2024"], [], HEADER.split(","), ROW.split(",")])
+    code, _, warned = score(file, "--out", str(tmp_path / "out.csv"), url=url)
+    assert (code, warned) == (
+        2,
+        f"{file}: line 3 is the header, and other lines stand before it. Delete those, and try again.\n",
+    )
+
+
+def test_a_stray_cell_at_the_end_of_the_sheet_is_named_before_memory_is_taken(url: str, tmp_path: Path) -> None:
+    rows = [HEADER.split(","), ROW.split(",")]
+    file, out = tmp_path / "in.xlsx", tmp_path / "out.csv"
+    with xlsxwriter.Workbook(file) as book:
+        page = book.add_worksheet()
+        for number, row in enumerate(rows):
+            page.write_row(number, 0, row)
+        page.write_string(1_048_575, 16_383, "x")
+    code, _, warned = score(file, "--out", str(out), url=url)
+    assert (code, warned.count("\n")) == (2, 1)
+    assert "a sheet reaches over 17,179,869,184 cells, most of them empty; 33,554,432 is the limit. Delete" in warned
+    with xlsxwriter.Workbook(file) as book:  # only formatted: it takes no room
+        page = book.add_worksheet()
+        used: list[list[Any]] = [[*rows[0]], [1, "Male", "No", 22, "No", "Artist", 1, "Low", 4]]
+        for number, cells_of_row in enumerate(used):
+            page.write_row(number, 0, cells_of_row)
+        page.write_blank(1_048_575, 16_383, None, book.add_format({"bold": True}))
+    assert score(file, "--out", str(out), url=url)[0] == 0
+
+
 @pytest.mark.parametrize("kind", ["text", "damaged", "empty"])
 def test_what_only_looks_like_a_workbook_is_named(kind: str, url: str, tmp_path: Path) -> None:
     file = tmp_path / "in.xlsx"

@@ -74,6 +74,12 @@ def test_a_label_for_a_version_that_is_not_there_stops_the_start(tmp_path: Path)
         (("--model_base_path=x", "--rest_api_port=many"), "'many' is not a port: give a number from 0 to 65535"),
         (("--model_base_path=x", "--rest_api_port=70000"), "'70000' is not a port: give a number from 0 to 65535"),
         (("--model_base_path=",), "it is empty: give the directory of the versions"),
+        (
+            ("--model_base_path=/m[1]/x",),
+            "has a [ in it: TensorFlow takes it for a pattern, and finds no variables. Rename",
+        ),
+        (("--model_base_path=m\\x",), "has a \\ in it: TensorFlow takes it for a pattern"),
+        (("--model_base_path=/m\udcff/x",), "'/m\\udcff/x' is not in UTF-8, which TensorFlow needs. Rename"),
         (("--model_base_path=x", "--file_system_poll_wait_seconds=nan"), "'nan' is not a number of seconds"),
         (("--model_base_path=x", "--enable_batching=maybe"), "'maybe' is neither true nor false"),
         (("--model_base_path=x", "--max_body_bytes=0"), "'0' is less than 1"),
@@ -175,6 +181,7 @@ def test_a_model_config_file_lists_models_policies_and_labels(tmp_path: Path) ->
         ("", "there is no model_config_list in it"),
         (f"model_config_list {{ {ENTRY % '/a'} {ENTRY % '/b'} }}", "once"),
         (f"model_config_list {{ {ENTRY % 'models/a'} }}", "has the base_path 'models/a'. Write an absolute one."),
+        (f"model_config_list {{ {ENTRY % '/a[1]'} }}", "model 'a': base_path: '/a[1]' has a [ in it"),
         (
             "model_config_list { config { name: 'a' base_path: '/a' } }",
             "'no platform'. Write model_platform: 'tensorflow'",

@@ -73,8 +73,9 @@ def test_a_socks_proxy_without_the_package_for_it() -> None:
     assert _trouble("https://kaggle.test/", proxies={"https": "socks5://127.0.0.1:9"}) == {"kind": "socks"}
 
 
-def test_a_proxy_without_a_valid_address() -> None:
-    assert _trouble("https://kaggle.test/", proxies={"https": "http://"}) == {"kind": "proxy_address"}
+@pytest.mark.parametrize("proxy", ["http://", "http://127.0.0.1:many", "http://[::1"])
+def test_a_proxy_without_a_valid_address(proxy: str) -> None:
+    assert _trouble("https://kaggle.test/", proxies={"https": proxy}) == {"kind": "proxy_address"}
 
 
 def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
@@ -94,6 +95,11 @@ def test_a_file_of_certificates_that_does_not_exist(monkeypatch: pytest.MonkeyPa
 def test_an_error_without_a_number_is_not_the_disk() -> None:
     assert trouble_report(OSError("something")) == {"kind": "failed", "error": "OSError"}
     assert trouble_report(OSError(28, "No space left on device", "x"))["kind"] == "disk"
+
+
+def test_a_token_that_the_client_took_for_a_file_is_not_quoted() -> None:
+    assert "s3cret" not in str(trouble_report(OSError(36, "File name too long", "s3cret" * 50)))
+    assert trouble_report(OSError(28, "No space left on device", "/some/file"))["filename"] == "/some/file"
 
 
 def test_the_client_does_not_try_again_what_a_proxy_refuses(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

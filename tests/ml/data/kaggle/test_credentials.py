@@ -26,8 +26,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_credentials_are_named_in_the_order_in_which_the_client_looks(tmp_path: Path, store: Store) -> None:
+    assert credentials({"HOME": str(tmp_path)}) is None
     variables = {"HOME": str(tmp_path), "KAGGLE_API_TOKEN": "", "KAGGLE_KEY": "secret"}
-    assert credentials(variables) is None
     store(".config/kaggle/kaggle.json", '{"username": "me", "key": "secret"}')
     assert credentials(variables) == "~/.config/kaggle/kaggle.json"
     store(".kaggle/credentials.json", '{"refresh_token": "secret"}')  # with ~/.kaggle, ~/.config/kaggle is not read
@@ -74,6 +74,21 @@ def test_a_kaggle_json_that_cannot_be_used_is_an_error(
     assert refused.value.cure
     assert "s3cr" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(("given", "lacking"), [("KAGGLE_USERNAME", "KAGGLE_KEY"), ("KAGGLE_KEY", "KAGGLE_USERNAME")])
+def test_half_of_the_credentials_is_an_error(tmp_path: Path, given: str, lacking: str) -> None:
+    with pytest.raises(FinalError, match=f"{given} is set, and {lacking} is not") as refused:
+        credentials({"HOME": str(tmp_path), given: "s3cret", lacking: " "})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("target", ["kaggle.json", "nowhere"])
+def test_a_kaggle_json_that_is_a_link_to_nothing_is_an_error(tmp_path: Path, target: str) -> None:
+    (tmp_path / ".kaggle").mkdir()
+    (tmp_path / ".kaggle" / "kaggle.json").symlink_to(target)
+    with pytest.raises(FinalError, match="is not a file"):
+        credentials({"HOME": str(tmp_path)})
 
 
 def test_a_file_of_credentials_that_is_not_readable_is_an_error(tmp_path: Path) -> None:

@@ -60,10 +60,11 @@ def test_the_client_is_kept_from_printing_credentials(world: World, monkeypatch:
     world.ingest("plain")  # a fixture looks for the secrets in all that was said
 
 
-def test_an_access_token_is_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+@pytest.mark.parametrize("token", [TOKEN, TOKEN * 50])  # one longer than the name of a file may be
+def test_an_access_token_is_used(token: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", token)
     world.ingest("plain")
-    assert world.stand_in.authorizations[-1] == (DOWNLOAD, f"Bearer {TOKEN}")
+    assert world.stand_in.authorizations[-1] == (DOWNLOAD, f"Bearer {token}")
     assert world.stand_in.paths == [INTROSPECT, DOWNLOAD]
 
 
@@ -95,6 +96,7 @@ def test_nothing_is_created_in_the_home_directory(world: World) -> None:
 
 def test_without_credentials_the_client_is_not_even_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
+    monkeypatch.delenv("KAGGLE_USERNAME")
     world.fails(
         FinalError, "plain", "no credentials", "KAGGLE_API_TOKEN", "~/.kaggle/kaggle.json", "data.source = the path"
     )
