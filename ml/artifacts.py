@@ -120,6 +120,7 @@ class Evaluation(Artifact):
     served: int | None = None
     anchor: str = ""
     anchor_version: int | None = None
+    anchor_sha256: str = ""
     stand_in: str = ""
     changed_share: float | None = None
 
@@ -164,8 +165,10 @@ class Verdict(Artifact):
     decision: str = ""
     served: int | None = None
     anchor_version: int | None = None
+    anchor_sha256: str = ""
     stand_in: str = ""
     baseline: str = ""
+    baseline_version: int | None = None
 
     @property
     def report(self) -> Path:

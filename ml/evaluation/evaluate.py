@@ -75,7 +75,9 @@ def evaluate(
     if baseline is not None and is_compared:
         named = [(baseline.model_sha256, baseline.saved_model)]
         named += [(one.model_sha256, one.saved_model) for one in opponents.references]
-        references = [store.get(sha256, partial(_score, path, columns, target)) for sha256, path in named]
+        found = [store.get(sha256, partial(_score, path, columns, target)) for sha256, path in named]
+        # A repeated run may meet its own candidate, which would halve every difference.
+        references = [found[0], *(one for one in found[1:] if not np.array_equal(one, candidate))]
         scores["champion"] = references[0]
         if one := opponents.anchor:
             anchor = store.get(one.model_sha256, partial(_score, one.saved_model, columns, target))
@@ -85,7 +87,8 @@ def evaluate(
         labels, scores, groups, most_rows=settings.tfma_rows, threshold=target.threshold, out=out / "tfma"
     )
     overall = by_slice[0]
-    replaces_sample = bool(of_other_data) and baseline is not None and baseline.source_kind == SAMPLE
+    is_champion = baseline is not None and baseline.number == opponents.champion
+    replaces_sample = bool(of_other_data) and is_champion and baseline is not None and baseline.source_kind == SAMPLE
     same = equality(model, baseline, scores, columns) if baseline and is_compared and not opponents.stand_in else ""
     report = {
         "rows": len(labels),
@@ -129,6 +132,7 @@ def evaluate(
         served=opponents.served,
         anchor=opponents.anchor.name if opponents.anchor else "",
         anchor_version=opponents.anchor.version if opponents.anchor else None,
+        anchor_sha256=opponents.anchor.model_sha256 if opponents.anchor and opponents.anchor.version is None else "",
         stand_in=opponents.stand_in,
         changed_share=changed_share(out / "row_hashes.npy", read_row_hashes(baseline)) if baseline else None,
     )

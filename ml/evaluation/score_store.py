@@ -41,12 +41,15 @@ class ScoreStore:
         return scores
 
     def put(self, model_sha256: str, scores: Scores) -> None:
-        """Keep the probabilities of a model."""
+        """Keep the probabilities of a model, if the disk takes them: without them the model is only scored again."""
         buffer = BytesIO()
         np.save(buffer, scores, allow_pickle=False)
         content = buffer.getvalue()
-        files.make_directories(self.directory)
-        files.write_whole(self.directory / f"{model_sha256}.{_digest(content)}.npy", content)
+        try:
+            files.make_directories(self.directory)
+            files.write_whole(self.directory / f"{model_sha256}.{_digest(content)}.npy", content)
+        except OSError as error:
+            log.warning("%s: scores cannot be kept (%s)", self.directory, error)
 
     def _read(self, model_sha256: str) -> Scores | None:
         for path in sorted(self.directory.glob(f"{model_sha256}.*.npy")):

@@ -32,7 +32,9 @@ def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeS
     """
     against = [*below_threshold(evaluation, settings), *too_good(evaluation, settings)]
     what, reasons = (REJECTED, against) if against else _compared(evaluation, decision, settings)
-    if against and decision is not None:
+    if against and evaluation.incomparable and not evaluation.replaces_sample and not settings.accept_incomparable:
+        reasons = [*against, _incomparable(evaluation)]
+    elif against and decision is not None:
         reasons = [*against, *decision.reasons]
     told = [asdict(reason) for reason in reasons]
     return Verdict(
@@ -49,6 +51,8 @@ def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeS
         decision=what,
         served=evaluation.served,
         anchor_version=evaluation.anchor_version if what == lineage.REFRESH else None,
+        anchor_sha256=evaluation.anchor_sha256 if what == lineage.REFRESH else "",
+        baseline_version=evaluation.baseline_version,
         stand_in=evaluation.stand_in,
         baseline=evaluation.baseline,
     )

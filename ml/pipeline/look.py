@@ -56,7 +56,7 @@ def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *
         now=now,
     )
     came = datetime.fromisoformat(original_of(champion, versions).intent["at"])
-    refreshed = last_refresh(events, REFRESH)
+    refreshed = last_refresh(events, REFRESH, now=now)
     return Look(
         looks_last_year=earlier.last_year + 1,
         looks_since_champion=earlier.since_champion + 1,

@@ -138,7 +138,8 @@ def evaluate(run: Run, result: Result) -> None:
     examples = run.artifact("transform", Examples)
     model = run.artifact("train", Model)
     kind = source_kind(run)
-    recover_if_reachable(run.root, run.settings)  # a version that is settled now is the one to compare with
+    # What another run left pending is settled first; its own version this run finds again in promote.
+    recover_if_reachable(run.root, run.settings, but=(run.id, model.sha256))
     compared = opponents(run.root, run.settings, stand_in=stand_in(run, model))
 
     def work(out: Path) -> Artifact:

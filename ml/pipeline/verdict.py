@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ml.artifacts import Evaluation, Verdict
+from ml.errors import FinalError
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.decision import Decision, decide
@@ -23,9 +24,14 @@ def reach_verdict(run: Run, evaluation: Evaluation, out: Path) -> Verdict:
     A candidate that cannot be compared, or is the baseline once more, costs no look.
     """
     look = decision = None
+    if not evaluation.scored_rows.is_file():
+        raise FinalError(
+            f"Run {run.id} was evaluated by an older release, which left no scored rows.",
+            f"Repeat the step: python -m ml evaluate --run {run.id}",
+        )
+    scored = ScoredRows.read(evaluation.scored_rows)
     if evaluation.is_compared and not evaluation.same:
         look = note_look(run, evaluation)
-        scored = ScoredRows.read(evaluation.scored_rows)
         decision = decide(scored, look, settings=run.settings.gate, threshold=run.settings.target.threshold)
     verdict = judge(evaluation, decision, settings=run.settings.judge, out=out)
     _write(run, evaluation, verdict, decision, look)

@@ -47,6 +47,7 @@ def decline(
             model_sha256=verdict.model_sha256,
             **identity,
             champion=verdict.champion_version,
+            baseline=verdict.baseline_version,
             decision=verdict.decision,
             reasons=verdict.sentences,
             codes=[reason["code"] for reason in verdict.reasons],

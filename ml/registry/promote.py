@@ -18,7 +18,9 @@ from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.recovery import recover
+from ml.registry.references import lineage
 from ml.registry.references.baseline import served_version
+from ml.registry.references.model_store import store_model
 from ml.registry.version_directories import require_known
 from ml.storage import files
 from ml.storage.root import Root
@@ -66,11 +68,14 @@ def promote(
         require_known(root, registry.model)
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
+            _check_decision(verdict)
             _check_champion(registry.ledger, verdict)
             _check_served(root, settings, verdict)
             golden_rows = GoldenRows.read(model.golden_rows)
             staged = registry.stage(run_id, model.saved_model, sha256=verdict.model_sha256)
             (check or _answers_privately)(staged, golden_rows, settings)
+            if verdict.anchor_sha256 and verdict.anchor_sha256 == model.stand_in_sha256:
+                store_model(root, model.stand_in, verdict.anchor_sha256)
             if data is not None:
                 keep_data(data, str(identity["data_sha256"]), root=root)
             made_of = {**identity, **(ingredients or {})}
@@ -81,6 +86,7 @@ def promote(
                 "champion": verdict.champion_version,
                 "decision": verdict.decision,
                 "anchor": verdict.anchor_version,
+                **({"anchor_sha256": verdict.anchor_sha256} if verdict.anchor_sha256 else {}),
                 "reasons": verdict.sentences,
                 "metrics": verdict.metrics,
                 "champion_metrics": verdict.champion_metrics,
@@ -107,6 +113,15 @@ def _already_published(registry: Registry, run_id: str, model_sha256: str) -> in
     return own.number
 
 
+def _check_decision(verdict: Verdict) -> None:
+    """Check that paired tests or a rule for first versions decided, and not the comparison of points of older code."""
+    if verdict.decision not in lineage.PROMOTES:
+        raise FinalError(
+            "The verdict was reached by an older release, which compared point values.",
+            "Repeat the run's steps from evaluate on, or start a new run.",
+        )
+
+
 def _check_champion(ledger: Ledger, verdict: Verdict) -> None:
     champion = ledger.champion()
     number = champion.number if champion else None
@@ -120,13 +135,12 @@ def _check_champion(ledger: Ledger, verdict: Verdict) -> None:
 
 def _check_served(root: Root, settings: Settings, verdict: Verdict) -> None:
     """Check that the model server still answers with the version that it answered with when it was asked first."""
-    if verdict.served is None:
-        return
     served, _ = served_version(root, settings)
-    if served is not None and served != verdict.served:
+    expected = verdict.served if verdict.served is not None else verdict.champion_version
+    if served is not None and expected is not None and served != expected:
         raise FinalError(
-            f"The verdict is stale: the model server answered with version {verdict.served} when the candidate was "
-            f"evaluated, and answers with version {served} now.",
+            f"The verdict is stale: {_named(expected)} served, or was to serve, when the candidate was evaluated, and "
+            f"the model server answers with version {served} now.",
             "Start a new run, so that the candidate is compared with the version that serves.",
         )
 

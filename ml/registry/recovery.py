@@ -48,12 +48,15 @@ def recover(registry: Registry, settings: Settings, *, but: tuple[str, str] = ("
     return recovered
 
 
-def recover_if_reachable(root: Root, settings: Settings) -> None:
-    """Recover at the beginning of a run; if the model server does not answer, leave it to promote, which insists."""
+def recover_if_reachable(root: Root, settings: Settings, *, but: tuple[str, str] = ("", "")) -> None:
+    """Recover before a run relies on the champion; if the model server does not answer, leave it to promote.
+
+    `but` is as for `recover`.
+    """
     if not root.ledger.exists():
         return
     with locked_registry(root, settings, who="recovery of what an earlier run left pending") as registry:
         try:
-            recover(registry, settings)
+            recover(registry, settings, but=but)
         except TransientError as error:
             log.warning("%s Going on with the last confirmed version as champion.", error)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from ml.config.settings import Settings
 from ml.registry.kept_data import remove_unneeded_data
+from ml.registry.ledger.entries import KEPT
 from ml.registry.model_registry import Registry, locked_registry
-from ml.registry.references.holdout import holdout_sha256
-from ml.registry.references.lineage import anchor_of
+from ml.registry.references.lineage import anchor_model_of, anchor_of
 from ml.registry.references.model_store import forget_models
-from ml.registry.references.opponents import earlier_stand_in
-from ml.registry.references.reference_models import reference_models
+from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
 from ml.storage import files, locks, run_order
 from ml.storage.root import Root
 from serving.models.version_source import version_number
@@ -51,7 +50,7 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
         for directory in runs[settings.keep.runs :]:
             if directory.name not in busy and not locks.is_held(directory / ".lock"):
                 _remove(directory, root, f"run {directory.name}")
-        forget_models(root, but=_wanted_models(registry, settings))
+        forget_models(root, but=_wanted_models(registry))
         rows = sorted(files.children(root.scores), key=lambda path: path.stat().st_mtime, reverse=True)
         for directory in rows[_KEPT_SCORES:]:
             files.remove_directory(directory, root.trash)
@@ -62,17 +61,20 @@ def _anchor(registry: Registry) -> int | None:
     return anchor_of(champion, registry.ledger.versions()).number if champion else None
 
 
-def _wanted_models(registry: Registry, settings: Settings) -> set[str]:
-    """Return the hashes of the kept candidates and the stand-in that the next look will need."""
+def _wanted_models(registry: Registry) -> set[str]:
+    """Return the hashes of the kept models that a next look may need, on whichever split a run tries.
+
+    The settings of the run that cleans up must not decide: a single trial run would leave the champion alone.
+    """
     champion = registry.ledger.champion()
     if champion is None:
         return set()
-    holdout = holdout_sha256(settings.transform)
-    wanted = reference_models(
-        registry.root, registry.model, champion, holdout=holdout, most=settings.gate.references - 1
-    )
-    stand_in = earlier_stand_in(registry.root, champion, settings)
-    return {one.model_sha256 for one in wanted} | ({stand_in.model_sha256} if stand_in else set())
+    events = [e for e in registry.ledger.events() if e.get("champion") == champion.number or e["event"] == KEPT]
+    wanted = {str(event["stand_in"]) for event in events if event.get("stand_in")}
+    for holdout in {str(event["holdout"]) for event in events if event.get("holdout")}:
+        models = reference_models(registry.root, registry.model, champion, holdout=holdout, most=MOST_REFERENCES)
+        wanted |= {one.model_sha256 for one in models}
+    return wanted | {anchor_model_of(champion, registry.ledger.versions())}
 
 
 def _number(directory: Path) -> int:

@@ -154,7 +154,7 @@ def test_the_event_of_the_model_says_what_serves_and_why(ran: dict[str, Ran]) ->
         "metrics": {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0},
         "against": None,
         "verdict": {
-            "outcome": "promoted",
+            "decision": "promoted",
             "reasons": [{"code": "ok", "sentence": "AUC 0.88 is compared with 0.85."}],
         },
     }

@@ -109,7 +109,18 @@ def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = 
     own = Ledger(root.ledger).of_run(run_id)
     is_retry = own is not None and own.intent["model_sha256"] == model.sha256
     judged = own.intent["champion"] if own and is_retry else champion.number if champion else None
-    verdict = Verdict(run / "judge", "v", 3, True, [{"code": "ok", "sentence": "Good."}], model.sha256, judged, {}, {})
+    verdict = Verdict(
+        run / "judge",
+        "v",
+        3,
+        True,
+        [{"code": "ok", "sentence": "Good."}],
+        model.sha256,
+        judged,
+        {},
+        {},
+        decision="better",
+    )
     promote(
         model,
         verdict,

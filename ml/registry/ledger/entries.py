@@ -108,11 +108,11 @@ _FIELDS: dict[str, tuple[Check, str]] = {
         ("model_sha256", "record_sha256", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256"), _TEXT
     ),
     **dict.fromkeys(("previous", "lines_sha256"), _TEXT),
-    **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "evaluation_sha256"), _TEXT),
+    **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),
     **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
     "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
     **dict.fromkeys(("version", "rollback_of", "replaces"), _VERSION),
-    **dict.fromkeys(("champion", "from", "target", "result", "anchor"), _OPTIONAL_VERSION),
+    **dict.fromkeys(("champion", "from", "target", "result", "anchor", "baseline"), _OPTIONAL_VERSION),
     **dict.fromkeys(("reasons", "codes", "faults"), (_is_texts, "a list of texts")),
     **dict.fromkeys(("metrics", "champion_metrics"), (_is_numbers, "an object of numbers")),
     **dict.fromkeys(("withdraws", "records"), (_is_texts_by_version, "an object of texts by version number")),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ml.config.settings import Settings
 from ml.registry.endpoint import server_url
 from ml.registry.ledger.ledger import Version
+from ml.registry.policy.provenance import difference, kind_of
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, ServingError
 
@@ -63,8 +64,10 @@ def baseline_of(
         return Baseline(champion, served)
     differs = f"Version {champion.number} is the champion by the ledger, but the server answers with version {served}"
     other = versions.get(served)
-    if other is not None and other.accepted:
+    if other is None or not other.accepted:
+        why = "which the ledger does not call confirmed"
+    elif difference(kind_of(other.intent), kind_of(champion.intent)):
+        why = "which was trained on data of another source"
+    else:
         return Baseline(other, served, f"{differs}, which is compared with.")
-    return Baseline(
-        champion, served, f"{differs}, which the ledger does not call confirmed: compared with the champion."
-    )
+    return Baseline(champion, served, f"{differs}, {why}: the champion is compared with.")

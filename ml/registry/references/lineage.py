@@ -29,9 +29,16 @@ def original_of(version: Version, versions: Mapping[int, Version]) -> Version:
 def anchor_of(version: Version, versions: Mapping[int, Version]) -> Version:
     """Return the last version that was promoted as better, or as the first, on the way to `version`.
 
-    A refresh names its anchor in its intent; every other version is an anchor itself.
+    A refresh names its anchor in its intent; every other version, and a rollback to one, is an anchor itself. A refresh
+    whose anchor is a stand-in names no version (`anchor_model_of`).
     """
     original = original_of(version, versions)
     if decision_of(original) == REFRESH:
-        return versions.get(original.intent.get("anchor") or 0, original)
-    return original
+        return versions.get(original.intent.get("anchor") or 0, version)
+    return version
+
+
+def anchor_model_of(version: Version, versions: Mapping[int, Version]) -> str:
+    """Return the hash of the stand-in that is the anchor of a version; "" when the anchor is a version."""
+    original = original_of(version, versions)
+    return str(original.intent.get("anchor_sha256") or "") if decision_of(original) == REFRESH else ""

@@ -69,7 +69,10 @@ def earlier_looks(
     )
 
 
-def last_refresh(events: Sequence[Mapping[str, Any]], decision: str) -> datetime | None:
-    """Return when a version was last promoted by this decision; None when none ever was."""
-    times = [e["at"] for e in events if e["event"] == INTENT and e.get("decision") == decision]
-    return datetime.fromisoformat(times[-1]) if times else None
+def last_refresh(events: Sequence[Mapping[str, Any]], decision: str, *, now: datetime) -> datetime | None:
+    """Return when a version was last promoted by this decision; None when none ever was.
+
+    A time after `now` is of a clock that was wrong, and must not put off the next refresh for years.
+    """
+    begun = [e["at"] for e in events if e["event"] == INTENT and e.get("decision") == decision]
+    return max((at for at in map(datetime.fromisoformat, begun) if at <= now), default=None)

@@ -19,7 +19,7 @@ def stored_model(root: Root, sha256: str) -> Path:
 
 
 def store_model(root: Root, saved_model: Path, sha256: str) -> None:
-    """Keep a copy of a SavedModel under its hash; one that is there already is left alone.
+    """Keep a copy of a SavedModel under its hash; one that is there and whole is left alone.
 
     The caller holds the promotion lock.
 
@@ -27,7 +27,7 @@ def store_model(root: Root, saved_model: Path, sha256: str) -> None:
         FinalError: The bytes are not those that the hash names.
     """
     place = root.references / sha256
-    if place.is_dir():
+    if files.sha256_tree(place / "saved_model") == sha256:
         return
     found = files.sha256_tree(saved_model)
     if found != sha256:
@@ -40,6 +40,7 @@ def store_model(root: Root, saved_model: Path, sha256: str) -> None:
     made.mkdir(parents=True)
     files.copy_directory(saved_model, made / "saved_model")
     files.own_directory(root.references)
+    files.remove_directory(place, root.trash)  # what is there was damaged
     files.publish_directory(made, place)
 
 

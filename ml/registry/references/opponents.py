@@ -12,7 +12,7 @@ from ml.registry.champion import CURE, Champion, champion_of, damage_of, verifie
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.baseline import baseline_of, served_version
 from ml.registry.references.holdout import holdout_sha256
-from ml.registry.references.lineage import anchor_of, original_of
+from ml.registry.references.lineage import anchor_model_of, anchor_of, original_of
 from ml.registry.references.model_store import stored_model
 from ml.registry.references.reference_models import ReferenceModel, reference_models
 from ml.storage.files import read_json, sha256_tree
@@ -124,7 +124,11 @@ def earlier_stand_in(root: Root, version: Version, settings: Settings) -> Refere
 
 def _anchor(root: Root, model: str, version: Version) -> ReferenceModel | None:
     """Return the anchor of a version, or None when its files are no longer kept."""
-    anchor = anchor_of(version, Ledger(root.ledger).versions())
+    versions = Ledger(root.ledger).versions()
+    if sha256 := anchor_model_of(version, versions):
+        stored = stored_model(root, sha256)
+        return ReferenceModel("a stand-in", sha256, stored) if sha256_tree(stored) == sha256 else None
+    anchor = anchor_of(version, versions)
     place = root.version(model, anchor.number)
     found = ReferenceModel(f"version {anchor.number}", str(anchor.intent["model_sha256"]), place, anchor.number)
     return found if place.is_dir() else None

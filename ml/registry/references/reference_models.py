@@ -19,6 +19,7 @@ from ml.storage.files import sha256_tree
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
+MOST_REFERENCES = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _found_equal(
     for event in reversed(events):
         if current is None:
             return
-        if event["event"] == KEPT and event.get("champion") == current.number and event.get("holdout") == holdout:
+        if event["event"] == KEPT and _is_equal_to(current, event) and event.get("holdout") == holdout:
             yield f"the kept candidate of run {event['run_id']}", str(event["model_sha256"]), None
         elif event["event"] == INTENT and event["version"] == current.number:
             replaced = versions.get(event.get("champion") or 0) if decision_of(current) == REFRESH else None
@@ -83,3 +84,12 @@ def _found_equal(
                 yield f"version {current.number}", str(current.intent["model_sha256"]), current.number
             if current is not None and original_of(current, versions) is not current:
                 current = None
+
+
+def _is_equal_to(version: Version, event: Mapping[str, Any]) -> bool:
+    """Whether a kept candidate was compared with this version, and made by its recipe.
+
+    One of other settings is not a retraining: it may be weaker, though nobody can tell, and would lower the bar.
+    """
+    recipe = version.intent.get("recipe")
+    return event.get("baseline", event.get("champion")) == version.number and recipe in (None, event.get("recipe"))

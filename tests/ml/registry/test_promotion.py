@@ -31,6 +31,14 @@ def test_a_stale_verdict_is_not_promoted(promoted_root: Root, customers_csv: Pat
         _promote_again(promoted_root, settings, Made.of(Run(promoted_root, "first", settings)), champion=None)
 
 
+def test_a_verdict_that_compared_point_values_is_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
+    settings = settings_of(customers_csv)
+    made = Made.of(Run(promoted_root, "first", settings))
+    older = replace(made, verdict=replace(made.verdict, decision=""))
+    with pytest.raises(FinalError, match="reached by an older release"):
+        _promote_again(promoted_root, settings, older, champion=1)
+
+
 def test_bytes_that_changed_after_the_verdict_are_not_promoted(promoted_root: Root, customers_csv: Path) -> None:
     run = Run(promoted_root, "first", settings_of(customers_csv))
     made = Made.of(run)

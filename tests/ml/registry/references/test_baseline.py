@@ -77,3 +77,12 @@ def test_a_server_that_is_silent_or_not_configured_is_said_to_be_so(root: Root) 
     served, why = served_version(root, away)
     assert served is None
     assert "does not answer" in why
+
+
+def test_a_served_version_of_other_data_is_not_compared_with(root: Root) -> None:
+    promoted(root, 1, decision="first", source_kind="sample")
+    promoted(root, 2, decision="replaces_sample", source_kind="file")
+    baseline = found(root, 1)
+    assert baseline.version is not None
+    assert baseline.version.number == 2, "a sample that still serves must not switch the gate off"
+    assert "data of another source" in baseline.note

@@ -54,6 +54,7 @@ def test_the_count_begins_anew_with_a_first_or_an_accepted_version_and_not_with_
 
 
 def test_the_last_refresh_is_found() -> None:
-    assert last_refresh([intent(1, "first")], "refresh") is None
+    assert last_refresh([intent(1, "first")], "refresh", now=NOW) is None
     events = [intent(2, "refresh", 40), intent(3, "better", 30), intent(4, "refresh", 12)]
-    assert last_refresh(events, "refresh") == NOW - timedelta(days=12)
+    assert last_refresh(events, "refresh", now=NOW) == NOW - timedelta(days=12)
+    assert last_refresh([*events, intent(5, "refresh", -3650)], "refresh", now=NOW) == NOW - timedelta(days=12)

@@ -6,11 +6,13 @@ import shutil
 
 import pytest
 
+from ml.config.settings import resolve
 from ml.errors import FinalError
 from ml.registry.ledger.ledger import Ledger, Version
-from ml.registry.references.lineage import anchor_of, original_of
+from ml.registry.references.lineage import anchor_model_of, anchor_of, original_of
 from ml.registry.references.model_store import forget_models, store_model, stored_model
 from ml.registry.references.reference_models import reference_models
+from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
 from tests.ml.registry.references.entries import HOLDOUT, MODEL, kept, promoted
@@ -96,9 +98,10 @@ def test_the_anchor_moves_only_with_what_was_better_or_first(root: Root) -> None
     promoted(root, 5, decision="refresh", anchor=4)
     promoted(root, 6, rollback_of=3)
     promoted(root, 7)  # of an older code
+    promoted(root, 8, rollback_of=4)  # its own bytes
     versions = Ledger(root.ledger).versions()
     anchors = {number: anchor_of(version, versions).number for number, version in versions.items()}
-    assert anchors == {1: 1, 2: 1, 3: 1, 4: 4, 5: 4, 6: 1, 7: 7}
+    assert anchors == {1: 1, 2: 1, 3: 1, 4: 4, 5: 4, 6: 1, 7: 7, 8: 8}
     assert original_of(versions[6], versions).number == 3
 
 
@@ -118,3 +121,46 @@ def test_a_stored_model_is_whole_stored_once_and_forgotten_when_nobody_needs_it(
     assert stored_model(root, sha256).is_dir()
     forget_models(root, but=set())
     assert not stored_model(root, sha256).exists()
+
+
+def test_a_candidate_of_other_settings_or_beside_another_version_is_no_equal(root: Root) -> None:
+    promoted(root, 1, decision="first", recipe="ours")
+    promoted(root, 2, decision="better", recipe="ours")
+    ledger = Ledger(root.ledger)
+    for run, facts in (
+        ("other settings", {"recipe": "another", "baseline": 2}),
+        ("beside version 1, which served", {"recipe": "ours", "baseline": 1}),
+        ("ours", {"recipe": "ours", "baseline": 2}),
+    ):
+        made = root.path / run
+        made.mkdir()
+        (made / "saved_model.pb").write_text(run)
+        sha256 = sha256_tree(made)
+        store_model(root, made, sha256)
+        ledger.append("kept", run_id=run, model_sha256=sha256, champion=2, holdout=HOLDOUT, **facts)
+    assert names(root) == ["the kept candidate of run ours"]
+
+
+def test_a_trial_run_on_another_split_leaves_the_champion_its_equals(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    for name in ("a", "b"):
+        kept(root, name)
+    clean_up(root, resolve(overrides=["transform.salt=trial", "gate.references=1"], environment={}))
+    assert len(names(root)) == 2
+    promoted(root, 2, decision="better")
+    clean_up(root, resolve(environment={}))
+    assert list(root.references.iterdir()) == [], "the next better version empties it"
+
+
+def test_the_stand_in_that_a_refresh_was_held_against_stays_the_anchor(root: Root) -> None:
+    promoted(root, 1, decision="first")
+    promoted(root, 2, decision="refresh", anchor=None, anchor_sha256="stand-in")
+    promoted(root, 3, rollback_of=2)
+    promoted(root, 4, decision="better")
+    versions = Ledger(root.ledger).versions()
+    assert {n: anchor_model_of(v, versions) for n, v in versions.items()} == {
+        1: "",
+        2: "stand-in",
+        3: "stand-in",
+        4: "",
+    }
