@@ -12,8 +12,9 @@ from ml.pipeline.steps import STEP_FUNCTIONS
 Command = Callable[[argparse.Namespace], tuple[int, str]]
 
 DESCRIPTION = "The command line: each step alone, the whole run in one process, versions, and decisions read back."
-ASK_THE_SERVER = ("ingest", "promote", "confirm")
-"""The steps that talk to the model server; ingest does when an earlier run left a version unconfirmed."""
+ASK_THE_SERVER = ("ingest", "evaluate", "promote", "confirm")
+"""The steps that talk to the model server: ingest and evaluate settle what an earlier run left unconfirmed, and
+evaluate asks which version serves."""
 
 
 def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
