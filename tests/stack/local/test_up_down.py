@@ -155,7 +155,7 @@ def test_a_failed_run_is_cleared_and_repeats_nothing_that_is_done(real: RealStep
     assert after["promote"]["artifact"]["version"] == before["promote"]["artifact"]["version"] == 1
     assert real.events() == [("intent", 1), ("published", 1), ("confirmed", 1)], "promote found its own intent"
     assert real.tries(unconfirmed) == {step: number + (step != "ingest") for step, number in tries.items()}
-    assert real.note(unconfirmed).startswith("Promoted version 1: AUC 0.8")
+    assert real.note(unconfirmed).startswith("Promoted version 1 (first): AUC 0.8")
     (extra,) = real.asset_events()
     assert (extra["version"], extra["run_id"]) == (1, unconfirmed)
     assert extra["metrics"]["AUC"] == after["judge"]["artifact"]["metrics"]["AUC"]
