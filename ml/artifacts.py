@@ -150,7 +150,7 @@ class Verdict(Artifact):
     """Whether the candidate `promotes`, and why; `reasons` is never empty, each is `{"code": ..., "sentence": ...}`.
 
     One that is `same` as the champion reached the thresholds and is not promoted, since nothing would change.
-    `decision` is what a promotion is decided by (`ml.registry.references.lineage`), or "rejected", "kept" or "same".
+    `decision` is what a promotion is decided by (`ml.registry.references.ancestry`), or "rejected", "kept" or "same".
     `served` is the version that the model server answered with when the candidate was evaluated, and `baseline` names
     what it was compared with.
     """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml.config.deciding_settings import deciding_part
 from ml.errors import FinalError
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import FROZEN
@@ -16,15 +16,12 @@ from ml.pipeline.step_names import STEPS
 from ml.registry.kept_data import kept_data
 from ml.registry.ledger.entries import CONFIRMED
 from ml.registry.ledger.ledger import Ledger, Version
+from ml.registry.references.ancestry import original_of
 from ml.storage import run_order
-from ml.storage.files import sha256_file
+from ml.storage.files import json_object, sha256_file
 from ml.storage.root import RUN_ID, Root
 
 MOST_NAMED = 10
-DECIDING_SECTIONS = ("target", "validate", "transform", "train", "judge", "gate")
-"""The sections that decide a result."""
-NOT_DECIDING = {"validate": ("max_examples",), "transform": ("batch_rows",)}
-"""What in them does not: `Settings.deciding_settings` leaves it out, the settings of a run's files have it."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +59,13 @@ class Subject:
     @property
     def record(self) -> Mapping[str, Any]:
         """The release record."""
-        return _object(self.release / "release.json") if self.release else {}
+        return json_object(self.release / "release.json") if self.release else {}
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """The deciding settings with which it was trained and judged, from the record or the files of the run."""
-        found = self.record.get("settings") or _object(self.run / FROZEN)
-        sections = {name: found[name] for name in DECIDING_SECTIONS if isinstance(found.get(name), dict)}
-        return {
-            name: {key: value for key, value in section.items() if key not in NOT_DECIDING.get(name, ())}
-            for name, section in sections.items()
-        }
+        found = self.record.get("settings") or json_object(self.run / FROZEN)
+        return deciding_part(found)
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -83,6 +76,12 @@ class Subject:
     def verdict(self) -> Mapping[str, Any]:
         """The verdict with all numbers of its evidence."""
         return self._file("verdict.json", "judge")
+
+    @property
+    def verdict_directory(self) -> Path | None:
+        """Where the verdict stands, with the rows from which it was computed."""
+        places = [*([self.release] if self.release else []), self.run / "judge"]
+        return next((place for place in places if (place / "verdict.json").is_file()), None)
 
     @property
     def scored_rows(self) -> Path | None:
@@ -106,7 +105,7 @@ class Subject:
         return RunRecord.read(self.run)
 
     def _file(self, name: str, step: str) -> Mapping[str, Any]:
-        return (_object(self.release / name) if self.release else {}) or _object(self.run / step / name)
+        return (json_object(self.release / name) if self.release else {}) or json_object(self.run / step / name)
 
 
 def subject(root: Root, text: str) -> Subject:
@@ -131,9 +130,15 @@ def subject(root: Root, text: str) -> Subject:
 
 
 def _of_version(root: Root, version: Version, versions: Mapping[int, Version], events: list[dict[str, Any]]) -> Subject:
-    origin = versions.get(version.intent.get("rollback_of", version.number), version)
     own = tuple(event for event in events if event.get("version") == version.number)
-    return Subject(root, version, version.run_id, own, root.release(version.number), root.runs / origin.run_id)
+    return Subject(
+        root,
+        version,
+        version.run_id,
+        own,
+        root.release(version.number),
+        root.runs / original_of(version, versions).run_id,
+    )
 
 
 def _ends_a_candidate(event: Mapping[str, Any]) -> bool:
@@ -159,12 +164,3 @@ def _last_of(names: list[str]) -> str:
     if not names:
         return "none"
     return ("..., " if len(names) > MOST_NAMED else "") + ", ".join(names[-MOST_NAMED:])
-
-
-def _object(path: Path) -> Mapping[str, Any]:
-    """Return the JSON object in a file; empty when there is none, or it is damaged: then nothing is recorded."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -16,9 +16,10 @@ from ml.audit.ledger_check import accept_ledger, seen_head, verified_text, verif
 from ml.audit.lineage import lineage as origins
 from ml.audit.lineage import lineage_text
 from ml.audit.subject import subject
+from ml.audit.verification import verification, verification_text
 from ml.cli.status import as_json
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NothingToDoError, SettingsError
+from ml.errors import DONE, MAY_RETRY, NothingToDoError, SettingsError
 from ml.storage.root import Root
 
 
@@ -35,6 +36,12 @@ def ledger(options: argparse.Namespace) -> tuple[int, str]:
         return DONE, as_json({"accepted": accepted}) if options.json else text
     answer = verify_ledger(Root.to_read(options.root), seen=[seen_head(text) for text in options.seen])
     return DONE, as_json(answer) if options.json else verified_text(answer)
+
+
+def verify(options: argparse.Namespace) -> tuple[int, str]:
+    """Compute a verdict's numbers again; 1 when some differ."""
+    answer = verification(Root.to_read(options.root), options.verdict)
+    return DONE if answer["agrees"] else MAY_RETRY, as_json(answer) if options.json else verification_text(answer)
 
 
 def explain(options: argparse.Namespace) -> tuple[int, str]:

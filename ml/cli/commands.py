@@ -14,10 +14,9 @@ from ml.cli import audit_commands
 from ml.cli.history import history, history_text
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
-from ml.cli.verification import verification, verification_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, MAY_RETRY, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
+from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
@@ -128,12 +127,6 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, as_json(answer) if options.json else rollback_text(version, answer)
 
 
-def _verify(options: argparse.Namespace) -> tuple[int, str]:
-    answer = verification(Root.to_read(options.root), options.verdict)
-    text = as_json(answer) if options.json else verification_text(answer)
-    return DONE if answer["agrees"] else MAY_RETRY, text
-
-
 def _adopt(options: argparse.Namespace) -> tuple[int, str]:
     from ml.registry.intervention.adopt import adopt
 
@@ -188,7 +181,7 @@ COMMANDS: dict[str, Command] = {
     "history": _history,
     "rollback": _rollback,
     "adopt": _adopt,
-    "verify": _verify,
+    "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,
     "lineage": audit_commands.lineage,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from ml.config.deciding_settings import deciding_part, differences
 from ml.config.overrides import Overrides, key_and_value, read_toml, taken_over
 from ml.config.typed_tree import Between, Matching, OneOrMore, build
 from ml.errors import SettingsError
@@ -182,11 +183,7 @@ class Settings:
 
     def deciding_settings(self) -> dict[str, Any]:
         """Return the part that decides what a run results in; the rest says where, how long and how much is shown."""
-        tree = self.as_dict()
-        deciding = ("target", "validate", "transform", "train", "judge", "gate")
-        chosen = {name: dict(tree[name]) for name in deciding}
-        del chosen["validate"]["max_examples"], chosen["transform"]["batch_rows"]
-        return chosen
+        return deciding_part(self.as_dict())
 
     def require_same_deciding_settings(self, frozen: Settings, *, run: str) -> None:
         """Refuse to go on with a run under other deciding settings than those that its ledger entry will name.
@@ -194,25 +191,12 @@ class Settings:
         Raises:
             SettingsError: Some of them differ; the message names each.
         """
-        ours, theirs = _leaves(self.deciding_settings()), _leaves(frozen.deciding_settings())
-        changed = [
-            f"{key} {theirs.get(key)!r} -> {ours.get(key)!r}"
-            for key in sorted(ours.keys() | theirs.keys())
-            if theirs.get(key) != ours.get(key)
-        ]
+        changed = differences(frozen.deciding_settings(), self.deciding_settings())
         if changed:
             raise SettingsError(
                 f"Run {run} was begun with other settings: {', '.join(changed)}.",
                 "Begin a new run with them: python -m ml ingest --run NEW_ID --set ...",
             )
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of a tree by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return leaves
 
 
 def resolve(

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.errors import FinalError
+from ml.registry.references.reference_models import MOST_REFERENCES
 from ml.storage.files import write_whole
 
 T = TypeVar("T", bound=np.generic)
-MOST_REFERENCES = 8
 GROUP = "group_"
 """What the name of an array of the file begins with when it holds a slicing column."""
 

@@ -11,11 +11,9 @@ from ml.config.settings import JudgeSettings
 from ml.gate.decision import BETTER, REFRESH, WORSE, Decision
 from ml.gate.reason import Reason
 from ml.gate.thresholds import below_threshold, reached, too_good
-from ml.registry.references import lineage
+from ml.registry.ledger.entries import KEPT, REJECTED, SAME
+from ml.registry.references import ancestry
 from ml.storage.files import sha256_json
-
-REJECTED, KEPT, SAME = "rejected", "kept", "same"
-"""What a verdict comes to that promotes nothing; those that promote are named in `lineage`."""
 
 
 def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeSettings, out: Path) -> Verdict:
@@ -41,7 +39,7 @@ def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeS
         path=out,
         sha256=sha256_json([evaluation.sha256, evaluation.model_sha256, what, told]),
         rows=evaluation.rows,
-        promotes=what in lineage.PROMOTES,
+        promotes=what in ancestry.PROMOTES,
         reasons=told,
         model_sha256=evaluation.model_sha256,
         champion_version=evaluation.champion_version,
@@ -50,8 +48,8 @@ def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeS
         same=what == SAME,
         decision=what,
         served=evaluation.served,
-        anchor_version=evaluation.anchor_version if what == lineage.REFRESH else None,
-        anchor_sha256=evaluation.anchor_sha256 if what == lineage.REFRESH else "",
+        anchor_version=evaluation.anchor_version if what == ancestry.REFRESH else None,
+        anchor_sha256=evaluation.anchor_sha256 if what == ancestry.REFRESH else "",
         baseline_version=evaluation.baseline_version,
         stand_in=evaluation.stand_in,
         baseline=evaluation.baseline,
@@ -66,23 +64,23 @@ def _compared(evaluation: Evaluation, decision: Decision | None, settings: Judge
         return (REJECTED, refused) if refused else _without_champion(evaluation, passed)
     if evaluation.incomparable:
         if settings.accept_incomparable:
-            return lineage.ACCEPTED, [passed, _accepted(evaluation)]
+            return ancestry.ACCEPTED, [passed, _accepted(evaluation)]
         return REJECTED, [_incomparable(evaluation)]
     if evaluation.same:
         return SAME, [_champion_again(evaluation)]
     if decision is None:
         raise ValueError("a candidate that can be compared was not")
-    outcome = {BETTER: lineage.BETTER, REFRESH: lineage.REFRESH, WORSE: REJECTED}.get(decision.outcome, KEPT)
-    return outcome, [*decision.reasons, *([passed] if outcome in lineage.PROMOTES else [])]
+    outcome = {BETTER: ancestry.BETTER, REFRESH: ancestry.REFRESH, WORSE: REJECTED}.get(decision.outcome, KEPT)
+    return outcome, [*decision.reasons, *([passed] if outcome in ancestry.PROMOTES else [])]
 
 
 def _without_champion(evaluation: Evaluation, passed: Reason) -> tuple[str, list[Reason]]:
     if not evaluation.replaces_sample:
-        return lineage.FIRST, [
+        return ancestry.FIRST, [
             passed,
             Reason("first_run", "There is no champion yet, so the thresholds alone decide."),
         ]
-    return lineage.REPLACES_SAMPLE, [
+    return ancestry.REPLACES_SAMPLE, [
         passed,
         Reason(
             "replaces_sample",

@@ -10,8 +10,8 @@ from ml.pipeline.run import Run
 from ml.registry.ledger.entries import INTENT, LOOKED
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.model_registry import locked_registry
+from ml.registry.references.ancestry import REFRESH, original_of
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
-from ml.registry.references.lineage import REFRESH, original_of
 from ml.registry.references.looks import earlier_looks, last_refresh
 
 _DAY_SECONDS = 86_400

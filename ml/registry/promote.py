@@ -18,7 +18,7 @@ from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.recovery import recover
-from ml.registry.references import lineage
+from ml.registry.references import ancestry
 from ml.registry.references.baseline import served_version
 from ml.registry.references.model_store import store_model
 from ml.registry.version_directories import require_known
@@ -115,7 +115,7 @@ def _already_published(registry: Registry, run_id: str, model_sha256: str) -> in
 
 def _check_decision(verdict: Verdict) -> None:
     """Check that paired tests or a rule for first versions decided, and not the comparison of points of older code."""
-    if verdict.decision not in lineage.PROMOTES:
+    if verdict.decision not in ancestry.PROMOTES:
         raise FinalError(
             "The verdict was reached by an older release, which compared point values.",
             "Repeat the run's steps from evaluate on, or start a new run.",

@@ -10,7 +10,7 @@ from ml.config.settings import Settings
 from ml.registry.kept_data import remove_unneeded_data
 from ml.registry.ledger.entries import KEPT
 from ml.registry.model_registry import Registry, locked_registry
-from ml.registry.references.lineage import anchor_model_of, anchor_of
+from ml.registry.references.ancestry import anchor_model_of, anchor_of
 from ml.registry.references.model_store import forget_models
 from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
 from ml.storage import files, locks, run_order

@@ -115,6 +115,15 @@ def read_json(path: Path) -> Any:
         raise FinalError(f"{path}: not valid JSON ({error}).", "Delete the file and repeat the step.") from error
 
 
+def json_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in `path`; an empty one when there is none, or the file is damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def copy_directory(source: Path, copy: Path) -> None:
     """Copy a directory of plain files to `copy`, which must not exist, and raise the first error of the disk.
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,7 @@ def note(directory: Path, **facts: Any) -> None:
 
 def noted(directory: Path) -> dict[str, Any]:
     """Return what is noted of the run in `directory`; nothing when the file is missing or damaged."""
-    try:
-        found = json.loads((directory / NOTE).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return files.json_object(directory / NOTE)
 
 
 def sequence(directory: Path) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ml.registry.ledger.entries import INTENT, LOOKED
-from ml.registry.references.lineage import BEGINS_ANEW
+from ml.registry.references.ancestry import BEGINS_ANEW
 
 YEAR = timedelta(days=365)
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.champion import CURE, Champion, champion_of, damage_of, verified_champion
 from ml.registry.ledger.ledger import Ledger, Version
+from ml.registry.references.ancestry import anchor_model_of, anchor_of, original_of
 from ml.registry.references.baseline import baseline_of, served_version
 from ml.registry.references.holdout import holdout_sha256
-from ml.registry.references.lineage import anchor_model_of, anchor_of, original_of
 from ml.registry.references.model_store import stored_model
 from ml.registry.references.reference_models import ReferenceModel, reference_models
-from ml.storage.files import read_json, sha256_tree
+from ml.storage.files import json_object, sha256_tree
 from ml.storage.root import Root
 
 
@@ -149,7 +148,7 @@ def _recorded_holdout(root: Root, version: Version) -> str:
     """Return what the ledger says, or the release record, which an adopted version may have brought along."""
     if holdout := version.intent.get("holdout"):
         return str(holdout)
-    record = _object(root.release(version.number) / "release.json")
+    record = json_object(root.release(version.number) / "release.json")
     return str(record.get("holdout") or "")
 
 
@@ -157,17 +156,8 @@ def _frozen_transform(root: Root, version: Version) -> dict[str, Any]:
     """Return the section `transform` of the settings of the run that made the bytes of a version."""
     original = original_of(version, Ledger(root.ledger).versions())
     try:
-        settings = _object(root.run(original.run_id) / "settings.json")
+        settings = json_object(root.run(original.run_id) / "settings.json")
     except FinalError:  # an id that cannot be a directory's name
         return {}
     transform = settings.get("transform")
     return transform if isinstance(transform, dict) else {}
-
-
-def _object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; an empty one when it is missing or damaged."""
-    try:
-        found = read_json(path)
-    except (FinalError, OSError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -13,7 +13,8 @@ from typing import Any
 
 from ml.registry.ledger.entries import INTENT, KEPT
 from ml.registry.ledger.ledger import Ledger, Version
-from ml.registry.references.lineage import REFRESH, decision_of, original_of
+from ml.registry.policy.rollback_target import origin
+from ml.registry.references.ancestry import REFRESH, decision_of
 from ml.registry.references.model_store import stored_model
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
@@ -69,7 +70,7 @@ def _found_equal(
 
     A version that was rolled back to has no equals yet: what was found equal to its successor is the successor's.
     """
-    if original_of(baseline, versions) is not baseline:
+    if origin(baseline) != baseline.number:
         return
     current: Version | None = baseline
     for event in reversed(events):
@@ -82,7 +83,7 @@ def _found_equal(
             current = replaced if replaced is not None and replaced.accepted else None
             if current is not None and current.intent.get("holdout", holdout) == holdout:
                 yield f"version {current.number}", str(current.intent["model_sha256"]), current.number
-            if current is not None and original_of(current, versions) is not current:
+            if current is not None and origin(current) != current.number:
                 current = None
 
 

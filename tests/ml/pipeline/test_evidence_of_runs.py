@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.cli.verification import verification
+from ml.audit.verification import verification
 from ml.config.settings import Settings
 from ml.evaluation.scored_rows import ScoredRows
 from ml.pipeline.local_runner import RetrainResult, retrain

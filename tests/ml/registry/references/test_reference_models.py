@@ -9,7 +9,7 @@ import pytest
 from ml.config.settings import resolve
 from ml.errors import FinalError
 from ml.registry.ledger.ledger import Ledger, Version
-from ml.registry.references.lineage import anchor_model_of, anchor_of, original_of
+from ml.registry.references.ancestry import anchor_model_of, anchor_of, original_of
 from ml.registry.references.model_store import forget_models, store_model, stored_model
 from ml.registry.references.reference_models import reference_models
 from ml.registry.retention import clean_up

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ml.audit.subject import subject
 from ml.errors import FinalError
-from ml.registry.ledger.ledger import Ledger
 from ml.storage import files
-from ml.storage.root import RUN_ID, Root
+from ml.storage.root import Root
 
 REPORT, ROWS = "verdict.json", "rows.npz"
 
@@ -57,20 +57,15 @@ def verification_text(answer: dict[str, Any]) -> str:
 
 
 def _directory(root: Root, verdict: str) -> Path:
-    """Return the directory of a verdict: of a version, of a run, or the one that is named itself."""
-    places = []
-    if verdict.isdecimal() and int(verdict) in Ledger(root.ledger).versions():
-        places.append(root.release(int(verdict)))
-    if RUN_ID.fullmatch(verdict) and ".." not in verdict:
-        places.append(root.run(verdict) / "judge")
-    named = Path(verdict)
-    places += [named.parent if named.name == REPORT else named]
-    found = next((place for place in places if (place / REPORT).is_file()), None)
-    if found is None:
-        runs = sorted(path.parent.parent.name for path in root.runs.glob(f"*/judge/{REPORT}"))
-        versions = sorted(int(path.parent.name) for path in (root.path / "releases").glob(f"*/{REPORT}"))
+    """Return the directory of a verdict: the one that is named itself, or that of a version or a run."""
+    named = Path(verdict).parent if Path(verdict).name == REPORT else Path(verdict)
+    if (named / REPORT).is_file():
+        return named
+    asked = subject(root, verdict)
+    if (found := asked.verdict_directory) is None:
         raise FinalError(
-            f"There is no verdict {verdict!r}; a version that was adopted, or promoted by an older release, has none.",
-            f"Versions with one: {', '.join(map(str, versions)) or 'none'}. Runs: {', '.join(runs) or 'none'}.",
+            f"{asked.title[0].upper()}{asked.title[1:]} has no {REPORT}.",
+            "Only what this release judged can be verified, as long as its release record or the files of its run are "
+            "kept.",
         )
     return found

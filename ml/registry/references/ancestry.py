@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml.registry.ledger.ledger import Version
+from ml.registry.policy.rollback_target import origin
 
 FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE = "first", "better", "refresh", "accepted", "replaces_sample"
 """What a promotion was decided by: no champion, evidence, age or new data, a person, or real data after a sample."""
@@ -21,9 +22,8 @@ def decision_of(version: Version) -> str:
 
 def original_of(version: Version, versions: Mapping[int, Version]) -> Version:
     """Return the version whose bytes a rollback brought back, or the version itself when it is none."""
-    while (number := int(version.intent.get("rollback_of") or 0)) in versions and number != version.number:
-        version = versions[number]
-    return version
+    number = origin(version)
+    return version if number == version.number else versions.get(number, version)
 
 
 def anchor_of(version: Version, versions: Mapping[int, Version]) -> Version:
