@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml.audit.differences import differences, leaves
 from ml.audit.explain import data_of, data_text
 from ml.audit.subject import MOST_NAMED, Subject
+from ml.config.tree_differences import differences, leaves
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, metric_text
 

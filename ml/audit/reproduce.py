@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Accepted, Dataset
-from ml.audit.differences import differences
 from ml.audit.subject import MOST_NAMED, Subject
 from ml.audit.weights import largest_weight_difference, same_weights, weights_of
 from ml.config.settings import TargetSettings, TrainSettings, TransformSettings
+from ml.config.tree_differences import differences
 from ml.config.typed_tree import build
 from ml.data.schema import schema_sha256
 from ml.errors import FinalError, RetrainError, SettingsError, printable

@@ -17,21 +17,3 @@ def deciding_part(tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         name: {key: value for key, value in section.items() if key not in EXCEPT.get(name, ())}
         for name, section in sections.items()
     }
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return each setting that differs between two trees, as `section.key old -> new`."""
-    theirs, ours = _leaves(before), _leaves(now)
-    return [
-        f"{key} {theirs.get(key)!r} -> {ours.get(key)!r}"
-        for key in sorted(ours.keys() | theirs.keys())
-        if theirs.get(key) != ours.get(key)
-    ]
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of a tree by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return leaves

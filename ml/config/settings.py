@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from ml.config.deciding_settings import deciding_part, differences
+from ml.config.deciding_settings import deciding_part
 from ml.config.overrides import Overrides, key_and_value, read_toml, taken_over
+from ml.config.tree_differences import differences
 from ml.config.typed_tree import Between, Matching, OneOrMore, build
 from ml.errors import SettingsError
 
@@ -191,7 +192,8 @@ class Settings:
         Raises:
             SettingsError: Some of them differ; the message names each.
         """
-        changed = differences(frozen.deciding_settings(), self.deciding_settings())
+        found = differences(frozen.deciding_settings(), self.deciding_settings())
+        changed = [f"{key} {before!r} -> {now!r}" for key, (before, now) in found.items()]
         if changed:
             raise SettingsError(
                 f"Run {run} was begun with other settings: {', '.join(changed)}.",

@@ -42,9 +42,10 @@ def note_look(run: Run, evaluation: Evaluation) -> Look:
 
 def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *, now: datetime) -> Look:
     ledger = Ledger(run.root.ledger)
-    versions, champion = ledger.versions(), ledger.champion()
-    if champion is None:
-        raise ValueError("there is no champion to look beside")
+    versions = ledger.versions()
+    if evaluation.baseline_version not in versions:
+        raise ValueError("there is no version to look beside")
+    baseline = versions[evaluation.baseline_version]
     # A version that was withdrawn before it served begins no new count, and was no refresh.
     events = [e for e in ledger.events() if e["event"] != INTENT or versions[e["version"]].accepted]
     earlier = earlier_looks(
@@ -52,10 +53,10 @@ def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *
         holdout=holdout,
         evaluation=evaluation.sha256,
         recipe_is_new=recipe_is_new,
-        champion=champion.number,
+        baseline=baseline.number,
         now=now,
     )
-    came = datetime.fromisoformat(original_of(champion, versions).intent["at"])
+    came = datetime.fromisoformat(original_of(baseline, versions).intent["at"])
     refreshed = last_refresh(events, REFRESH, now=now)
     return Look(
         looks_last_year=earlier.last_year + 1,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ml.config.settings import TrainSettings
 from ml.errors import DataError, FinalError
 from ml.evaluation.metrics import binary_metrics
+from ml.gate.paired.contributions import BRIER, LOG_LOSS, contributions
 from ml.training.preprocessing import Fitter
 from ml.training.train import fit
 from ml.training.transform import TrainingSide
@@ -22,7 +23,6 @@ from ml.training.transform import TrainingSide
 log = logging.getLogger(__name__)
 METRICS = ("AUC", "log loss", "accuracy", "Brier score")
 LOWER_IS_BETTER = ("log loss", "Brier score")
-SMALLEST_PROBABILITY = 1e-7
 Scores = NDArray[np.float64]
 
 
@@ -112,9 +112,8 @@ def _score_both(
 def _metrics(labels: NDArray[np.int8], probability: NDArray[np.float32], threshold: float) -> list[float]:
     """Return `METRICS` of some rows; the log loss is the mean cross-entropy in nats."""
     known = binary_metrics(labels, probability, threshold)
-    of_label = np.where(labels > 0, probability, 1 - probability.astype(np.float64))
-    loss = -np.log(np.clip(of_label, SMALLEST_PROBABILITY, 1)).mean()
-    return [known["AUC"], float(loss), known["BinaryAccuracy"], float(((1 - of_label) ** 2).mean())]
+    loss, brier = (float(contributions(metric, labels, probability, threshold).mean()) for metric in (LOG_LOSS, BRIER))
+    return [known["AUC"], loss, known["BinaryAccuracy"], brier]
 
 
 @contextmanager

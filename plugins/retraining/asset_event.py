@@ -19,7 +19,7 @@ def asset_event_extra(record: RunRecord) -> dict[str, Any]:
     A metric that is not a number is null. `against` is what the candidate was compared with; null without a champion.
     """
     verdict, confirmed = record.artifact("judge"), record.artifact("confirm")
-    champion = verdict.get("champion_version")
+    compared = verdict.get("baseline_version") or verdict.get("champion_version")
     extra = {
         "version": confirmed.get("version"),
         "run_id": _short(record.directory.name),
@@ -28,8 +28,8 @@ def asset_event_extra(record: RunRecord) -> dict[str, Any]:
         "rows": record.artifact("ingest").get("rows"),
         "metrics": _metrics(verdict.get("metrics")),
         "against": None
-        if champion is None
-        else {"version": champion, "metrics": _metrics(verdict.get("champion_metrics"))},
+        if compared is None
+        else {"version": compared, "metrics": _metrics(verdict.get("champion_metrics"))},
         "verdict": {"decision": _short(verdict.get("decision") or "promoted"), "reasons": _reasons(verdict)},
     }
     return dict(without_nan(extra))

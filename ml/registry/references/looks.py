@@ -19,7 +19,7 @@ class Looks:
 
     Attributes:
         last_year: Those of the last 365 days by candidates of this kind: of the champion's recipe, or of another one.
-        since_champion: Those since the champion came.
+        since_champion: Those since the baseline came.
         of_others: Those of the last 365 days by candidates of the other kind.
         first_at: When the first was made, as in the ledger; "" without one.
     """
@@ -36,7 +36,7 @@ def earlier_looks(
     holdout: str,
     evaluation: str,
     recipe_is_new: bool,
-    champion: int,
+    baseline: int,
     now: datetime,
 ) -> Looks:
     """Count the looks at these evaluation rows since the count last began anew.
@@ -46,11 +46,11 @@ def earlier_looks(
         holdout: Identifies the evaluation rows.
         evaluation: The hash of the evaluation that is judged; a look at it by an earlier try is this look.
         recipe_is_new: Whether this candidate was made by other settings than the champion.
-        champion: The version that should be serving.
+        baseline: The version that the candidate is compared with.
         now: The end of the last 365 days.
     """
     begins = [place for place, e in enumerate(events) if e["event"] == INTENT and e.get("decision") in BEGINS_ANEW]
-    came = [place for place, e in enumerate(events) if e["event"] == INTENT and e["version"] == champion]
+    came = [place for place, e in enumerate(events) if e["event"] == INTENT and e["version"] == baseline]
     looks = [
         (place, event)
         for place, event in enumerate(events)

@@ -21,7 +21,7 @@ def intent(version: int, decision: str, days_ago: float = 0) -> dict[str, Any]:
 
 
 def counted(*events: dict[str, Any], recipe_is_new: bool = False) -> Looks:
-    return earlier_looks(events, holdout="h", evaluation="e", recipe_is_new=recipe_is_new, champion=2, now=NOW)
+    return earlier_looks(events, holdout="h", evaluation="e", recipe_is_new=recipe_is_new, baseline=2, now=NOW)
 
 
 def test_looks_of_the_last_365_days_count_and_older_ones_do_not() -> None:

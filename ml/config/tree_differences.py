@@ -1,4 +1,4 @@
-"""Which recorded things differ: settings, source files, Python and libraries, by their dotted names."""
+"""What differs between two trees of plain values, such as settings or recorded libraries, by dotted names."""
 
 from __future__ import annotations
 
