@@ -100,7 +100,15 @@ def candidate(root: Root, text: str, *, broken: bool = False) -> tuple[Model, Pa
     return Model(model, sha256_tree(model / "saved_model"), 3, 1, 0.5), run / "statistics.pb", run / "evaluation.json"
 
 
-def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = RUN, *, broken: bool = False) -> None:
+def do_promote(
+    root: Root,
+    settings: Settings,
+    text: str = "new",
+    run_id: str = RUN,
+    *,
+    broken: bool = False,
+    served: int | None = None,
+) -> None:
     run = root.run(RUN)
     if not run.exists():
         candidate(root, text, broken=broken)
@@ -120,6 +128,7 @@ def do_promote(root: Root, settings: Settings, text: str = "new", run_id: str = 
         {},
         {},
         decision="better",
+        served=served,
     )
     promote(
         model,

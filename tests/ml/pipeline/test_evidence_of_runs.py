@@ -14,6 +14,8 @@ from ml.audit.verification import verification
 from ml.config.settings import Settings
 from ml.evaluation.scored_rows import ScoredRows
 from ml.pipeline.local_runner import RetrainResult, retrain
+from ml.pipeline.run import Run
+from ml.pipeline.steps import run_step
 from ml.registry.ledger.entries import KEPT, LOOKED
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.references.model_store import stored_model
@@ -71,6 +73,9 @@ def test_another_seed_is_kept_and_stands_beside_the_champion_from_then_on(copied
     assert len(events(copied, LOOKED)) == 2
     assert report(copied, "seed-2")["look"]["looks_since_champion"] == 2
     assert verification(copied, "seed-2")["agrees"]
+    shutil.rmtree(copied.run("seed-2") / "judge")
+    run_step("judge", Run(copied, "seed-2", settings_for(sample_csv, *LIGHT, "train.seed=2")))
+    assert len(events(copied, LOOKED)) == 2, "judged once more, it is the same look"
 
 
 def test_a_verdict_or_a_row_that_was_changed_is_found(copied: Root, sample_csv: Path) -> None:

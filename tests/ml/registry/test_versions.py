@@ -205,3 +205,17 @@ def test_an_edited_ledger_is_named(tmp_path: Path) -> None:
     ledger.path.write_text(ledger.path.read_text() + "not json\n")
     with pytest.raises(FinalError, match=r"ledger\.jsonl: line 2 is not an entry"):
         ledger.events()
+
+
+def test_a_verdict_is_stale_when_another_version_serves_than_it_was_compared_with(
+    root: Root, settings: Settings
+) -> None:
+    for text in ("one", "two"):
+        released(root, settings, text)
+    before = Ledger(root.ledger).events()
+    with pytest.raises(FinalError, match=r"stale: version 1 served.* answers with version 2 now"):
+        do_promote(root, settings, served=1)
+    assert Ledger(root.ledger).events() == before
+    assert not root.version(MODEL, 3).exists()
+    do_promote(root, settings, served=2)
+    assert root.version(MODEL, 3).is_dir()
