@@ -28,7 +28,7 @@ class DataSettings:
 
     source: str
     dataset: str
-    file: str
+    file: Annotated[str, Matching(r"(?!\.{1,2}(/|$))[^/\s\\][^\x00-\x1f\\]*", "the name of a file in the data set")]
     attempts: Annotated[int, Between(1, 20)]
     timeout_seconds: Seconds
     max_bytes: Annotated[int, Between(1, 10**12)]

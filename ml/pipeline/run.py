@@ -72,7 +72,7 @@ class Run:
     def freeze_settings(self) -> None:
         """Remember the settings, so that every later step of this run uses the same."""
         files.write_json(self.directory / FROZEN, self.settings.as_dict())
-        run_order.note(self.directory, settings_sha256=files.sha256_file(self.directory / FROZEN))
+        run_order.note(self.directory, settings_sha256=files.sha256_file(self.directory / FROZEN), sealed=True)
 
     @staticmethod
     def frozen_settings(root: Root, run_id: str) -> dict[str, Any]:
@@ -165,7 +165,10 @@ class Run:
         directory = self.step_directory(step)
         record = read_record(directory)
         seal = seal_of(directory, record)
-        if SEAL not in record:  # made by an older version of the code
+        if SEAL not in record:
+            if run_order.noted(self.directory).get("sealed"):
+                return False
+            # The run was begun by an older version of the code, whose steps left no seal.
             files.write_json(directory / RECORD, record | {SEAL: seal})
             log.info("noted the hash of step %r of run %s, which had none", step, self.id)
         return bool(record.get(SEAL, seal) == seal)

@@ -46,6 +46,12 @@ def require_known(root: Root, model: str) -> None:
     if not unknown:
         Ledger(root.ledger).require_unchanged()
         return
+    number = version_number(unknown[0].name)
+    if unknown[0].name != str(number):
+        raise FinalError(
+            f"{unknown[0]}: a model server takes this for version {number}, whose directory is named {number}.",
+            "Move it away, or rename it if there is no such version yet; then the command again.",
+        )
     named = ", ".join(path.name for path in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
     where = "is missing" if not root.ledger.exists() else "does not know it"
     raise FinalError(

@@ -110,8 +110,9 @@ def _batch(rows: pa.RecordBatch, accepted: Accepted, settings: TransformSettings
     segments = rows[target.column]
     if segments.null_count:
         where = ", ".join(str(line) for line, _ in lines_with(accepted.csv, target.column, MISSING.__contains__))
+        rows = "1 row has" if segments.null_count == 1 else f"{segments.null_count} rows have"
         raise DataError(
-            f"{accepted.name or accepted.csv.name}: {segments.null_count} rows have no {target.column} (line {where}).",
+            f"{accepted.name or accepted.csv.name}: {rows} no {target.column} (line {where}).",
             "Drop or label them.",
         )
     profiles = profile_hashes(typed, settings.salt)

@@ -79,5 +79,8 @@ class CsvTable:
                 if row:
                     if any(has_invalid_utf8(value) for value in row):
                         raise not_utf8(self.path, self.name)
-                    yield line, row if len(row) == width else f"{len(row)} values instead of {width}"
+                    if any("\0" in value for value in row):
+                        yield line, "a NUL character, which no text has: the file is damaged"
+                    else:
+                        yield line, row if len(row) == width else f"{len(row)} values instead of {width}"
                 line = reader.line_num + 1

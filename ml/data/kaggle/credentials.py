@@ -66,9 +66,17 @@ def find_credentials(environment: Mapping[str, str] | None = None) -> Credential
 
 
 def config_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where the client looks for `kaggle.json`; its import creates that directory when it is missing."""
+    """Return where the client looks for `kaggle.json`; its import creates that directory when it is missing.
+
+    Raises:
+        FinalError: `KAGGLE_CONFIG_DIR` names something else than a directory.
+    """
     variables = os.environ if environment is None else environment
     if given := variables.get("KAGGLE_CONFIG_DIR"):
+        if is_there(Path(given), "KAGGLE_CONFIG_DIR") and not Path(given).is_dir():
+            raise FinalError(
+                "KAGGLE_CONFIG_DIR is not a directory.", "Name the one that holds kaggle.json, or unset it."
+            )
         return Path(given)
     directory = _home(variables) / ".kaggle"
     if is_there(directory, "~/.kaggle"):

@@ -105,6 +105,10 @@ class Ledger:
         noted = noted_head(self.path)  # first: a writer that comes in between makes the ledger the younger one
         return checked_chain(read_lines(self.path), noted)
 
+    def has_lost_its_head(self) -> bool:
+        """Whether the note of the last line is missing or damaged: lines that were cut off behind could not be told."""
+        return noted_head(self.path) is None and self.chain().begins > 0
+
     def require_unchanged(self) -> None:
         """Check the chain.
 

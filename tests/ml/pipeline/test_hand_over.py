@@ -84,7 +84,7 @@ def test_a_file_that_was_added_or_removed_counts(root: Root, sample_csv: Path) -
 def test_a_record_that_is_not_one_is_named(root: Root, sample_csv: Path, content: str) -> None:
     run = ingested(root, sample_csv)
     (run.step_directory("ingest") / "artifact.json").write_text(content)
-    with pytest.raises(FinalError, match=r"artifact\.json"):
+    with pytest.raises(FinalError, match=r"artifact\.json|step 'ingest' were changed"):
         run.artifact("ingest", Dataset)
 
 
@@ -97,12 +97,24 @@ def test_a_step_of_older_code_is_hashed_once_and_said(
     record = json.loads(path.read_text())
     del record["seal"]
     path.write_text(json.dumps(record))
+    (root.run("r") / "run.json").write_text('{"sequence": 1}')  # what older code noted
     for _ in range(2):
         run.artifact("ingest", Dataset)
     assert [line for line in caplog.messages if "which had none" in line] == [
         "noted the hash of step 'ingest' of run r, which had none"
     ]
     run.artifact("ingest", Dataset).csv.write_text("other")
+    with pytest.raises(FinalError, match="were changed"):
+        run.artifact("ingest", Dataset)
+
+
+def test_a_step_whose_seal_was_removed_counts_as_changed(root: Root, sample_csv: Path) -> None:
+    run = ingested(root, sample_csv)
+    path = run.step_directory("ingest") / "artifact.json"
+    record = json.loads(path.read_text())
+    del record["seal"]
+    record["rows"] = 1
+    path.write_text(json.dumps(record))
     with pytest.raises(FinalError, match="were changed"):
         run.artifact("ingest", Dataset)
 

@@ -64,8 +64,10 @@ def test_a_name_that_a_server_takes_stops_a_run_until_it_is_moved(root: Root, se
     released(root, settings, "one")
     place = root.models / MODEL / name
     place.mkdir()
-    with pytest.raises(FinalError, match="does not know it"):
+    is_number = name == str(int(name))
+    with pytest.raises(FinalError, match="does not know it" if is_number else "takes this for version") as error:
         require_known(root, MODEL)
+    assert ("ml adopt" in error.value.cure) == is_number  # a directory of another name cannot be adopted
     place.rename(root.path / "away")
     require_known(root, MODEL)
 

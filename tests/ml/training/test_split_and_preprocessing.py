@@ -103,7 +103,7 @@ def test_a_missing_label_is_named(tmp_path: Path, sample_csv: Path) -> None:
     lines[5] = lines[5][:-1]
     bad = tmp_path / "bad.csv"
     bad.write_text("\n".join(lines) + "\n")
-    with pytest.raises(DataError, match="1 rows have no Segmentation"):
+    with pytest.raises(DataError, match="1 row has no Segmentation"):
         transformed_to(tmp_path / "out", bad, settings_for(bad))
 
 

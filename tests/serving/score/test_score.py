@@ -89,6 +89,14 @@ def test_wrong_rows_are_named_by_line_and_nothing_is_written(url: str, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
+def test_a_nul_character_is_named_with_its_line(url: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "in.csv", ROWS[0], ROWS[0].replace("Artist", "Art\0ist") + "\0")
+    code, said, wrong = score(file, "--out", str(tmp_path / "out.csv"), url=url)
+    assert (code, said) == (2, "")
+    assert "line 3: a NUL character" in wrong
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_no_more_than_ten_rows_are_shown(url: str, tmp_path: Path) -> None:
     file = write(tmp_path / "in.csv", *(["1,Male"] * 12))
     wrong = score(file, "--out", str(tmp_path / "out.csv"), url=url)[2]

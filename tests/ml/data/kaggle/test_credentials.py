@@ -146,6 +146,9 @@ def test_a_token_that_cannot_be_a_path_is_never_quoted(tmp_path: Path, token: st
 def test_places_where_nobody_may_look_are_errors(tmp_path: Path, store: Store) -> None:
     with pytest.raises(FinalError, match="File name too long"):
         credentials({"HOME": str(tmp_path), "KAGGLE_CONFIG_DIR": "x" * 300})
+    store("kaggle.json", '{"username": "me", "key": "s3cret"}')
+    with pytest.raises(FinalError, match="KAGGLE_CONFIG_DIR is not a directory"):
+        credentials({"HOME": str(tmp_path), "KAGGLE_CONFIG_DIR": str(tmp_path / "kaggle.json")})
     store(".kaggle/kaggle.json", '{"username": "me", "key": ' + "1" * 5000 + "}")
     with pytest.raises(FinalError, match="is not valid JSON"):
         credentials({"HOME": str(tmp_path)})

@@ -128,9 +128,13 @@ def test_a_head_that_lags_behind_or_is_lost_does_no_harm(root: Root) -> None:
     for damage in (b"", b"[]", b'{"lines": "x"}'):
         head_file(root.ledger).write_bytes(damage)
         assert ledger.chain().faults == ()
+        assert "not checked" in command(root, "ledger", "verify")[1]
+        assert "UNCHECKED" in command(root, "status")[1]
     head_file(root.ledger).unlink()
     ledger.append(REJECTED, run_id="next")
     assert json.loads(head_file(root.ledger).read_text())["lines"] == 4
+    assert "not checked" not in command(root, "ledger", "verify")[1]
+    assert "UNCHECKED" not in command(root, "status")[1]
 
 
 def older(root: Root, entries: int = 3) -> bytes:
