@@ -71,9 +71,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
             -r "requirements/${pair##*:}.txt" || exit 1; \
     done
 COPY tests tests
+COPY benchmarks benchmarks
 COPY prometheus/airflow.env prometheus/
-COPY docs/findings.md docs/
-RUN chmod -R a+rX tests requirements prometheus docs
+COPY docs/findings.md docs/gate.md docs/customers.csv docs/
+RUN chmod -R a+rX tests benchmarks requirements prometheus docs
 ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 50000:0
 CMD ["bash", "-c", "failed=0; \
