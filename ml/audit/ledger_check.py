@@ -14,10 +14,6 @@ from ml.registry.ledger.ledger import Ledger, LedgerChangedError
 from ml.registry.model_registry import locked_registry
 from ml.storage.root import Root
 
-HEAD_IS_LOST = (
-    "ledger.head is missing or damaged, so that lines which were cut off at the end cannot be told; "
-    "--seen compares with the metrics, and the next command that writes notes it again"
-)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15}(e\+\d\d)?)?")
 """As Prometheus writes a number, or the exporter's page does: 213044268212739, or 2.13044268212739e+14."""
 
@@ -58,7 +54,6 @@ def verify_ledger(root: Root, *, seen: Sequence[Head] = ()) -> dict[str, Any]:
         "lines": chain.head.lines,
         "head": chain.head.sha256,
         "head_number": head_number(chain.head),
-        "head_is_noted": not ledger.has_lost_its_head(),
         "chained_from": chain.begins or None,
         "accepted": [str(fault) for fault in chain.accepted],
         "reasons": list(chain.reasons),
@@ -77,8 +72,6 @@ def verified_text(answer: dict[str, Any]) -> str:
         f"  head           {answer['head']}",
         f"  metrics        retrain_ledger_entries {answer['lines']}, retrain_ledger_head {answer['head_number']}",
     ]
-    if not answer["head_is_noted"]:
-        said.append(f"  not checked    {HEAD_IS_LOST}")
     accepted = [f"  accepted       {reason}" for reason in answer["reasons"]]
     return "\n".join([*said, *accepted, *(f"                 {fault}" for fault in answer["accepted"])])
 

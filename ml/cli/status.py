@@ -48,7 +48,6 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "unknown": [path.name for path in unknown_versions(root, settings.serving.model)],
         "last_event": next(iter(reversed(ledger.events())), None),
         "ledger_faults": [str(fault) for fault in ledger.chain().faults],
-        "ledger_head_lost": ledger.has_lost_its_head(),
         "sample": is_sample(champion),
         "server_url": server_url(root, settings) or None,
         "served_version": None,
@@ -103,9 +102,6 @@ def status_text(answer: dict[str, Any]) -> str:
     if answer["ledger_faults"]:
         lines.append(f"  CHANGED   the ledger: {'; '.join(answer['ledger_faults'][:SHOWN_FAULTS])}")
         lines.append("            Runs stop until it is restored or accepted: python -m ml ledger verify")
-    if answer["ledger_head_lost"]:
-        lines.append("  UNCHECKED ledger.head is missing or damaged: lines that were cut off behind cannot be told;")
-        lines.append("            compare with the metrics: python -m ml ledger verify --seen LINES:NUMBER")
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:

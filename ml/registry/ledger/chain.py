@@ -42,6 +42,9 @@ class Fault:
         return f"line {self.line} {self.what}" if self.line else self.what
 
 
+HEAD_IS_LOST = Fault(0, "ledger.head is missing or damaged, so that nobody can tell whether lines at the end are gone")
+
+
 @dataclass(frozen=True)
 class Chain:
     """What the chain says of a ledger.
@@ -85,12 +88,14 @@ def vouching(lines: Sequence[bytes]) -> dict[str, Any]:
 def checked_chain(lines: Sequence[bytes], noted: Head | None = None) -> Chain:
     """Check the chain of `lines`, which are without their newlines, against itself and the head that was noted last.
 
-    The head may be older than the ledger, since a writer may die between the two, but not younger.
+    The head may be older than the ledger, since a writer may die between the two, but not younger. Behind the second
+    line that is chained it cannot be missing: the writer of that line would have noted it.
     """
     chain = Chain(Head(len(lines), line_sha256(lines[-1]) if lines else FIRST))
     hashes = [line_sha256(line) for line in lines]
     faults: list[Fault] = []
     before: tuple[int, int] | None = None  # place and own number of the last line that is chained
+    chained = 0
     for place, line in enumerate(lines, start=1):
         try:
             entry = parsed_entry(line)
@@ -114,8 +119,9 @@ def checked_chain(lines: Sequence[bytes], noted: Head | None = None) -> Chain:
         else:
             continue  # older code wrote it, and whatever came before
         before = place, int(entry.get("line", place))
+        chained += 1
         chain = replace(chain, begins=chain.begins or place)
-    found = _fault_of_head(hashes, noted)
+    found = HEAD_IS_LOST if noted is None and chained > 1 else _fault_of_head(hashes, noted)
     if found is not None and found.line not in {fault.line for fault in faults}:
         faults.append(found)
     return replace(chain, faults=tuple(sorted(faults, key=lambda fault: fault.line)))

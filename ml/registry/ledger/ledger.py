@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger.chain import Chain, Fault, Head, checked_chain, line_sha256, links, vouching
+from ml.registry.ledger.chain import HEAD_IS_LOST, Chain, Fault, Head, checked_chain, line_sha256, links, vouching
 from ml.registry.ledger.entries import (
     ADOPTED,
     CHAINED,
@@ -105,10 +105,6 @@ class Ledger:
         noted = noted_head(self.path)  # first: a writer that comes in between makes the ledger the younger one
         return checked_chain(read_lines(self.path), noted)
 
-    def has_lost_its_head(self) -> bool:
-        """Whether the note of the last line is missing or damaged: lines that were cut off behind could not be told."""
-        return noted_head(self.path) is None and self.chain().begins > 0
-
     def require_unchanged(self) -> None:
         """Check the chain.
 
@@ -133,7 +129,8 @@ class Ledger:
         if lines and not chain.begins:
             self._write(self._entry(CHAINED, "chain", vouching(lines)), lines, noted)
             noted, lines = noted_head(self.path), read_lines(self.path)
-        return self._write(self._entry(event, run_id, facts), lines, noted)
+        # A lost head is a break, too, and stays for people to see; only who accepts it notes a new one.
+        return self._write(self._entry(event, run_id, facts), lines, noted, keeps_head=HEAD_IS_LOST not in chain.faults)
 
     def accept(self, reason: str) -> Chain:
         """Vouch for the lines as they are, although the chain is broken, and return what it said before.
@@ -151,12 +148,15 @@ class Ledger:
         at = self._clock().isoformat(timespec="seconds")
         return {"event": event, "at": at, "run_id": run_id, "who": _who(), **facts}
 
-    def _write(self, facts: Mapping[str, Any], lines: Sequence[bytes], noted: Head | None = None) -> dict[str, Any]:
+    def _write(
+        self, facts: Mapping[str, Any], lines: Sequence[bytes], noted: Head | None = None, *, keeps_head: bool = True
+    ) -> dict[str, Any]:
         entry: dict[str, Any] = without_nan({**facts, **links(lines, noted)})
         line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
         parsed_entry(line)  # what could not be read again must not be written
         append_line(self.path, line)
-        note_head(self.path, Head(len(lines) + 1, line_sha256(line)))
+        if keeps_head:
+            note_head(self.path, Head(len(lines) + 1, line_sha256(line)))
         return entry
 
     def versions(self) -> dict[int, Version]:

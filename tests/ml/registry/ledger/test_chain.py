@@ -119,22 +119,43 @@ def test_a_torn_line_is_dropped_and_a_missing_newline_put_back(root: Root) -> No
     assert (ledger.chain().head.lines, ledger.chain().faults) == (4, ())
 
 
-def test_a_head_that_lags_behind_or_is_lost_does_no_harm(root: Root) -> None:
+def test_a_head_that_lags_behind_does_no_harm(root: Root) -> None:
     ledger = written(root, 2)
     lagging = head_file(root.ledger).read_bytes()
     ledger.append(REJECTED, run_id="a kill comes before the head is noted")
     head_file(root.ledger).write_bytes(lagging)
     assert ledger.chain().faults == ()
-    for damage in (b"", b"[]", b'{"lines": "x"}'):
-        head_file(root.ledger).write_bytes(damage)
-        assert ledger.chain().faults == ()
-        assert "not checked" in command(root, "ledger", "verify")[1]
-        assert "UNCHECKED" in command(root, "status")[1]
-    head_file(root.ledger).unlink()
     ledger.append(REJECTED, run_id="next")
     assert json.loads(head_file(root.ledger).read_text())["lines"] == 4
-    assert "not checked" not in command(root, "ledger", "verify")[1]
-    assert "UNCHECKED" not in command(root, "status")[1]
+
+
+def test_a_kill_between_the_first_line_and_its_head_does_no_harm(root: Root) -> None:
+    ledger = written(root, 1)
+    head_file(root.ledger).unlink()
+    assert ledger.chain().faults == ()
+    ledger.append(REJECTED, run_id="next")
+    assert json.loads(head_file(root.ledger).read_text())["lines"] == 2
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"[]", b'{"lines": "x"}'])
+def test_a_lost_head_is_a_break_until_somebody_accepts_it(root: Root, damage: bytes | None) -> None:
+    """With it, whoever cuts lines off at the end would need only to remove one more file."""
+    ledger = written(root, 3)
+    if damage is None:
+        head_file(root.ledger).unlink()
+    else:
+        head_file(root.ledger).write_bytes(damage)
+    for cut in (lambda lines: lines, lambda lines: lines[:-1]):
+        edited(root, cut)
+        assert command(root, "ledger", "verify")[0] == 2
+        assert "ledger.head is missing or damaged" in command(root, "status")[1]
+        with pytest.raises(LedgerChangedError, match="lines at the end are gone"):
+            ledger.append(REJECTED, run_id="next")
+    Ledger(root.ledger, emergency=True).append(REJECTED, run_id="a rollback goes on")
+    assert command(root, "ledger", "verify")[0] == 2, "what goes on nevertheless must not heal the break"
+    assert command(root, "ledger", "accept", "--reason", "the disk was repaired")[0] == DONE
+    assert command(root, "ledger", "verify")[0] == DONE
+    ledger.append(REJECTED, run_id="next")
 
 
 def older(root: Root, entries: int = 3) -> bytes:
