@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml.data.schema import SEED, Schema, seed_schema
+from ml.data.schema import Schema, seed_schema
 from ml.registry.ledger.entries import SCHEMA
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
@@ -71,6 +71,4 @@ def entry_in_force(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def seed_has_changed(entry: Mapping[str, Any]) -> bool:
     """Return whether git's copy is another one than at this acceptance, and not the accepted one either."""
-    if not entry or not SEED.is_file():
-        return False
-    return seed_schema().sha256 not in (entry.get("seed_sha256"), entry["schema_sha256"])
+    return bool(entry) and seed_schema().sha256 not in (entry.get("seed_sha256"), entry["schema_sha256"])
