@@ -25,7 +25,11 @@ NEW_PROFESSION = ('"Marketing"\n', '"Marketing" value: "Pirate"\n')
 
 
 def both(*edits: Edit) -> Edit:
-    return lambda number, row: [edit(number, row) for edit in edits] and None
+    def edit(number: int, row: Row) -> None:
+        for one in edits:
+            one(number, row)
+
+    return edit
 
 
 def validated(folder: Path, edit: Edit, schema: Schema = SEED) -> Accepted:
