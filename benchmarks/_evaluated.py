@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ml.artifacts import Accepted
 from ml.config.settings import resolve
 from ml.data.features import CATEGORICAL
+from ml.data.schema import seed_schema
 from ml.training.preprocessing import Encoding
 from ml.training.split import is_holdout
 from ml.training.transform import transform
@@ -45,7 +46,7 @@ def evaluated(data: Path, out: Path, seeds: Sequence[int]) -> Evaluated:
 
     settings = resolve(environment={})
     accepted = Accepted(out, "", 0, data, [], {})
-    examples = transform(accepted, settings=settings.transform, target=settings.target, out=out)
+    examples = transform(accepted, schema=seed_schema(), settings=settings.transform, target=settings.target, out=out)
     encoding = Encoding.read(examples.encoding)
     train, held = (pq.read_table(path).combine_chunks() for path in (examples.train, examples.eval))
     seen, inputs = (network_inputs(side.to_batches()[0], encoding) for side in (train, held))

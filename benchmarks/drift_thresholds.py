@@ -23,7 +23,7 @@ import tensorflow_data_validation as tfdv
 from benchmarks._customers import customers_file
 from ml.data.csv_reader import read_columns
 from ml.data.features import CATEGORICAL, FEATURES
-from ml.data.schema import read_schema
+from ml.data.schema import seed_schema
 from ml.validation.tfdv_statistics import generate_statistics
 
 
@@ -37,7 +37,7 @@ def main() -> None:
         data = customers_file(given.data, Path(folder))
         everything = read_columns(data)
     columns = {name: everything[name] for name in FEATURES}
-    schema, rng, total = read_schema(), np.random.default_rng(0), len(columns["Age"])
+    schema, rng, total = seed_schema().message, np.random.default_rng(0), len(columns["Age"])
     for rows in given.rows:
         found: dict[str, list[float]] = {name: [] for name in FEATURES}
         for _ in range(given.repetitions):

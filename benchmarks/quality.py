@@ -26,6 +26,7 @@ from benchmarks._customers import customers_file
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import Settings, resolve
 from ml.data.features import CATEGORICAL, FEATURES
+from ml.data.schema import seed_schema
 from ml.evaluation.metrics import binary_metrics
 from ml.training import network
 from ml.training.preprocessing import Encoding
@@ -87,7 +88,9 @@ def main() -> None:
             out = Path(folder) / salt
             out.mkdir()
             accepted = Accepted(out, "", 0, data, [], {})
-            examples = transform(accepted, settings=settings.transform, target=settings.target, out=out)
+            examples = transform(
+                accepted, schema=seed_schema(), settings=settings.transform, target=settings.target, out=out
+            )
             labels = pq.read_table(examples.train)["label"].to_numpy()
             held = pq.read_table(examples.eval)["label"].to_numpy()
             theirs = binary_metrics(held, reference(examples, labels), 0.5)

@@ -64,10 +64,14 @@ class DataError(FinalError):
 
 
 class BlockedError(DataError):
-    """Validation found a blocking anomaly. `findings` holds one sentence for each, in order of weight."""
+    """Validation found a blocking anomaly. `findings` holds one sentence for each, in order of weight.
 
-    def __init__(self, findings: list[str], cure: str) -> None:
+    `proposal` has the hashes of the wider schema that the run proposes; it is empty when it proposes none.
+    """
+
+    def __init__(self, findings: list[str], cure: str, *, proposal: dict[str, str] | None = None) -> None:
         super().__init__(" ".join(findings), cure)
+        self.proposal = dict(proposal or {})
         self.findings = [printable(finding) for finding in findings]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ml.audit.explain import data_of, data_text
 from ml.audit.subject import MOST_NAMED, Subject
 from ml.config.tree_differences import differences, leaves
+from ml.data.schema_text import unified_diff
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, metric_text
 
@@ -33,6 +34,7 @@ def compare(one: Subject, other: Subject) -> dict[str, Any]:
         "settings": differences(*settings) if all(settings) else None,
         "data": [data_of(subject) for subject in both],
         "made_of": {name: [entry.get(name) for entry in entries] for name in MADE_OF},
+        "schema_difference": _schema_difference(both),
         "sources": _of_records(records, "sources"),
         "environment": _environment(entries, records),
         "same_rows": _same_rows(both),
@@ -57,6 +59,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  data           {name}: {data_text(of)}" for name, of in zip(answer["of"], data, strict=True))
     for name, (ours, theirs) in answer["made_of"].items():
         yield f"  {name.removesuffix('_sha256'):<14} {_hashes(ours, theirs)}"
+        if name == "schema_sha256":
+            yield from (f"  {'':<14} {line}" for line in answer["schema_difference"][:MOST_NAMED])
     yield from _differences("settings", answer["settings"])
     yield from _differences("environment", answer["environment"])
     if answer["sources"] is not None:
@@ -94,6 +98,15 @@ def _names(what: str, names: list[str]) -> Iterator[str]:
     if names:
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         yield f"  {what:<14} differ: {', '.join(names[:MOST_NAMED])}{more}"
+
+
+def _schema_difference(both: tuple[Subject, Subject]) -> list[str]:
+    """Return the lines that differ between the recorded schemas, with - and +; none where one is not recorded."""
+    texts = [str(subject.record.get("schema") or "") for subject in both]
+    if not all(texts):
+        return []
+    lines = unified_diff(*texts, old_name="", new_name="").split("\n")
+    return [line for line in lines[2:] if line.startswith(("-", "+"))]
 
 
 def _hashes(ours: str | None, theirs: str | None) -> str:

@@ -36,6 +36,7 @@ def lineage(of: Subject, *, model: str) -> dict[str, Any]:
         "settings": dict(of.settings),
         "environment": dict(environment),
         "schema": record.get("schema"),
+        "schema_number": entry.get("schema_number", record.get("schema_number")),
         "rollback_of": chain,
         "damage": _damage(of, model),
     }
@@ -64,6 +65,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     for name in HASHES:
         label = name.removesuffix("_sha256")
         here = ", as it is here" if name == "code_sha256" and answer["code_is_this"] else ""
+        if name == "schema_sha256" and answer["schema_number"] is not None:
+            here = f", accepted as schema {answer['schema_number']}" if answer["schema_number"] else ", git's"
         yield f"  {label:<14} {f'sha256 {answer[name][:12]}{here}' if answer[name] else 'not recorded'}"
     environment = answer["environment"]
     if environment:

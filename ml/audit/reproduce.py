@@ -14,7 +14,7 @@ from ml.audit.weights import largest_weight_difference, same_weights, weights_of
 from ml.config.settings import TargetSettings, TrainSettings, TransformSettings
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import build
-from ml.data.schema import schema_sha256
+from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError, RetrainError, SettingsError, printable
 from ml.pipeline.fingerprint import code_sha256, environment, source_hashes
 from ml.registry.champion import champion_of, damage_of
@@ -31,8 +31,8 @@ SAME, OTHER = "the same weights bit for bit", "other weights"
 def reproduce(of: Subject, *, model: str, scratch: Path) -> dict[str, Any]:
     """Retrain `of` in the empty directory `scratch`, and compare the weights, and the answers to the known rows.
 
-    Split, encoding and network are made anew by the code that is here, on the data and with the settings that are
-    recorded. Nothing outside `scratch` is written.
+    Split, encoding and network are made anew by the code that is here, on the data and with the settings and the
+    schema that are recorded. Nothing outside `scratch` is written.
 
     Args:
         of: A version whose files are kept.
@@ -152,7 +152,9 @@ def _trained(
     for step in ("transform", "train"):
         (scratch / step).mkdir()
     try:
-        examples = transform(accepted, settings=transform_settings, target=target, out=scratch / "transform")
+        examples = transform(
+            accepted, schema=_schema(of), settings=transform_settings, target=target, out=scratch / "transform"
+        )
         made = train(
             examples,
             settings=train_settings,
@@ -164,6 +166,12 @@ def _trained(
     except RetrainError as error:
         raise FinalError(f"{of.title} cannot be trained again: {error.what}", error.cure) from error
     return made.saved_model
+
+
+def _schema(of: Subject) -> Schema:
+    """Return the schema that the release record holds; git's where older code did not record it."""
+    text = of.record.get("schema")
+    return Schema(text, f"the schema of {of.title}") if isinstance(text, str) and text else seed_schema()
 
 
 def _known_rows(of: Subject) -> int:
@@ -197,8 +205,8 @@ def _differs(of: Subject) -> list[str]:
     if record.get("environment"):
         now = differences(record["environment"], environment())
         found += [f"{name.removeprefix('libraries.')}: was {was}, is {now_is}" for name, (was, now_is) in now.items()]
-    if entry.get("schema_sha256") not in (None, schema_sha256()):
-        found.append("schema: ml/data/schema.pbtxt was changed")
+    if entry.get("schema_sha256") not in (None, _schema(of).sha256):
+        found.append("schema: its text is not recorded, and git's is another one")
     return found
 
 

@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import Any, TextIO
 
-from ml.cli import audit_commands
+from ml.cli import audit_commands, schema_commands
 from ml.cli.history import history, history_text
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
@@ -166,6 +166,12 @@ def _try(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, as_json(result.as_json()) if options.json else result.as_text()
 
 
+def _schema(options: argparse.Namespace) -> tuple[int, str]:
+    if options.action == "accept":
+        _need_libraries()
+    return schema_commands.schema(options)
+
+
 def _tell(error: RetrainError) -> None:
     """End the log with the error, a line for each finding, and the cure."""
     described = result_of_error(error)["error"]
@@ -187,6 +193,7 @@ COMMANDS: dict[str, Command] = {
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,
+    "schema": _schema,
     "try": _try,
 }
 

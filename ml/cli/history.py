@@ -8,7 +8,7 @@ from typing import Any
 
 from ml.errors import printable
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
-from ml.registry.ledger.entries import ADOPTED, CHAINED, INTENT, LOOKED, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN
+from ml.registry.ledger.entries import ADOPTED, CHAINED, INTENT, LOOKED, PUBLISHED, ROLLBACK, SCHEMA, SEALED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.storage.root import Root
@@ -96,6 +96,8 @@ def _outcome(entry: Entry) -> str:
     state = str(entry.last["event"])
     rolled_back_to = entry.begun.get("rollback_of")
     word = OUTCOME_OF_EVENT.get(state, state)
+    if state == SCHEMA:
+        word = f"schema {entry.begun.get('number')}"
     if state == ROLLBACK:
         word = f"going back from {entry.begun.get('from')} to {entry.begun.get('target')}"
     if rolled_back_to is not None and state != WITHDRAWN:

@@ -67,6 +67,13 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     seen = "values that retrain_ledger_entries and retrain_ledger_head had at one time; may be repeated"
     chain.add_argument("--seen", metavar="LINES:NUMBER", action="append", default=[], help=seen)
     chain.add_argument("--reason", type=_sentence, help="accept: a sentence for the ledger")
+    schemas = add("schema", "The schema of the data: show the one in force, compare it, accept another.", settings)
+    schemas.add_argument("action", choices=("show", "diff", "accept"), help="diff: git's against the one in force")
+    proposes = "diff, accept: a blocked run that proposes a wider schema"
+    schemas.add_argument("run", nargs="?", metavar="RUN", help=proposes)
+    schemas.add_argument("--file", metavar="FILE", type=Path, help="accept: a schema that you wrote")
+    schemas.add_argument("--seed", action="store_true", help="accept: git's, ml/data/schema.pbtxt")
+    schemas.add_argument("--reason", type=_sentence, help="accept: a sentence for the ledger")
     trial = add("try", "Is a change of settings better? By cross-validation on the training side.", settings, data)
     trial.add_argument("--folds", type=int, metavar="K", help="of the cross-validation; default 5")
     trial.add_argument("--repeats", type=int, metavar="N", help="how often the folds are drawn anew; default 2")

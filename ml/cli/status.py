@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from ml.audit.schemas import told_of_schema
 from ml.config.settings import Settings
-from ml.errors import STEERS_A_TERMINAL, RetrainError, printable
+from ml.errors import STEERS_A_TERMINAL, FinalError, RetrainError, printable
 from ml.evaluation.metric_table import metric_table
 from ml.pipeline.local_runner import RetrainResult
 from ml.registry.champion import CURE, damage_of, recorded_champion
@@ -15,6 +16,7 @@ from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
 from ml.registry.ledger.ledger import SHOWN_FAULTS, Ledger, Version
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
+from ml.registry.schemas.in_force import entry_in_force, schema_in_force, seed_has_changed
 from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
@@ -49,6 +51,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "last_event": next(iter(reversed(ledger.events())), None),
         "ledger_faults": [str(fault) for fault in ledger.chain().faults],
         "sample": is_sample(champion),
+        "schema": _schema(root),
         "server_url": server_url(root, settings) or None,
         "served_version": None,
     }
@@ -77,6 +80,17 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
     return answer
 
 
+def _schema(root: Root) -> dict[str, Any]:
+    """Return which schema is in force, who accepted it, and what is wrong with its file; "" when nothing is."""
+    entry, lost = entry_in_force(Ledger(root.ledger).events()), ""
+    try:
+        schema_in_force(root)
+    except FinalError as error:
+        lost = str(error)
+    said = {name: entry.get(name) for name in ("at", "who", "reason", "schema_sha256")}
+    return {"number": entry.get("number", 0), **said, "seed_has_changed": seed_has_changed(entry), "lost": lost}
+
+
 def status_text(answer: dict[str, Any]) -> str:
     """Return the answer of `status` as text for a terminal."""
     if answer["version"] is None:
@@ -102,6 +116,11 @@ def status_text(answer: dict[str, Any]) -> str:
     if answer["ledger_faults"]:
         lines.append(f"  CHANGED   the ledger: {'; '.join(answer['ledger_faults'][:SHOWN_FAULTS])}")
         lines.append("            Runs stop until it is restored or accepted: python -m ml ledger verify")
+    if answer["schema"]["number"]:
+        first, *more = told_of_schema(answer["schema"])
+        lines += [f"  schema    {first}", *(f"            {line}" for line in more)]
+    if answer["schema"]["lost"]:
+        lines += [f"  LOST      {answer['schema']['lost']}", "            Runs stop until it is there again."]
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
     if "server" in answer:

@@ -7,7 +7,6 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from pyarrow import csv as arrow_csv
 
 from ml.data.features import COLUMNS, FEATURES, ID, NUMERIC
 from ml.data.file_lines import SHOWN_LINES, broken_lines
-from ml.data.schema import read_schema
+from ml.data.schema import Schema, seed_schema
 from ml.errors import DataError
-from serving.tables.category_spelling import ASCII_BLANKS, fold, spellings
+from serving.tables.category_spelling import ASCII_BLANKS, fold
 from serving.tables.missing_values import MISSING
 from serving.tables.number_text import parse_number
 
@@ -62,12 +61,15 @@ def header(path: Path, *, name: str = "") -> tuple[list[str], int]:
     return names, lines
 
 
-def read_batches(path: Path, put_right: PutRight | None = None, *, name: str = "") -> Iterator[pa.RecordBatch]:
+def read_batches(
+    path: Path, put_right: PutRight | None = None, *, name: str = "", schema: Schema | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
 
     A category that differs from one of the schema by ASCII letter case or ASCII blanks is that one. Rows without any
     feature and columns without a name are left out. What that was is added to `put_right`. `name` is
-    what messages call the file; by default it is the name of `path`.
+    what messages call the file; by default it is the name of `path`. `schema` is the one of the run; outside of a run
+    it is git's.
 
     Raises:
         DataError: A row has another number of fields than the header, a value that we use is longer than
@@ -75,6 +77,7 @@ def read_batches(path: Path, put_right: PutRight | None = None, *, name: str = "
     """
     file = name or path.name
     found = PutRight() if put_right is None else put_right
+    known = (schema or seed_schema()).spellings
     names, header_lines = header(path, name=file)
     places = {name: f"{place} {name}" for place, name in enumerate(names) if name}  # unique, as Arrow wants them
     ragged: list[str] = []
@@ -103,7 +106,7 @@ def read_batches(path: Path, put_right: PutRight | None = None, *, name: str = "
         for batch in reader:
             named = pa.RecordBatch.from_arrays(batch.columns, names=list(places))
             _check_lengths(named, file)
-            columns = {column: _put_right(named[column], column, found) for column in places}
+            columns = {column: _put_right(named[column], column, known.get(column), found) for column in places}
             yield _with_features(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)), found)
     except pa.ArrowInvalid as error:
         if "straddling" in str(error):  # Arrow has no error of its own for this
@@ -118,13 +121,15 @@ def read_batches(path: Path, put_right: PutRight | None = None, *, name: str = "
         raise DataError(f"{file}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
 
 
-def read_columns(csv: Path, put_right: PutRight | None = None, *, name: str = "") -> ArrowColumns:
+def read_columns(
+    csv: Path, put_right: PutRight | None = None, *, name: str = "", schema: Schema | None = None
+) -> ArrowColumns:
     """Read all columns: float64 for the numeric ones that hold nothing but numbers, else string; null where missing.
 
-    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly. For `put_right`, see
-    `read_batches`.
+    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly. For the rest,
+    see `read_batches`.
     """
-    rows = pa.Table.from_batches(list(read_batches(csv, put_right, name=name)))
+    rows = pa.Table.from_batches(list(read_batches(csv, put_right, name=name, schema=schema)))
     columns = {}
     for name in rows.column_names:
         text = pa.concat_arrays(rows[name].chunks)
@@ -141,19 +146,11 @@ def count_rows(columns: ArrowColumns) -> int:
     return len(next(iter(columns.values()), ()))
 
 
-@cache
-def known_spellings() -> dict[str, dict[str, str]]:
-    """Return, for each column whose categories the schema lists, those by their folded form (`category_spelling`)."""
-    return {
-        feature.name: spellings(feature.string_domain.value)
-        for feature in read_schema().feature
-        if feature.HasField("string_domain")
-    }
+def _put_right(column: pa.Array, name: str, known: dict[str, str] | None, found: PutRight) -> pa.Array:
+    """Strip white space around values; what is then empty, or written like a missing value, becomes null.
 
-
-def _put_right(column: pa.Array, name: str, found: PutRight) -> pa.Array:
-    """Strip white space around values; what is then empty, or written like a missing value, becomes null."""
-    known = known_spellings().get(name)
+    `known` has the schema's categories by their folded form; None for a column without.
+    """
     if known is None:
         trimmed = pc.utf8_trim_whitespace(column)
         return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)

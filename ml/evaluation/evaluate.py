@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.features import FEATURES, NUMERIC, RawFeatures
+from ml.data.schema import Schema
 from ml.errors import FinalError
 from ml.evaluation.calibration import fit_calibration
 from ml.evaluation.comparability import equality, other_question
@@ -42,6 +43,7 @@ def evaluate(
     *,
     opponents: Opponents,
     scores_directory: Path,
+    schema: Schema,
     settings: EvaluateSettings,
     target: TargetSettings,
     source_kind: str = "",
@@ -50,7 +52,7 @@ def evaluate(
     """Compute the metrics of the candidate and, when there is a comparable one, of the baseline.
 
     `source_kind` says where the candidate's data come from (`ml.registry.policy.provenance`); below `scores_directory`
-    are the scores of models that were asked about the same rows before.
+    are the scores of models that were asked about the same rows before. `schema` is the one of the run.
 
     Writes `tfma/` (its own result files), `evaluation.json` (every slice, TFMA's numbers, the ranking, and what scoring
     needs: calibration and known inputs), `rows.npz` (the scores of all models) and `row_hashes.npy`.
@@ -105,7 +107,7 @@ def evaluate(
         "ranking": precision_at_top(labels, candidate),
         "target": "/".join(target.positive_segments),
         "calibration": fit_calibration(labels, candidate, profiles).as_dict(),
-        "inputs": {name: known.as_dict() for name, known in known_inputs(examples).items()},
+        "inputs": {name: known.as_dict() for name, known in known_inputs(examples, schema).items()},
     }
     files.write_json(out / "evaluation.json", without_nan(report))
     ScoredRows(

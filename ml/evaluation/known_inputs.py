@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ml.artifacts import Examples
 from ml.data.features import CATEGORICAL, FEATURES
-from ml.data.schema import read_schema
+from ml.data.schema import Schema
 from ml.storage.files import read_json
 from serving.expectation.known_inputs import KnownInput
 
@@ -19,19 +19,19 @@ DRIFT_ROWS = 8068
 BUCKETS = 10
 
 
-def known_inputs(examples: Examples) -> dict[str, KnownInput]:
-    """Return what the model of these examples knows of each of its features."""
-    schema = {feature.name: feature for feature in read_schema().feature}
+def known_inputs(examples: Examples, schema: Schema) -> dict[str, KnownInput]:
+    """Return what the model of these examples knows of each of its features; `schema` is that of the run."""
+    expected = {feature.name: feature for feature in schema.message.feature}
     fitted = {feature["name"]: feature for feature in read_json(examples.encoding)["features"]}
     rows = pq.read_table(examples.train, columns=list(FEATURES))
     found = {}
     for name in FEATURES:
         column = rows[name].to_numpy()
-        domain, drift = schema[name].float_domain, schema[name].drift_comparator
+        domain, drift = expected[name].float_domain, expected[name].drift_comparator
         comparator = drift.infinity_norm if name in CATEGORICAL else drift.jensen_shannon_divergence
         values = list(fitted[name]["values"]) if name in CATEGORICAL else None
         counts, edges = _histogram(column) if values is None else ([int((column == v).sum()) for v in values], [])
-        is_bounded = name not in CATEGORICAL and schema[name].HasField("float_domain")
+        is_bounded = name not in CATEGORICAL and expected[name].HasField("float_domain")
         found[name] = KnownInput(
             values,
             counts,

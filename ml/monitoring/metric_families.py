@@ -42,6 +42,7 @@ FAMILIES = (
     MetricFamily("retrain_ledger_entries", "Lines of the ledger; it never has fewer than before."),
     MetricFamily("retrain_ledger_head", "The first 48 bits of the SHA-256 of its last line, as a number."),
     MetricFamily("retrain_ledger_faults", "Lines that were changed, removed, moved or inserted, by its chain."),
+    MetricFamily("retrain_schema_number", "The number of the accepted schema that is in force; 0 for git's."),
     MetricFamily("retrain_consecutive_rejections", "Candidates rejected since a version was last confirmed."),
     MetricFamily("retrain_last_result_timestamp_seconds", "When a run last came to this outcome.", ("outcome",)),
     MetricFamily("retrain_last_run_outcome", "1 for what the last run that ended came to.", ("outcome",)),

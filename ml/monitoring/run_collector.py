@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ml.data.schema import drift_thresholds
 from ml.errors import FinalError
 from ml.monitoring.state_collectors import Sample, Skipped, require_directory, timestamp_of
 from ml.pipeline.outcome import OUTCOME_OF_EVENT, OUTCOMES
+from ml.pipeline.run import frozen_schema
 from ml.pipeline.run_record import RunRecord, runs
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import read_json
@@ -86,10 +86,10 @@ def _validation(records: list[RunRecord]) -> Samples:
     for record in records:
         for path in (record.directory / "validate" / "validation.json", record.directory / "validation.json"):
             with suppress(FileNotFoundError, NotADirectoryError):  # of the run, or retention has just removed it
-                found.append((record.recency[0], path.stat().st_mtime, path))
+                found.append((record.recency[0], path.stat().st_mtime, path, record.directory))
     if found:
-        *_, path = max(found)
-        yield from _from_file(path, _anomalies, _customers, _drift)
+        *_, path, run = max(found)
+        yield from _from_file(path, _anomalies, _customers, partial(_drift, run))
 
 
 def _anomalies(path: Path, report: Any) -> Samples:
@@ -102,10 +102,11 @@ def _customers(path: Path, report: Any) -> Samples:
     yield _sample(path, "retrain_rows", report["rows"], ALL)
 
 
-def _drift(path: Path, report: Any) -> Samples:
-    thresholds = drift_thresholds()
+def _drift(run: Path, path: Path, report: Any) -> Samples:
     for feature, distance in report["drift"].items():
         yield _sample(path, "retrain_drift", distance, feature)
+    thresholds = frozen_schema(run).drift_thresholds
+    for feature in report["drift"]:
         if feature in thresholds:
             yield _sample(path, "retrain_drift_threshold", thresholds[feature], feature)
 

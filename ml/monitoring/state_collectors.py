@@ -17,6 +17,7 @@ from ml.registry.ledger.chain import head_number
 from ml.registry.ledger.entries import CONFIRMED, EVENTS, REJECTED
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
+from ml.registry.schemas.in_force import entry_in_force
 from ml.storage.root import Root
 from serving.client import model_metadata
 from serving.client.model_client import ModelServer, Refused
@@ -58,6 +59,7 @@ def collect_ledger(root: Root) -> Iterator[Sample]:
     yield Sample("retrain_ledger_entries", chain.head.lines)
     yield Sample("retrain_ledger_head", head_number(chain.head))
     yield Sample("retrain_ledger_faults", len(chain.faults))
+    yield Sample("retrain_schema_number", entry_in_force(ledger.events()).get("number", 0))
     events = [event["event"] for event in ledger.events()]
     counts = Counter(events)
     for event in EVENTS:

@@ -1,4 +1,4 @@
-"""What makes two runs the same: the same data, the same deciding settings, the same code and libraries."""
+"""What makes two runs the same: the same data, schema and deciding settings, the same code and libraries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def settings_sha256(settings: Settings) -> str:
 
 @cache
 def code_sha256() -> str:
-    """Return the SHA-256 of the sources, the schema, the Python version and the libraries that compute."""
+    """Return the SHA-256 of the sources, the Python version and the libraries that compute."""
     return sha256_json([source_hashes(), platform.python_version(), {name: _version(name) for name in LIBRARIES}])
 
 
@@ -39,17 +39,17 @@ def environment() -> dict[str, Any]:
 
 
 def source_hashes(project: Path = PROJECT) -> dict[str, str]:
-    """Return the SHA-256 of every `.py` and `.pbtxt` file below the `DECIDING` directories, by its path in the project.
+    """Return the SHA-256 of every `.py` file below the `DECIDING` directories, by its path in the project.
 
-    Settings stay out: those that decide a result have a hash of their own.
+    Settings and the schema stay out: they have hashes of their own, and git's schema may not be the one in force.
     """
-    files = [path for room in DECIDING for path in (project / room).rglob("*") if path.suffix in (".py", ".pbtxt")]
+    files = [path for room in DECIDING for path in (project / room).rglob("*.py")]
     return {path.relative_to(project).as_posix(): sha256_file(path) for path in sorted(files)}
 
 
-def run_fingerprint(data_sha256: str, settings: Settings) -> str:
+def run_fingerprint(data_sha256: str, settings: Settings, schema_sha256: str) -> str:
     """Return a hash that is equal for two runs which must come to the same result."""
-    return sha256_json([data_sha256, settings_sha256(settings), code_sha256()])
+    return sha256_json([data_sha256, settings_sha256(settings), code_sha256(), schema_sha256])
 
 
 def _processor() -> str:

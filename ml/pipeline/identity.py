@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ml.artifacts import Dataset
-from ml.config.settings import Settings
 from ml.pipeline.fingerprint import code_sha256, environment, run_fingerprint, settings_sha256, source_hashes
 from ml.pipeline.run import Run
 from ml.registry.ledger.ledger import Ledger
@@ -29,33 +28,30 @@ def identity(run: Run) -> dict[str, str | int]:
     Raises:
         FinalError: The step ingest has not finished.
     """
-    from ml.data.schema import schema_sha256
-
     dataset = run.artifact("ingest", Dataset)
     return {
         "source": dataset.source,
         "source_kind": source_kind(run),
         "rows": dataset.rows,
         "data_sha256": dataset.sha256,
-        "schema_sha256": schema_sha256(),
+        "schema_sha256": run.schema.sha256,
+        "schema_number": run.schema_number,
         "settings_sha256": settings_sha256(run.settings),
         "code_sha256": code_sha256(),
-        "fingerprint": run_fingerprint(dataset.sha256, run.settings),
+        "fingerprint": run_fingerprint(dataset.sha256, run.settings, run.schema.sha256),
         "holdout": holdout_sha256(run.settings.transform),
         "recipe": recipe_sha256(run.settings),
     }
 
 
-def ingredients(settings: Settings) -> dict[str, Any]:
+def ingredients(run: Run) -> dict[str, Any]:
     """Return what a release record says beyond the hashes, so that the model can be made again, or told why not.
 
     These are the deciding settings, Python and the libraries, the hash of each source file, and the schema's text.
     """
-    from ml.data.schema import SCHEMA
-
     return {
-        "settings": settings.deciding_settings(),
+        "settings": run.settings.deciding_settings(),
         "environment": environment(),
         "sources": source_hashes(),
-        "schema": SCHEMA.read_text(encoding="utf-8"),
+        "schema": run.schema.text,
     }

@@ -93,7 +93,8 @@ def error_lines(error: Mapping[str, Any]) -> list[str]:
 def result_of_error(error: BaseException) -> dict[str, Any]:
     """Return the fields of a step's result that tell of the exception which ended it.
 
-    These are `outcome` (skipped or failed), `error` and, for a skipped step, `skipped_because`.
+    These are `outcome` (skipped or failed), `error`, for a skipped step `skipped_because` and, when a wider schema is
+    proposed, `proposal`.
     """
     is_known = isinstance(error, RetrainError)
     described: dict[str, Any] = {
@@ -106,4 +107,5 @@ def result_of_error(error: BaseException) -> dict[str, Any]:
         described["findings"] = error.findings
     if isinstance(error, NothingToDoError):
         return {"outcome": SKIPPED, "error": described, "skipped_because": error.outcome}
-    return {"outcome": FAILED, "error": described}
+    proposal = getattr(error, "proposal", None)
+    return {"outcome": FAILED, "error": described} | ({"proposal": proposal} if proposal else {})

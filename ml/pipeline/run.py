@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ml.config.settings import Settings
+from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
 from ml.pipeline.run_record import result_path
+from ml.registry.schemas.in_force import schema_in_force
 from ml.storage import files, locks, run_order
 from ml.storage.artifact import RECORD, SEAL, Artifact, read_record, seal_of
 from ml.storage.root import Root
@@ -22,7 +24,7 @@ from ml.storage.root import Root
 log = logging.getLogger(__name__)
 A = TypeVar("A", bound=Artifact)
 LOCK_WAIT_SECONDS = 5.0
-FROZEN = "settings.json"
+FROZEN, FROZEN_SCHEMA = "settings.json", "schema.pbtxt"
 
 
 class Work(Protocol):
@@ -73,6 +75,32 @@ class Run:
         """Remember the settings, so that every later step of this run uses the same."""
         files.write_json(self.directory / FROZEN, self.settings.as_dict())
         run_order.note(self.directory, settings_sha256=files.sha256_file(self.directory / FROZEN), sealed=True)
+
+    def freeze_schema(self) -> None:
+        """Remember the schema in force, so that every later step of this run uses it.
+
+        Raises:
+            FinalError: The file of the accepted schema is missing or was changed.
+        """
+        in_force = schema_in_force(self.root)
+        in_force.log()
+        files.write_whole(self.directory / FROZEN_SCHEMA, in_force.schema.text.encode())
+        run_order.note(self.directory, schema_sha256=in_force.schema.sha256, schema_number=in_force.number)
+
+    @property
+    def schema(self) -> Schema:
+        """The schema with which this run began.
+
+        Raises:
+            FinalError: Its file was changed since.
+        """
+        return frozen_schema(self.directory)
+
+    @property
+    def schema_number(self) -> int:
+        """The number of that schema; 0 for git's."""
+        found = run_order.noted(self.directory).get("schema_number")
+        return found if type(found) is int else 0
 
     @staticmethod
     def frozen_settings(root: Root, run_id: str) -> dict[str, Any]:
@@ -191,3 +219,15 @@ class Run:
             files.write_json(path, result)
         except OSError as error:  # must not hide the error that brought us here
             log.error("could not write the result of step %s: %s", step, error)
+
+
+def frozen_schema(directory: Path) -> Schema:
+    """Return the schema with which the run in `directory` began; git's for a run of older code, which knew no other.
+
+    Raises:
+        FinalError: Its file is missing or was changed since.
+    """
+    noted, path = run_order.noted(directory).get("schema_sha256"), directory / FROZEN_SCHEMA
+    if noted is None and not path.is_file():
+        return seed_schema()
+    return Schema.read(path, sha256=str(noted or ""), cure="Start a new run: this one began with another schema.")

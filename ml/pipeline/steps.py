@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.config.settings import TrainSettings
+from ml.data.schema import Schema
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import identity, ingredients, source_kind
@@ -32,7 +33,7 @@ Result = dict[str, Any]
 
 
 def ingest(run: Run, result: Result) -> None:
-    """Obtain the data; skip the run when data, settings and code are those of the last run with a result."""
+    """Obtain the data; skip the run when data, schema, settings and code are those of the last result."""
     from ml.data.ingest import ingest, local_file
     from ml.registry.retention import clean_up
     from ml.registry.version_directories import require_known
@@ -42,6 +43,7 @@ def ingest(run: Run, result: Result) -> None:
     ledger = Ledger(run.root.ledger)
     champion = ledger.champion()
     run.freeze_settings()
+    run.freeze_schema()
     clean_up(run.root, run.settings, current_run=run.id)
     file = local_file(run.settings.data.source, run.root)
     result |= run.make_artifact(
@@ -52,7 +54,7 @@ def ingest(run: Run, result: Result) -> None:
     )
     if source_kind(run) == SAMPLE:
         refuse_sample(champion, accepted=run.settings.judge.accept_incomparable)
-    fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings)
+    fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings, run.schema.sha256)
     last = last_result(
         ledger.events(),
         champion=champion.number if champion else None,
@@ -62,8 +64,8 @@ def ingest(run: Run, result: Result) -> None:
         verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
         raise NothingToDoError(
             UNCHANGED,
-            f"Nothing new: data, settings and code are those of run {last.run_id}, the last that came to a result "
-            f"({OUTCOME_OF_EVENT[last.event]}, {last.at}). Force the run to repeat it.",
+            f"Nothing new: data, schema, settings and code are those of run {last.run_id}, the last that came to a "
+            f"result ({OUTCOME_OF_EVENT[last.event]}, {last.at}). Force the run to repeat it.",
         )
 
 
@@ -80,13 +82,16 @@ def validate(run: Run, result: Result) -> None:
 
         return validate(
             dataset,
+            schema=run.schema,
             settings=run.settings.validate,
             target=run.settings.target,
             champion_statistics=champion.statistics if champion and champion.statistics.exists() else None,
             out=out,
+            run_id=run.id,
         )
 
-    inputs = _inputs(run, "validate", "target", ingest=dataset) | {"champion": champion.number if champion else None}
+    inputs = _inputs(run, "validate", "target", ingest=dataset, schema=run.schema)
+    inputs |= {"champion": champion.number if champion else None}
     result |= run.make_artifact("validate", work, inputs=inputs)
 
 
@@ -98,9 +103,12 @@ def transform(run: Run, result: Result) -> None:
     def work(out: Path) -> Artifact:
         from ml.training.transform import transform
 
-        return transform(accepted, settings=run.settings.transform, target=run.settings.target, out=out)
+        return transform(
+            accepted, schema=run.schema, settings=run.settings.transform, target=run.settings.target, out=out
+        )
 
-    result |= run.make_artifact("transform", work, inputs=_inputs(run, "transform", "target", validate=accepted))
+    inputs = _inputs(run, "transform", "target", validate=accepted, schema=run.schema)
+    result |= run.make_artifact("transform", work, inputs=inputs)
 
 
 def train(run: Run, result: Result) -> None:
@@ -150,13 +158,15 @@ def evaluate(run: Run, result: Result) -> None:
             model,
             opponents=compared,
             scores_directory=run.root.scores,
+            schema=run.schema,
             settings=run.settings.evaluate,
             target=run.settings.target,
             source_kind=kind,
             out=out,
         )
 
-    inputs = _inputs(run, "evaluate", "target", transform=examples, train=model) | {"source_kind": kind}
+    inputs = _inputs(run, "evaluate", "target", transform=examples, train=model, schema=run.schema)
+    inputs |= {"source_kind": kind}
     result |= run.make_artifact("evaluate", work, inputs=inputs | compared.identity())
 
 
@@ -199,7 +209,7 @@ def promote(run: Run, result: Result) -> None:
             settings=run.settings,
             run_id=run.id,
             identity=origin,
-            ingredients=ingredients(run.settings),
+            ingredients=ingredients(run),
             data=run.artifact("ingest", Dataset).csv,
         )
 
@@ -240,7 +250,7 @@ def run_step(name: str, run: Run) -> Result:
     return result
 
 
-def _inputs(run: Run, *sections: str, **artifacts: Artifact) -> dict[str, Any]:
+def _inputs(run: Run, *sections: str, **artifacts: Artifact | Schema) -> dict[str, Any]:
     tree = run.settings.as_dict()
     return {name: artifact.sha256 for name, artifact in artifacts.items()} | {
         f"settings.{name}": tree[name] for name in sections

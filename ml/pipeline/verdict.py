@@ -51,6 +51,7 @@ def _write(run: Run, evaluation: Evaluation, verdict: Verdict, decision: Decisio
         "threshold": run.settings.target.threshold,
         "metrics": verdict.metrics,
         "champion_metrics": verdict.champion_metrics,
+        "schema": {"number": run.schema_number, "sha256": run.schema.sha256},
         "settings": {name: run.settings.as_dict()[name] for name in ("judge", "gate")},
         "look": asdict(look) if look else None,
         "evidence": dict(decision.details) if decision else None,

@@ -123,6 +123,15 @@ class Root:
         """The data of the versions that are kept, each in a directory named by its hash."""
         return self.path / "data"
 
+    def schema(self, number: int) -> Path:
+        """Return the file of the schema that was accepted under this number."""
+        return self.schemas / f"{number}.pbtxt"
+
+    @property
+    def schemas(self) -> Path:
+        """The schemas that were accepted, each under its number."""
+        return self.path / "schemas"
+
     @property
     def inbox(self) -> Path:
         """The data files that the Airflow UI may name."""

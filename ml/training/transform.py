@@ -18,6 +18,7 @@ from ml.config.settings import TargetSettings, TransformSettings
 from ml.data import csv_reader
 from ml.data.features import FEATURES, NUMERIC, RawFeatures, transformed
 from ml.data.file_lines import lines_with
+from ml.data.schema import Schema
 from ml.errors import DataError
 from ml.storage import files
 from ml.training.preprocessing import Encoding, Fitter
@@ -48,19 +49,22 @@ class TrainingSide:
     profiles: NDArray[np.uint64]
 
 
-def transform(accepted: Accepted, *, settings: TransformSettings, target: TargetSettings, out: Path) -> Examples:
+def transform(
+    accepted: Accepted, *, schema: Schema, settings: TransformSettings, target: TargetSettings, out: Path
+) -> Examples:
     """Write `train.parquet`, `eval.parquet` and `encoding.json` into `out`.
 
     The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8), two hashes
     (uint64: `profile` of the features, `row` of features and label) and `NAME_xf`, a fixed-size list of float32 for
-    every feature. The data are read twice, and never more than `batch_rows` rows are in memory at a time.
+    every feature. The data are read twice, and never more than `batch_rows` rows are in memory at a time. Categories
+    are spelled as `schema` does, the one of the run.
 
     Raises:
         DataError: A label is missing, or one side of the split is empty.
         FinalError: A profile is on both sides.
     """
     fitter, rows = Fitter(), {"train": 0, "eval": 0}
-    for batch in _batches(accepted, settings, target):
+    for batch in _batches(accepted, schema, settings, target):
         fitter.add({name: column[~batch.in_eval] for name, column in batch.columns.items()})
         rows["eval"] += int(batch.in_eval.sum())
         rows["train"] += int((~batch.in_eval).sum())
@@ -69,20 +73,22 @@ def transform(accepted: Accepted, *, settings: TransformSettings, target: Target
             raise _empty(side, sum(rows.values()), settings)
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
-    _write(accepted, encoding, settings, target, out)
+    _write(accepted, schema, encoding, settings, target, out)
     require_apart(out / "train.parquet", out / "eval.parquet")
     log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
     sha256 = files.sha256_tree(out)
     return Examples(out, sha256, sum(rows.values()), rows["train"], rows["eval"])
 
 
-def training_side(accepted: Accepted, *, settings: TransformSettings, target: TargetSettings) -> TrainingSide:
+def training_side(
+    accepted: Accepted, *, schema: Schema, settings: TransformSettings, target: TargetSettings
+) -> TrainingSide:
     """Return the rows that `transform` would write as `train.parquet`; no value of an evaluation row is kept.
 
     Raises:
         DataError: A label is missing, or the training side is empty.
     """
-    kept = [(batch, ~batch.in_eval) for batch in _batches(accepted, settings, target)]
+    kept = [(batch, ~batch.in_eval) for batch in _batches(accepted, schema, settings, target)]
     if not any(mask.any() for _, mask in kept):
         raise _empty("train", sum(len(mask) for _, mask in kept), settings)
     return TrainingSide(
@@ -99,8 +105,10 @@ def _empty(side: str, rows: int, settings: TransformSettings) -> DataError:
     )
 
 
-def _batches(accepted: Accepted, settings: TransformSettings, target: TargetSettings) -> Iterator[Batch]:
-    for block in csv_reader.read_batches(accepted.csv, name=accepted.name):
+def _batches(
+    accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings
+) -> Iterator[Batch]:
+    for block in csv_reader.read_batches(accepted.csv, name=accepted.name, schema=schema):
         for start in range(0, block.num_rows, settings.batch_rows):
             yield _batch(block.slice(start, settings.batch_rows), accepted, settings, target)
 
@@ -128,17 +136,22 @@ def _batch(rows: pa.RecordBatch, accepted: Accepted, settings: TransformSettings
 
 
 def _write(
-    accepted: Accepted, encoding: Encoding, settings: TransformSettings, target: TargetSettings, out: Path
+    accepted: Accepted,
+    schema: Schema,
+    encoding: Encoding,
+    settings: TransformSettings,
+    target: TargetSettings,
+    out: Path,
 ) -> None:
-    schema = _schema(encoding)
+    columns = _schema(encoding)
     with (
-        pq.ParquetWriter(out / "train.parquet", schema) as train,
-        pq.ParquetWriter(out / "eval.parquet", schema) as held,
+        pq.ParquetWriter(out / "train.parquet", columns) as train,
+        pq.ParquetWriter(out / "eval.parquet", columns) as held,
     ):
-        for batch in _batches(accepted, settings, target):
+        for batch in _batches(accepted, schema, settings, target):
             for writer, mask in ((train, ~batch.in_eval), (held, batch.in_eval)):
                 if mask.any():
-                    writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, encoding), schema=schema))
+                    writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, encoding), schema=columns))
 
 
 def _schema(encoding: Encoding) -> pa.Schema:

@@ -11,8 +11,9 @@ from ml.artifacts import Accepted
 from ml.config.settings import Settings, TargetSettings, TransformSettings
 from ml.config.typed_tree import build
 from ml.errors import FinalError, RetrainError
-from ml.pipeline.run import FROZEN
+from ml.pipeline.run import FROZEN, frozen_schema
 from ml.pipeline.run_record import runs
+from ml.registry.schemas.in_force import schema_in_force
 from ml.storage import files
 from ml.storage.artifact import read_record
 from ml.storage.root import Root
@@ -44,10 +45,11 @@ def of_last_run(root: Root) -> Customers:
             frozen = files.read_json(record.directory / FROZEN)
             transform = build(TransformSettings, frozen["transform"], "transform")
             target = build(TargetSettings, frozen["target"], "target")
+            schema = frozen_schema(record.directory)
         except (RetrainError, OSError, KeyError, TypeError) as error:
             log.debug("run %s cannot be used: %s", record.directory.name, error)
             continue
-        side = training_side(accepted, settings=transform, target=target)
+        side = training_side(accepted, schema=schema, settings=transform, target=target)
         return Customers(side, f"{accepted.name or accepted.csv.name}, run {record.directory.name}", target)
     raise FinalError(
         f"{root.path}: no run whose data were accepted.",
@@ -64,15 +66,21 @@ def of_source(root: Root, settings: Settings) -> Customers:
     from ml.data.ingest import ingest
     from ml.validation.validate import validate
 
+    schema = schema_in_force(root).schema
     with tempfile.TemporaryDirectory(prefix="ml-try-") as folder:
         obtained, checked = Path(folder) / "ingest", Path(folder) / "validate"
         obtained.mkdir()
         checked.mkdir()
         dataset = ingest(settings.data, root=root, out=obtained)
         accepted = validate(
-            dataset, settings=settings.validate, target=settings.target, champion_statistics=None, out=checked
+            dataset,
+            schema=schema,
+            settings=settings.validate,
+            target=settings.target,
+            champion_statistics=None,
+            out=checked,
         )
-        side = training_side(accepted, settings=settings.transform, target=settings.target)
+        side = training_side(accepted, schema=schema, settings=settings.transform, target=settings.target)
     return Customers(side, dataset.name, settings.target)
 
 

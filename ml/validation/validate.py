@@ -1,102 +1,103 @@
-"""Validation: TFDV's statistics against the curated schema and against the data of the version now served."""
+"""Validation: TFDV's statistics against the schema in force and against the data of the version now served."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml.artifacts import Accepted, Dataset
 from ml.config.settings import TargetSettings, ValidateSettings
-from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
-from ml.data.features import ID
-from ml.data.schema import drift_thresholds, read_schema
+from ml.data.csv_reader import count_rows
+from ml.data.schema import Schema
 from ml.errors import BlockedError, SettingsError
 from ml.storage import files
-from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, anomalous_rows, rows_text
+from ml.validation.comparison import DISTANCES
+from ml.validation.examination import examine
+from ml.validation.findings import Severity
 from ml.validation.first_lines import first_lines
-from ml.validation.sentinel import watch
+from ml.validation.proposal import Proposal, propose
 from ml.validation.summary import summary
-from ml.validation.tfdv_statistics import generate_statistics, value_ranges
 
 log = logging.getLogger(__name__)
 
-DESCRIPTIONS = {
-    "SCHEMA_MISSING_COLUMN": "the column is missing",
-    "SCHEMA_NEW_COLUMN": "a column that the schema does not know; it is ignored",
-    "UNEXPECTED_DATA_TYPE": "text where a number belongs",
-    "FLOAT_TYPE_SMALL_FLOAT": "values below {low:g}",
-    "FLOAT_TYPE_BIG_FLOAT": "values above {high:g}",
-    "FEATURE_TYPE_LOW_FRACTION_PRESENT": "missing more often than the allowed {missing:.0%}",
-    "FEATURE_TYPE_NOT_PRESENT": "no value at all",
-    UNEXPECTED_VALUE: "values that the schema does not know",
-}
-DISTANCES = {
-    "COMPARATOR_L_INFTY_HIGH": "L-infinity distance",
-    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": "Jensen-Shannon divergence",
-}
-CURE = "Fix the source, or change ml/data/schema.pbtxt if the world has changed."
+CURE = (
+    "Fix the source. If the world has changed, write a schema.pbtxt that allows it, and accept it: "
+    "python -m ml schema accept --file schema.pbtxt --reason '...'."
+)
 
 
 def validate(
     dataset: Dataset,
     *,
+    schema: Schema,
     settings: ValidateSettings,
     target: TargetSettings,
     champion_statistics: Path | None,
     out: Path,
+    run_id: str = "",
 ) -> Accepted:
     """Compare the data with the schema and with the champion's data, and refuse them when a finding blocks.
 
     Writes `statistics.pb` (`DatasetFeatureStatisticsList`) and `validation.json` into `out`; when it blocks,
-    `validation.json` into the run's directory, because `out` does not survive that.
+    `validation.json` into the run's directory, because `out` does not survive that. If a wider schema would let the
+    same data through, it is written there too (`ml.validation.proposal`), and the error holds its hash.
 
     When nothing blocks, the log says what there was: rows, missing rates, the largest drift, how many warnings, what a
     single column tells about the label, and how noisy the labels are. `validation.json` holds these numbers too.
+
+    Args:
+        dataset: What was obtained.
+        schema: The one of the run.
+        settings: The section `validate`.
+        target: What the label is.
+        champion_statistics: Those of the data of the version that serves, for drift.
+        out: An empty directory.
+        run_id: Names the run in the cure; without one no wider schema is proposed.
 
     Raises:
         BlockedError: A finding blocks; the message names each feature, what was found and in how many rows, and the
             first lines of the user's file that show it.
         DataError: The file cannot be read as a table.
     """
-    put_right = PutRight()
-    columns = read_columns(dataset.csv, put_right, name=dataset.name)
-    statistics = generate_statistics(columns)
-    files.write_whole(out / "statistics.pb", statistics.SerializeToString())
-    comparison = _Comparison(columns, statistics, champion_statistics, settings, target)
-    sentinel = watch(columns, target)
-    findings = [
-        *comparison.anomalies(),
-        *comparison.beyond_the_schema(),
-        *sentinel.findings(comparison.severity),
-        *put_right_findings(put_right, count_rows(columns), comparison.severity),
-    ]
-    report = {
-        "rows": count_rows(columns),
-        "drift": comparison.drift(),
-        "sentinel": sentinel.as_dict(),
-        "findings": [finding.as_dict() for finding in findings],
-    }
-    for finding in findings:
+    _check_kinds(settings)
+    blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCES, 0.0) if settings.drift_blocks else {})
+    severity = Severity(blocks_above, settings.max_examples)
+    found = examine(dataset, schema, severity=severity, target=target, champion_statistics=champion_statistics)
+    files.write_whole(out / "statistics.pb", found.statistics.SerializeToString())
+    for finding in found.findings:
         log.log(logging.ERROR if finding.blocks else logging.WARNING, "%s", finding.sentence)
-    blocking = [finding.sentence for finding in findings if finding.blocks]
-    if blocking:
-        files.write_json(out.parent / "validation.json", report)
-        where = first_lines(dataset.csv, [finding for finding in findings if finding.blocks], name=dataset.name)
-        raise BlockedError([*blocking, *([where] if where else [])], CURE)
-    files.write_json(out / "validation.json", report)
-    warnings = [finding.sentence for finding in findings]
+    if found.blocking:
+        files.write_json(out.parent / "validation.json", found.report())
+        proposed = Proposal()
+        if run_id:
+            proposed = propose(
+                found,
+                again=lambda wider: examine(
+                    dataset, wider, severity=severity, target=target, champion_statistics=champion_statistics
+                ),
+                severity=severity,
+                label=target.column,
+            )
+        facts = proposed.write(out.parent, schema, run_id=run_id)
+        where = first_lines(dataset.csv, found.blocking, name=dataset.name)
+        told = [*(finding.sentence for finding in found.blocking), where, proposed.why_not]
+        raise BlockedError([one for one in told if one], _cure(run_id) if facts else CURE, proposal=facts)
+    files.write_json(out / "validation.json", found.report())
+    warnings = [finding.sentence for finding in found.findings]
     for sentence in (
-        *summary(columns, comparison.drift(), drift_thresholds(), len(warnings)),
-        *sentinel.sentences(),
+        *summary(found.columns, found.drift, schema.drift_thresholds, len(warnings)),
+        *found.sentinel.sentences(),
     ):
         log.info("%s", sentence)
-    drift, rows = comparison.drift(), count_rows(columns)
-    return Accepted(out, dataset.sha256, rows, dataset.csv, warnings, drift, dataset.name)
+    rows = count_rows(found.columns)
+    return Accepted(out, dataset.sha256, rows, dataset.csv, warnings, found.drift, dataset.name)
+
+
+def _cure(run_id: str) -> str:
+    return (
+        "Fix the source. If the world has changed, look at the schema.pbtxt that this run proposes: python -m ml "
+        f"schema diff {run_id}. Then take it, and run again: python -m ml schema accept {run_id} --reason '...'."
+    )
 
 
 OWN_KINDS = (
@@ -104,17 +105,6 @@ OWN_KINDS = (
     "label_leak", "id_tells_label", "label_noise",
 )  # fmt: skip
 """The kinds of findings that a schema cannot express."""
-
-
-def put_right_findings(put_right: PutRight, rows: int, severity: Severity) -> Iterator[Finding]:
-    """Yield a finding for each thing that reading put right by itself in a data set of so many `rows`."""
-    for name, counts in sorted(put_right.respelled.items()):
-        words = "values that differ from the schema's only in letter case or blanks, and were taken as those,"
-        examples = [repr(text) for text, _ in counts.most_common(severity.max_examples)]
-        yield severity.finding("respelled", name, words, counts.total(), rows, examples)
-    if put_right.without_features:
-        words = f"{rows_text(put_right.without_features)} without a value for any feature, left out"
-        yield severity.finding("no_feature", "", words, 0, 0, [*map(repr, put_right.left_in_them)])
 
 
 def _check_kinds(settings: ValidateSettings) -> None:
@@ -127,114 +117,3 @@ def _check_kinds(settings: ValidateSettings) -> None:
                 f"validate.blocks_above.{kind}: unknown kind of anomaly.",
                 f"Kinds are TFDV's (tensorflow_metadata's AnomalyInfo.Type), and {', '.join(OWN_KINDS)}.",
             )
-
-
-class _Comparison:
-    """The comparison by TFDV, whose anomalies become findings that count rows and show examples."""
-
-    def __init__(
-        self,
-        columns: ArrowColumns,
-        statistics: Any,
-        champion_statistics: Path | None,
-        settings: ValidateSettings,
-        target: TargetSettings,
-    ) -> None:
-        import tensorflow_data_validation as tfdv
-        from tensorflow_metadata.proto.v0 import statistics_pb2
-
-        self.columns, self.target = columns, target
-        _check_kinds(settings)
-        blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCES, 0.0) if settings.drift_blocks else {})
-        self.severity = Severity(blocks_above, settings.max_examples)
-        self.schema = read_schema()
-        self.features = {feature.name: feature for feature in self.schema.feature}
-        previous = None
-        self.before: dict[str, tuple[float, float]] = {}
-        if champion_statistics is not None:
-            previous = statistics_pb2.DatasetFeatureStatisticsList.FromString(champion_statistics.read_bytes())
-            self.before = value_ranges(previous)
-        self.now = value_ranges(statistics)
-        self.found = tfdv.validate_statistics(
-            statistics, self.schema, environment="TRAINING", previous_statistics=previous
-        )
-
-    def drift(self) -> dict[str, float]:
-        """Return the distance of each compared feature to the champion's data; empty without a champion."""
-        return {
-            info.path.step[0]: round(measured.value, 6)
-            for info in self.found.drift_skew_info
-            for measured in info.drift_measurements
-        }
-
-    def anomalies(self) -> Iterator[Finding]:
-        """Yield the findings of TFDV, against the schema and the champion's statistics."""
-        from tensorflow_metadata.proto.v0 import anomalies_pb2
-
-        for key, info in sorted(self.found.anomaly_info.items()):
-            name = info.path.step[0] if info.path.step else key  # the key quotes a name with a dot in it
-            kinds = {type(info).Type.Name(reason.type): reason.description for reason in info.reason}
-            if "UNEXPECTED_DATA_TYPE" in kinds:  # TFDV reports text in a number column twice
-                kinds.pop("FLOAT_TYPE_STRING_NOT_FLOAT", None)
-            for kind, description in kinds.items():
-                yield self._finding(kind, name, description.rstrip("."))
-        for reason in self.found.dataset_anomaly_info.reason:
-            least = self.schema.dataset_constraints.min_examples_count
-            what = f"{rows_text(count_rows(self.columns))}, and at least {least:,} are needed"
-            yield self.severity.finding(anomalies_pb2.AnomalyInfo.Type.Name(reason.type), "", what, 0, 0, [])
-
-    def beyond_the_schema(self) -> Iterator[Finding]:
-        """Yield the findings that a schema cannot express: identifiers used twice, a label with only one class."""
-        total = count_rows(self.columns)
-        if ID in self.columns:
-            counts = pc.value_counts(self.columns[ID].drop_null())
-            twice = counts.filter(pc.greater(counts.field("counts"), 1))
-            if len(twice):
-                rows = int(pc.sum(twice.field("counts")).as_py())
-                examples = self.severity.shown(twice.field("values"))
-                yield self.severity.finding(
-                    "duplicate_id", ID, "identifiers used more than once", rows, total, examples
-                )
-        if self.target.column not in self.columns:
-            if self.target.column not in self.features:  # else the schema has said it
-                yield self.severity.finding("missing_target", self.target.column, "the column is missing", 0, 0, [])
-        else:
-            segments = self.columns[self.target.column]
-            positive = int(pc.sum(pc.is_in(segments, value_set=pa.array(self.target.positive_segments))).as_py() or 0)
-            if positive in (0, total):
-                named = "/".join(self.target.positive_segments)
-                what = f"{'every' if positive else 'no'} customer is in {named}, so there is nothing to tell apart"
-                yield self.severity.finding("single_class", self.target.column, what, 0, 0, [])
-
-    def _finding(self, kind: str, name: str, description: str) -> Finding:
-        column, feature = self.columns.get(name), self.features.get(name)
-        if kind in DISTANCES:
-            return self.severity.finding(kind, name, self._drift_words(kind, name), 0, 0, [])
-        words = DESCRIPTIONS.get(kind, description)
-        if kind == "SCHEMA_MISSING_COLUMN" and name == self.target.column:
-            words += " (to score customers without labels: python -m serving.score)"
-        if column is None or feature is None:
-            return self.severity.finding(kind, name, words, 0, 0, [])
-        domain = feature.float_domain
-        words = words.format(low=domain.min, high=domain.max, missing=1 - feature.presence.min_fraction)
-        mask = anomalous_rows(kind, column, feature)
-        if mask is None:
-            return self.severity.finding(kind, name, words, 0, 0, [])
-        # An unseen label cannot be learnt from, however rare it is: a kind of its own that no share excuses.
-        shown = "unseen_label" if kind == UNEXPECTED_VALUE and name == self.target.column else kind
-        rows = int(pc.sum(mask).as_py() or 0)
-        examples = self.severity.shown(column.filter(pc.fill_null(mask, False)))
-        return self.severity.finding(shown, name, words, rows, len(column), examples)
-
-    def _drift_words(self, kind: str, name: str) -> str:
-        comparator = self.features[name].drift_comparator
-        is_text = kind == "COMPARATOR_L_INFTY_HIGH"
-        limit = (comparator.infinity_norm if is_text else comparator.jensen_shannon_divergence).threshold
-        words = (
-            f"drifted from the data of the served version: {DISTANCES[kind]} {self.drift()[name]:.4f}, above {limit:g}"
-        )
-        if name in self.before and self.before[name] != self.now.get(name):
-            # The histograms share their edges, so that one extreme value alone can move the distance.
-            old, new = (f"[{low:g}, {high:g}]" for low, high in (self.before[name], self.now[name]))
-            words += f"; its range went from {old} to {new}, which moves this distance by itself"
-        return words

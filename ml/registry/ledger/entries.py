@@ -12,9 +12,11 @@ REJECTED, KEPT, SAME, WITHHELD = "rejected", "kept", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
+SCHEMA = "schema"
 EVENTS = (
     *(INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, KEPT, SAME, WITHHELD),
     *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
+    SCHEMA,
 )
 """All kinds of events, in the order in which people read them."""
 
@@ -97,6 +99,7 @@ _NEEDED = {
     SEALED: ("records",),
     CHAINED: ("lines", "lines_sha256"),
     LOOKED: ("holdout", "evaluation_sha256"),
+    SCHEMA: ("number", "schema_sha256", "previous_sha256", "reason"),
 }
 """What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
 
@@ -107,7 +110,8 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     **dict.fromkeys(
         ("model_sha256", "record_sha256", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256"), _TEXT
     ),
-    **dict.fromkeys(("previous", "lines_sha256"), _TEXT),
+    **dict.fromkeys(("previous", "lines_sha256", "previous_sha256", "seed_sha256"), _TEXT),
+    **dict.fromkeys(("number", "schema_number"), (_is_count, "a number of a schema")),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),
     **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
     "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),

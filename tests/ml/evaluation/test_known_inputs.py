@@ -12,6 +12,7 @@ from ml.artifacts import Accepted, Examples
 from ml.config.settings import resolve
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC
 from ml.data.sample import write_csv
+from ml.data.schema import seed_schema
 from ml.evaluation.known_inputs import known_inputs
 from ml.training.transform import transform
 from serving.expectation.distances import FileDistances
@@ -21,7 +22,13 @@ from serving.expectation.known_inputs import KnownInput
 def examples_of(csv: Path, out: Path) -> Examples:
     settings = resolve(environment={})
     out.mkdir()
-    return transform(Accepted(out, "", 0, csv, [], {}), settings=settings.transform, target=settings.target, out=out)
+    return transform(
+        Accepted(out, "", 0, csv, [], {}),
+        schema=seed_schema(),
+        settings=settings.transform,
+        target=settings.target,
+        out=out,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def distances_of(known: dict[str, KnownInput], rows: list[dict[str, object]]) ->
 
 
 def test_a_release_knows_what_training_saw_and_what_the_schema_allows(examples: Examples) -> None:
-    known = known_inputs(examples)
+    known = known_inputs(examples, seed_schema())
     train = pq.read_table(examples.train, columns=list(FEATURES)).to_pylist()
     assert known["Gender"].values == ["Female", "Male"]
     assert (known["Age"].low, known["Age"].high, known["Age"].values) == (0.0, 120.0, None)
@@ -56,7 +63,7 @@ def test_a_release_knows_what_training_saw_and_what_the_schema_allows(examples: 
 
 
 def test_the_training_data_are_at_no_distance_and_artists_alone_are_far(examples: Examples) -> None:
-    known = known_inputs(examples)
+    known = known_inputs(examples, seed_schema())
     train = pq.read_table(examples.train, columns=list(FEATURES)).to_pylist()
     assert {round(found.value, 12) for found in distances_of(known, train).measured()} == {0.0}
     artists = [row for row in train if row["Profession"] == "Artist"]
@@ -71,4 +78,6 @@ def test_other_customers_of_the_same_kind_are_not_far(examples: Examples, tmp_pa
     write_csv(tmp_path / "others.csv", rows=2000, seed=8)
     others = examples_of(tmp_path / "others.csv", tmp_path / "out")
     rows = pq.read_table(others.train, columns=list(FEATURES)).to_pylist()
-    assert [found for found in distances_of(known_inputs(examples), rows).measured() if found.is_far] == []
+    assert [
+        found for found in distances_of(known_inputs(examples, seed_schema()), rows).measured() if found.is_far
+    ] == []

@@ -26,7 +26,8 @@ from typing import Any
 
 from ml.errors import RetrainError
 from ml.registry.ledger.ledger import Ledger
-from ml.storage.files import sha256_tree
+from ml.registry.schemas.in_force import entry_in_force
+from ml.storage.files import sha256_file, sha256_tree
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, StandIn, stand_in
 from tests.ml.registry.kill_scenarios import SCENARIOS, prepared
@@ -125,6 +126,8 @@ def end_state(root: Root) -> dict[str, Any]:
         "pending": [v.number for v in ledger.pending()],
         "data": sorted(p.relative_to(root.data).as_posix() for p in root.data.rglob("*")),
         "staging": sorted(p.name for p in root.staging.glob("*")),
+        "schemas": {p.name: sha256_file(p) for p in root.schemas.glob("*.pbtxt")},
+        "schema in force": entry_in_force(ledger.events()).get("schema_sha256"),
         "taken over": content.count(b'"event": "chained"'),
         "whole lines": content.endswith(b"\n") and all(json.loads(line) for line in content.splitlines()),
     }

@@ -8,11 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ml.config.settings import Settings
+from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.schemas.acceptance import accept_schema
 from ml.storage.locks import hold
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, RUN, candidate, do_confirm, do_promote, of_older_code, released
@@ -51,6 +53,12 @@ def unanswered(work: Work) -> Work:
         work(root, replace(settings, serving=replace(settings.serving, url=NOBODY)))
 
     return alone
+
+
+def do_accept_schema(root: Root, settings: Settings) -> None:
+    wider = Schema(seed_schema().text.replace("max: 120", "max: 130"))
+    with suppress(NothingToDoError):
+        accept_schema(root, settings, wider, reason="a drill")
 
 
 def do_append(root: Root, settings: Settings) -> None:
@@ -92,5 +100,6 @@ SCENARIOS: dict[str, tuple[Work, int]] = {
     "pending, unanswered": (unanswered(do_rollback), 2),
     "pending, go further, unanswered": (unanswered(do_named_rollback), 4),
     "adopt": (do_adopt, 3),
+    "schema": (do_accept_schema, 2),
 }
 """What is done, and the version that is the champion afterwards."""

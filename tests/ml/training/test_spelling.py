@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ml.data.csv_reader import PutRight, known_spellings, read_columns
+from ml.data.csv_reader import PutRight, read_columns
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC
+from ml.data.schema import seed_schema
 from ml.pipeline.local_runner import RetrainResult
 from ml.storage.root import Root
 from ml.training.preprocessing import Encoding, Fitter
@@ -97,7 +98,7 @@ def server(first_run: tuple[Root, RetrainResult]) -> Iterator[ModelServer]:
 def test_the_served_graph_takes_the_same_spellings(server: ModelServer) -> None:
     chance = random.Random(9)
     for name in CATEGORICAL:
-        for value in known_spellings()[name].values():
+        for value in seed_schema().spellings[name].values():
             row = dict.fromkeys(FEATURES, "") | {"Age": 30.0, "Work_Experience": 1.0, "Family_Size": math.nan}
             spelled = [value, *(other_spelling(value, chance) for _ in range(3))]
             other = [f"{value}\xa0", f"\x1c{value}", value.replace(value[0], "\uff21", 1), f"{value}."]

@@ -13,6 +13,7 @@ from ml.artifacts import Accepted
 from ml.config.settings import Settings, resolve
 from ml.data.csv_reader import parse_numbers, read_batches
 from ml.data.features import FEATURES, NUMERIC, transformed
+from ml.data.schema import seed_schema
 from ml.errors import DataError
 from ml.training.preprocessing import Encoding, Fitter
 from ml.training.split import is_eval, is_holdout, profile_hashes
@@ -30,7 +31,7 @@ def columns_of(csv: Path) -> dict[str, pa.Array]:
 def transformed_to(out: Path, csv: Path, settings: Settings) -> Path:
     out.mkdir()
     accepted = Accepted(out, "sha", 0, csv, [], {})
-    transform(accepted, settings=settings.transform, target=settings.target, out=out)
+    transform(accepted, schema=seed_schema(), settings=settings.transform, target=settings.target, out=out)
     return out
 
 

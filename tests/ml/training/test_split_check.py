@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import ml.training.transform as step
 from ml.artifacts import Accepted
 from ml.config.settings import resolve
+from ml.data.schema import seed_schema
 from ml.errors import FinalError
 from ml.training.split_check import require_apart
 
@@ -26,7 +27,7 @@ def accepted(sample_csv: Path, tmp_path: Path) -> Accepted:
 
 def transformed(accepted: Accepted, out: Path) -> Path:
     out.mkdir()
-    step.transform(accepted, settings=SETTINGS.transform, target=SETTINGS.target, out=out)
+    step.transform(accepted, schema=seed_schema(), settings=SETTINGS.transform, target=SETTINGS.target, out=out)
     return out
 
 

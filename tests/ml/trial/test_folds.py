@@ -10,6 +10,7 @@ import pytest
 
 from ml.artifacts import Accepted
 from ml.config.settings import resolve
+from ml.data.schema import seed_schema
 from ml.errors import DataError, FinalError
 from ml.training.transform import TrainingSide, training_side
 from ml.trial.cross_validation import cross_validate, fold_of
@@ -21,7 +22,7 @@ BOTH = (SETTINGS.train, SETTINGS.train)
 @pytest.fixture(scope="module")
 def side(sample_csv: Path) -> TrainingSide:
     accepted = Accepted(sample_csv.parent, "", 3000, sample_csv, [], {})
-    return training_side(accepted, settings=SETTINGS.transform, target=SETTINGS.target)
+    return training_side(accepted, schema=seed_schema(), settings=SETTINGS.transform, target=SETTINGS.target)
 
 
 def test_a_profile_is_in_one_fold_and_folds_are_of_equal_size(side: TrainingSide) -> None:

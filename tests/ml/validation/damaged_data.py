@@ -13,6 +13,7 @@ from ml.artifacts import Dataset
 from ml.config.settings import Settings, resolve
 from ml.data.features import COLUMNS, FEATURES
 from ml.data.sample import write_csv
+from ml.data.schema import seed_schema
 from ml.errors import BlockedError
 from ml.storage.files import read_json
 from ml.validation.validate import validate
@@ -120,5 +121,12 @@ def _validated(damage: Damage, settings: Settings, directory: Path, previous: Pa
         writer.writerows(rows)
     target = replace(settings.target, column=damage.target)
     with contextlib.suppress(BlockedError):
-        validate(dataset, settings=settings.validate, target=target, champion_statistics=previous, out=out)
+        validate(
+            dataset,
+            schema=seed_schema(),
+            settings=settings.validate,
+            target=target,
+            champion_statistics=previous,
+            out=out,
+        )
     return out

@@ -14,6 +14,7 @@ from ml.artifacts import Dataset
 from ml.config.settings import resolve
 from ml.data.csv_reader import ArrowColumns, read_columns
 from ml.data.features import FEATURES
+from ml.data.schema import seed_schema
 from ml.errors import BlockedError
 from ml.storage.files import read_json
 from ml.validation.findings import Finding, Severity
@@ -142,7 +143,7 @@ def test_the_kaggle_file_is_reported_and_accepted(tmp_path: Path, caplog: pytest
     with caplog.at_level(logging.INFO, logger="ml"):
         accepted = validate(
             Dataset(place, "", 8068, "file:Train.csv"),
-            settings=SETTINGS.validate, target=SETTINGS.target, champion_statistics=None, out=out,
+            schema=seed_schema(), settings=SETTINGS.validate, target=SETTINGS.target, champion_statistics=None, out=out,
         )  # fmt: skip
     assert accepted.warnings == [
         "Column 'ID': tells the label: neighbours by ID have the same label 35.9% of the time, 25.1% by chance; "
@@ -168,5 +169,12 @@ def test_validation_refuses_a_leak_and_names_the_feature(sample_csv: Path, tmp_p
     (place / "data.csv").write_text("\n".join(map(",".join, lines)) + "\n")
     dataset = Dataset(place, "", 3000, "file:leaked.csv")
     with pytest.raises(BlockedError, match=r"'Profession': tells D from the rest by itself, AUC 1\.000"):
-        validate(dataset, settings=SETTINGS.validate, target=SETTINGS.target, champion_statistics=None, out=out)
+        validate(
+            dataset,
+            schema=seed_schema(),
+            settings=SETTINGS.validate,
+            target=SETTINGS.target,
+            champion_statistics=None,
+            out=out,
+        )
     assert read_json(tmp_path / "validation.json")["sentinel"]["features"]["Profession"]["auc"] == pytest.approx(1)

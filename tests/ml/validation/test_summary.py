@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ml.data.schema import drift_thresholds
+from ml.data.schema import seed_schema
 from ml.validation.summary import summary
 
 COLUMNS = {
@@ -28,4 +28,4 @@ def test_the_largest_drift_is_the_one_nearest_to_its_threshold() -> None:
 
 
 def test_every_threshold_of_the_schema_is_known() -> None:
-    assert len(drift_thresholds()) == 8
+    assert len(seed_schema().drift_thresholds) == 8

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ml.artifacts import Accepted
 from ml.config.settings import resolve
+from ml.data.schema import seed_schema
 from ml.gate.paired.compare import compare
 from ml.gate.paired.contributions import METRICS, SIGN, contributions
 from ml.gate.paired.difference import PairedDifference
@@ -138,7 +139,11 @@ def two_real_models(folder: Path) -> tuple[NDArray[np.int8], NDArray[np.uint64],
     """Evaluation rows of the real file, and what two regressions say of them, each fitted on half of the rest."""
     settings = resolve(environment={})
     examples = transform(
-        Accepted(folder, "", 0, REAL_FILE, [], {}), settings=settings.transform, target=settings.target, out=folder
+        Accepted(folder, "", 0, REAL_FILE, [], {}),
+        schema=seed_schema(),
+        settings=settings.transform,
+        target=settings.target,
+        out=folder,
     )
     train, held = (pq.read_table(path).combine_chunks() for path in (examples.train, examples.eval))
     encoding = Encoding.read(examples.encoding)
