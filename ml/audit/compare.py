@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ml.audit.damage import damages
 from ml.audit.explain import data_of, data_text
 from ml.audit.subject import MOST_NAMED, Subject
 from ml.config.tree_differences import differences, leaves
@@ -31,6 +32,7 @@ def compare(one: Subject, other: Subject) -> dict[str, Any]:
     entries = [subject.entry for subject in both]
     return {
         "of": [subject.title for subject in both],
+        "damage": [[*damages(subject)] for subject in both],
         "settings": differences(*settings) if all(settings) else None,
         "data": [data_of(subject) for subject in both],
         "made_of": {name: [entry.get(name) for entry in entries] for name in MADE_OF},
@@ -52,13 +54,15 @@ def compare_text(answer: Mapping[str, Any]) -> str:
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     one, other = answer["of"]
     yield f"{one} and {other}"
+    for name, found in zip(answer["of"], answer["damage"], strict=True):
+        yield from (f"  DAMAGED        {name}: {damage}" for damage in found)
     data = answer["data"]
     if data[0]["sha256"] is not None and data[0]["sha256"] == data[1]["sha256"]:
         yield f"  data           the same: {data_text(data[0])}"
     else:
         yield from (f"  data           {name}: {data_text(of)}" for name, of in zip(answer["of"], data, strict=True))
     for name, (ours, theirs) in answer["made_of"].items():
-        yield f"  {name.removesuffix('_sha256'):<14} {_hashes(ours, theirs)}"
+        yield f"  {name.removesuffix('_sha256'):<14} {_hashes(ours, theirs, answer['of'])}"
         if name == "schema_sha256":
             yield from (f"  {'':<14} {line}" for line in answer["schema_difference"][:MOST_NAMED])
     yield from _differences("settings", answer["settings"])
@@ -87,7 +91,7 @@ def _table(slices: Mapping[str, Mapping[str, list[float | None]]]) -> Iterator[s
 
 def _differences(what: str, found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
-        yield f"  {what:<14} not recorded of both"
+        yield f"  {what:<14} not recorded of one of them"
     elif not found:
         yield f"  {what:<14} the same"
     for key, (ours, theirs) in (found or {}).items():
@@ -109,9 +113,10 @@ def _schema_difference(both: tuple[Subject, Subject]) -> list[str]:
     return [line for line in lines[2:] if line.startswith(("-", "+"))]
 
 
-def _hashes(ours: str | None, theirs: str | None) -> str:
+def _hashes(ours: str | None, theirs: str | None, names: list[str]) -> str:
     if ours is None or theirs is None:
-        return "not recorded of both"
+        lacking = (name for name, of in zip(names, (ours, theirs), strict=True) if of is None)
+        return f"not recorded of {' and '.join(lacking)}"
     return f"the same, {ours[:12]}" if ours == theirs else f"{ours[:12]} / {theirs[:12]}"
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ml.audit.damage import damages
 from ml.audit.subject import Subject
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
+from ml.gate.reason import CONTEXT
 from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED
+from ml.storage.locks import is_held
 
 STATES = {
     INTENT: "was begun and never published",
@@ -19,14 +22,16 @@ STATES = {
 
 def explain(subject: Subject) -> dict[str, Any]:
     """Return why `subject` came to its outcome, with the numbers of its verdict and what is not recorded of it."""
-    entry, verdict = subject.entry, subject.verdict
+    entry, verdict = subject.judged, subject.verdict
     found = {
         "version": subject.version.number if subject.version else None,
         "run_id": subject.run_id,
         "outcome": _outcome(subject),
-        "at": entry.get("at"),
-        "who": entry.get("who"),
+        "at": subject.entry.get("at"),
+        "who": subject.entry.get("who"),
         "reasons": _reasons(subject),
+        "context": _context(subject),
+        "damage": damages(subject),
         "champion": entry.get("champion"),
         "metrics": entry.get("metrics") or verdict.get("metrics") or {},
         "champion_metrics": entry.get("champion_metrics") or verdict.get("champion_metrics") or {},
@@ -65,8 +70,10 @@ def explain_text(answer: Mapping[str, Any]) -> str:
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     number, run = answer["version"], answer["run_id"]
     yield f"{f'Version {number}' if number else f'Run {run}'} {answer['outcome']}."
+    for damage in answer["damage"]:
+        yield f"  DAMAGED        {damage}"
     for reason in answer["reasons"]:
-        yield f"  because        {reason}"
+        yield f"  {'beside that    ' if reason in answer['context'] else 'because        '}{reason}"
     yield f"  run            {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
     yield f"  data           {data_text(answer['data'])}"
     beside = answer["champion_metrics"]
@@ -94,13 +101,23 @@ def _outcome(subject: Subject) -> str:
     version = subject.version
     if version is None:
         outcome = subject.events[-1]["event"] if subject.events else subject.run_record.outcome
-        return "has not ended yet" if outcome is None else f"ended as {outcome}: no version came of it"
+        if outcome is None:
+            if is_held(subject.run / ".lock"):
+                return "has not ended yet"
+            return "came to no end: it was stopped or killed, or waits for its next step"
+        return f"ended as {outcome}: no version came of it"
     if version.state in STATES and "rollback_of" in version.intent:
         return f"has the bytes of version {version.intent['rollback_of']}: somebody went back"
     if version.intent["event"] == ADOPTED:
         return "was adopted by a person"
     reason = version.last.get("reason", "the reason is not recorded")
     return STATES.get(version.state, f"was withdrawn: {str(reason).rstrip('.')}")
+
+
+def _context(subject: Subject) -> list[str]:
+    """Return the sentences of the verdict that neither spoke for the candidate nor against it."""
+    reasons = subject.verdict.get("reasons") or subject.run_record.artifact("judge").get("reasons") or []
+    return [str(reason.get("sentence")) for reason in reasons if reason.get("code") in CONTEXT]
 
 
 def _reasons(subject: Subject) -> list[str]:

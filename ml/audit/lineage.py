@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ml.audit.damage import damage_of_model, damages
 from ml.audit.explain import data_of, data_text
 from ml.audit.subject import Subject, subject
 from ml.errors import FinalError, printable
 from ml.pipeline.fingerprint import code_sha256
-from ml.registry.champion import champion_of, damage_of
 
 HASHES = ("schema_sha256", "settings_sha256", "code_sha256", "model_sha256")
 
@@ -38,7 +38,7 @@ def lineage(of: Subject, *, model: str) -> dict[str, Any]:
         "schema": record.get("schema"),
         "schema_number": entry.get("schema_number", record.get("schema_number")),
         "rollback_of": chain,
-        "damage": _damage(of, model),
+        "damage": [*damages(of), *filter(None, [damage_of_model(of, model)])],
     }
     wanted = {
         **{name.removesuffix("_sha256"): found[name] for name in HASHES},
@@ -60,7 +60,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"Version {number}" if number else f"Run {answer['run_id']}, which became no version"
     for step in answer["rollback_of"]:
         yield f"  bytes of      version {step['version']}, run {step['run_id']}, {step['at']}, by {step['who']}"
-    yield f"  made by        {answer['who'] or 'not recorded'}, {answer['at'] or ''}, run {answer['run_id']}"
+    made = (answer["who"], answer["at"], f"run {answer['run_id']}")
+    yield f"  made by        {', '.join(filter(None, made))}"
     yield f"  data           {data_text(answer['data'])}"
     for name in HASHES:
         label = name.removesuffix("_sha256")
@@ -75,11 +76,10 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"  libraries      {', '.join(f'{name} {of}' for name, of in environment.get('libraries', {}).items())}"
     train = answer["settings"].get("train", {})
     if train:
-        yield f"  trained with   {', '.join(f'{key} {value}' for key, value in train.items())}"
+        yield f"  train settings {', '.join(f'{key} {value}' for key, value in train.items())}"
     for reason in answer["reasons"]:
         yield f"  verdict        {reason}"
-    if answer["damage"]:
-        yield f"  DAMAGED        {answer['damage']}"
+    yield from (f"  DAMAGED        {damage}" for damage in answer["damage"])
     if answer["not_recorded"]:
         yield f"  not recorded   {', '.join(answer['not_recorded'])}"
 
@@ -97,10 +97,3 @@ def _origins(of: Subject) -> list[dict[str, Any]]:
             break
         found.append({"version": number, **{key: entry.get(key) for key in ("run_id", "at", "who", "reasons")}})
     return found
-
-
-def _damage(of: Subject, model: str) -> str:
-    """Return how the files of a version differ from those that the ledger names; "" when they do not."""
-    if of.version is None or not of.root.version(model, of.version.number).exists():
-        return ""
-    return damage_of(champion_of(of.root, model, of.version))

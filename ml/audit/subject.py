@@ -57,6 +57,13 @@ class Subject:
         return self.events[-1] if self.events else {}
 
     @property
+    def judged(self) -> Mapping[str, Any]:
+        """The entry with the verdict: of a version gone back to, that of the version which first had its bytes."""
+        if self.version is None:
+            return self.entry
+        return original_of(self.version, Ledger(self.root.ledger).versions()).intent
+
+    @property
     def record(self) -> Mapping[str, Any]:
         """The release record."""
         return json_object(self.release / "release.json") if self.release else {}
@@ -153,7 +160,7 @@ def _unknown(root: Root, text: str, versions: Mapping[int, Version], events: lis
     by_recency = sorted(root.runs.iterdir(), key=run_order.recency) if root.runs.is_dir() else []
     of_files = [place.name for place in by_recency if _has_results(place)]
     of_ledger = [str(event["run_id"]) for event in events if _ends_a_candidate(event)]
-    runs = list(dict.fromkeys([*of_ledger, *of_files]))
+    runs = [*dict.fromkeys(run for run in of_ledger if run not in of_files), *of_files]
     return FinalError(
         f"{text!r}: the ledger knows no such version, and there is no such run.",
         f"Versions: {_last_of([str(number) for number in versions])}. Runs: {_last_of(runs)}.",

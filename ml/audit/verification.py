@@ -1,11 +1,13 @@
-"""Whether a verdict says what its rows say: every number computed once more, with NumPy alone."""
+"""Whether a verdict says what its rows say, every number computed once more with NumPy alone, and whose it is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.audit.subject import subject
+from ml.audit.damage import damages
+from ml.audit.subject import Subject, subject
 from ml.errors import FinalError
 from ml.storage import files
 from ml.storage.root import Root
@@ -21,7 +23,8 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
         verdict: A version, a run id, or the directory with `verdict.json` and `rows.npz`.
 
     Returns:
-        `verdict` (its directory), `decision`, `agrees`, and `differences` as sentences.
+        `verdict` (its directory), `subject` (whose it is by the ledger; None for a directory that was named itself),
+        `decision`, `agrees`, and `differences` as sentences.
 
     Raises:
         FinalError: There is no such verdict, or its files are not what they should be.
@@ -41,28 +44,61 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
     if files.sha256_file(rows) != report.get("rows_sha256"):
         differences.append(f"{ROWS} is not the file of which the verdict speaks: it was changed.")
     differences += verify(report, ScoredRows.read(rows))
+    if (asked := _asked(root, verdict)) is not None:
+        differences += [*damages(asked), *_not_of(asked, report)]
     return {
         "verdict": str(directory),
+        "subject": asked.title if asked else None,
         "decision": report.get("decision"),
         "agrees": not differences,
         "differences": differences,
     }
 
 
+def _not_of(asked: Subject, report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how a verdict differs from what the ledger says of the version or the run that was named."""
+    entry = asked.judged
+    if report.get("run_id") != asked.run.name:
+        yield f"{REPORT} is the verdict of run {report.get('run_id')}, not of run {asked.run.name}."
+    for name in ("model_sha256", "decision", "metrics", "champion_metrics"):
+        if name in entry and entry[name] != report.get(name):
+            yield f"{REPORT} has another {name} than the ledger."
+    if "decision" in entry:
+        said = [reason.get("sentence") for reason in report.get("reasons") or []]
+        more = (text for text in said if text not in entry.get("reasons", []))
+        yield from (f"{REPORT} gives a reason that the ledger does not: {text}" for text in more)
+
+
 def verification_text(answer: dict[str, Any]) -> str:
     """Return the result as text for a terminal."""
-    if answer["agrees"]:
-        return f"Every number of {answer['verdict']} agrees with its rows (decision: {answer['decision']})."
-    return "\n".join([f"{answer['verdict']} does not agree with its rows:", *(f"  {d}" for d in answer["differences"])])
+    if not answer["agrees"]:
+        head = f"{answer['verdict']} does not agree with its rows, or with what is recorded of it:"
+        return "\n".join([head, *(f"  {difference}" for difference in answer["differences"])])
+    whose = f", and it is what the ledger has of {answer['subject']}" if answer["subject"] else ""
+    return f"Every number of {answer['verdict']} agrees with its rows{whose} (decision: {answer['decision']})."
+
+
+def _named_itself(verdict: str) -> Path | None:
+    named = Path(verdict).parent if Path(verdict).name == REPORT else Path(verdict)
+    return named if (named / REPORT).is_file() else None
+
+
+def _asked(root: Root, verdict: str) -> Subject | None:
+    """Return the version or the run that was named; None for a directory, of which the ledger need not know."""
+    return None if _named_itself(verdict) else subject(root, verdict)
 
 
 def _directory(root: Root, verdict: str) -> Path:
     """Return the directory of a verdict: the one that is named itself, or that of a version or a run."""
-    named = Path(verdict).parent if Path(verdict).name == REPORT else Path(verdict)
-    if (named / REPORT).is_file():
+    if (named := _named_itself(verdict)) is not None:
         return named
     asked = subject(root, verdict)
     if (found := asked.verdict_directory) is None:
+        ended = asked.run_record.outcome
+        if asked.version is None and not asked.events and ended is not None:
+            raise FinalError(
+                f"Run {asked.run_id} ended as {ended}: it came to no verdict.", f"Why: python -m ml explain {verdict}"
+            )
         raise FinalError(
             f"{asked.title[0].upper()}{asked.title[1:]} has no {REPORT}.",
             "Only what this release judged can be verified, as long as its release record or the files of its run are "

@@ -74,6 +74,8 @@ def _need_libraries() -> None:
 def _step(options: argparse.Namespace) -> tuple[int, str]:
     _need_libraries()
     root = Root.find(options.root)
+    if options.step == "ingest":
+        _check_new_run(root, options.run)
     is_later = options.step != "ingest" and (root.run(options.run) / FROZEN).is_file()
     frozen = Run.frozen_settings(root, options.run) if is_later else None
     settings = _settings(options, frozen)
@@ -84,13 +86,19 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, as_json(result) if options.json else ""
 
 
+def _check_new_run(root: Root, run_id: str) -> None:
+    """Raise a `FinalError` for an id that `explain` and others could not tell from a version."""
+    if not root.run(run_id).exists() and run_id.isdecimal():
+        raise FinalError(f"Run id {run_id!r}: it would be taken for a version.", f"Name it otherwise: run-{run_id}")
+
+
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
     run_id = options.run or new_run_id()
     try:
         _need_libraries()
         with disk_errors("python -m ml retrain"):
             root, settings = Root.find(options.root), _settings(options)
-        root.run(run_id)
+        _check_new_run(root, run_id)
     except RetrainError as error:
         failed = failed_before_the_start(run_id, error)
         _tell(error)

@@ -44,6 +44,8 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
     champion = ledger.champion()
     answer: dict[str, Any] = {
         "model": settings.serving.model,
+        "root": str(root.path),
+        "root_exists": root.path.is_dir(),
         "version": None,
         "pending": [v.number for v in ledger.pending()],
         "unconfirmed": unconfirmed_champion(ledger) is not None,
@@ -94,7 +96,8 @@ def _schema(root: Root) -> dict[str, Any]:
 def status_text(answer: dict[str, Any]) -> str:
     """Return the answer of `status` as text for a terminal."""
     if answer["version"] is None:
-        lines = [f"{answer['model']}: no version confirmed yet."]
+        missing = "" if answer["root_exists"] else ", which does not exist"
+        lines = [f"{answer['model']}: no version confirmed yet in {answer['root']}{missing}."]
     else:
         lines = [
             f"{answer['model']}: version {answer['version']} {who_serves(answer)}",

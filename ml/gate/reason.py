@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CONTEXT = frozenset({"power", "level", "baseline", "not_enough_data"})
+"""The codes of what a reader needs to weigh a decision, and what neither speaks for the candidate nor against it."""
+
 
 @dataclass(frozen=True)
 class Reason:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.pipeline.outcome import BLOCKED, FAILED, Results, end_of, error_of, outcome_of_step
+from ml.pipeline.outcome import BLOCKED, FAILED, UNCHANGED, Results, end_of, error_of, outcome_of_step
 from ml.pipeline.step_names import STEPS
 from ml.storage import run_order
 from ml.storage.root import Root
@@ -76,6 +76,9 @@ class RunRecord:
                 error = error_of(self.results[step])
                 found = [*error.get("findings", [error.get("what", "")]), error.get("cure", "")]
                 return [f"step {step} failed", *(sentence for sentence in found if sentence)]
+        end = end_of(self.results)
+        if end and end.outcome == UNCHANGED:
+            return [str(error_of(self.results[end.step]).get("what", ""))]
         return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
 
     def artifact(self, step: str) -> Mapping[str, Any]:

@@ -14,8 +14,9 @@ from ml.data.schema import Schema
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import identity, ingredients, source_kind
-from ml.pipeline.outcome import OUTCOME_OF_EVENT
+from ml.pipeline.outcome import OUTCOME_OF_EVENT, SKIPPED, outcome_of_step
 from ml.pipeline.run import Run
+from ml.pipeline.run_record import RunRecord
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
@@ -175,11 +176,13 @@ def judge(run: Run, result: Result) -> None:
     evaluation = run.artifact("evaluate", Evaluation)
 
     def work(out: Path) -> Artifact:
+        from ml.gate.reason import CONTEXT
         from ml.pipeline.verdict import reach_verdict
 
         verdict = reach_verdict(run, evaluation, out)
-        for sentence in verdict.sentences:
-            log.info("%s: %s", "PROMOTE" if verdict.promotes else verdict.decision.upper(), sentence)
+        word = "PROMOTE" if verdict.promotes else verdict.decision.upper()
+        for reason in verdict.reasons:
+            log.info("%s: %s", "note" if reason["code"] in CONTEXT else word, reason["sentence"])
         return verdict
 
     result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", "gate", "target", evaluate=evaluation))
@@ -218,6 +221,9 @@ def promote(run: Run, result: Result) -> None:
 
 def confirm(run: Run, result: Result) -> None:
     """Check over HTTP that the model server answers with the new version."""
+    promoted = RunRecord.read(run.directory).results.get("promote", {})
+    if promoted.get("outcome") == SKIPPED:
+        raise NothingToDoError(outcome_of_step(promoted), "The run promoted nothing, so there is nothing to confirm.")
     release = run.artifact("promote", Release)
 
     def work(out: Path) -> Artifact:

@@ -22,7 +22,7 @@ def main() -> int:
     with locks.hold(paths.lock, who="make down", wait_seconds=30):
         record = ProcessRecord.read(paths.process_record)
         if record is None:
-            print("Nothing is up.")
+            print(f"Nothing is up in {paths.root.path}. (Another RETRAIN_ROOT has a stack of its own.)")
             return 0
         stop_stack(paths)
         taken = [port for port in (record.ui_port, record.serving_port) if not _becomes_free(port)]

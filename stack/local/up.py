@@ -20,7 +20,7 @@ from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment, with_api_server
 from stack.local.data_source import find_data_source
 from stack.local.down import stop_stack
-from stack.local.errors import StackError, raise_keyboard_interrupt, run_command
+from stack.local.errors import StackError, raise_keyboard_interrupt, run_command, uninterrupted
 from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
 from stack.local.processes.ports import (
@@ -61,7 +61,8 @@ def main() -> int:
             record = _start(paths, ui, serving)
             _wait(record, paths, since)
         except BaseException:
-            stop_stack(paths)
+            with uninterrupted():
+                stop_stack(paths)
             raise
     print("Up.\n")
     _print_log_in(record, paths)

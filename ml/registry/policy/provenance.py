@@ -90,5 +90,5 @@ def refuse_sample(champion: Version | None, *, accepted: bool) -> None:
             f"Version {champion.number}, the champion, was trained on {in_words(kind_of(champion.intent))}; a model of "
             "the built-in sample of made-up customers must not take its place.",
             "Give real data (DATA=file.csv, Kaggle credentials, data.source), try the sample in a root of its own "
-            "(make demo), or accept the exchange with judge.accept_incomparable = true.",
+            "(RETRAIN_ROOT=var/sample make demo), or accept the exchange with judge.accept_incomparable = true.",
         )

@@ -71,5 +71,6 @@ def require_free_port(port: int, variable: str, what: str) -> None:
         other = next((p for p in range(port + 1, min(port + 50, 65536)) if is_free(p)), port + 1)
         raise StackError(
             f"Port {port} on {HOST}, meant for {what}, is in use, or this user may not open it. "
-            f"Stop what listens there (`make down`, if `make up` started it), or choose another: {variable}={other}"
+            "Stop what listens there (`make down`, if `make up` started it, with the RETRAIN_ROOT that it had), or "
+            f"choose another: {variable}={other}"
         )

@@ -91,7 +91,7 @@ def test_what_is_unknown_is_an_error_that_names_what_is_known(
 def test_lineage_names_what_a_version_was_made_of(made: Root) -> None:
     answer = asked(made, "lineage", "1")
     assert answer["not_recorded"] == []
-    assert answer["damage"] == ""
+    assert answer["damage"] == []
     assert answer["settings"]["train"]["epochs"] == 2
     assert answer["environment"]["libraries"]["tensorflow"].startswith("2.")
     assert "feature" in answer["schema"]
@@ -99,7 +99,7 @@ def test_lineage_names_what_a_version_was_made_of(made: Root) -> None:
     record = json.loads((made.release(1) / "release.json").read_text())
     assert record["sources"] == source_hashes()
     said = command(made, "lineage", "1")[1]
-    assert "  trained with   epochs 2, " in said
+    assert "  train settings epochs 2, " in said
     assert "tensorflow 2." in said
     assert "as it is here" in said
 
@@ -118,6 +118,69 @@ def test_lineage_follows_a_rollback_back_to_the_first_version_of_the_bytes(root:
 def test_lineage_says_when_the_files_were_changed(kept: Root) -> None:
     (kept.release(1) / "evaluation.json").write_text("{}")
     assert "DAMAGED        the release record in" in command(kept, "lineage", "1")[1]
+
+
+@pytest.mark.parametrize("words", [["explain", "1"], ["compare", "1", "second"], ["verify", "1"]])
+def test_whoever_reads_a_changed_release_record_is_told(kept: Root, words: list[str]) -> None:
+    assert "release record" not in command(kept, *words)[1]
+    path = kept.release(1) / "evaluation.json"
+    path.write_bytes(path.read_bytes().replace(b"Female", b"female"))
+    assert f"the release record in {kept.release(1)} was changed" in command(kept, *words)[1]
+
+
+@pytest.mark.parametrize("words", [["explain", "second"], ["compare", "second", "1"], ["lineage", "second"]])
+@pytest.mark.parametrize("name", ["settings.json", "evaluate/evaluation.json"])
+def test_whoever_reads_a_changed_file_of_a_run_is_told(kept: Root, words: list[str], name: str) -> None:
+    assert "DAMAGED" not in command(kept, *words)[1]
+    path = kept.runs / "second" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert "DAMAGED" in command(kept, *words)[1]
+
+
+def test_verify_asks_whose_verdict_it_is(kept: Root) -> None:
+    """Numbers that agree with their rows say nothing when both are those of another candidate."""
+    assert command(kept, "verify", "second")[0] == DONE
+    assert "is what the ledger has of run second" in command(kept, "verify", "second")[1]
+    for name in ("verdict.json", "rows.npz"):
+        shutil.copyfile(kept.release(1) / name, kept.runs / "second" / "judge" / name)
+    code, said = command(kept, "verify", "second")
+    assert code != DONE
+    assert "verdict.json is the verdict of run first, not of run second" in said
+    assert "another model_sha256 than the ledger" in said
+    assert command(kept, "verify", str(kept.runs / "second" / "judge"))[0] == DONE, "a directory is nobody's"
+
+
+def test_verify_finds_a_sentence_that_was_edited(kept: Root) -> None:
+    path = kept.runs / "second" / "judge" / "verdict.json"
+    path.write_text(path.read_text().replace("below the threshold 0.9990", "above the threshold 0.1000"))
+    code, said = command(kept, "verify", "second")
+    assert code != DONE
+    assert "gives a reason that the ledger does not" in said
+
+
+def test_an_unchanged_run_says_why_and_has_no_verdict(kept: Root, caplog: pytest.LogCaptureFixture) -> None:
+    again = resolve(overrides=[*SMALL, "train.seed=5", "judge.at_least.AUC=0.999"], environment={})
+    assert retrain(kept, again, run_id="again", force=False).outcome == "unchanged"
+    said = command(kept, "explain", "again")[1]
+    assert "  because        Nothing new: " in said
+    assert "those of run second" in said
+    caplog.clear()
+    assert command(kept, "verify", "again")[0] == 2
+    assert "Run again ended as unchanged: it came to no verdict." in " ".join(caplog.messages)
+
+
+def test_what_only_helps_to_weigh_a_verdict_is_no_reason_for_it(kept: Root) -> None:
+    answer = asked(kept, "explain", "second")
+    assert any(sentence.startswith("Level of this look") for sentence in answer["context"])
+    lines = command(kept, "explain", "second")[1].splitlines()
+    assert next(line for line in lines if "Level of this look" in line).startswith("  beside that    ")
+
+
+def test_a_run_id_that_reads_like_a_version_is_refused(made: Root, caplog: pytest.LogCaptureFixture) -> None:
+    assert command(made, "retrain", "--run", "2", "--data", "sample")[0] != DONE
+    assert "would be taken for a version" in " ".join(caplog.messages)
+    assert command(made, "ingest", "--run", "2", "--data", "sample")[0] != DONE
+    assert not (made.runs / "2").exists()
 
 
 def test_explain_says_why_a_version_was_withdrawn(root: Root) -> None:

@@ -28,7 +28,9 @@ def nobody() -> Settings:
 
 
 def test_without_a_server_a_version_is_published_and_serves_nobody(root: Root, nobody: Settings) -> None:
-    assert first_line(root, nobody) == f"{MODEL}: no version confirmed yet."
+    assert first_line(root, nobody) == f"{MODEL}: no version confirmed yet in {root.path}."
+    missing = Root(root.path / "typo")
+    assert first_line(missing, nobody).endswith("/typo, which does not exist.")
     with stand_in(root) as settings:
         released(root, settings, "one")
     assert first_line(root, nobody).startswith(f"{MODEL}: version 1 is published; no server is configured (since 20")

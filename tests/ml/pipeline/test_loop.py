@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from ml.data.features import FEATURES
+from ml.errors import NothingToDoError
 from ml.evaluation.metrics import METRICS
 from ml.pipeline.local_runner import RetrainResult, retrain
+from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
+from ml.pipeline.steps import run_step
 from ml.registry.ledger.entries import CONFIRMED, INTENT, PUBLISHED, REJECTED, SAME, WITHHELD
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import sha256_tree
@@ -143,6 +146,8 @@ def test_a_rejection_is_a_result_and_not_an_error(promoted_root: Root, customers
     last = Ledger(promoted_root.ledger).events()[-1]
     assert (last["event"], last["codes"]) == (REJECTED, ["below_threshold"])
     assert "confirm" not in outcome.seconds
+    with pytest.raises(NothingToDoError, match="nothing to confirm"):
+        run_step("confirm", Run(promoted_root, "strict", settings))
     repeated = retrain(promoted_root, settings, run_id="strict again", force=False)
     assert repeated.exit_code == 1, "a run id with a blank"
     repeated = retrain(promoted_root, settings, run_id="strict-again", force=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,22 @@ def up(stack: Stack) -> str:
     code, text = stack.run("up")
     assert code == 0, text
     return text
+
+
+def test_ctrl_c_pressed_again_and_again_ends_all_that_was_started(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    process = stack.start("up")
+    record = wait_for(tmp_path / "up.json")
+    deadline = time.monotonic() + 120
+    while "api-server" not in record.read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for _ in range(5):
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.2)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, text
+    assert "Interrupted; everything that was started has been stopped." in text
+    assert stack.still_running() == []
 
 
 def test_up_prints_addresses_user_and_password(stack: Stack, up: str) -> None:
@@ -208,7 +226,9 @@ def test_down_ends_everything_and_frees_the_ports(stack: Stack, up: str) -> None
     assert stack.still_running() == []
     assert is_free(stack.ui)
     assert is_free(stack.serving)
-    assert stack.run("down") == (0, "Nothing is up.\n")
+    code, text = stack.run("down")
+    assert code == 0
+    assert text.startswith(f"Nothing is up in {stack.root}.")
     code, text = stack.run("retrain")
     assert code == 1
     assert "Airflow is not up" in text
