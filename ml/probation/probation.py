@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ from ml.registry.model_registry import locked_registry
 from ml.registry.traffic.samples import read_samples, take_sample
 from ml.storage import locks
 from ml.storage.root import Root
-from serving.client.model_client import ModelServer
+from serving.client.model_client import ModelServer, ServingError
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def check_probation(root: Root, settings: Settings, *, now: datetime | None = No
         NothingToDoError: No version is on probation.
         TransientError: Another process holds the promotion lock.
     """
-    now = now or datetime.now(UTC)
+    now = (now or datetime.now(UTC)).replace(microsecond=0)
     wait = settings.promote.lock_wait_seconds
     # Two checks at once would take each other's questions for traffic.
     with locks.hold(root.path / "probation.lock", who="a check of the probation", wait_seconds=wait):
@@ -118,6 +119,9 @@ def _check(period: Period, root: Root, settings: Settings, now: datetime) -> Las
     has_sample = take_sample(root, settings, now=now)
     data_sha256 = before.data_sha256 if before else ""
     with endpoint(root, settings) as server:
+        if not server_url(root, settings):  # a private one, which has just begun to load
+            with suppress(ServingError):
+                server.wait_available(number, deadline=settings.confirm.deadline_seconds)
         items = obstacle(server, period.version, root)
         if not items:
             items = [check_known_rows(server, period.version, root, settings)]
@@ -128,7 +132,7 @@ def _check(period: Period, root: Root, settings: Settings, now: datetime) -> Las
         take_sample(root, settings, own=True, now=now)
     is_answered = items[0].result == PASSED
     answered = now if is_answered else before.answered if before else None
-    found = LastCheck(number, now.replace(microsecond=0), answered, tuple(items), data_sha256)
+    found = LastCheck(number, now, answered, tuple(items), data_sha256)
     try:
         found.write(root)
     except OSError as error:  # a full disk must not keep a bad version in service

@@ -26,6 +26,8 @@ from serving.expectation.calibration import Calibration
 CONFIDENCE = 0.9999
 """Of all intervals: one version in twenty would go for nothing with 95 %."""
 _CHUNK = 500
+_ROUNDED = 0.001
+"""Of the rows may lie so close to the threshold that their label depends on how a number is rounded."""
 _NOT_AS_EXPECTED = (RetrainError, OSError, LookupError, TypeError, ValueError, AttributeError)
 _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
@@ -87,6 +89,9 @@ def judge_answers(
     share, is_share_inside = _compared("are called targets", called, (expected >= threshold).astype(float), margin)
     mean, is_mean_inside = _compared("is the mean probability", probability, expected, margin)
     told = f"Of {len(probability):,} rows ({name}) {share}, {mean}"
+    otherwise = float((called != (probability >= threshold)).mean())
+    if otherwise > _ROUNDED:
+        return Item(TARGET_SHARE, BREACHED, f"{told}; {otherwise:.1%} are called what their probability does not say.")
     if is_share_inside and is_mean_inside:
         return Item(TARGET_SHARE, PASSED, f"{told}.")
     known = ~np.isnan(labels)
