@@ -59,9 +59,7 @@ FAMILIES = (
     MetricFamily("retrain_served_version", "The highest version that the model server calls AVAILABLE; 0 for none."),
     MetricFamily("retrain_served_sample", "1 when that is a SAMPLE, trained on made-up customers."),
     MetricFamily("retrain_server_versions", "Versions that the model server knows, by state.", ("state",)),
-    MetricFamily(
-        "retrain_probation", "1 for the state of the last version's probation, 0 for others.", ("state",)
-    ),
+    MetricFamily("retrain_probation", "1 for the state of the last version's probation, 0 for others.", ("state",)),
     MetricFamily("retrain_probation_until_timestamp_seconds", "When it ends, while it lasts."),
     MetricFamily(
         "retrain_probation_answered_timestamp_seconds",
