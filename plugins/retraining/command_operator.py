@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN
+from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, SettingsError
 from retraining.child.environment import child_environment
 from retraining.ml_operator import MlOperator
+from retraining.params import check_keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,18 +27,25 @@ class CommandOperator(MlOperator):
     Args:
         arguments: The command and its options; templates are rendered in each, and never pass through a shell.
         who: Who the ledger shall name, a template too; by default whoever triggered the run.
+        known: The keys of the form. A run that was triggered with another one is refused; without any, none is.
     """
 
     template_fields: Sequence[str] = ("arguments", "who")
     ui_color = "#f5ecdc"
 
-    def __init__(self, *, arguments: Sequence[str], who: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, arguments: Sequence[str], who: str = "", known: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.arguments = list(arguments)
         self.who = who
+        self.known = list(known)
 
     def execute(self, context: Context) -> list[str]:
         """Run the command to its end; its lines go to the task's log as they come."""
+        if self.known:
+            try:
+                check_keys(context["dag_run"].conf, self.known)
+            except SettingsError as error:
+                raise self.failure({"what": error.what, "cure": error.cure}, may_pass=False) from error
         command = self.command(*filter(None, self.arguments))
         self.log.info("%s", " ".join(command))
         who = self.who or context["dag_run"].triggering_user_name or "airflow (scheduled)"
@@ -47,5 +55,6 @@ class CommandOperator(MlOperator):
         if code == NOTHING_TO_DO:
             raise AirflowSkipException(last[-1] if last else "There was nothing to do.")
         ending = f"`ml {self.arguments[0]}` ended with exit code {code}."
-        error = {"what": last[-1] if last else ending}
-        raise self.failure(error, may_pass=code != WILL_FAIL_AGAIN, last_line=error["what"])
+        # Whoever is told of it sees no log: the reason and not only the cure, which is the last line.
+        what = " ".join(self.told_errors) or (last[-1] if last else ending)
+        raise self.failure({"what": what}, may_pass=code != WILL_FAIL_AGAIN, last_line=what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,6 +40,8 @@ class MlOperator(BaseOperator):
         super().__init__(**kwargs)
         self.ml_python = ml_python
         self._child: ChildProcess | None = None
+        self.told_errors: list[str] = []
+        """The last lines of the command that are errors: the reason and the cure."""
 
     def on_kill(self) -> None:
         """End the child and everything it started."""
@@ -65,6 +68,8 @@ class MlOperator(BaseOperator):
                 level, text = level_and_text(line)
                 self.log.log(level, "%s", text)
                 last = [*last[1 - LAST_LINES :], text]
+                if level >= logging.ERROR:
+                    self.told_errors = [*self.told_errors[-1:], text]
             return self._child.finish(), last
 
     def failure(self, error: dict[str, Any], *, may_pass: bool, last_line: str = "") -> AirflowException:
