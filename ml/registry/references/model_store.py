@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ml.errors import FinalError
+from ml.registry.ledger.ledger import Version
 from ml.storage import files
 from ml.storage.root import Root
 
@@ -16,6 +17,13 @@ log = logging.getLogger(__name__)
 def stored_model(root: Root, sha256: str) -> Path:
     """Return where the SavedModel with this hash is kept, whether or not it is there."""
     return root.references / sha256 / "saved_model"
+
+
+def quarantined_model(root: Root, model: str, version: Version) -> Path | None:
+    """Return where the bytes of a version lie that was gone back from: served yet, or withdrawn; None when nowhere."""
+    sha256 = version.intent["model_sha256"]
+    places = root.version(model, version.number), root.withdrawn / str(version.number)
+    return next((place for place in places if place.is_dir() and files.sha256_tree(place) == sha256), None)
 
 
 def store_model(root: Root, saved_model: Path, sha256: str) -> None:

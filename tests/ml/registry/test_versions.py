@@ -35,7 +35,7 @@ def test_rollback_publishes_the_old_bytes_under_a_higher_number(root: Root, sett
     version = rollback(root, settings, target=None, reason="two is rude to customers")
     assert (version.number, version.state) == (3, CONFIRMED)
     assert sha256_tree(root.version(MODEL, 3)) == sha256_tree(root.version(MODEL, 1))
-    assert served(root) == [1, 2, 3]
+    assert served(root) == [1, 3], "the bad one is out of the server's sight"
     assert "two is rude to customers" in version.intent["reasons"][0]
     assert Ledger(root.ledger).champion() == version
     text = status.status_text(status.status(root, settings))
@@ -51,7 +51,7 @@ def test_rollback_to_a_named_version_and_not_twice(root: Root, settings: Setting
         rollback(root, settings, target=1, reason="r")
     with pytest.raises(NothingToDoError, match="is a rollback already"):
         rollback(root, settings, target=None, reason="r")
-    with pytest.raises(FinalError, match=r"Version 9 is not a confirmed version that is kept\. Kept: 1, 2, 3, 4"):
+    with pytest.raises(FinalError, match=r"Version 9 is not a confirmed version that is kept\. Kept: 1, 2, 4"):
         rollback(root, settings, target=9, reason="r")
 
 
