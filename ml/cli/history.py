@@ -8,7 +8,18 @@ from typing import Any
 
 from ml.errors import printable
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
-from ml.registry.ledger.entries import ADOPTED, CHAINED, INTENT, LOOKED, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN
+from ml.registry.ledger.entries import (
+    ADOPTED,
+    CHAINED,
+    INTENT,
+    LOOKED,
+    PUBLISHED,
+    QUARANTINED,
+    RELEASED,
+    ROLLBACK,
+    SEALED,
+    WITHDRAWN,
+)
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.storage.root import Root
@@ -95,6 +106,11 @@ def _cells(entry: Entry, champion: int | None) -> list[str]:
 def _outcome(entry: Entry) -> str:
     state = str(entry.last["event"])
     rolled_back_to = entry.begun.get("rollback_of")
+    is_bad = any(event["event"] == QUARANTINED for event in entry.events)
+    if state == RELEASED:
+        return "end of the hold"
+    if is_bad and state in (QUARANTINED, WITHDRAWN):
+        return "quarantined"
     word = OUTCOME_OF_EVENT.get(state, state)
     if state == ROLLBACK:
         word = f"going back from {entry.begun.get('from')} to {entry.begun.get('target')}"

@@ -174,7 +174,7 @@ class Registry:
             log.info("noted the hashes of the release records of versions %s, which had none", ", ".join(records))
 
     def sweep(self) -> None:
-        """Remove what killed tries left: staged copies (the lock says that none is in use), withdrawn and bad versions."""
+        """Remove what killed tries left: staged copies (the lock: none is in use), withdrawn and bad versions."""
         for leftover in files.children(self.root.staging):
             files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():
