@@ -76,7 +76,7 @@ def adopt(options: argparse.Namespace) -> tuple[int, str]:
 def _answered(
     root: Root, settings: Settings, work: Callable[[], str], *, as_json_value: bool, cleans: bool = True
 ) -> tuple[int, str]:
-    """Do the work, remove what is kept no longer, and answer in words or with the status; nothing to do is an answer."""
+    """Do the work, remove what is kept no longer, and answer in words or with the status; nothing to do is one, too."""
     from ml.registry.retention import clean_up
 
     try:

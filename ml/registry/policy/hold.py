@@ -43,9 +43,9 @@ class Hold:
     def against(self) -> str:
         """Return why a candidate is not promoted while it stands, and the way out, as sentences."""
         return (
-            f"Held until {self.day}, since version {self.version} was gone back from "
-            f"({self.reason.rstrip('.')}): until then nothing is promoted by itself that is not found better than that version. End the hold before: "
-            "python -m ml release --reason '...'"
+            f"Held until {self.day}, since version {self.version} was gone back from ({self.reason.rstrip('.')}). "
+            "Until then nothing is promoted by itself unless it is found better than that version. "
+            "End the hold before: python -m ml release --reason '...'"
         )
 
 
