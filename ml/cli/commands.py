@@ -159,6 +159,7 @@ COMMANDS: dict[str, Command] = {
     "rollback": intervention_commands.rollback,
     "quarantine": intervention_commands.quarantine,
     "release": intervention_commands.release,
+    "clean": intervention_commands.clean,
     "adopt": _adopt,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,

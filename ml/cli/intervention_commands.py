@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from ml.cli.status import as_json, rollback_text, status
 from ml.config.overrides import toml_string
@@ -71,6 +72,24 @@ def adopt(options: argparse.Namespace) -> tuple[int, str]:
         return f"Version {version.number} stands in the ledger, as confirmed as any other."
 
     return _answered(root, settings, work, as_json_value=options.json, cleans=False)
+
+
+def clean(options: argparse.Namespace) -> tuple[int, str]:
+    """Remove what the settings keep no longer, or only say what would go and why."""
+    from ml.registry.model_registry import Registry
+    from ml.registry.retention import clean_up, retention_plan
+
+    settings = _settings(options)
+    if options.dry_run:
+        registry = Registry(Root.to_read(options.root), settings.serving.model)
+        plan = retention_plan(registry, settings, now=datetime.now(UTC))
+    else:
+        plan = clean_up(Root.find(options.root), settings)
+    if options.json:
+        return DONE, as_json([{"path": one.path, "what": one.what, "why": one.why} for one in plan])
+    verb = "would go" if options.dry_run else "removed"
+    lines = [printable(f"{verb}: {one.what}: {one.why} ({one.path})") for one in plan]
+    return DONE, "\n".join(lines) or "Nothing to remove."
 
 
 def _answered(

@@ -51,6 +51,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     bad.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
     free = add("release", "End the hold after a rollback: runs promote by themselves again.", settings)
     free.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
+    old = add("clean", "Remove what the settings keep no longer: versions, data, runs, models, scores.", settings)
+    old.add_argument("--dry-run", action="store_true", help="only say what would go, and why")
     checked = add("verify", "Compute the numbers of a verdict again from its rows, and say whether they agree.")
     checked.add_argument("verdict", metavar="VERDICT", help="a version, a run id, or a directory with verdict.json")
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)

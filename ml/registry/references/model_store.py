@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,8 +9,6 @@ from ml.errors import FinalError
 from ml.registry.ledger.ledger import Version
 from ml.storage import files
 from ml.storage.root import Root
-
-log = logging.getLogger(__name__)
 
 
 def stored_model(root: Root, sha256: str) -> Path:
@@ -52,9 +49,6 @@ def store_model(root: Root, saved_model: Path, sha256: str) -> None:
     files.publish_directory(made, place)
 
 
-def forget_models(root: Root, *, but: Collection[str]) -> None:
-    """Remove every kept SavedModel whose hash is not in `but`; the caller holds the promotion lock."""
-    for directory in files.children(root.references):
-        if directory.name not in but:
-            files.remove_directory(directory, root.trash)
-            log.info("removed the kept model %s: no reference of the champion any more", directory.name[:12])
+def forgettable_models(root: Root, *, but: Collection[str]) -> list[Path]:
+    """Return the directories of the kept SavedModels whose hash is not in `but`."""
+    return [directory for directory in files.children(root.references) if directory.name not in but]
