@@ -8,6 +8,7 @@ import pytest
 
 from ml.config.settings import resolve
 from ml.errors import FinalError
+from ml.registry.ledger.entries import QUARANTINED
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.ancestry import anchor_model_of, anchor_of, original_of
 from ml.registry.references.model_store import forgettable_models, store_model, stored_model
