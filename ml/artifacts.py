@@ -103,7 +103,8 @@ class Evaluation(Artifact):
 
     `champion_version` is the last confirmed version of the ledger, `baseline` names what is compared with and `served`
     is the version that the model server answered with; None when that is not known. `changed_share` is the share of
-    today's rows that the baseline was not trained beside, 0..1; None when nobody knows.
+    today's rows that the baseline was not trained beside, 0..1; None when nobody knows. `gone_back_from` is the hash of
+    the quarantined version from which a hold came, if it was scored too; "" if not.
     """
 
     model_sha256: str
@@ -123,6 +124,7 @@ class Evaluation(Artifact):
     anchor_sha256: str = ""
     stand_in: str = ""
     changed_share: float | None = None
+    gone_back_from: str = ""
 
     @property
     def is_compared(self) -> bool:
@@ -152,7 +154,8 @@ class Verdict(Artifact):
     One that is `same` as the champion reached the thresholds and is not promoted, since nothing would change.
     `decision` is what a promotion is decided by (`ml.registry.references.ancestry`), or "rejected", "kept" or "same".
     `served` is the version that the model server answered with when the candidate was evaluated, and `baseline` names
-    what it was compared with.
+    what it was compared with. `better_than` is the hash of the quarantined version from which a hold came, if the
+    candidate was found better than it; "" if not.
     """
 
     promotes: bool
@@ -169,6 +172,7 @@ class Verdict(Artifact):
     stand_in: str = ""
     baseline: str = ""
     baseline_version: int | None = None
+    better_than: str = ""
 
     @property
     def report(self) -> Path:

@@ -10,10 +10,10 @@ from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import Any, TextIO
 
-from ml.cli import audit_commands, probation_command, schema_commands
+from ml.cli import audit_commands, intervention_commands, probation_command, schema_commands
 from ml.cli.history import history, history_text
 from ml.cli.options import Command, parser
-from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
+from ml.cli.status import as_json, failed_before_the_start, result_text, status, status_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
@@ -121,32 +121,9 @@ def _history(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, history_text(events, champion=champion.number if champion else None, with_reasons=options.long)
 
 
-def _rollback(options: argparse.Namespace) -> tuple[int, str]:
-    from ml.registry.intervention.rollback import rollback
-    from ml.registry.retention import clean_up
-
-    root, settings = Root.find(options.root), _settings(options)
-    try:
-        version = rollback(root, settings, target=options.version, reason=options.reason)
-    except NothingToDoError as nothing:
-        return DONE, as_json(status(root, settings)) if options.json else nothing.what
-    clean_up(root, settings)
-    answer = status(root, settings)
-    return DONE, as_json(answer) if options.json else rollback_text(version, answer)
-
-
 def _adopt(options: argparse.Namespace) -> tuple[int, str]:
-    from ml.registry.intervention.adopt import adopt
-
     _need_libraries()
-    root, settings = Root.find(options.root), _settings(options)
-    try:
-        version = adopt(root, settings, number=options.version, reason=options.reason)
-    except NothingToDoError as nothing:
-        return DONE, as_json(status(root, settings)) if options.json else nothing.what
-    if options.json:
-        return DONE, as_json(status(root, settings))
-    return DONE, f"Version {version.number} stands in the ledger, as confirmed as any other."
+    return intervention_commands.adopt(options)
 
 
 def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
@@ -193,7 +170,10 @@ COMMANDS: dict[str, Command] = {
     "retrain": _retrain,
     "status": _status,
     "history": _history,
-    "rollback": _rollback,
+    "rollback": intervention_commands.rollback,
+    "quarantine": intervention_commands.quarantine,
+    "release": intervention_commands.release,
+    "clean": intervention_commands.clean,
     "adopt": _adopt,
     "probation": probation_command.probation,
     "verify": audit_commands.verify,

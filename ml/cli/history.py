@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from ml.registry.ledger.entries import (
     LOOKED,
     PROBATION,
     PUBLISHED,
+    QUARANTINED,
+    RELEASED,
     ROLLBACK,
     SCHEMA,
     SEALED,
@@ -22,6 +24,7 @@ from ml.registry.ledger.entries import (
 )
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
+from ml.registry.policy.quarantine import quarantine_of
 from ml.storage.root import Root
 
 COLUMNS = ("version", "when", "source", "rows", "accuracy", "AUC", "outcome", "by whom")
@@ -58,7 +61,8 @@ def history_text(events: list[dict[str, Any]], *, champion: int | None, with_rea
     if not events:
         return "Nothing happened yet."
     entries = list(reversed(_entries(events)))
-    rows = [list(COLUMNS), *(_cells(entry, champion) for entry in entries)]
+    bad = quarantine_of(events).models
+    rows = [list(COLUMNS), *(_cells(entry, champion, bad) for entry in entries)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
     lines = [_line(rows[0], widths)]
     for entry, row in zip(entries, rows[1:], strict=True):
@@ -87,7 +91,7 @@ def _entries(events: list[dict[str, Any]]) -> list[Entry]:
     return entries
 
 
-def _cells(entry: Entry, champion: int | None) -> list[str]:
+def _cells(entry: Entry, champion: int | None, bad: Collection[str]) -> list[str]:
     begun, number = entry.begun, entry.begun.get("version", entry.begun.get("result"))
     metrics = begun.get("metrics")
     metrics = metrics if isinstance(metrics, Mapping) else {}
@@ -98,14 +102,18 @@ def _cells(entry: Entry, champion: int | None) -> list[str]:
         f"{begun['rows']:,}" if isinstance(begun.get("rows"), int) else "-",
         _metric(metrics.get("BinaryAccuracy")),
         _metric(metrics.get("AUC")),
-        _outcome(entry) + (" (champion)" if number is not None and number == champion else ""),
+        _outcome(entry, bad) + (" (champion)" if number is not None and number == champion else ""),
         _one_line(begun.get("who", "-")),
     ]
 
 
-def _outcome(entry: Entry) -> str:
+def _outcome(entry: Entry, bad: Collection[str]) -> str:
     state = next(str(event["event"]) for event in reversed(entry.events) if event["event"] != PROBATION)
     rolled_back_to = entry.begun.get("rollback_of")
+    if state == RELEASED:
+        return "end of the hold"
+    if state in (QUARANTINED, WITHDRAWN) and entry.begun.get("model_sha256") in bad:
+        return "quarantined"
     word = OUTCOME_OF_EVENT.get(state, state)
     if state == SCHEMA:
         word = f"schema {entry.begun.get('number')}"

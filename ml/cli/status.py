@@ -54,9 +54,14 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "ledger_faults": [str(fault) for fault in ledger.chain().faults],
         "sample": is_sample(champion),
         "schema": _schema(root),
+        "hold": None,
+        "quarantined": [version.number for version in ledger.versions().values() if version.quarantined],
         "server_url": server_url(root, settings) or None,
         "served_version": None,
     }
+    if hold := ledger.hold():
+        answer["hold"] = {"since": hold.since, "until": hold.until.isoformat(), "version": hold.version}
+        answer["hold"] |= {"reason": hold.reason, "sentence": hold.against()}
     if champion:
         answer |= {
             "version": champion.number,
@@ -113,6 +118,10 @@ def status_text(answer: dict[str, Any]) -> str:
             "  UNCONFIRMED  it was gone back to, and no model server has answered with it since; the next run or "
             "rollback that reaches one confirms it"
         )
+    if answer["hold"]:
+        lines.append(f"  HELD      {answer['hold']['sentence']}")
+    if answer["quarantined"]:
+        lines.append(f"  bad       {', '.join(map(str, answer['quarantined']))}: quarantined, and never served again")
     if answer["unknown"]:
         lines.append(f"  UNKNOWN   {', '.join(answer['unknown'])}: a model server takes that for versions, the ledger")
         lines.append("            does not know them; runs stop until you restore it, move them away or adopt them")

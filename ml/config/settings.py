@@ -136,6 +136,7 @@ class PromoteSettings:
     tolerance: Annotated[float, Between(1e-9, 0.1)]
     lock_wait_seconds: Annotated[float, Between(0, 86_400)]
     load_deadline_seconds: Seconds
+    hold_days: Annotated[float, Between(0, 3650)]
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ class KeepSettings:
     """The section `keep`: how many versions and runs are kept."""
 
     versions: Annotated[int, Between(2, 10_000)]
+    days: Annotated[float, Between(0, 3650)]
     runs: Annotated[int, Between(1, 100_000)]
 
 

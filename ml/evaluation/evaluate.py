@@ -27,6 +27,7 @@ from ml.evaluation.score_store import ScoreStore
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
 from ml.evaluation.tfma.agreement import agreeing_tfma_metrics
+from ml.registry.champion import Champion
 from ml.registry.policy.provenance import SAMPLE, difference
 from ml.registry.references.opponents import Opponents
 from ml.storage import files
@@ -73,7 +74,7 @@ def evaluate(
     candidate = _score(model.saved_model, columns, target)
     store.put(model.sha256, candidate)
     scores = {"candidate": candidate}
-    references, anchor = [], None
+    references, anchor, left = [], None, None
     if baseline is not None and is_compared:
         named = [(baseline.model_sha256, baseline.saved_model)]
         named += [(one.model_sha256, one.saved_model) for one in opponents.references]
@@ -83,6 +84,8 @@ def evaluate(
         scores["champion"] = references[0]
         if one := opponents.anchor:
             anchor = store.get(one.model_sha256, partial(_score, one.saved_model, columns, target))
+        if bad := _comparable(opponents.gone_back_from, target, source_kind):
+            left = store.get(bad.model_sha256, partial(_score, bad.saved_model, columns, target))
     groups = slicing_columns(columns)
     by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
     tfma = agreeing_tfma_metrics(
@@ -111,7 +114,14 @@ def evaluate(
     }
     files.write_json(out / "evaluation.json", without_nan(report))
     ScoredRows(
-        rows, profiles, labels, candidate, np.array(references, np.float32).reshape(-1, len(labels)), anchor, groups
+        rows,
+        profiles,
+        labels,
+        candidate,
+        np.array(references, np.float32).reshape(-1, len(labels)),
+        anchor,
+        groups,
+        left,
     ).write(out / "rows.npz")
     write_row_hashes(examples, out / "row_hashes.npy")
     for name in scores:
@@ -137,7 +147,15 @@ def evaluate(
         anchor_sha256=opponents.anchor.model_sha256 if opponents.anchor and opponents.anchor.version is None else "",
         stand_in=opponents.stand_in,
         changed_share=changed_share(out / "row_hashes.npy", read_row_hashes(baseline)) if baseline else None,
+        gone_back_from=opponents.gone_back_from.model_sha256 if opponents.gone_back_from and left is not None else "",
     )
+
+
+def _comparable(left: Champion | None, target: TargetSettings, source_kind: str) -> Champion | None:
+    """Return the quarantined version from which a hold came, if it answers the question of the candidate."""
+    if left is None or not (left.release / "release.json").is_file() or other_question(left, target):
+        return None
+    return None if difference(source_kind, left.source_kind) else left
 
 
 def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8], NDArray[np.uint64], NDArray[np.uint64]]:

@@ -18,6 +18,7 @@ from ml.registry.references.reference_models import MOST_REFERENCES
 from ml.storage.files import write_whole
 
 T = TypeVar("T", bound=np.generic)
+GONE_BACK_FROM = "gone_back_from"
 GROUP = "group_"
 """What the name of an array of the file begins with when it holds a slicing column."""
 
@@ -35,6 +36,7 @@ class ScoredRows:
             k = 0 there is nothing to compare with.
         anchor: float32 [n], or None without one.
         groups: The slicing columns by name, text as object [n] each (`ml.evaluation.slices`).
+        gone_back_from: float32 [n] of the quarantined version from which a hold came, or None without one.
     """
 
     rows: NDArray[np.uint64]
@@ -44,6 +46,7 @@ class ScoredRows:
     references: NDArray[np.float32]
     anchor: NDArray[np.float32] | None
     groups: Mapping[str, NDArray[np.object_]]
+    gone_back_from: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes and the values.
@@ -54,14 +57,15 @@ class ScoredRows:
         """
         n = len(self.rows)
         columns = [self.profiles, self.labels, self.candidate, *self.references, *self.groups.values()]
-        columns += [] if self.anchor is None else [self.anchor]
+        others = [score for score in (self.anchor, self.gone_back_from) if score is not None]
+        columns += others
         if self.references.ndim != 2 or any(column.shape != (n,) for column in columns):
             raise ValueError(f"the arrays differ in length; expected {n} values in each")
         if len(self.references) > MOST_REFERENCES:
             raise ValueError(f"{len(self.references)} references; at most {MOST_REFERENCES} are compared")
         if not np.isin(self.labels, (0, 1)).all():
             raise ValueError("a label is neither 0 nor 1")
-        for score in (self.candidate, *self.references, *([] if self.anchor is None else [self.anchor])):
+        for score in (self.candidate, *self.references, *others):
             if not ((score >= 0) & (score <= 1)).all():
                 raise ValueError("a score is not a probability")
 
@@ -71,8 +75,8 @@ class ScoredRows:
             "rows": self.rows, "profiles": self.profiles, "labels": self.labels, "candidate": self.candidate,
             "references": self.references,
         }  # fmt: skip
-        if self.anchor is not None:
-            arrays["anchor"] = self.anchor
+        optional = {"anchor": self.anchor, GONE_BACK_FROM: self.gone_back_from}
+        arrays |= {name: score for name, score in optional.items() if score is not None}
         arrays |= {GROUP + name: np.asarray(column, dtype=np.str_) for name, column in self.groups.items()}
         content = io.BytesIO()
         np.savez_compressed(content, **arrays)
@@ -104,6 +108,7 @@ class ScoredRows:
                     for name, column in arrays.items()
                     if name.startswith(GROUP)
                 },
+                gone_back_from=_typed(arrays[GONE_BACK_FROM], np.float32) if GONE_BACK_FROM in arrays else None,
             )
         except FileNotFoundError:
             raise

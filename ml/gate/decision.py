@@ -26,11 +26,13 @@ class Decision:
         outcome: `BETTER`, `WORSE`, `KEPT` or `REFRESH`.
         reasons: At least one sentence; the first ones decided.
         details: Every number of the verdict as plain JSON values; None where a number is not defined.
+        ends_hold: Whether the candidate is better than the quarantined version from which a hold came.
     """
 
     outcome: str
     reasons: tuple[Reason, ...]
     details: Mapping[str, Any]
+    ends_hold: bool = False
 
 
 def decide(
@@ -62,7 +64,8 @@ def decide(
     reasons = (*decisive, *words.context(), *(Reason(f"{one.code}_warning", one.sentence) for one in concerns))
     details = as_details(evidence, scored, look, settings=settings, threshold=threshold, least=min_slice)
     details |= {"outcome": outcome, "reasons": [asdict(reason) for reason in reasons]}
-    return Decision(outcome, reasons, without_nan(details))
+    ends_hold = bool(details.get("gone_back_from", {}).get("is_better"))
+    return Decision(outcome, reasons, without_nan(details), ends_hold)
 
 
 def _rule(evidence: Evidence, settings: GateSettings, words: Sentences) -> tuple[str, list[Reason]]:

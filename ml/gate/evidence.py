@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.config.settings import GateSettings
 from ml.evaluation.scored_rows import ScoredRows
@@ -18,7 +19,7 @@ from ml.gate.paired.contributions import METRICS
 from ml.gate.paired.difference import PairedDifference
 from ml.gate.paired.power import GAIN_OF_INTEREST, POWER, Power, power_of
 from ml.gate.paired.slice_tests import SliceTest, slice_tests
-from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL
+from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL, is_better
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Evidence:
         primary: The difference of the metric that decides, against the reference.
         guards: Those of the other metrics.
         anchor: The primary metric's difference against the anchor; None without one.
+        gone_back_from: That against the quarantined version from which a hold came; None without one.
         slices: The tests of the slices.
         fairness: What the candidate does in the groups.
         power: What this look could have seen.
@@ -44,6 +46,7 @@ class Evidence:
     fairness: Fairness
     power: Power
     refresh: RefreshDue
+    gone_back_from: PairedDifference | None = None
 
 
 def gather(
@@ -58,23 +61,25 @@ def gather(
         )
         for metric in METRICS
     }  # fmt: skip
-    anchor = None
-    if scored.anchor is not None:
-        anchor = compare(
-            primary, scored.labels, scored.profiles, candidate, scored.anchor[np.newaxis], threshold=threshold
-        )
+
+    def against(one: NDArray[np.float32] | None) -> PairedDifference | None:
+        if one is None:
+            return None
+        return compare(primary, scored.labels, scored.profiles, candidate, one[np.newaxis], threshold=threshold)
+
     budget = budget_of(settings, look)
     return Evidence(
         budget=budget,
         primary=differences[primary],
         guards=tuple(one for metric, one in differences.items() if metric != primary),
-        anchor=anchor,
+        anchor=against(scored.anchor),
         slices=tuple(slice_tests(scored, settings, threshold=threshold, least_of_a_class=least_of_a_class)),
         fairness=fairness(
             scored.labels, scored.profiles, candidate, scored.groups, threshold=threshold, settings=settings
         ),
         power=power_of(differences[primary], budget.level),
         refresh=refresh_due(settings, look),
+        gone_back_from=against(scored.gone_back_from),
     )
 
 
@@ -83,7 +88,8 @@ def as_details(
 ) -> dict[str, Any]:
     """Return the numbers as a tree of plain values, with all that it takes to compute them again from the rows."""
     level = evidence.budget.level
-    anchor = evidence.anchor
+    anchor, left = evidence.anchor, evidence.gone_back_from
+    beats = left is not None and bool(is_better(left.gain, left.standard_error, level))
     return {
         "rows": len(scored.labels),
         "profiles": evidence.primary.clusters,
@@ -104,6 +110,7 @@ def as_details(
         "differences": {one.metric: _difference(one, level) for one in (evidence.primary, *evidence.guards)},
         "not_worse": _difference(evidence.primary, NON_INFERIORITY_LEVEL),
         "anchor": None if anchor is None else _difference(anchor, NON_INFERIORITY_LEVEL),
+        **({} if left is None else {"gone_back_from": {**_difference(left, level), "is_better": beats}}),
         "refresh": {"due": evidence.refresh.due, "why": evidence.refresh.why},
         "least_of_a_class": least,
         "slices": [_slice(one) for one in evidence.slices],

@@ -53,6 +53,7 @@ def judge(evaluation: Evaluation, decision: Decision | None, *, settings: JudgeS
         baseline_version=evaluation.baseline_version,
         stand_in=evaluation.stand_in,
         baseline=evaluation.baseline,
+        better_than=evaluation.gone_back_from if decision is not None and decision.ends_hold else "",
     )
 
 

@@ -10,7 +10,7 @@ from ml.gate.evidence import Evidence
 from ml.gate.paired.difference import PairedDifference
 from ml.gate.paired.power import power_sentence
 from ml.gate.reason import Reason
-from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL
+from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL, is_better
 
 SHOWN_SLICES = 6
 
@@ -95,6 +95,8 @@ class Sentences:
     def context(self) -> Iterator[Reason]:
         """What a reader needs to weigh the decision: power, level, looks, baseline, slices without data, fairness."""
         evidence, look = self._evidence, self._look
+        if evidence.gone_back_from is not None:
+            yield self._gone_back_from(evidence.gone_back_from)
         yield Reason("power", power_sentence(evidence.primary, evidence.power))
         yield Reason("level", self._level())
         if look.baseline_note:
@@ -105,11 +107,21 @@ class Sentences:
             more = f" and {len(untested) - SHOWN_SLICES} more" if len(untested) > SHOWN_SLICES else ""
             yield Reason("not_enough_data", f"Not enough data in {shown}{more}.")
 
-    def _compared(self, one: PairedDifference) -> str:
+    def _gone_back_from(self, one: PairedDifference) -> Reason:
+        """Whether the candidate is better than the quarantined version from which a hold came."""
+        bad = "the quarantined version that was gone back from"
+        if not one.defined:
+            return Reason("hold_stays", f"{one.metric} cannot be compared with {bad}: the hold stays.")
+        if is_better(one.gain, one.standard_error, self._evidence.budget.level):
+            return Reason("hold_ends", f"{self._compared(one, bad)}. That is a gain: no hold stops the candidate.")
+        return Reason("hold_stays", f"{self._compared(one, bad)}. That is no proven gain: the hold stays.")
+
+    def _compared(self, one: PairedDifference, with_what: str = "") -> str:
         level = self._evidence.budget.level
         low, high = one.interval(level)
         return (
-            f"{one.metric} is {one.candidate:.4f}, {one.value:+.4f} against {one.reference:.4f} of {self._reference} "
+            f"{one.metric} is {one.candidate:.4f}, {one.value:+.4f} against {one.reference:.4f} of "
+            f"{with_what or self._reference} "
             f"(interval {low:+.4f} to {high:+.4f}, each side {_percent(1 - level)}; n={one.rows}, "
             f"{one.clusters} profiles)"
         )

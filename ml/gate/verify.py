@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from statistics import NormalDist
 from typing import Any
 
@@ -38,6 +38,9 @@ def verify(verdict: Mapping[str, Any], scored: ScoredRows) -> list[str]:
             computed = _evidence(evidence, scored)
             wrong += _disagreements(computed, evidence, "")
             wrong += _outcome(evidence, computed)
+            ends_hold = bool((computed.get("gone_back_from") or {}).get("is_better"))
+            if "better_than" in verdict and bool(verdict["better_than"]) != ends_hold:
+                wrong.append(f"better_than: the verdict says {verdict['better_than']!r}, its numbers give {ends_hold}.")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         wrong.append(
             f"The verdict lacks what its numbers were computed with, or holds something else there: {error!r}."
@@ -75,6 +78,7 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
         "differences": differences,
         "not_worse": against(references, primary, levels["non_inferiority"]),
         "anchor": anchor,
+        **_gone_back_from(said, scored, against, primary, look_level),
         "slices": list(_slices(said, scored, references)),
         "fairness": {"groups": groups, "selection_ratios": _ratios(groups)},
         "power": {
@@ -84,6 +88,16 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
             else 0,
         },
     }
+
+
+def _gone_back_from(
+    said: Mapping[str, Any], scored: ScoredRows, against: Callable[..., Any], primary: str, level: float
+) -> dict[str, Any]:
+    """Return the comparison with the version from which a hold came; nothing when neither verdict nor rows have one."""
+    if scored.gone_back_from is None:
+        return {"gone_back_from": None} if "gone_back_from" in said else {}
+    found = against(scored.gone_back_from[np.newaxis], primary, level)
+    return {"gone_back_from": found | {"is_better": bool(found["lower"] > 0)}}
 
 
 def _slices(said: Mapping[str, Any], scored: ScoredRows, references: NDArray[np.float32]) -> Iterator[dict[str, Any]]:

@@ -39,6 +39,10 @@ FAMILIES = (
     MetricFamily(
         "retrain_pending_versions", "Versions that are published or begun, and neither confirmed nor withdrawn."
     ),
+    MetricFamily(
+        "retrain_hold_until_timestamp_seconds", "When the hold after a rollback ends by itself; 0 when none stands."
+    ),
+    MetricFamily("retrain_quarantined_models", "Models whose bytes are never served again."),
     MetricFamily("retrain_ledger_events_total", "Events in the ledger since its beginning.", ("event",)),
     MetricFamily("retrain_ledger_entries", "Lines of the ledger; it never has fewer than before."),
     MetricFamily("retrain_ledger_head", "The first 48 bits of the SHA-256 of its last line, as a number."),

@@ -17,6 +17,7 @@ from ml.registry.ledger.chain import head_number
 from ml.registry.ledger.entries import CONFIRMED, EVENTS, REJECTED
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
+from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.schemas.in_force import entry_in_force
 from ml.storage.root import Root
 from serving.client import model_metadata
@@ -55,6 +56,9 @@ def collect_ledger(root: Root) -> Iterator[Sample]:
         yield Sample("retrain_promoted_timestamp_seconds", timestamp_of(champion.last))
         yield Sample("retrain_promoted_sample", float(is_sample(champion)))
     yield Sample("retrain_pending_versions", len(ledger.pending()))
+    hold = ledger.hold()
+    yield Sample("retrain_hold_until_timestamp_seconds", hold.until.timestamp() if hold else 0)
+    yield Sample("retrain_quarantined_models", len(quarantine_of(ledger.events()).models))
     chain = ledger.chain()
     yield Sample("retrain_ledger_entries", chain.head.lines)
     yield Sample("retrain_ledger_head", head_number(chain.head))

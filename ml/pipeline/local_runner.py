@@ -114,7 +114,8 @@ def _from_evaluate(answer: RetrainResult, run: Run) -> None:
 
 def _from_judge(answer: RetrainResult, run: Run) -> None:
     if answer.outcome in (PROMOTED, REJECTED, KEPT, SAME, WITHHELD):
-        answer.reasons = run.artifact("judge", Verdict).sentences
+        withheld = answer.reasons if answer.outcome == WITHHELD else []  # what stopped it stands in no verdict
+        answer.reasons = [*withheld, *run.artifact("judge", Verdict).sentences]
 
 
 def _from_ledger(answer: RetrainResult, run: Run) -> None:

@@ -46,8 +46,9 @@ def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *
     if evaluation.baseline_version not in versions:
         raise ValueError("there is no version to look beside")
     baseline = versions[evaluation.baseline_version]
-    # A version that was withdrawn before it served begins no new count, and was no refresh.
-    events = [e for e in ledger.events() if e["event"] != INTENT or versions[e["version"]].accepted]
+    # A version that was withdrawn before it served begins no new count, and was no refresh; one that served and was
+    # gone back from did, and was.
+    events = [e for e in ledger.events() if e["event"] != INTENT or versions[e["version"]].has_served]
     earlier = earlier_looks(
         events,
         holdout=holdout,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.pipeline.outcome import BLOCKED, FAILED, UNCHANGED, Results, end_of, error_of, outcome_of_step
+from ml.pipeline.outcome import BLOCKED, FAILED, UNCHANGED, WITHHELD, Results, end_of, error_of, outcome_of_step
 from ml.pipeline.step_names import STEPS
 from ml.storage import run_order
 from ml.storage.root import Root
@@ -70,7 +70,10 @@ class RunRecord:
 
     @property
     def reasons(self) -> list[str]:
-        """Why the run ended as it did, in sentences: those of the error that stopped it, or of the verdict."""
+        """Why the run ended as it did, in sentences: those of the error that stopped it, or of the verdict.
+
+        What withheld a candidate that earned promotion comes first.
+        """
         for step in STEPS:
             if outcome_of_step(self.results.get(step, {})) in (BLOCKED, FAILED):
                 error = error_of(self.results[step])
@@ -79,7 +82,10 @@ class RunRecord:
         end = end_of(self.results)
         if end and end.outcome == UNCHANGED:
             return [str(error_of(self.results[end.step]).get("what", ""))]
-        return [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
+        promote = self.results.get("promote", {})
+        withheld = error_of(promote).get("what", "") if outcome_of_step(promote) == WITHHELD else ""
+        told = [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
+        return [str(withheld), *told] if withheld else told
 
     def artifact(self, step: str) -> Mapping[str, Any]:
         """Return the record of what the step made; empty when it made nothing."""

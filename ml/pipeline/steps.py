@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import identity, ingredients, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT, SKIPPED, outcome_of_step
+from ml.pipeline.permission import NotPermittedError, end_without_promotion, require_permission
 from ml.pipeline.run import Run
 from ml.pipeline.run_record import RunRecord
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger.entries import WITHHELD
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.last_result import last_result
 from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
@@ -60,6 +61,7 @@ def ingest(run: Run, result: Result) -> None:
         ledger.events(),
         champion=champion.number if champion else None,
         promotion_is_on=run.settings.promote.enabled,
+        is_held=ledger.hold() is not None,
     )
     if last and fingerprint == last.fingerprint and not run.force:
         verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
@@ -193,28 +195,28 @@ def promote(run: Run, result: Result) -> None:
     verdict = run.artifact("judge", Verdict)
 
     def work(_out: Path) -> Artifact:
-        from ml.registry.decline import decline
         from ml.registry.promote import promote
 
         origin = identity(run)
         model = run.artifact("train", Model)
-        if not verdict.promotes or not run.settings.promote.enabled:
-            event = WITHHELD if verdict.promotes else verdict.declined_as
-            decline(run.root, event, verdict, model=model, run_id=run.id, identity=origin, settings=run.settings)
-            why = "The candidate earned promotion, but promotion is switched off."
-            raise NothingToDoError(event, why if event == WITHHELD else f"Not promoted. {' '.join(verdict.sentences)}")
-        return promote(
-            model,
-            verdict,
-            statistics=run.artifact("validate", Accepted).statistics,
-            evaluation=run.artifact("evaluate", Evaluation),
-            root=run.root,
-            settings=run.settings,
-            run_id=run.id,
-            identity=origin,
-            ingredients=ingredients(run),
-            data=run.artifact("ingest", Dataset).csv,
-        )
+        permit = partial(require_permission, run.root, verdict, str(origin["fingerprint"]), run.settings)
+        try:
+            permit()
+            return promote(
+                model,
+                verdict,
+                statistics=run.artifact("validate", Accepted).statistics,
+                evaluation=run.artifact("evaluate", Evaluation),
+                root=run.root,
+                settings=run.settings,
+                run_id=run.id,
+                identity=origin,
+                ingredients=ingredients(run),
+                data=run.artifact("ingest", Dataset).csv,
+                permit=permit,
+            )
+        except NotPermittedError as error:
+            end_without_promotion(run, error.refusal, verdict, model=model, identity=origin)
 
     result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)
 

@@ -53,6 +53,7 @@ def _write(run: Run, evaluation: Evaluation, verdict: Verdict, decision: Decisio
         "champion_metrics": verdict.champion_metrics,
         "schema": {"number": run.schema_number, "sha256": run.schema.sha256},
         "settings": {name: run.settings.as_dict()[name] for name in ("judge", "gate")},
+        "better_than": verdict.better_than,
         "look": asdict(look) if look else None,
         "evidence": dict(decision.details) if decision else None,
         "rows_sha256": files.sha256_file(evaluation.scored_rows),

@@ -21,11 +21,15 @@ def decline(
     run_id: str,
     identity: Mapping[str, str | int],
     settings: Settings,
+    code: str = "",
+    reason: str = "",
 ) -> None:
     """Append to the ledger, once for each run, that its candidate was rejected, kept, the same or withheld.
 
     A kept candidate becomes one of the references of the next looks, and a stand-in is used again by the next runs
     on the same split: their SavedModels are stored first, so that the entry never names what is not there.
+
+    `code` and `reason` say what stopped a candidate whose verdict promotes; they come first.
 
     Raises:
         FinalError: Their bytes are not those that were judged.
@@ -33,7 +37,10 @@ def decline(
     """
     with locked_registry(root, settings, who=f"run {run_id}") as registry:
         if any(
-            e["event"] == event and e["run_id"] == run_id and e.get("model_sha256") == verdict.model_sha256
+            e["event"] == event
+            and e["run_id"] == run_id
+            and e.get("model_sha256") == verdict.model_sha256
+            and (not code or code in e.get("codes", ()))
             for e in registry.ledger.events()
         ):
             return
@@ -49,8 +56,8 @@ def decline(
             champion=verdict.champion_version,
             baseline=verdict.baseline_version,
             decision=verdict.decision,
-            reasons=verdict.sentences,
-            codes=[reason["code"] for reason in verdict.reasons],
+            reasons=[*([reason] if code else []), *verdict.sentences],
+            codes=[*([code] if code else []), *(told["code"] for told in verdict.reasons)],
             metrics=verdict.metrics,
             champion_metrics=verdict.champion_metrics,
             **({"stand_in": verdict.stand_in} if verdict.stand_in else {}),

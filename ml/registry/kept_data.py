@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from ml.errors import FinalError
@@ -13,7 +13,6 @@ from ml.registry.model_registry import Registry
 from ml.storage import files
 from ml.storage.root import Root
 
-log = logging.getLogger(__name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,22 +49,22 @@ def kept_data(root: Root, sha256: str) -> Path | None:
     return csv if csv.is_file() and files.sha256_file(csv) == sha256 else None
 
 
-def remove_unneeded_data(registry: Registry) -> None:
-    """Remove the data of which no version is kept. The caller holds the promotion lock.
+def unneeded_data(registry: Registry, *, without: Collection[Path] = ()) -> list[Path]:
+    """Return the directories with data of which no version is kept once the directories `without` are gone.
 
-    Nothing is removed while the champion's own directory is missing: then a disk may not be mounted, and what is not
-    to be seen is not gone.
+    There are none while the champion's own directory is missing: then a disk may not be mounted, and what is not to be
+    seen is not gone.
     """
     champion = registry.ledger.champion()
     if champion is not None and not registry.version_directory(champion.number).is_dir():
-        return
-    needed = {v.intent.get("data_sha256") for v in registry.ledger.versions().values() if _is_kept(registry, v)}
-    for directory in files.children(registry.root.data):
-        if _SHA256.fullmatch(directory.name) and directory.name not in needed:  # what else is there is not ours
-            files.remove_directory(directory, registry.root.trash)
-            log.info("removed data %s: no version that was trained on them is kept", directory.name[:12])
+        return []
+    kept = (v for v in registry.ledger.versions().values() if _is_kept(registry, v, without))
+    needed = {version.intent.get("data_sha256") for version in kept}
+    # What else is there is not ours.
+    ours = (place for place in files.children(registry.root.data) if _SHA256.fullmatch(place.name))
+    return [place for place in ours if place.name not in needed]
 
 
-def _is_kept(registry: Registry, version: Version) -> bool:
+def _is_kept(registry: Registry, version: Version, without: Collection[Path]) -> bool:
     places = registry.version_directory(version.number), registry.root.withdrawn / str(version.number)
-    return version.pending or any(place.is_dir() for place in places)
+    return version.pending or any(place.is_dir() and place not in without for place in places)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from ml.storage import files, locks
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
+Copy = Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Registry:
         """Return the directory in which the model server looks for the version."""
         return self.root.version(self.model, number)
 
-    def stage(self, name: str, saved_model: Path, *, sha256: str) -> Path:
+    def stage(self, name: str, saved_model: Path, *, sha256: str, copy: Copy = files.copy_directory) -> Path:
         """Copy `saved_model` to the filesystem of the served directory, out of the server's sight, and return the copy.
 
         The copy stands in a base directory of its own as version 1, so that a server can load it privately.
@@ -56,7 +57,7 @@ class Registry:
         base = self.root.staging / name
         staged = base / "1"
         base.mkdir(parents=True)
-        files.copy_directory(saved_model, staged)
+        copy(saved_model, staged)
         found = files.sha256_tree(staged)
         if found != sha256:
             raise FinalError(
@@ -173,12 +174,12 @@ class Registry:
             log.info("noted the hashes of the release records of versions %s, which had none", ", ".join(records))
 
     def sweep(self) -> None:
-        """Remove what killed tries left: staged copies (the lock says that none is in use) and withdrawn versions."""
+        """Remove what killed tries left: staged copies (the lock: none is in use), withdrawn and bad versions."""
         for leftover in files.children(self.root.staging):
             files.remove_directory(leftover, self.root.trash)
         for version in self.ledger.versions().values():
-            if version.state == WITHDRAWN and os.path.lexists(self.version_directory(version.number)):
-                self.withdraw(version, "")
+            if version.state == WITHDRAWN or version.quarantined:
+                self.withdraw(version, "its bytes are quarantined")
 
     def require_not_superseded(self, version: Version) -> None:
         """Check that no newer version serves: a server has unloaded this one then, and nothing can confirm it.

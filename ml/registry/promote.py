@@ -17,6 +17,7 @@ from ml.registry.kept_data import keep_data
 from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.recovery import recover
 from ml.registry.references import ancestry
 from ml.registry.references.baseline import served_version
@@ -42,6 +43,7 @@ def promote(
     identity: Mapping[str, str | int],
     ingredients: Mapping[str, Any] | None = None,
     data: Path | None = None,
+    permit: Callable[[], None],
     check: Check | None = None,
 ) -> Release:
     """Publish `model` under the next version number. Repeating it for the same run and bytes changes nothing more.
@@ -57,11 +59,13 @@ def promote(
         identity: Hashes of data, schema, settings and code, for the ledger.
         ingredients: What else it takes to make the model again, for the release record.
         data: The CSV whose hash `identity` names; it is kept as long as the version.
+        permit: Raises when something forbids the promotion; asked once the lock is held, so that a rollback that came
+            in between counts.
         check: Loads the staged copy and asks it for the known rows; the default starts a private model server.
 
     Raises:
-        FinalError: The verdict is stale, the bytes changed, the private answers are wrong, the version was superseded,
-            or the ledger does not know a version that a server sees.
+        FinalError: The verdict is stale, the bytes changed or are quarantined, the private answers are wrong, the
+            version was superseded, or the ledger does not know a version that a server sees.
         TransientError: Another promotion holds the lock, or an earlier version is still pending.
     """
     with locked_registry(root, settings, who=f"promotion of run {run_id}") as registry:
@@ -69,7 +73,9 @@ def promote(
         require_known(root, registry.model)
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
+            permit()
             _check_decision(verdict)
+            _check_quarantine(registry.ledger, verdict)
             _check_champion(registry.ledger, verdict)
             _check_served(root, settings, verdict)
             golden_rows = GoldenRows.read(model.golden_rows)
@@ -88,6 +94,7 @@ def promote(
                 "decision": verdict.decision,
                 "anchor": verdict.anchor_version,
                 **({"anchor_sha256": verdict.anchor_sha256} if verdict.anchor_sha256 else {}),
+                **({"better_than": verdict.better_than} if verdict.better_than else {}),
                 "reasons": verdict.sentences,
                 "metrics": verdict.metrics,
                 "champion_metrics": verdict.champion_metrics,
@@ -121,6 +128,14 @@ def _check_decision(verdict: Verdict) -> None:
         raise FinalError(
             "The verdict was reached by an older release, which compared point values.",
             "Repeat the run's steps from evaluate on, or start a new run.",
+        )
+
+
+def _check_quarantine(ledger: Ledger, verdict: Verdict) -> None:
+    if why := quarantine_of(ledger.events()).models.get(verdict.model_sha256):
+        raise FinalError(
+            f"The candidate has the bytes of a model that is quarantined: {why.rstrip('.')}.",
+            "They are never published again. Train another one.",
         )
 
 

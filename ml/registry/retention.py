@@ -1,17 +1,22 @@
-"""Retention: the last confirmed versions with their data, the files of the last runs, and always what serves."""
+"""Retention: which versions, data, candidates, runs and scores are kept; what would go stands in a plan first."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from ml.config.settings import Settings
-from ml.registry.kept_data import remove_unneeded_data
+from ml.registry.kept_data import unneeded_data
 from ml.registry.ledger.entries import KEPT
+from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.references.ancestry import anchor_model_of, anchor_of
-from ml.registry.references.model_store import forget_models
+from ml.registry.references.model_store import forgettable_models
 from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
 from ml.storage import files, locks, run_order
 from ml.storage.root import Root
@@ -22,38 +27,89 @@ _KEPT_SCORES = 3
 """The sets of evaluation rows whose scores are kept."""
 
 
-def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
-    """Remove versions and runs beyond the numbers in the settings; it may be killed and repeated at any time.
+@dataclass(frozen=True)
+class Removal:
+    """A directory that retention removes: what it is and why it goes, as parts of a sentence."""
 
-    The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions, the
-    champion's anchor and runs in progress are never touched. Kept candidates go when they are no reference any more,
-    and scores when they are of rows that were not asked about lately.
-    """
+    path: Path
+    what: str
+    why: str
+
+
+def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> list[Removal]:
+    """Remove what `retention_plan` names, and return it; it may be killed and repeated at any time."""
     with locked_registry(root, settings, who="clean-up") as registry:
         if registry.ledger.chain().faults:
             log.warning("%s was changed: nothing is removed before somebody has looked (ledger verify)", root.ledger)
-            return
-        versions = registry.ledger.versions().values()
-        confirmed = sorted((v.number for v in versions if v.accepted), reverse=True)
-        anchor = _anchor(registry)
-        for number in confirmed[settings.keep.versions :]:
-            if number == anchor:
+            return []
+        plan = retention_plan(registry, settings, now=datetime.now(UTC), current_run=current_run)
+        for removal in plan:
+            if locks.is_held(removal.path / ".lock"):  # a run that went on since
                 continue
-            for directory in (registry.version_directory(number), root.release(number)):
-                _remove(directory, root, f"version {number}")
-        withdrawn = [path for path in files.children(root.withdrawn) if version_number(path.name) is not None]
-        for directory in sorted(withdrawn, key=_number, reverse=True)[settings.keep.versions :]:
-            _remove(directory, root, f"withdrawn version {directory.name}")
-        remove_unneeded_data(registry)
-        busy = {v.run_id for v in registry.ledger.pending()} | {current_run}
-        runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
-        for directory in runs[settings.keep.runs :]:
-            if directory.name not in busy and not locks.is_held(directory / ".lock"):
-                _remove(directory, root, f"run {directory.name}")
-        forget_models(root, but=_wanted_models(registry))
-        rows = sorted(files.children(root.scores), key=lambda path: path.stat().st_mtime, reverse=True)
-        for directory in rows[_KEPT_SCORES:]:
-            files.remove_directory(directory, root.trash)
+            files.remove_directory(removal.path, root.trash)
+            log.info("removed %s: %s", removal.what, removal.why)
+        return plan
+
+
+def retention_plan(registry: Registry, settings: Settings, *, now: datetime, current_run: str = "") -> list[Removal]:
+    """Return what goes; nothing is removed.
+
+    The champion is the highest confirmed version, so keeping the newest keeps what serves. Its anchor stays, what
+    served within `keep.days`, the release records of quarantined versions and, while a hold stands, the model that was
+    gone back from. Pending versions and runs in progress are never touched. Kept candidates go when they are no
+    reference any more, data with the last version that was trained on them, and scores when they are of rows that were
+    not asked about lately.
+    """
+    of_versions = [*_versions(registry, settings, now), *_withdrawn(registry, settings)]
+    gone = {removal.path for removal in of_versions}
+    data = [
+        Removal(place, f"data {place.name[:12]}", "no version that was trained on them is kept")
+        for place in unneeded_data(registry, without=gone)
+    ]
+    models = [
+        Removal(place, f"the kept model {place.name[:12]}", "no reference of the champion any more")
+        for place in forgettable_models(registry.root, but=_wanted_models(registry))
+    ]
+    return [*of_versions, *data, *_runs(registry, settings, current_run), *models, *_scores(registry.root)]
+
+
+def _versions(registry: Registry, settings: Settings, now: datetime) -> Iterator[Removal]:
+    accepted = sorted((v for v in registry.ledger.versions().values() if v.accepted), key=lambda v: v.number)
+    left_at = {one.number: _since(following) for one, following in pairwise(accepted)}
+    anchor, earliest = _anchor(registry), now - timedelta(days=settings.keep.days)
+    for version in reversed(accepted[: -settings.keep.versions]):
+        if version.number == anchor or left_at[version.number] > earliest:
+            continue
+        why = f"keep.versions is {settings.keep.versions}, and it served before the last {settings.keep.days:g} days"
+        for place in (registry.version_directory(version.number), registry.root.release(version.number)):
+            if os.path.lexists(place):
+                yield Removal(place, f"version {version.number} ({place.parent.name})", why)
+
+
+def _since(version: Version) -> datetime:
+    return datetime.fromisoformat(version.last["at"])
+
+
+def _withdrawn(registry: Registry, settings: Settings) -> Iterator[Removal]:
+    hold, root = registry.ledger.hold(), registry.root
+    withdrawn = [path for path in files.children(root.withdrawn) if version_number(path.name) is not None]
+    for place in sorted(withdrawn, key=_number, reverse=True)[settings.keep.versions :]:
+        if hold is None or _number(place) != hold.version:
+            yield Removal(place, f"withdrawn version {place.name}", f"keep.versions is {settings.keep.versions}")
+
+
+def _runs(registry: Registry, settings: Settings, current_run: str) -> Iterator[Removal]:
+    root, busy = registry.root, {v.run_id for v in registry.ledger.pending()} | {current_run}
+    runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
+    for place in runs[settings.keep.runs :]:
+        if place.name not in busy and not locks.is_held(place / ".lock"):
+            yield Removal(place, f"run {place.name}", f"keep.runs is {settings.keep.runs}")
+
+
+def _scores(root: Root) -> Iterator[Removal]:
+    rows = sorted(files.children(root.scores), key=lambda path: path.stat().st_mtime, reverse=True)
+    for place in rows[_KEPT_SCORES:]:
+        yield Removal(place, f"scores {place.name[:12]}", f"of rows that are not among the last {_KEPT_SCORES} sets")
 
 
 def _anchor(registry: Registry) -> int | None:
@@ -79,9 +135,3 @@ def _wanted_models(registry: Registry) -> set[str]:
 
 def _number(directory: Path) -> int:
     return version_number(directory.name) or 0
-
-
-def _remove(directory: Path, root: Root, what: str) -> None:
-    if os.path.lexists(directory):
-        files.remove_directory(directory, root.trash)
-        log.info("removed %s: the settings keep no more than that", what)

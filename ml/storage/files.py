@@ -21,6 +21,8 @@ from ml.errors import FinalError, TransientError
 from ml.storage.error_cures import CURES
 
 CHUNK = 1 << 20
+NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
+"""What a system answers that cannot, or will not, give a file a second name."""
 
 
 def sha256_file(path: Path) -> str:
@@ -134,6 +136,27 @@ def copy_directory(source: Path, copy: Path) -> None:
         if path.is_dir():
             copy_directory(path, copy / path.name)
         else:
+            shutil.copyfile(path, copy / path.name)
+
+
+def link_directory(source: Path, copy: Path) -> None:
+    """Make `copy`, which must not exist, of hard links to the files in `source`, so that it needs no room for them.
+
+    A file that cannot be linked is copied: on another filesystem, on one without links, with too many of them already,
+    or of another user. Nothing of ours is changed in place, so that the two stay apart.
+    """
+    copy.mkdir()
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            link_directory(path, copy / path.name)
+            continue
+        try:
+            if path.is_symlink():
+                raise OSError(errno.EXDEV, "what a link names may lie elsewhere")
+            os.link(path, copy / path.name)
+        except OSError as error:
+            if error.errno not in NO_LINK:
+                raise
             shutil.copyfile(path, copy / path.name)
 
 

@@ -40,6 +40,8 @@ def summary_lines(results: Results, *, root: Root, run_id: str, model: str) -> I
     verdict = results.get("judge", {}).get("artifact")
     if isinstance(verdict, Mapping):
         yield from verdict_lines(verdict, outcome)
+        if outcome == WITHHELD:
+            yield printable(f"Withheld: {error_of(results.get('promote', {})).get('what', '')}")
         yield ""
         champion_metrics = verdict.get("champion_metrics") or {}
         yield from metric_table(verdict.get("metrics", {}), champion_metrics, thresholds_of(root.run(run_id)))
@@ -60,8 +62,7 @@ def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
         decision = "the candidate is the champion once more"
     if outcome == KEPT:
         decision = "nobody can tell which is better, so the champion stays"
-    withheld = "; promotion is switched off" if outcome == WITHHELD else ""
-    yield f"Verdict: {decision}{withheld}"
+    yield f"Verdict: {decision}"
     for reason in verdict.get("reasons", []):
         yield printable(f"  - {reason['sentence']}")
 

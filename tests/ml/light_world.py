@@ -19,6 +19,7 @@ from typing import Any
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
+from ml.pipeline.permission import require_permission
 from ml.registry.confirm import confirm
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger.file import head_file
@@ -140,6 +141,7 @@ def do_promote(
         run_id=run_id,
         identity={"data_sha256": sha256_file(run / "data.csv")},
         data=run / "data.csv",
+        permit=lambda: require_permission(root, verdict, "", settings),
         check=lambda *_: None,
     )
 

@@ -1,1 +1,1 @@
-"""What a person does to versions by hand: going back to an older one, adopting one that the ledger does not know."""
+"""What a person does to versions by hand: going back, quarantine, the end of a hold, adoption of an unknown one."""

@@ -16,6 +16,7 @@ from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger.entries import ADOPTED, LARGEST_VERSION, is_version
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.quarantine import quarantine_of
 from ml.storage import files
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, Refused, ServingError
@@ -42,13 +43,19 @@ def adopt(root: Root, settings: Settings, *, number: int, reason: str, check: Ch
 
     Raises:
         NothingToDoError: The ledger knows it as a confirmed version.
-        FinalError: There is no such directory, its number cannot be used, or it cannot be served.
+        FinalError: There is no such directory, its number cannot be used, its bytes are quarantined, or it cannot be
+            served.
     """
     # After the loss of a ledger its versions are adopted one by one, into one that is not the continuation of the lost.
     with locked_registry(root, settings, who=f"the adoption of version {number}", emergency=True) as registry:
         registry.prepare()
         place = _adoptable(registry, number)
         sha256 = files.sha256_tree(place)
+        if why := quarantine_of(registry.ledger.events()).models.get(sha256):
+            raise FinalError(
+                f"Version {number} has the bytes of a model that is quarantined: {why.rstrip('.')}.",
+                f"It is not served again: move {place} away.",
+            )
         kept = _release_record(root.release(number), sha256)
         golden_rows = GoldenRows.read(root.release(number) / "replay.json") if kept else None
         staged = registry.stage(f"adopt-{number}", place, sha256=sha256)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 
 from ml.config.settings import Settings
 from ml.errors import UNCHANGED, FinalError, NothingToDoError
@@ -14,9 +16,10 @@ from ml.registry.intervention.rollback_intent import (
     standing_rollback,
     unfinished_rollback,
 )
-from ml.registry.ledger.entries import ROLLBACK
+from ml.registry.ledger.entries import ROLLBACK, WITHDRAWN
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.policy.rollback_target import default_target, origin
 from ml.registry.version_directories import require_known, version_names
 from ml.storage.root import Root
@@ -33,6 +36,9 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str,
     and a champion whose files are gone or were changed. The whole intent stands in the ledger first, and a rollback
     that was killed is finished by repeating the command.
 
+    The model that it goes back from is quarantined, under whatever number it stands, and leaves the server's sight once
+    the other one is published. A hold begins (`ml.registry.policy.hold`).
+
     Args:
         root: Where versions and the ledger are.
         settings: `promote`, `confirm` and `serving` are used.
@@ -43,7 +49,8 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str,
     Raises:
         NothingToDoError: The champion already has these bytes, or is a rollback and no version was named; or it is
             not `source` any more.
-        FinalError: There is no such version, its files are gone or changed, or a server answered that it is broken.
+        FinalError: There is no such version, it is quarantined, its files are gone or changed, or a server answered
+            that it is broken.
     """
     # A broken chain of the ledger must not keep customers on a bad version: the bytes gone back to are checked anyway.
     with locked_registry(root, settings, who="a rollback", emergency=True) as registry:
@@ -54,17 +61,8 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str,
             log.info("finishing the rollback from version %s to %s", intent.source, intent.target)
         else:
             _require_source(registry, source)
-            intent = _begun(registry, settings, target, reason)
-        carry_out(intent, registry)
-        why = confirm_if_reachable(registry, settings)
-        champion = registry.ledger.champion()
-        if champion is None:
-            raise FinalError(
-                "No confirmed version is left. There is nothing to roll back to.", "Run a retraining first."
-            )
-        if why:
-            log.warning("Version %d is unconfirmed: %s.", champion.number, why)
-        return champion
+            intent = begin(registry, settings, target=target, reason=reason)
+        return finish(intent, registry, settings)
 
 
 def _require_source(registry: Registry, source: int | None) -> None:
@@ -75,17 +73,40 @@ def _require_source(registry: Registry, source: int | None) -> None:
     raise NothingToDoError(UNCHANGED, f"Version {source} is not the last version any more.")
 
 
-def _begun(registry: Registry, settings: Settings, target: int | None, reason: str) -> RollbackIntent:
-    """Decide what a rollback has to do, and write that into the ledger."""
-    given_up = _given_up(registry, reason)
-    accepted = {v.number: v for v in registry.ledger.versions().values() if v.accepted and v.number not in given_up}
+def finish(intent: RollbackIntent, registry: Registry, settings: Settings) -> Version:
+    """Carry out what stands in the ledger, ask the server if one answers, and return the champion.
+
+    Raises:
+        FinalError: No version is left, its files are gone or changed, or a server answered that it is broken.
+    """
+    carry_out(intent, registry)
+    why = confirm_if_reachable(registry, settings)
+    champion = registry.ledger.champion()
+    if champion is None:
+        raise FinalError("No confirmed version is left. There is nothing to roll back to.", "Run a retraining first.")
+    if why:
+        log.warning("Version %d is unconfirmed: %s.", champion.number, why)
+    return champion
+
+
+def begin(registry: Registry, settings: Settings, *, target: int | None, reason: str) -> RollbackIntent:
+    """Decide what a rollback has to do, and write that into the ledger.
+
+    Raises:
+        NothingToDoError: The champion already has the bytes of the target.
+        FinalError: There is nothing to go back to, or the target cannot be gone back to.
+    """
+    given_up, versions = _given_up(registry, reason), registry.ledger.versions()
+    accepted = {v.number: v for v in versions.values() if v.accepted and v.number not in given_up}
+    source = max([*given_up, *accepted], default=0)
+    if target is None:
+        accepted = _with_other_bytes(accepted, registry.ledger.champion(), given_up, versions) or accepted
     champion = accepted[max(accepted)] if accepted else None
     if champion is None and not given_up:
         require_known(registry.root, registry.model)
         raise FinalError(
             "There is no confirmed version yet. There is nothing to roll back to.", "Run a retraining first."
         )
-    source = max([*given_up, *accepted])
     wanted = champion
     if champion is not None and not (given_up and target in (None, champion.number)):
         wanted = _target(registry, settings, champion, accepted, target)
@@ -94,9 +115,52 @@ def _begun(registry: Registry, settings: Settings, target: int | None, reason: s
     if wanted is not None and _needs_copy(registry, wanted, given_up):
         result = registry.next_number()
         registry.check_whole(wanted)
-    intent = RollbackIntent(f"rollback-from-{source}-to-{number or 'none'}", source, number, result, given_up, reason)
+    quarantines = _quarantined_by(registry, wanted, given_up)
+    bad = set(quarantines.values())
+    same_bytes = (v.number for v in versions.values() if v.intent["model_sha256"] in bad and v.state != WITHDRAWN)
+    intent = RollbackIntent(
+        run_id=f"rollback-from-{source}-to-{number or 'none'}",
+        source=source,
+        target=number,
+        result=result,
+        withdraws=dict.fromkeys(same_bytes, f"quarantined by a rollback: {reason}") | given_up,
+        reason=reason,
+        quarantines=quarantines,
+        until=_until(settings) if wanted is not None else "",  # where nothing serves there is nothing to hold on to
+    )
     registry.ledger.append(ROLLBACK, run_id=intent.run_id, **intent.facts())
     return intent
+
+
+def _with_other_bytes(
+    accepted: dict[int, Version], champion: Version | None, given_up: Collection[int], versions: dict[int, Version]
+) -> dict[int, Version]:
+    """Return those of the accepted versions that do not have the bytes of one that is given up."""
+    left = {versions[number].intent["model_sha256"] for number in given_up if _is_pending(versions, number)}
+    if champion is not None and champion.number in given_up:
+        left.add(champion.intent["model_sha256"])
+    return {number: v for number, v in accepted.items() if v.intent["model_sha256"] not in left}
+
+
+def _quarantined_by(registry: Registry, wanted: Version | None, given_up: Collection[int]) -> dict[int, str]:
+    """Return the hashes of what a rollback to `wanted` goes back from, by version.
+
+    That is the champion, and what is published and nobody has confirmed; neither if it has the bytes that will serve.
+    An older version whose files are merely lost is no bad one, nor is the only one whose files are lost.
+    """
+    versions, champion = registry.ledger.versions(), registry.ledger.champion()
+    left = [versions[number] for number in given_up if _is_pending(versions, number)]
+    left += [champion] if champion is not None and wanted is not None else []
+    hashes = {version.number: str(version.intent["model_sha256"]) for version in left}
+    return {n: sha256 for n, sha256 in hashes.items() if wanted is None or sha256 != wanted.intent["model_sha256"]}
+
+
+def _until(settings: Settings) -> str:
+    return (datetime.now(UTC) + timedelta(days=settings.promote.hold_days)).isoformat(timespec="seconds")
+
+
+def _is_pending(versions: dict[int, Version], number: int) -> bool:
+    return number in versions and versions[number].pending
 
 
 def _given_up(registry: Registry, reason: str) -> dict[int, str]:
@@ -134,20 +198,40 @@ def _target(
     kept = {number: v for number, v in accepted.items() if registry.version_directory(number).is_dir()}
     if target is None:
         _refuse_a_second_one(registry, settings, champion)
-        older = default_target(champion, kept.values())
-        if older is None:
-            raise FinalError(
-                f"No confirmed version before {origin(champion)} is kept that has other bytes and is not a SAMPLE.",
-                "Name one that is kept, or retrain.",
-            )
-        return older
+        return last_with_other_bytes(champion, kept.values())
     if target not in kept:
         named = ", ".join(map(str, sorted(kept)))
+        if why := _quarantined(registry, target):
+            what = f"Version {target} is quarantined, and never serves again: {why}"
+            raise FinalError(what, f"Name another. Kept: {named or 'none'}.")
         raise FinalError(f"Version {target} is not a confirmed version that is kept.", f"Kept: {named or 'none'}.")
     if kept[target].intent["model_sha256"] == champion.intent["model_sha256"]:
         _confirm_first(registry, settings)
         raise NothingToDoError(UNCHANGED, f"Version {champion.number} already has the bytes of version {target}.")
     return kept[target]
+
+
+def last_with_other_bytes(champion: Version, kept: Iterable[Version]) -> Version:
+    """Return where a rollback without a number goes.
+
+    Raises:
+        FinalError: There is no such version.
+    """
+    older = default_target(champion, kept)
+    if older is None:
+        raise FinalError(
+            f"No confirmed version before {origin(champion)} is kept that has other bytes and is not a SAMPLE.",
+            "Name one that is kept, or retrain.",
+        )
+    return older
+
+
+def _quarantined(registry: Registry, number: int) -> str:
+    """Return why the bytes of a version are quarantined; "" when they are not."""
+    version = registry.ledger.versions().get(number)
+    if version is None or not version.quarantined:
+        return ""
+    return f"{quarantine_of(registry.ledger.events()).models[version.intent['model_sha256']].rstrip('.')}."
 
 
 def _refuse_a_second_one(registry: Registry, settings: Settings, champion: Version) -> None:

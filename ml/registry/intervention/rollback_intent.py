@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ml.config.settings import Settings
@@ -14,7 +15,7 @@ from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.model_registry import Registry
 from ml.registry.policy.rollback_target import origin
 from ml.registry.serving_check import confirm_or_withdraw
-from ml.storage.files import copy_directory
+from ml.storage.files import link_directory
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class RollbackIntent:
         withdraws: Why versions are taken out, by their number.
         reason: Why somebody went back.
         restored: Whether a server has confirmed the result since, if that is the target itself.
+        quarantines: The hashes of the models that are quarantined by it, by the numbers of their versions.
+        until: When the hold that begins with it ends by itself, as in the ledger; "" without a quarantine.
     """
 
     run_id: str
@@ -40,6 +43,8 @@ class RollbackIntent:
     withdraws: dict[int, str]
     reason: str
     restored: bool = False
+    quarantines: Mapping[int, str] = field(default_factory=dict)
+    until: str = ""
 
     @property
     def copies(self) -> bool:
@@ -50,7 +55,11 @@ class RollbackIntent:
         """Return the fields of the entry."""
         withdraws = {str(number): why for number, why in self.withdraws.items()}
         numbers = {"from": self.source, "target": self.target, "result": self.result}
-        return {**numbers, "withdraws": withdraws, "reason": self.reason}
+        facts: dict[str, Any] = {**numbers, "withdraws": withdraws, "reason": self.reason}
+        if self.quarantines:
+            facts |= {"quarantines": {str(number): sha256 for number, sha256 in self.quarantines.items()}}
+            facts |= {"until": self.until} if self.until else {}
+        return facts
 
 
 def last_rollback(ledger: Ledger) -> RollbackIntent | None:
@@ -61,8 +70,17 @@ def last_rollback(ledger: Ledger) -> RollbackIntent | None:
         restored = restored or event["event"] == RESTORED
         if event["event"] == ROLLBACK:
             withdraws = {int(number): why for number, why in event["withdraws"].items()}
-            numbers = event["from"], event["target"], event["result"]
-            found = RollbackIntent(event["run_id"], *numbers, withdraws, event.get("reason", ""), restored)
+            found = RollbackIntent(
+                run_id=event["run_id"],
+                source=event["from"],
+                target=event["target"],
+                result=event["result"],
+                withdraws=withdraws,
+                reason=event.get("reason", ""),
+                restored=restored,
+                quarantines={int(number): sha256 for number, sha256 in event.get("quarantines", {}).items()},
+                until=event.get("until", ""),
+            )
             break
     return found
 
@@ -120,9 +138,10 @@ def carry_out(intent: RollbackIntent, registry: Registry) -> None:
 
 def _publish_copy(intent: RollbackIntent, wanted: Version, registry: Registry) -> None:
     root, sha256 = registry.root, wanted.intent["model_sha256"]
-    staged = registry.stage(intent.run_id, registry.version_directory(wanted.number), sha256=sha256)
+    place = registry.version_directory(wanted.number)
+    staged = registry.stage(intent.run_id, place, sha256=sha256, copy=link_directory)  # the disk may be nearly full
     record = root.staging / f"{intent.run_id}.record"
-    copy_directory(root.release(wanted.number), record)
+    link_directory(root.release(wanted.number), record)
     registry.publish(
         staged,
         record,

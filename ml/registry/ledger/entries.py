@@ -13,10 +13,11 @@ ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
 SCHEMA, PROBATION = "schema", "probation"
+QUARANTINED, RELEASED = "quarantined", "released"
 EVENTS = (
     *(INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, KEPT, SAME, WITHHELD),
     *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
-    *(SCHEMA, PROBATION),
+    *(SCHEMA, PROBATION, QUARANTINED, RELEASED),
 )
 """All kinds of events, in the order in which people read them."""
 
@@ -101,6 +102,8 @@ _NEEDED = {
     LOOKED: ("holdout", "evaluation_sha256"),
     SCHEMA: ("number", "schema_sha256", "previous_sha256", "reason"),
     PROBATION: ("version", "outcome", "reason"),
+    QUARANTINED: ("model_sha256", "reason"),
+    RELEASED: ("reason",),
 }
 """What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
 
@@ -115,11 +118,15 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     **dict.fromkeys(("number", "schema_number"), (_is_count, "a number of a schema")),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),
     "outcome": _TEXT,
+    "better_than": _TEXT,
     **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
     "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
+    "until": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
     **dict.fromkeys(("version", "rollback_of", "replaces"), _VERSION),
     **dict.fromkeys(("champion", "from", "target", "result", "anchor", "baseline"), _OPTIONAL_VERSION),
     **dict.fromkeys(("reasons", "codes", "faults"), (_is_texts, "a list of texts")),
     **dict.fromkeys(("metrics", "champion_metrics"), (_is_numbers, "an object of numbers")),
-    **dict.fromkeys(("withdraws", "records"), (_is_texts_by_version, "an object of texts by version number")),
+    **dict.fromkeys(
+        ("withdraws", "records", "quarantines"), (_is_texts_by_version, "an object of texts by version number")
+    ),
 }

@@ -31,6 +31,8 @@ from ml.registry.ledger.entries import (
     parsed_entry,
 )
 from ml.registry.ledger.file import append_line, note_head, noted_head, read_lines
+from ml.registry.policy.hold import Hold, standing_hold
+from ml.registry.policy.quarantine import quarantine_of
 from ml.storage.strict_json import without_nan
 
 SHOWN_FAULTS = 3
@@ -51,26 +53,32 @@ class LedgerChangedError(FinalError):
 
 @dataclass(frozen=True)
 class Version:
-    """What the ledger says of one version: its `state` (the last event) and the intent it began with."""
+    """What the ledger says of one version: its `state` (the last event) and the intent it began with.
+
+    `has_served` says whether it ever was the champion, whatever became of it, and `quarantined` whether its bytes are.
+    """
 
     number: int
     state: str
     run_id: str
     intent: dict[str, Any]
     last: dict[str, Any]
+    has_served: bool = False
+    quarantined: bool = False
 
     @property
     def pending(self) -> bool:
-        """Whether the version was begun, and neither accepted nor withdrawn."""
-        return self.state in (INTENT, PUBLISHED) and not self.accepted
+        """Whether the version was begun, and neither accepted nor withdrawn, nor is about to be withdrawn."""
+        return self.state in (INTENT, PUBLISHED) and not self.accepted and not self.quarantined
 
     @property
     def accepted(self) -> bool:
         """Whether the version may be the champion: a server confirmed it, or its bytes when they were another version.
 
-        A published rollback counts: going back must not depend on the answer of a server.
+        A published rollback counts: going back must not depend on the answer of a server. Quarantined bytes never do,
+        under whatever number.
         """
-        return self.state == CONFIRMED or (self.state == PUBLISHED and "rollback_of" in self.intent)
+        return not self.quarantined and _serves(self.state, self.intent)
 
     @property
     def record_sha256(self) -> str:
@@ -162,24 +170,38 @@ class Ledger:
     def versions(self) -> dict[int, Version]:
         """Return every version that was ever begun, by its number."""
         found: dict[int, Version] = {}
-        for event in self.events():
+        events = self.events()
+        for event in events:
             number = event.get("version", 0)
             if event["event"] in (INTENT, ADOPTED):
                 state = INTENT if event["event"] == INTENT else CONFIRMED
                 found[number] = Version(number, state, event["run_id"], event, event)
             elif event["event"] in (PUBLISHED, CONFIRMED, WITHDRAWN) and number in found:
                 begun = found[number]
-                found[number] = Version(number, event["event"], begun.run_id, begun.intent, event)
+                served = begun.has_served or _serves(begun.state, begun.intent)
+                found[number] = Version(number, event["event"], begun.run_id, begun.intent, event, served)
             elif event["event"] == SEALED:
                 for key, sha256 in event["records"].items():
                     if sealed := found.get(int(key)):
                         found[int(key)] = replace(sealed, intent={**sealed.intent, "record_sha256": sha256})
-        return found
+        quarantined = quarantine_of(events).models
+        return {
+            number: replace(
+                version,
+                has_served=version.has_served or _serves(version.state, version.intent),
+                quarantined=version.intent["model_sha256"] in quarantined,
+            )
+            for number, version in found.items()
+        }
 
     def champion(self) -> Version | None:
         """Return the version that should be serving: the highest one that was confirmed or gone back to."""
         accepted = [version for version in self.versions().values() if version.accepted]
         return max(accepted, key=lambda version: version.number, default=None)
+
+    def hold(self) -> Hold | None:
+        """Return the hold that stands now, in which nothing is promoted by itself; None without one."""
+        return standing_hold(self.events(), now=self._clock())
 
     def pending(self) -> list[Version]:
         """Return the versions that were begun and neither accepted nor withdrawn."""
@@ -199,6 +221,10 @@ class Ledger:
                     "The ledger was edited: restore the file from a backup, or correct that line.",
                 ) from error
             yield event
+
+
+def _serves(state: str, intent: Mapping[str, Any]) -> bool:
+    return state == CONFIRMED or (state == PUBLISHED and "rollback_of" in intent)
 
 
 def _who() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml.registry.ledger.entries import CONFIRMED, INTENT, KEPT, REJECTED, SAME, WITHHELD
+from ml.registry.policy import hold, quarantine
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,12 @@ class LastResult:
 
 
 def last_result(
-    events: Sequence[Mapping[str, Any]], *, champion: int | None, promotion_is_on: bool
+    events: Sequence[Mapping[str, Any]], *, champion: int | None, promotion_is_on: bool, is_held: bool = False
 ) -> LastResult | None:
     """Return the last result that a run which would do the same again need not repeat; None when there is none.
 
-    A candidate that was withheld counts only while promotion stays off, since it may be promoted afterwards. What was
+    A candidate that was withheld counts only while promotion stays off, or while the hold stands that stopped it, since
+    it may be promoted afterwards. One that a quarantine stopped would be stopped again. What was
     judged beside a champion (rejected, kept, same, withheld) counts only beside that champion: beside another one the
     verdict may differ. A rollback is not a result of a run.
 
@@ -32,15 +34,24 @@ def last_result(
         events: The ledger, oldest first.
         champion: The number of the version that should be serving; None before the first.
         promotion_is_on: Whether a candidate that earns promotion would be promoted now.
+        is_held: Whether a hold stands (`ml.registry.policy.hold`).
     """
     intents = {event.get("version"): event for event in events if event["event"] == INTENT}
     for event in reversed(events):
         if event["event"] not in (CONFIRMED, REJECTED, KEPT, SAME, WITHHELD):
             continue
         source = intents.get(event.get("version"), {}) if event["event"] == CONFIRMED else event
-        if "fingerprint" not in source or (event["event"] == WITHHELD and promotion_is_on):
+        if "fingerprint" not in source:
+            continue
+        if event["event"] == WITHHELD and promotion_is_on and not _is_withheld_again(event, is_held=is_held):
             continue
         if event["event"] != CONFIRMED and event.get("champion") != champion:
             return None
         return LastResult(str(event["run_id"]), event["event"], str(event["at"]), str(source["fingerprint"]))
     return None
+
+
+def _is_withheld_again(event: Mapping[str, Any], *, is_held: bool) -> bool:
+    """Whether what stopped a candidate while promotion was on would stop it now."""
+    codes = event.get("codes", ())
+    return quarantine.CODE in codes or (hold.CODE in codes and is_held)

@@ -30,11 +30,13 @@ def anchor_of(version: Version, versions: Mapping[int, Version]) -> Version:
     """Return the last version that was promoted as better, or as the first, on the way to `version`.
 
     A refresh names its anchor in its intent; every other version, and a rollback to one, is an anchor itself. A refresh
-    whose anchor is a stand-in names no version (`anchor_model_of`).
+    whose anchor is a stand-in names no version (`anchor_model_of`). In the place of a quarantined anchor comes the
+    version itself.
     """
     original = original_of(version, versions)
     if decision_of(original) == REFRESH:
-        return versions.get(original.intent.get("anchor") or 0, version)
+        anchor = versions.get(original.intent.get("anchor") or 0, version)
+        return version if anchor.quarantined else anchor
     return version
 
 

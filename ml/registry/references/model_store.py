@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from pathlib import Path
 
 from ml.errors import FinalError
+from ml.registry.ledger.ledger import Version
 from ml.storage import files
 from ml.storage.root import Root
-
-log = logging.getLogger(__name__)
 
 
 def stored_model(root: Root, sha256: str) -> Path:
     """Return where the SavedModel with this hash is kept, whether or not it is there."""
     return root.references / sha256 / "saved_model"
+
+
+def quarantined_model(root: Root, model: str, version: Version) -> Path | None:
+    """Return where the bytes of a version lie that was gone back from: served yet, or withdrawn; None when nowhere."""
+    sha256 = version.intent["model_sha256"]
+    places = root.version(model, version.number), root.withdrawn / str(version.number)
+    return next((place for place in places if place.is_dir() and files.sha256_tree(place) == sha256), None)
 
 
 def store_model(root: Root, saved_model: Path, sha256: str) -> None:
@@ -44,9 +49,6 @@ def store_model(root: Root, saved_model: Path, sha256: str) -> None:
     files.publish_directory(made, place)
 
 
-def forget_models(root: Root, *, but: Collection[str]) -> None:
-    """Remove every kept SavedModel whose hash is not in `but`; the caller holds the promotion lock."""
-    for directory in files.children(root.references):
-        if directory.name not in but:
-            files.remove_directory(directory, root.trash)
-            log.info("removed the kept model %s: no reference of the champion any more", directory.name[:12])
+def forgettable_models(root: Root, *, but: Collection[str]) -> list[Path]:
+    """Return the directories of the kept SavedModels whose hash is not in `but`."""
+    return [directory for directory in files.children(root.references) if directory.name not in but]

@@ -12,7 +12,7 @@ from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.ancestry import anchor_model_of, anchor_of, original_of
 from ml.registry.references.baseline import baseline_of, served_version
 from ml.registry.references.holdout import holdout_sha256
-from ml.registry.references.model_store import stored_model
+from ml.registry.references.model_store import quarantined_model, stored_model
 from ml.registry.references.reference_models import ReferenceModel, reference_models
 from ml.storage.files import json_object, sha256_tree
 from ml.storage.root import Root
@@ -34,6 +34,9 @@ class Opponents:
         stand_in: The hash of a stand-in for a champion of another split; "" when the baseline is a version.
         other_split: Why the baseline cannot be compared on today's evaluation rows, as the end of a sentence; "" when
             it can.
+        gone_back_from: The quarantined version from which a hold came, with the place of its SavedModel: a candidate
+            that is better than it ends the hold. It is neither reference nor anchor. None without a hold, or when its
+            files are gone or it was trained with another split.
     """
 
     champion: int | None = None
@@ -45,12 +48,14 @@ class Opponents:
     anchor: ReferenceModel | None = None
     stand_in: str = ""
     other_split: str = ""
+    gone_back_from: Champion | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return JSON values that change whenever an evaluation beside these opponents would."""
         hashes = [model.model_sha256 for model in (*self.references, *([self.anchor] if self.anchor else []))]
         baseline = [self.baseline.number, self.baseline.model_sha256] if self.baseline else None
-        return {"champion": self.champion, "baseline": baseline, "served": self.served, "compared": hashes}
+        found = {"champion": self.champion, "baseline": baseline, "served": self.served, "compared": hashes}
+        return found | ({"gone_back_from": self.gone_back_from.model_sha256} if self.gone_back_from else {})
 
 
 def opponents(root: Root, settings: Settings, *, stand_in: ReferenceModel | None = None) -> Opponents:
@@ -78,6 +83,7 @@ def opponents(root: Root, settings: Settings, *, stand_in: ReferenceModel | None
     unrecorded = "" if _split_is_recorded(root, version) else f"With which split {name} was trained is not recorded."
     note = f"{found.note} {unrecorded}".strip()
     common: dict[str, Any] = {"champion": champion.number, "served": served, "note": note}
+    common |= {"gone_back_from": _gone_back_from(root, settings)}
     if not was_trained_on_another_split(root, version, settings):
         equal = reference_models(root, model, version, holdout=holdout, most=settings.gate.references - 1)
         anchor = _anchor(root, model, version)
@@ -119,6 +125,17 @@ def earlier_stand_in(root: Root, version: Version, settings: Settings) -> Refere
         if sha256 and sha256_tree(stored_model(root, sha256)) == sha256:
             return ReferenceModel(f"the stand-in of version {version.number}", sha256, stored_model(root, sha256))
     return None
+
+
+def _gone_back_from(root: Root, settings: Settings) -> Champion | None:
+    """Return the version from which the hold came that stands, if it can be compared and its files lie anywhere."""
+    ledger, model = Ledger(root.ledger), settings.serving.model
+    hold = ledger.hold()
+    version = ledger.versions().get(hold.version) if hold else None
+    if version is None or was_trained_on_another_split(root, version, settings):
+        return None
+    place = quarantined_model(root, model, version)
+    return replace(champion_of(root, model, version), saved_model=place) if place else None
 
 
 def _anchor(root: Root, model: str, version: Version) -> ReferenceModel | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ml.registry.ledger.entries import INTENT, KEPT
 from ml.registry.ledger.ledger import Ledger, Version
+from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.policy.rollback_target import origin
 from ml.registry.references.ancestry import REFRESH, decision_of
 from ml.registry.references.model_store import stored_model
@@ -39,7 +40,8 @@ class ReferenceModel:
 def reference_models(root: Root, model: str, baseline: Version, *, holdout: str, most: int) -> Iterator[ReferenceModel]:
     """Yield at most `most` models that were found equal to the baseline since it came, the latest first.
 
-    These are the kept candidates, and the versions that a refresh replaced. The baseline itself is not among them.
+    These are the kept candidates, and the versions that a refresh replaced. The baseline itself is not among them, and
+    nothing that is quarantined.
     One whose files are gone is passed over: the reference is then the mean of fewer.
 
     Args:
@@ -50,8 +52,9 @@ def reference_models(root: Root, model: str, baseline: Version, *, holdout: str,
         most: How many are wanted.
     """
     ledger = Ledger(root.ledger)
-    seen = {baseline.intent["model_sha256"]}
-    for name, sha256, place in _found_equal(ledger.events(), ledger.versions(), baseline, holdout):
+    events = ledger.events()
+    seen = {baseline.intent["model_sha256"], *quarantine_of(events).models}
+    for name, sha256, place in _found_equal(events, ledger.versions(), baseline, holdout):
         saved_model = root.version(model, place) if isinstance(place, int) else stored_model(root, sha256)
         if most <= 0 or sha256 in seen or not saved_model.is_dir():
             continue
@@ -80,7 +83,7 @@ def _found_equal(
             yield f"the kept candidate of run {event['run_id']}", str(event["model_sha256"]), None
         elif event["event"] == INTENT and event["version"] == current.number:
             replaced = versions.get(event.get("champion") or 0) if decision_of(current) == REFRESH else None
-            current = replaced if replaced is not None and replaced.accepted else None
+            current = replaced if replaced is not None and replaced.has_served else None
             if current is not None and current.intent.get("holdout", holdout) == holdout:
                 yield f"version {current.number}", str(current.intent["model_sha256"]), current.number
             if current is not None and origin(current) != current.number:

@@ -20,6 +20,7 @@ ROWS = ScoredRows(
     references=np.full((2, N), 0.25, dtype=np.float32),
     anchor=np.full(N, 0.5, dtype=np.float32),
     groups={"Gender": np.array(["Female", "Male", "(missing)", "Ünïcode 🎈", ""], dtype=object)},
+    gone_back_from=np.full(N, 0.75, dtype=np.float32),
 )
 
 
@@ -45,9 +46,12 @@ def test_equal_rows_are_equal_bytes_and_nothing_is_left_beside_them(tmp_path: Pa
 
 
 def test_without_references_and_anchor_it_is_written_too(tmp_path: Path) -> None:
-    replace(ROWS, references=np.zeros((0, N), np.float32), anchor=None).write(tmp_path / "rows.npz")
+    replace(ROWS, references=np.zeros((0, N), np.float32), anchor=None, gone_back_from=None).write(
+        tmp_path / "rows.npz"
+    )
     again = ScoredRows.read(tmp_path / "rows.npz")
     assert again.anchor is None
+    assert again.gone_back_from is None
     assert again.references.shape == (0, N)
 
 
@@ -59,6 +63,7 @@ def test_without_references_and_anchor_it_is_written_too(tmp_path: Path) -> None
         ({"references": np.zeros((9, N), np.float32)}, "9 references; at most 8"),
         ({"labels": np.full(N, 2, np.int8)}, "neither 0 nor 1"),
         ({"anchor": np.full(N, np.nan, np.float32)}, "not a probability"),
+        ({"gone_back_from": np.full(N, np.nan, np.float32)}, "not a probability"),
         ({"candidate": np.full(N, 1.5, np.float32)}, "not a probability"),
     ],
 )

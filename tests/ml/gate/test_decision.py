@@ -250,3 +250,23 @@ def test_an_unfair_candidate_is_warned_about_or_blocked(fairness: str, outcome: 
     decided = decision(rows(GOOD, EQUAL, age_band=by_label), settings=settings)
     assert decided.outcome == outcome
     assert ("selection_rate" if fairness == "block" else "selection_rate_warning") in codes(decided)
+
+
+def test_a_candidate_ends_a_hold_when_it_is_better_than_the_version_that_was_gone_back_from() -> None:
+    beaten = decision(replace(rows(GOOD, BAD), gone_back_from=EQUAL))
+    assert (beaten.outcome, beaten.ends_hold) == (BETTER, True)
+    numbers = beaten.details["gone_back_from"]
+    assert numbers["level"] == beaten.details["level"]["look"], "that of a look's better"
+    assert f"{numbers['value']:+.4f} against {numbers['reference']:.4f} of the quarantined version" in sentence(
+        beaten, "hold_ends"
+    )
+
+
+def test_a_candidate_that_is_not_proven_better_than_it_ends_none() -> None:
+    held = decision(replace(rows(EQUAL, BAD), gone_back_from=ALSO_EQUAL))
+    assert (held.outcome, held.ends_hold) == (BETTER, False), "better than the champion, and no better than the bad one"
+    assert sentence(held, "hold_stays").endswith("That is no proven gain: the hold stays.")
+    without = decision(rows(EQUAL, BAD))
+    assert not without.ends_hold
+    assert "gone_back_from" not in without.details
+    assert without.outcome == held.outcome, "for this comparison only"

@@ -167,3 +167,10 @@ def test_real_data_replace_a_sample_by_the_thresholds_and_the_first_run_rule() -
     assert verdict_codes(real) == (True, ["thresholds_reached", "replaces_sample"])
     assert verdict_codes(real, replace(SETTINGS, first_run_promotes=False)) == (False, ["first_run"])
     assert verdict_codes(replace(real, metrics=GOOD | {"AUC": 0.5})) == (False, ["below_threshold"])
+
+
+def test_the_verdict_names_the_version_that_it_beats_only_if_it_does() -> None:
+    held = replace(evaluation(champion={}), gone_back_from="c")
+    for ends_hold, named in ((True, "c"), (False, "")):
+        assert judged(held, replace(decision(BETTER), ends_hold=ends_hold)).better_than == named
+    assert judged(replace(held, incomparable="x"), None, replace(SETTINGS, accept_incomparable=True)).better_than == ""

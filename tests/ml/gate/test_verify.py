@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,27 @@ NONE = np.zeros(ROWS, dtype=np.int8)
         SCORED,
         scored(LABELS, PROFILES, CANDIDATE, OTHERS[0][np.newaxis]),
         scored(LABELS, PROFILES, CANDIDATE, np.stack([CANDIDATE, CANDIDATE]), CANDIDATE, **GROUPS),
+        replace(SCORED, gone_back_from=OTHERS[2]),
         scored(NONE, PROFILES, CANDIDATE, np.stack(OTHERS), OTHERS[0], **GROUPS),
         scored(LABELS, PROFILES, LABELS.astype(np.float32), (1 - LABELS)[np.newaxis].astype(np.float32), **GROUPS),
         scored(LABELS, np.zeros_like(PROFILES), CANDIDATE, np.stack(OTHERS), OTHERS[0], **GROUPS),
     ],
-    ids=["usual", "one reference, no anchor", "equal scores", "one class", "no spread", "one profile"],
+    ids=["usual", "one reference, no anchor", "equal scores", "during a hold", "one class", "no spread", "one profile"],
 )
 def test_the_rows_give_the_numbers_of_their_verdict(rows: ScoredRows) -> None:
     assert verify(verdict_of(rows), rows) == []
+
+
+def test_the_comparison_with_the_version_that_was_gone_back_from_is_computed_again() -> None:
+    held = replace(SCORED, gone_back_from=OTHERS[2])
+    said = verdict_of(held)
+    beats = said["evidence"]["gone_back_from"]["is_better"]
+    assert verify(said | {"better_than": "its hash" if beats else ""}, held) == []
+    assert "better_than" in verify(said | {"better_than": "" if beats else "its hash"}, held)[0]
+    said["evidence"]["gone_back_from"]["value"] += 0.001
+    assert "gone_back_from.value" in verify(said, held)[0]
+    assert verify(VERDICT, held) != [], "the rows have one more model than the verdict"
+    assert verify(verdict_of(held), SCORED) != []
 
 
 def leaves(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

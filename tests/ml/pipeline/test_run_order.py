@@ -90,7 +90,7 @@ def test_withdrawn_versions_are_ordered_by_their_number(root: Root, settings: Se
         (root.withdrawn / str(number)).mkdir(parents=True)
         os.utime(root.withdrawn / str(number), (1000 - number, 1000 - number))
     (root.withdrawn / "3.record").mkdir()
-    clean_up(root, resolve(overrides=["keep.versions=2"], environment={}))
+    clean_up(root, resolve(overrides=["keep.versions=2", "keep.days=0"], environment={}))
     assert sorted(path.name for path in root.withdrawn.iterdir()) == ["10", "11", "3.record"]
 
 

@@ -26,6 +26,7 @@ from typing import Any
 
 from ml.errors import RetrainError
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.schemas.in_force import entry_in_force
 from ml.storage.files import sha256_file, sha256_tree
 from ml.storage.root import Root
@@ -39,6 +40,7 @@ OPERATIONS = (
     "fsync",
     "rename",
     "replace",
+    "link",
     "mkdir",
     "unlink",
     "rmdir",
@@ -122,8 +124,13 @@ def end_state(root: Root) -> dict[str, Any]:
         "champion": champion.number if champion else None,
         "champion bytes": champion.intent["model_sha256"] if champion else None,
         "champion is highest": champion is not None and str(champion.number) == max(places, key=int),
+        "bad ones in sight": [
+            v.number for v in ledger.versions().values() if v.quarantined and str(v.number) in places
+        ],
         "served bytes": places[max(places, key=int)],
         "pending": [v.number for v in ledger.pending()],
+        "quarantined": sorted(quarantine_of(ledger.events()).models),
+        "held": ledger.hold() is not None,
         "data": sorted(p.relative_to(root.data).as_posix() for p in root.data.rglob("*")),
         "staging": sorted(p.name for p in root.staging.glob("*")),
         "schemas": {p.name: sha256_file(p) for p in root.schemas.glob("*.pbtxt")},

@@ -12,6 +12,8 @@ from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError, NothingToDoError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
+from ml.registry.intervention.quarantine import quarantine
+from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.schemas.acceptance import accept_schema
@@ -36,6 +38,19 @@ def do_rollback(root: Root, settings: Settings) -> None:
 def do_named_rollback(root: Root, settings: Settings) -> None:
     with suppress(NothingToDoError):
         rollback(root, settings, target=1, reason="a drill")
+
+
+def do_quarantine(subject: int) -> Work:
+    def work(root: Root, settings: Settings) -> None:
+        with suppress(NothingToDoError):
+            quarantine(root, settings, subject=subject, reason="a drill")
+
+    return work
+
+
+def do_release(root: Root, settings: Settings) -> None:
+    with suppress(NothingToDoError):
+        release(root, settings, reason="a drill")
 
 
 def do_adopt(root: Root, settings: Settings) -> None:
@@ -70,6 +85,11 @@ def prepared(root: Root, settings: Settings, scenario: str) -> None:
     """The state before: two or three confirmed versions, and what the scenario needs."""
     for text in ("one", "two"):
         released(root, settings, text)
+    if scenario.startswith("further"):  # a rollback of a rollback: 3 is bad, and then 2 is
+        released(root, settings, "three")
+        rollback(root, settings, target=None, reason="a drill")
+    elif scenario == "release":
+        rollback(root, settings, target=None, reason="a drill")
     if scenario.startswith("give up"):
         released(root, settings, "three")
         (root.version(MODEL, 3) / "saved_model.pb").write_text("tampered")
@@ -99,6 +119,12 @@ SCENARIOS: dict[str, tuple[Work, int]] = {
     "pending": (do_rollback, 2),
     "pending, unanswered": (unanswered(do_rollback), 2),
     "pending, go further, unanswered": (unanswered(do_named_rollback), 4),
+    "further back": (do_named_rollback, 5),
+    "further back, unanswered": (unanswered(do_named_rollback), 5),
+    "quarantine the champion": (do_quarantine(2), 3),
+    "quarantine the champion, unanswered": (unanswered(do_quarantine(2)), 3),
+    "quarantine another": (do_quarantine(1), 2),
+    "release": (do_release, 3),
     "adopt": (do_adopt, 3),
     "schema": (do_accept_schema, 2),
 }

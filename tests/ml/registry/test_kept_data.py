@@ -16,7 +16,7 @@ from ml.registry.retention import clean_up
 from ml.storage.root import Root
 from tests.ml.light_world import MODEL, candidate, do_promote, released
 
-KEEP_TWO = resolve(overrides=["keep.versions=2"], environment={})
+KEEP_TWO = resolve(overrides=["keep.versions=2", "keep.days=0"], environment={})
 
 
 def sha256_of(content: str) -> str:

@@ -11,6 +11,7 @@ from ml.cli import status
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.champion import verified_champion
+from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.entries import CONFIRMED, INTENT, REJECTED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
@@ -45,6 +46,7 @@ def test_a_lost_champion_is_named_and_given_up_by_a_rollback(
     assert given_up.state == WITHDRAWN
     assert "somebody was here" in given_up.last["reason"]
     assert not root.version(MODEL, 2).exists()
+    release(root, settings, reason="a disk, not the model")
     assert released(root, settings, "three") == 3
 
 

@@ -123,7 +123,7 @@ def test_retention_passes_what_is_not_a_directory(root: Root, settings: Settings
         place.parent.mkdir(exist_ok=True)
         make(place)
     clean_up(root, settings)
-    clean_up(root, resolve(overrides=["keep.runs=1", "keep.versions=2"], environment={}))
+    clean_up(root, resolve(overrides=["keep.runs=1", "keep.versions=2", "keep.days=0"], environment={}))
     assert released(root, settings, "two") == 2
 
 

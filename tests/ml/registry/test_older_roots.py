@@ -213,7 +213,7 @@ def test_a_version_whose_data_are_kept_is_trained_again(
 
 def test_clean_up_keeps_what_serves(root: Root, older: Older) -> None:
     before = root.ledger.read_bytes()
-    clean_up(root, resolve(overrides=["keep.versions=2", "keep.runs=1"], environment={}))
+    clean_up(root, resolve(overrides=["keep.versions=2", "keep.days=0", "keep.runs=1"], environment={}))
     kept = {older.champion, older.champion - 1}
     assert {int(place.name) for place in (root.models / MODEL).iterdir()} == kept
     assert {int(place.name) for place in (root.path / "releases").iterdir()} == kept

@@ -87,6 +87,7 @@ def _promote_again(root: Root, settings: Settings, made: Made, *, champion: int 
         settings=settings,
         run_id="other",
         identity={},
+        permit=lambda: None,
     )
 
 

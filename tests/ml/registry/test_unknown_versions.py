@@ -16,6 +16,7 @@ from ml.pipeline.steps import run_step
 from ml.registry.champion import verified_champion
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
+from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.entries import ADOPTED, CONFIRMED
 from ml.registry.ledger.ledger import Ledger
@@ -121,6 +122,7 @@ def test_versions_of_a_lost_ledger_are_adopted_with_their_records(root: Root, se
     with pytest.raises(NothingToDoError):
         adopt(root, settings, number=2, reason="again", check=loads)
     assert rollback(root, settings, target=None, reason="r").intent["rollback_of"] == 1
+    release(root, settings, reason="r")
     assert released(root, settings, "three") == 4
 
 

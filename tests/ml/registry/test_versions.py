@@ -13,6 +13,7 @@ import pytest
 from ml.cli import status
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
+from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.entries import CONFIRMED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
@@ -22,7 +23,7 @@ from ml.registry.retention import clean_up
 from ml.storage import locks
 from ml.storage.files import sha256_tree
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, RUN, do_confirm, do_promote, released
+from tests.ml.light_world import MODEL, RUN, command, do_confirm, do_promote, released
 
 
 def served(root: Root) -> list[int]:
@@ -35,7 +36,7 @@ def test_rollback_publishes_the_old_bytes_under_a_higher_number(root: Root, sett
     version = rollback(root, settings, target=None, reason="two is rude to customers")
     assert (version.number, version.state) == (3, CONFIRMED)
     assert sha256_tree(root.version(MODEL, 3)) == sha256_tree(root.version(MODEL, 1))
-    assert served(root) == [1, 2, 3]
+    assert served(root) == [1, 3], "the bad one is out of the server's sight"
     assert "two is rude to customers" in version.intent["reasons"][0]
     assert Ledger(root.ledger).champion() == version
     text = status.status_text(status.status(root, settings))
@@ -51,7 +52,7 @@ def test_rollback_to_a_named_version_and_not_twice(root: Root, settings: Setting
         rollback(root, settings, target=1, reason="r")
     with pytest.raises(NothingToDoError, match="is a rollback already"):
         rollback(root, settings, target=None, reason="r")
-    with pytest.raises(FinalError, match=r"Version 9 is not a confirmed version that is kept\. Kept: 1, 2, 3, 4"):
+    with pytest.raises(FinalError, match=r"Version 9 is not a confirmed version that is kept\. Kept: 1, 2, 4"):
         rollback(root, settings, target=9, reason="r")
 
 
@@ -121,7 +122,7 @@ def test_retention_keeps_the_newest_and_always_what_serves(root: Root, settings:
     for number in range(30):
         (root.runs / f"run-{number:02}").mkdir(parents=True)
         os.utime(root.runs / f"run-{number:02}", (number, number))
-    few = resolve(overrides=["keep.versions=2", "keep.runs=3"], environment={})
+    few = resolve(overrides=["keep.versions=2", "keep.days=0", "keep.runs=3"], environment={})
     with locks.hold(root.runs / "run-05" / ".lock", who="a run in progress", wait_seconds=0):
         os.utime(root.runs / "run-05", (5, 5))
         clean_up(root, few, current_run="run-01")
@@ -134,7 +135,40 @@ def test_retention_keeps_the_newest_and_always_what_serves(root: Root, settings:
 
 def test_the_defaults_keep_ten_versions_and_twenty_runs() -> None:
     keep = resolve(environment={}).keep
-    assert (keep.versions, keep.runs) == (10, 20)
+    assert (keep.versions, keep.days, keep.runs) == (10, 28.0, 20)
+
+
+def test_what_served_lately_is_kept_and_a_dry_run_removes_nothing(root: Root, settings: Settings) -> None:
+    for number in range(1, 5):
+        released(root, settings, f"text {number}")
+    lately = ["--set", "keep.versions=2", "--set", "keep.days=1"]
+    assert command(root, "clean", "--dry-run", *lately)[1] == "Nothing to remove.\n"
+    few = ["--set", "keep.versions=2", "--set", "keep.days=0"]
+    before = served(root)
+    plan = command(root, "clean", "--dry-run", *few)[1].splitlines()
+    assert served(root) == before
+    assert plan[0].startswith(
+        "would go: version 2 (customer-model): keep.versions is 2, and it served before the last 0"
+    )
+    done = command(root, "clean", *few)[1].splitlines()
+    assert [line.removeprefix("removed") for line in done] == [line.removeprefix("would go") for line in plan]
+    assert served(root) == [3, 4]
+    assert command(root, "clean", *few)[1] == "Nothing to remove.\n"
+
+
+def test_the_evidence_of_a_bad_version_is_kept_while_a_hold_needs_it(root: Root, settings: Settings) -> None:
+    for number in range(1, 5):
+        released(root, settings, f"text {number}")
+    rollback(root, settings, target=None, reason="r")
+    keep = resolve(overrides=["keep.versions=2", "keep.days=0"], environment={})
+    for number in (7, 8, 9):  # withdrawn later
+        (root.withdrawn / str(number)).mkdir()
+    clean_up(root, keep)
+    assert sorted(path.name for path in root.withdrawn.iterdir()) == ["4", "8", "9"]
+    release(root, settings, reason="r")
+    clean_up(root, keep)
+    assert sorted(path.name for path in root.withdrawn.iterdir()) == ["8", "9"]
+    assert root.release(4).is_dir()
 
 
 def test_a_second_promotion_waits_or_names_the_holder(root: Root, settings: Settings) -> None:

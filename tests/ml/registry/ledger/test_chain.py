@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Callable
 
 import pytest
 
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE
+from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.chain import FIRST, line_sha256
 from ml.registry.ledger.entries import CHAINED, CONFIRMED, INTENT, PUBLISHED, REJECTED
@@ -17,7 +19,7 @@ from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger, LedgerChangedError
 from ml.registry.retention import clean_up
 from ml.storage.root import Root
-from tests.ml.light_world import MODEL, command, do_confirm, do_promote, released
+from tests.ml.light_world import MODEL, RUN, command, do_confirm, do_promote, released
 
 Edit = Callable[[list[bytes]], list[bytes]]
 
@@ -212,6 +214,8 @@ def test_a_changed_ledger_stops_what_promotes_and_nothing_else(
     assert "line 1 was changed" in str(Ledger(root.ledger).chain().faults[0]), "going back hides nothing"
     root.ledger.write_bytes(changed + root.ledger.read_bytes()[len(changed) :])
     assert Ledger(root.ledger).chain().faults == ()
+    shutil.rmtree(root.run(RUN))
+    release(root, settings, reason="four was looked at")
     assert released(root, settings, "four") == 5
 
 
@@ -229,7 +233,7 @@ def test_nothing_is_removed_by_a_changed_ledger(root: Root, settings: Settings) 
         released(root, settings, name)
     whole = root.ledger.read_bytes()
     edited(root, lambda lines: [lines[0].replace(b"Good.", b"Best."), *lines[1:]])
-    keep_two = resolve(overrides=["keep.versions=2"], environment={})
+    keep_two = resolve(overrides=["keep.versions=2", "keep.days=0"], environment={})
     clean_up(root, keep_two)
     assert root.version(MODEL, 1).is_dir()
     root.ledger.write_bytes(whole)

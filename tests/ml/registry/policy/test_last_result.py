@@ -31,6 +31,19 @@ def test_what_was_withheld_counts_only_while_promotion_stays_off() -> None:
     assert counted(events[3:], champion=None, on=True) is None
 
 
+def test_what_a_hold_stopped_runs_again_when_it_has_ended() -> None:
+    events = [*promoted(1, "a"), event(WITHHELD, champion=1, fingerprint="b", codes=["hold", "better"])]
+    for is_held, on, expected in ((True, True, "b"), (False, True, "a"), (False, False, "b")):
+        last = last_result(events, champion=1, promotion_is_on=on, is_held=is_held)
+        assert last is not None
+        assert last.fingerprint == expected
+
+
+def test_what_a_quarantine_stopped_would_be_stopped_again() -> None:
+    events = [*promoted(1, "a"), event(WITHHELD, champion=1, fingerprint="b", codes=["quarantined", "better"])]
+    assert counted(events, champion=1, on=True) == "b"
+
+
 @pytest.mark.parametrize("name", [REJECTED, SAME, WITHHELD])
 def test_what_was_judged_beside_a_champion_counts_only_beside_that_one(name: str) -> None:
     events = [*promoted(1, "a"), event(name, champion=1, fingerprint="b")]

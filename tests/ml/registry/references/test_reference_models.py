@@ -8,9 +8,10 @@ import pytest
 
 from ml.config.settings import resolve
 from ml.errors import FinalError
+from ml.registry.ledger.entries import QUARANTINED
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.ancestry import anchor_model_of, anchor_of, original_of
-from ml.registry.references.model_store import forget_models, store_model, stored_model
+from ml.registry.references.model_store import forgettable_models, store_model, stored_model
 from ml.registry.references.reference_models import reference_models
 from ml.registry.retention import clean_up
 from ml.storage.files import sha256_tree
@@ -117,9 +118,9 @@ def test_a_stored_model_is_whole_stored_once_and_forgotten_when_nobody_needs_it(
     before = stored_model(root, sha256).stat().st_ino
     store_model(root, made, sha256)
     assert (sha256_tree(stored_model(root, sha256)), stored_model(root, sha256).stat().st_ino) == (sha256, before)
-    forget_models(root, but={sha256})
+    assert forgettable_models(root, but={sha256}) == []
     assert stored_model(root, sha256).is_dir()
-    forget_models(root, but=set())
+    assert forgettable_models(root, but=set()) == [stored_model(root, sha256).parent]
     assert not stored_model(root, sha256).exists()
 
 
@@ -164,3 +165,25 @@ def test_the_stand_in_that_a_refresh_was_held_against_stays_the_anchor(root: Roo
         3: "stand-in",
         4: "",
     }
+
+
+def test_what_is_quarantined_is_neither_reference_nor_anchor(root: Root) -> None:
+    promoted(root, 1, decision="better")
+    bad = promoted(root, 2, decision="refresh", anchor=1)
+    promoted(root, 3, decision="refresh", anchor=1)
+    stays, goes = kept(root, "stays"), kept(root, "goes")
+    ledger = Ledger(root.ledger)
+
+    def found() -> list[str]:
+        baseline = ledger.versions()[3]
+        return [one.model_sha256 for one in reference_models(root, MODEL, baseline, holdout=HOLDOUT, most=8)]
+
+    assert bad in found()
+    assert goes in found()
+    assert anchor_of(ledger.versions()[3], ledger.versions()).number == 1
+    first = ledger.versions()[1].intent["model_sha256"]
+    for sha256 in (bad, goes):
+        ledger.append(QUARANTINED, run_id="r", model_sha256=sha256, reason="rude")
+    assert found() == [stays, first], "and what stood before the bad one counts on"
+    ledger.append(QUARANTINED, run_id="r", model_sha256=first, reason="rude")
+    assert anchor_of(ledger.versions()[3], ledger.versions()).number == 3
