@@ -16,6 +16,8 @@ from prometheus_client import generate_latest
 
 from ml.monitoring.metric_families import FAMILIES, collector_registry
 from ml.monitoring.state_collectors import collect_server
+from ml.registry.intervention.release import release
+from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
@@ -56,6 +58,21 @@ def test_what_was_promoted_and_what_serves(root: Root) -> None:
         assert found["retrain_served_version", ()] == 0
         assert found["retrain_server_versions", ("failed",)] == 1
         assert found["retrain_server_versions", ("end",)] == 1
+
+
+def test_a_hold_shows_until_when_and_a_quarantine_stays(root: Root) -> None:
+    with stand_in(root) as settings:
+        for name in ("one", "two"):
+            released(root, settings, name)
+        before = values(root)
+        rollback(root, settings, target=None, reason="r")
+        hold, held = Ledger(root.ledger).hold(), values(root)
+        assert hold is not None
+        release(root, settings, reason="r")
+        after = values(root)
+    shown = [found["retrain_hold_until_timestamp_seconds", ()] for found in (before, held, after)]
+    assert shown == [0, hold.until.timestamp(), 0]
+    assert [found["retrain_quarantined_models", ()] for found in (before, held, after)] == [0, 1, 1]
 
 
 def test_a_failure_of_a_version_that_is_gone_is_over(root: Root) -> None:
