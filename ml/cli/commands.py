@@ -7,16 +7,16 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from importlib.util import find_spec
 from typing import Any, TextIO
 
-from ml.cli import audit_commands
+from ml.cli import approval_commands, audit_commands
 from ml.cli.history import history, history_text
+from ml.cli.libraries import need_libraries
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
+from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
@@ -62,17 +62,8 @@ def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None)
     return resolve(file=options.settings, overrides=overrides, raises=getattr(options, "raises", ()), frozen=frozen)
 
 
-def _need_libraries() -> None:
-    """Raise a `FinalError` when this interpreter lacks TensorFlow; `python` is often not the one that was meant."""
-    if find_spec("pyarrow") is None or find_spec("tensorflow") is None:
-        raise FinalError(
-            f"{sys.executable} lacks the libraries of the ML environment.",
-            "Use .venv-ml/bin/python in the project's directory; `make demo` makes it.",
-        )
-
-
 def _step(options: argparse.Namespace) -> tuple[int, str]:
-    _need_libraries()
+    need_libraries()
     root = Root.find(options.root)
     is_later = options.step != "ingest" and (root.run(options.run) / FROZEN).is_file()
     frozen = Run.frozen_settings(root, options.run) if is_later else None
@@ -87,7 +78,7 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
     run_id = options.run or new_run_id()
     try:
-        _need_libraries()
+        need_libraries()
         with disk_errors("python -m ml retrain"):
             root, settings = Root.find(options.root), _settings(options)
         root.run(run_id)
@@ -130,7 +121,7 @@ def _rollback(options: argparse.Namespace) -> tuple[int, str]:
 def _adopt(options: argparse.Namespace) -> tuple[int, str]:
     from ml.registry.intervention.adopt import adopt
 
-    _need_libraries()
+    need_libraries()
     root, settings = Root.find(options.root), _settings(options)
     try:
         version = adopt(root, settings, number=options.version, reason=options.reason)
@@ -142,7 +133,7 @@ def _adopt(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
-    _need_libraries()
+    need_libraries()
     return audit_commands.reproduce(options)
 
 
@@ -151,7 +142,7 @@ def _try(options: argparse.Namespace) -> tuple[int, str]:
     from ml.trial.trial import FOLDS, REPEATS, try_change
 
     wanted = change(options.overrides, file=options.settings, data=options.data)
-    _need_libraries()
+    need_libraries()
     try:
         result = try_change(
             Root.to_read(options.root),
@@ -181,6 +172,9 @@ COMMANDS: dict[str, Command] = {
     "history": _history,
     "rollback": _rollback,
     "adopt": _adopt,
+    "approve": approval_commands.approve,
+    "refuse": approval_commands.refuse,
+    "override": approval_commands.override,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,

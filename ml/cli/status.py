@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from ml.config.settings import Settings
@@ -14,6 +15,7 @@ from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
 from ml.registry.ledger.ledger import SHOWN_FAULTS, Ledger, Version
+from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.version_directories import unknown_versions
 from ml.storage.root import Root
@@ -51,6 +53,11 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "sample": is_sample(champion),
         "server_url": server_url(root, settings) or None,
         "served_version": None,
+        "waiting": _waiting(ledger, champion),
+        "overrides": [
+            {key: event.get(key) for key in ("run_id", "who", "reason", "until")}
+            for event in overrides(ledger.events(), now=datetime.now(UTC))
+        ],
     }
     if champion:
         answer |= {
@@ -75,6 +82,19 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         except ServingError as error:
             answer |= {"server": str(error), "server_answers": False}
     return answer
+
+
+def _waiting(ledger: Ledger, champion: Version | None) -> list[dict[str, Any]]:
+    waiting = waiting_runs(ledger.events(), champion=champion.number if champion else None)
+    return [
+        {
+            "run_id": event["run_id"],
+            "since": event["at"],
+            "decision": event.get("decision"),
+            "because": next(iter(event.get("reasons") or []), ""),
+        }
+        for event in waiting
+    ]
 
 
 def status_text(answer: dict[str, Any]) -> str:
@@ -104,6 +124,13 @@ def status_text(answer: dict[str, Any]) -> str:
         lines.append("            Runs stop until it is restored or accepted: python -m ml ledger verify")
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
+    for one in answer["waiting"]:
+        lines.append(f"  WAITING   run {one['run_id']} for a person since {one['since']}: {one['because']}")
+        lines.append(f"            python -m ml approve {one['run_id']} --reason '...' (or refuse)")
+    for one in answer["overrides"]:
+        lines.append(
+            f"  OVERRIDE  run {one['run_id']} may be approved until {one['until']}, by {one['who']}: {one['reason']}"
+        )
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
     return "\n".join(map(printable, lines))

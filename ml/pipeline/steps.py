@@ -11,6 +11,8 @@ from typing import Any
 from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model, Release, Verdict
 from ml.config.settings import TrainSettings
 from ml.errors import UNCHANGED, NothingToDoError
+from ml.pipeline.approval.permission import decided, refusal, require_permission
+from ml.pipeline.approval.rule import asked_from
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import identity, ingredients, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
@@ -18,7 +20,7 @@ from ml.pipeline.run import Run
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
-from ml.registry.ledger.entries import WITHHELD
+from ml.registry.ledger.entries import REFUSED, WAITING
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.last_result import last_result
 from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
@@ -57,6 +59,7 @@ def ingest(run: Run, result: Result) -> None:
         ledger.events(),
         champion=champion.number if champion else None,
         promotion_is_on=run.settings.promote.enabled,
+        approval=run.settings.gate.approval,
     )
     if last and fingerprint == last.fingerprint and not run.force:
         verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
@@ -184,23 +187,26 @@ def promote(run: Run, result: Result) -> None:
         from ml.registry.promote import promote
 
         origin = identity(run)
-        model = run.artifact("train", Model)
-        if not verdict.promotes or not run.settings.promote.enabled:
-            event = WITHHELD if verdict.promotes else verdict.declined_as
-            decline(run.root, event, verdict, model=model, run_id=run.id, identity=origin, settings=run.settings)
-            why = "The candidate earned promotion, but promotion is switched off."
-            raise NothingToDoError(event, why if event == WITHHELD else f"Not promoted. {' '.join(verdict.sentences)}")
+        model, evaluation = run.artifact("train", Model), run.artifact("evaluate", Evaluation)
+
+        events = Ledger(run.root.ledger).events()
+        candidate: dict[str, Any] = {"run_id": run.id, "settings": run.settings}
+        if (found := refusal(verdict, events=events, **candidate)) is not None:
+            if found.event != REFUSED:  # that stands in the ledger already
+                asked = {"asked_from": asked_from(verdict)} if found.event == WAITING else {}
+                decline(run.root, found.event, verdict, model=model, identity=origin, facts=asked, **candidate)
+            raise NothingToDoError(found.event, found.reason)
         return promote(
             model,
-            verdict,
+            decided(verdict, evaluation, run_id=run.id, events=events),
             statistics=run.artifact("validate", Accepted).statistics,
-            evaluation=run.artifact("evaluate", Evaluation),
+            evaluation=evaluation,
             root=run.root,
-            settings=run.settings,
-            run_id=run.id,
+            **candidate,
             identity=origin,
             ingredients=ingredients(run.settings),
             data=run.artifact("ingest", Dataset).csv,
+            permitted=lambda now_known: require_permission(verdict, events=now_known, **candidate),
         )
 
     result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)

@@ -42,6 +42,7 @@ def promote(
     ingredients: Mapping[str, Any] | None = None,
     data: Path | None = None,
     check: Check | None = None,
+    permitted: Callable[[list[dict[str, Any]]], None] | None = None,
 ) -> Release:
     """Publish `model` under the next version number. Repeating it for the same run and bytes changes nothing more.
 
@@ -57,6 +58,7 @@ def promote(
         ingredients: What else it takes to make the model again, for the release record.
         data: The CSV whose hash `identity` names; it is kept as long as the version.
         check: Loads the staged copy and asks it for the known rows; the default starts a private model server.
+        permitted: Is given the ledger under the lock, and raises if the promotion is not permitted any more.
 
     Raises:
         FinalError: The verdict is stale, the bytes changed, the private answers are wrong, the version was superseded,
@@ -68,6 +70,8 @@ def promote(
         require_known(root, registry.model)
         number = _already_published(registry, run_id, verdict.model_sha256)
         if number is None:
+            if permitted is not None:
+                permitted(registry.ledger.events())
             _check_decision(verdict)
             _check_champion(registry.ledger, verdict)
             _check_served(root, settings, verdict)

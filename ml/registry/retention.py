@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ml.config.settings import Settings
 from ml.registry.kept_data import remove_unneeded_data
 from ml.registry.ledger.entries import KEPT
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.references.ancestry import anchor_model_of, anchor_of
 from ml.registry.references.model_store import forget_models
 from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
@@ -26,7 +28,7 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
     """Remove versions and runs beyond the numbers in the settings; it may be killed and repeated at any time.
 
     The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions, the
-    champion's anchor and runs in progress are never touched. Kept candidates go when they are no reference any more,
+    champion's anchor, runs in progress and those that wait for a person are never touched. Kept candidates go when they are no reference any more,
     and scores when they are of rows that were not asked about lately.
     """
     with locked_registry(root, settings, who="clean-up") as registry:
@@ -45,7 +47,7 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
         for directory in sorted(withdrawn, key=_number, reverse=True)[settings.keep.versions :]:
             _remove(directory, root, f"withdrawn version {directory.name}")
         remove_unneeded_data(registry)
-        busy = {v.run_id for v in registry.ledger.pending()} | {current_run}
+        busy = {v.run_id for v in registry.ledger.pending()} | _undecided_runs(registry) | {current_run}
         runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
         for directory in runs[settings.keep.runs :]:
             if directory.name not in busy and not locks.is_held(directory / ".lock"):
@@ -59,6 +61,13 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
 def _anchor(registry: Registry) -> int | None:
     champion = registry.ledger.champion()
     return anchor_of(champion, registry.ledger.versions()).number if champion else None
+
+
+def _undecided_runs(registry: Registry) -> set[str]:
+    """Return the runs whose candidate a person may still have promoted."""
+    champion, events = registry.ledger.champion(), registry.ledger.events()
+    waiting = waiting_runs(events, champion=champion.number if champion else None)
+    return {str(event["run_id"]) for event in (*waiting, *overrides(events, now=datetime.now(UTC)))}
 
 
 def _wanted_models(registry: Registry) -> set[str]:
