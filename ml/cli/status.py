@@ -128,9 +128,8 @@ def status_text(answer: dict[str, Any]) -> str:
         lines.append(f"  WAITING   run {one['run_id']} for a person since {one['since']}: {one['because']}")
         lines.append(f"            python -m ml approve {one['run_id']} --reason '...' (or refuse)")
     for one in answer["overrides"]:
-        lines.append(
-            f"  OVERRIDE  run {one['run_id']} may be approved until {one['until']}, by {one['who']}: {one['reason']}"
-        )
+        lines.append(f"  OVERRIDE  run {one['run_id']} may be approved until {one['until']}")
+        lines.append(f"            by {one['who']}: {one['reason']}")
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
     return "\n".join(map(printable, lines))

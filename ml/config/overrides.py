@@ -76,7 +76,7 @@ class Overrides:
             stricter = APPROVALS[APPROVALS.index(now) :] if now in APPROVALS else APPROVALS
             raise SettingsError(
                 f"{where}: may only become stricter than {now}.",
-                f"Give one of {', '.join(stricter)}; a settings file or RETRAIN__GATE__APPROVAL says what holds for all.",
+                f"Give one of {', '.join(stricter)}. For all runs it is set in the environment or a settings file.",
             )
         self.assign(APPROVAL, text, where=where)
 

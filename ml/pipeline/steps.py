@@ -14,7 +14,7 @@ from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.approval.permission import decided, refusal, require_permission
 from ml.pipeline.approval.rule import asked_from
 from ml.pipeline.fingerprint import run_fingerprint
-from ml.pipeline.identity import identity, ingredients, source_kind
+from ml.pipeline.identity import ingredients, recorded_identity, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import Run
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
@@ -186,8 +186,8 @@ def promote(run: Run, result: Result) -> None:
         from ml.registry.decline import decline
         from ml.registry.promote import promote
 
-        origin = identity(run)
         model, evaluation = run.artifact("train", Model), run.artifact("evaluate", Evaluation)
+        origin = recorded_identity(run, model.sha256)
 
         events = Ledger(run.root.ledger).events()
         candidate: dict[str, Any] = {"run_id": run.id, "settings": run.settings}

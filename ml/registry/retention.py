@@ -28,8 +28,8 @@ def clean_up(root: Root, settings: Settings, *, current_run: str = "") -> None:
     """Remove versions and runs beyond the numbers in the settings; it may be killed and repeated at any time.
 
     The champion is the highest confirmed version, so keeping the newest keeps what serves; pending versions, the
-    champion's anchor, runs in progress and those that wait for a person are never touched. Kept candidates go when they are no reference any more,
-    and scores when they are of rows that were not asked about lately.
+    champion's anchor, runs in progress and those that wait for a person are never touched. Kept candidates go when they
+    are no reference any more, and scores when they are of rows that were not asked about lately.
     """
     with locked_registry(root, settings, who="clean-up") as registry:
         if registry.ledger.chain().faults:

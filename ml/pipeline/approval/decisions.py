@@ -1,7 +1,7 @@
 """Approve, refuse and override: a person's decision is noted in the ledger first, and then carried out.
 
-Each may be killed at any point and repeated. The steps promote and confirm run as in any run, so that their checks, their
-results and what is read from those are the same.
+Each may be killed at any point and repeated. The steps promote and confirm run as in any run, so that their checks and
+their results are the same.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _require_passable(run: Run, verdict: Verdict, events: list[dict[str, Any]]) 
         if found["code"] == TOO_GOOD:
             raise FinalError(
                 f"Run {run.id} cannot be overridden: {found['sentence']}",
-                "Find the leak and start a new run; if the data really are that easy, raise judge.at_most in the settings.",
+                "Find the leak and start a new run; if the data really are that easy, raise judge.at_most.",
             )
     if any(e["event"] == QUARANTINED and e.get("model_sha256") == verdict.model_sha256 for e in events):
         raise FinalError(f"Run {run.id} cannot be overridden: its model is quarantined.", "Train another one.")
@@ -232,7 +232,7 @@ def _note_refusal(run: Run) -> None:
 
 
 def _cure(run: Run, found: Refusal) -> str:
-    return _override(run) if found.event not in (WITHHELD,) else "Look at: python -m ml status"
+    return _override(run) if found.event != WITHHELD else "Look at: python -m ml status"
 
 
 def _approve(run: Run) -> str:

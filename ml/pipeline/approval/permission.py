@@ -1,4 +1,4 @@
-"""Whether a candidate may be promoted now, by its verdict, the settings and what people decided: functions without I/O."""
+"""Whether a candidate may be promoted now: by its verdict, the settings and what people decided. Nothing is read."""
 
 from __future__ import annotations
 

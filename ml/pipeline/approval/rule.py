@@ -21,7 +21,7 @@ def asked_from(verdict: Verdict) -> str:
 
 
 def why_asked(verdict: Verdict, approval: str) -> str:
-    """Return why a person has to decide about a candidate that earned promotion, as the end of a sentence; "" if nobody.
+    """Return why a person decides about a candidate that earned promotion, as the end of a sentence; "" if nobody does.
 
     Args:
         verdict: It promotes.
