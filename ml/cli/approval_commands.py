@@ -20,7 +20,7 @@ def approve(options: argparse.Namespace) -> tuple[int, str]:
     need_libraries()
     run = _run(options)
     try:
-        approved = decisions.approve(run, reason=options.reason)
+        approved = decisions.approve(run, reason=options.reason, candidate=options.candidate)
     except NothingToDoError as nothing:
         return DONE, _answer(options, run, nothing.what)
     answer = status(run.root, run.settings)
@@ -38,7 +38,7 @@ def refuse(options: argparse.Namespace) -> tuple[int, str]:
     """End a run that waits."""
     run = _run(options, may_be_gone=True)
     try:
-        decisions.refuse(run, reason=options.reason)
+        decisions.refuse(run, reason=options.reason, candidate=options.candidate)
     except NothingToDoError as nothing:
         return DONE, _answer(options, run, nothing.what)
     return DONE, _answer(options, run, f"Run {run.id} is refused. What serves goes on serving.")
@@ -48,7 +48,7 @@ def override(options: argparse.Namespace) -> tuple[int, str]:
     """Permit `approve` for one candidate that something was against."""
     run = _run(options)
     try:
-        decisions.override(run, reason=options.reason, until=options.until)
+        decisions.override(run, reason=options.reason, until=options.until, candidate=options.candidate)
     except NothingToDoError as nothing:
         return DONE, _answer(options, run, nothing.what)
     until = options.until.isoformat(timespec="seconds")

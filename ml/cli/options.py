@@ -59,6 +59,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         decides = add(name, told, settings, server)
         decides.add_argument("run", metavar="RUN", help="its run id")
         decides.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
+        about = "the hash of the candidate that is meant: an error if the run has another one"
+        decides.add_argument("--candidate", metavar="SHA256", default="", help=about)
         if name == "override":
             until = "when the permission ends: hours from now, or an ISO time; default 24"
             decides.add_argument("--until", metavar="TIME", type=_end, default="24", help=until)

@@ -36,8 +36,13 @@ class Approved:
     override: Mapping[str, Any] | None
 
 
-def approve(run: Run, *, reason: str) -> Approved:
+def approve(run: Run, *, reason: str, candidate: str = "") -> Approved:
     """Promote and confirm the candidate of a run that waits, or for which an override stands.
+
+    Args:
+        run: With the settings that it began with.
+        reason: A sentence for the ledger.
+        candidate: The hash of the candidate that is meant, or its beginning; "" for whichever the run has.
 
     Raises:
         NothingToDoError: It was promoted already.
@@ -45,6 +50,7 @@ def approve(run: Run, *, reason: str) -> Approved:
         TransientError: Another promotion holds the lock, or the server does not answer; repeat the command.
     """
     verdict = _candidate(run, f"python -m ml approve {run.id}")
+    _require_meant(run, candidate, verdict.model_sha256)
     with locked_registry(run.root, run.settings, who=f"approval of run {run.id}") as registry:
         events, now = registry.ledger.events(), datetime.now(UTC)
         known = version_of(events, run.id, verdict.model_sha256)
@@ -67,7 +73,7 @@ def approve(run: Run, *, reason: str) -> Approved:
     return Approved(found[0], override_of(events, run.id, verdict.model_sha256, now=datetime.now(UTC)))
 
 
-def refuse(run: Run, *, reason: str) -> None:
+def refuse(run: Run, *, reason: str, candidate: str = "") -> None:
     """End a run that waits: its candidate is not promoted.
 
     Raises:
@@ -81,6 +87,7 @@ def refuse(run: Run, *, reason: str) -> None:
         if asked is None:
             raise _does_not_wait(run, events)
         model_sha256 = str(asked["model_sha256"])
+        _require_meant(run, candidate, model_sha256)
         known = version_of(events, run.id, model_sha256)
         if known is not None and known[1] in (CONFIRMED, PUBLISHED):
             raise FinalError(
@@ -96,7 +103,7 @@ def refuse(run: Run, *, reason: str) -> None:
         raise NothingToDoError(UNCHANGED, f"Run {run.id} was refused already.")
 
 
-def override(run: Run, *, reason: str, until: datetime) -> None:
+def override(run: Run, *, reason: str, until: datetime, candidate: str = "") -> None:
     """Permit the candidate of a run whose verdict, or a person, was against it, until a date; `approve` uses it.
 
     Raises:
@@ -105,6 +112,7 @@ def override(run: Run, *, reason: str, until: datetime) -> None:
         TransientError: Another process holds the promotion lock.
     """
     verdict = _candidate(run, f"python -m ml override {run.id}")
+    _require_meant(run, candidate, verdict.model_sha256)
     now = datetime.now(UTC)
     if until <= now:
         raise FinalError(f"--until {until.isoformat(timespec='seconds')}: is past.", "Give a time to come, or hours.")
@@ -148,6 +156,15 @@ def _candidate(run: Run, again: str) -> Verdict:
             f"Run {run.id}: the verdict is about other bytes than those of the model.", "Repeat the run from evaluate."
         )
     return verdict
+
+
+def _require_meant(run: Run, meant: str, found: str) -> None:
+    """Check that the candidate is the one that a person was asked about; "" is any."""
+    if not found.startswith(meant):
+        raise FinalError(
+            f"Run {run.id}: the decision was about candidate {meant[:12]}, and the run has {found[:12]} now.",
+            "Look at it again, and decide about what is there: python -m ml explain " + run.id,
+        )
 
 
 def _require_a_question(run: Run, verdict: Verdict, events: list[dict[str, Any]], now: datetime) -> None:

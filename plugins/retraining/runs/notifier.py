@@ -1,4 +1,4 @@
-"""Tells people about a run that failed, was blocked or rejected its candidate; off unless `RETRAIN_NOTIFY` is set.
+"""Tells people about a run that failed, was blocked, rejected its candidate or waits for somebody; off unless `RETRAIN_NOTIFY` is set.
 
 `RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this:
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
-from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED
+from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED, WAITING
 from retraining.runs.ending import Ending
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 VARIABLE = "RETRAIN_NOTIFY"
-NOTIFIED_OUTCOMES = (FAILED, BLOCKED, REJECTED)
+NOTIFIED_OUTCOMES = (FAILED, BLOCKED, REJECTED, WAITING)
 TIMEOUT_SECONDS = 10
 
 
