@@ -112,16 +112,16 @@ class DecisionOperator(CommandOperator):
         """Run the command to its end."""
         given = context["ti"].xcom_pull(task_ids=ANSWER)
         if not given:
-            raise AirflowFailException(
-                "There is no answer. Clear the task `question` and those after it: it asks anew."
-            )
+            raise AirflowFailException("There is no answer. Clear the task `question` and those after it.")
         chosen, form, by = given["chosen_options"], given["params_input"], given.get("responded_by_user")
         if chosen != [self.answer]:
             raise AirflowSkipException(f"The answer was {chosen[0]}.")
+        if not form.get("candidate"):
+            raise AirflowFailException("The answer does not say what it is about. Clear `answer`: it asks anew.")
         run_id, what = context["params"]["run"], context["params"]["what"]
         reason = str(form.get("reason") or "").strip() or _no_reason(by)
         self.who = by["name"] if by else NOBODY
-        self.arguments = command(what, self.answer, run_id, reason=reason, candidate=str(form.get("candidate") or ""))
+        self.arguments = command(what, self.answer, run_id, reason=reason, candidate=str(form["candidate"]))
         last = super().execute(context)
         if self.outlets:
             extra = asset_event_extra(RunRecord.read(Root.find().run(run_id)))
