@@ -1,4 +1,4 @@
-"""Tells people about a run that failed, was blocked, rejected its candidate or waits; off unless `RETRAIN_NOTIFY` is set.
+"""Tells people about a run that failed, was blocked, was rejected or waits; off unless `RETRAIN_NOTIFY` is set.
 
 `RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this:
 
