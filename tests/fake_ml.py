@@ -20,6 +20,7 @@ from typing import Any
 
 ROOT = Path(os.environ["RETRAIN_ROOT"])
 METRICS = {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0}
+STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 MADE: dict[str, dict[str, Any]] = {
     "ingest": {"source": "sample"},
     "validate": {},
@@ -79,6 +80,20 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     return code
 
 
+def command(name: str, *arguments: str) -> int:
+    """A command that is no step: it says what it was asked for, and does what the plan says."""
+    plans = ROOT / "fake.json"
+    plan = json.loads(plans.read_text() if plans.exists() else os.environ.get("RETRAIN_FAKE", "{}")).get(name, {})
+    print(" ".join(filter(None, ("fake", name, *arguments))), flush=True)
+    for line in plan.get("lines", []):
+        print(line, flush=True)
+    if plan.get("environment"):
+        Path(plan["environment"]).write_text(json.dumps(dict(os.environ)))
+    if plan.get("signal"):
+        os.kill(os.getpid(), plan["signal"])
+    return int(plan.get("exit", 0))
+
+
 def publish(run_id: str) -> int:
     number = 1 + max((int(p.name) for p in (ROOT / "models" / "customer-model").glob("*")), default=0)
     (ROOT / "models" / "customer-model" / str(number)).mkdir(parents=True)
@@ -119,6 +134,8 @@ def main(arguments: list[str]) -> int:
         ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
     if (ROOT / "real").exists():
         os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
+    if rest[0] not in STEPS:
+        return command(*rest)
     name, _, run_id, *options = rest
     return step(name, run_id, options)
 

@@ -66,24 +66,26 @@ class AnswerOperator(ApprovalOperator):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        params = {
-            "reason": Param("", type="string", title="Reason", description="A sentence for the ledger."),
+        # The DAG's own Params and defaults may be among the arguments already; the form has none of them.
+        form = {
+            "reason": Param("", type="string", title="Reason", description="A sentence for the ledger.", source="task"),
             "candidate": Param(
                 "",
                 type="string",
                 title="Candidate",
                 description="The hash of what this question is about. Leave it as it is.",
+                source="task",
             ),
         }
         pulled = f"ti.xcom_pull(task_ids='{QUESTION}')"
-        super().__init__(
-            subject=f"{{{{ {pulled}['subject'] }}}}",
-            body=f"{{{{ {pulled}['body'] }}}}",
-            defaults=REJECT,
-            params=params,
-            retries=0,  # an answer within seconds of a retry could be lost
-            **kwargs,
-        )
+        fixed = {
+            "subject": f"{{{{ {pulled}['subject'] }}}}",
+            "body": f"{{{{ {pulled}['body'] }}}}",
+            "defaults": REJECT,
+            "params": form,
+            "retries": 0,  # an answer within seconds of a retry could be lost
+        }
+        super().__init__(**kwargs | fixed)
 
     def execute(self, context: Context) -> Any:
         """Ask, unless the question has been decided since it was read."""
