@@ -72,6 +72,8 @@ def step(name: str, run_id: str, options: list[str]) -> int:
         result["artifact"] = {"version": promoted["version"], "worst_difference": 0.0}
     if code == 99:
         result.setdefault("skipped_because", plan.get("because", "unchanged"))
+        if result["skipped_because"] == "waiting":
+            decided("waiting", run_id, champion=None, decision="first", reasons=["A person decides."])
     place = ROOT / "runs" / run_id / "results"
     place.mkdir(parents=True, exist_ok=True)
     (place.parent / "settings.json").write_text(json.dumps({"judge": {"at_least": {"AUC": 0.85}}}))
@@ -80,8 +82,14 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     return code
 
 
+def decided(event: str, run_id: str, **facts: Any) -> None:
+    entry = {"event": event, "at": "2026-11-23T00:00:00+00:00", "run_id": run_id, "who": os.environ["RETRAIN_WHO"]}
+    with (ROOT / "ledger.jsonl").open("a") as ledger:
+        ledger.write(json.dumps(entry | {"model_sha256": "m", "fingerprint": "f"} | facts) + "\n")
+
+
 def command(name: str, *arguments: str) -> int:
-    """A command that is no step: it says what it was asked for, and does what the plan says."""
+    """A command that is no step: it says what it was asked for, does what the plan says, and notes a decision."""
     plans = ROOT / "fake.json"
     plan = json.loads(plans.read_text() if plans.exists() else os.environ.get("RETRAIN_FAKE", "{}")).get(name, {})
     print(" ".join(filter(None, ("fake", name, *arguments))), flush=True)
@@ -91,6 +99,11 @@ def command(name: str, *arguments: str) -> int:
         Path(plan["environment"]).write_text(json.dumps(dict(os.environ)))
     if plan.get("signal"):
         os.kill(os.getpid(), plan["signal"])
+    if name in ("approve", "refuse") and not plan:
+        reason, candidate, run_id = arguments
+        if candidate != "--candidate=m":
+            return 2
+        decided({"approve": "approved", "refuse": "refused"}[name], run_id, reason=reason.removeprefix("--reason="))
     return int(plan.get("exit", 0))
 
 

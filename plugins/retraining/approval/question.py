@@ -56,10 +56,9 @@ def _about_promotion(root: Root, run_id: str) -> Question:
 
 def _verdict(record: RunRecord, asked: Mapping[str, Any]) -> Iterator[str]:
     verdict, champion = record.artifact("judge"), asked.get("champion")
-    against = verdict.get("baseline") or ("the champion" if champion is None else f"version {champion}")
-    yield f"**{str(asked.get('decision') or 'promote').capitalize()}**, against {printable(against)}."
-    if champion is None:
-        yield "There is no champion yet."
+    against = "champion" if champion is None else verdict.get("baseline") or f"version {champion}"
+    compared = "there is no champion yet" if champion is None else f"compared with {printable(against)}"
+    yield f"**{str(asked.get('decision') or 'promote').capitalize()}**: {compared}."
     yield ""
     yield from (f"- {printable(sentence)}" for sentence in asked.get("reasons") or record.reasons)
     metrics, beside = asked.get("metrics") or {}, asked.get("champion_metrics") or {}

@@ -82,7 +82,7 @@ def test_the_question_has_decision_sentences_and_metrics_beside_the_champion(roo
     waits(root)
     asked = QuestionOperator(task_id="question").execute(context())
     assert asked["subject"] == f"Promote the candidate of run {RUN} (refresh)?"
-    assert "**Refresh**, against version 3." in asked["body"]
+    assert "**Refresh**: compared with version 3." in asked["body"]
     assert "- A refresh is due: version 3 is 33 days old." in asked["body"]
     assert "| AUC | 0.8812 | 0.8805 |" in asked["body"]
     assert asked["candidate"] == SHA
