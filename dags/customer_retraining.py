@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
 
+from ml.pipeline.step_names import STEPS
+from retraining.approval.operators import AskOperator
 from retraining.params import dag_params
 from retraining.runs.notifier import notifiers
 from retraining.step_operator import StepOperator
@@ -43,6 +45,7 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 |---|---|
 | all green | a new version serves, and has answered known customers as training did |
 | *promote* and *confirm* skipped, run green | rejected, not provably better, or promotion is off: see *judge* |
+| the same, and *ask* green | a person has to decide: answer in *customer_approval* |
 | all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |
@@ -57,7 +60,7 @@ of them at once.
 Whoever triggers a run may change what the form offers: ask for more accuracy, but never for less.
 """,
 ) as dag:
-    chain(
+    steps = [
         StepOperator(
             step="ingest",
             execution_timeout=20 * MINUTE,
@@ -99,4 +102,12 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
             outlets=[CUSTOMER_MODEL],  # not of promote: a version that is withdrawn here never served
             doc_md="Asks the model server for known customers until this version answers as training did.",
         ),
+    ]
+    chain(*steps)
+    ask = AskOperator(
+        task_id="ask",
+        trigger_rule="all_skipped",
+        execution_timeout=5 * MINUTE,
+        doc_md="Starts customer_approval when promote ended as waiting for a person; else skipped.",
     )
+    chain(steps[STEPS.index("promote")], ask)

@@ -20,6 +20,7 @@ from typing import Any
 
 ROOT = Path(os.environ["RETRAIN_ROOT"])
 METRICS = {"BinaryAccuracy": 0.8234, "AUC": 0.88, "Precision": 0.7, "Recall": 0.55, "ExampleCount": 1613.0}
+STEPS = ("ingest", "validate", "transform", "train", "evaluate", "judge", "promote", "confirm")
 MADE: dict[str, dict[str, Any]] = {
     "ingest": {"source": "sample"},
     "validate": {},
@@ -71,6 +72,8 @@ def step(name: str, run_id: str, options: list[str]) -> int:
         result["artifact"] = {"version": promoted["version"], "worst_difference": 0.0}
     if code == 99:
         result.setdefault("skipped_because", plan.get("because", "unchanged"))
+        if result["skipped_because"] == "waiting":
+            decided("waiting", run_id, champion=None, decision="first", reasons=["A person decides."])
     place = ROOT / "runs" / run_id / "results"
     place.mkdir(parents=True, exist_ok=True)
     (place.parent / "settings.json").write_text(json.dumps({"judge": {"at_least": {"AUC": 0.85}}}))
@@ -79,14 +82,31 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     return code
 
 
-def command(arguments: list[str]) -> int:
-    """A command that is no step: remembers what it was called with, and by whom, and ends as it was told to."""
-    told = json.loads(os.environ.get("RETRAIN_FAKE", "{}")).get(arguments[0], {})
+def decided(event: str, run_id: str, **facts: Any) -> None:
+    entry = {"event": event, "at": "2026-11-23T00:00:00+00:00", "run_id": run_id, "who": os.environ["RETRAIN_WHO"]}
+    with (ROOT / "ledger.jsonl").open("a") as ledger:
+        ledger.write(json.dumps(entry | {"model_sha256": "m", "fingerprint": "f"} | facts) + "\n")
+
+
+def command(name: str, *arguments: str) -> int:
+    """A command that is no step: remembers who asked for what, does what the plan says, and notes a decision."""
     with (ROOT / "commands.jsonl").open("a") as calls:
-        calls.write(json.dumps({"arguments": arguments, "who": os.environ.get("RETRAIN_WHO")}) + "\n")
-    for line in told.get("lines", []):
+        calls.write(json.dumps({"arguments": [name, *arguments], "who": os.environ.get("RETRAIN_WHO")}) + "\n")
+    plans = ROOT / "fake.json"
+    plan = json.loads(plans.read_text() if plans.exists() else os.environ.get("RETRAIN_FAKE", "{}")).get(name, {})
+    print(" ".join(filter(None, ("fake", name, *arguments))), flush=True)
+    for line in plan.get("lines", []):
         print(line, flush=True)
-    return int(told.get("exit", 0))
+    if plan.get("environment"):
+        Path(plan["environment"]).write_text(json.dumps(dict(os.environ)))
+    if plan.get("signal"):
+        os.kill(os.getpid(), plan["signal"])
+    if name in ("approve", "refuse") and not plan:
+        reason, candidate, run_id = arguments
+        if candidate != "--candidate=m":
+            return 2
+        decided({"approve": "approved", "refuse": "refused"}[name], run_id, reason=reason.removeprefix("--reason="))
+    return int(plan.get("exit", 0))
 
 
 def publish(run_id: str) -> int:
@@ -129,8 +149,8 @@ def main(arguments: list[str]) -> int:
         ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
     if (ROOT / "real").exists():
         os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
-    if "--run" not in rest:
-        return command(rest)
+    if rest[0] not in STEPS:
+        return command(*rest)
     name, _, run_id, *options = rest
     return step(name, run_id, options)
 

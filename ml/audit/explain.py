@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml.audit.damage import damages
-from ml.audit.subject import Subject
+from ml.audit.subject import DECISIONS, Subject
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.gate.reason import CONTEXT
-from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED
+from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, WAITING
 from ml.storage.locks import is_held
 
 STATES = {
@@ -83,7 +83,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         shown, than = (metric_text(metric, value), "") if other is None else distinguishable(metric, value, other)
         yield f"  {metric:<14} {shown}{f', {of_champion} {than}' if than else ''}"
     for event in answer["events"]:
-        yield f"  {event['event']:<14} {', '.join(filter(None, (event['at'], event.get('reason'))))}"
+        who = event.get("who") if event["event"] in DECISIONS else None
+        yield f"  {event['event']:<14} {', '.join(filter(None, (event['at'], who, event.get('reason'))))}"
     if answer["not_recorded"]:
         yield f"  not recorded   {', '.join(answer['not_recorded'])}"
 
@@ -100,7 +101,12 @@ def data_text(data: Mapping[str, Any]) -> str:
 def _outcome(subject: Subject) -> str:
     version = subject.version
     if version is None:
-        outcome = subject.events[-1]["event"] if subject.events else subject.run_record.outcome
+        last = subject.events[-1] if subject.events else {}
+        outcome = last["event"] if last else subject.run_record.outcome
+        if outcome == WAITING:
+            return f"waits for a person: python -m ml approve {subject.run_id} --reason '...' (or refuse)"
+        if outcome in DECISIONS:
+            return f"was {outcome} by {last.get('who', 'unknown')}: no version came of it"
         if outcome is None:
             if is_held(subject.run / ".lock"):
                 return "has not ended yet"

@@ -14,7 +14,7 @@ from ml.pipeline.run import FROZEN
 from ml.pipeline.run_record import RunRecord, result_path
 from ml.pipeline.step_names import STEPS
 from ml.registry.kept_data import kept_data
-from ml.registry.ledger.entries import CONFIRMED
+from ml.registry.ledger.entries import APPROVED, CONFIRMED, OVERRIDDEN, REFUSED, WAITING
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.ancestry import original_of
 from ml.storage import run_order
@@ -22,6 +22,8 @@ from ml.storage.files import json_object, sha256_file
 from ml.storage.root import RUN_ID, Root
 
 MOST_NAMED = 10
+DECISIONS = (APPROVED, REFUSED, OVERRIDDEN)
+"""What a person decided about a candidate; such an entry has neither its origin nor its verdict."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Subject:
         """The entry with its origin and its verdict: a version's first one, a candidate's last."""
         if self.version is not None:
             return self.version.intent
-        return self.events[-1] if self.events else {}
+        return next((event for event in reversed(self.events) if event["event"] not in DECISIONS), {})
 
     @property
     def judged(self) -> Mapping[str, Any]:
@@ -137,7 +139,8 @@ def subject(root: Root, text: str) -> Subject:
 
 
 def _of_version(root: Root, version: Version, versions: Mapping[int, Version], events: list[dict[str, Any]]) -> Subject:
-    own = tuple(event for event in events if event.get("version") == version.number)
+    asked = tuple(e for e in events if e["run_id"] == version.run_id and e["event"] in (WAITING, *DECISIONS))
+    own = asked + tuple(event for event in events if event.get("version") == version.number)
     return Subject(
         root,
         version,
@@ -149,7 +152,7 @@ def _of_version(root: Root, version: Version, versions: Mapping[int, Version], e
 
 
 def _ends_a_candidate(event: Mapping[str, Any]) -> bool:
-    return event["event"] != CONFIRMED and event["event"] in OUTCOME_OF_EVENT
+    return event["event"] in DECISIONS or (event["event"] != CONFIRMED and event["event"] in OUTCOME_OF_EVENT)
 
 
 def _has_results(run: Path) -> bool:

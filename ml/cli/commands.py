@@ -7,11 +7,11 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from importlib.util import find_spec
 from typing import Any, TextIO
 
-from ml.cli import audit_commands, intervention_commands, probation_command, schema_commands
+from ml.cli import approval_commands, audit_commands, intervention_commands, probation_command, schema_commands
 from ml.cli.history import history, history_text
+from ml.cli.libraries import need_libraries
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, status, status_text
 from ml.config.overrides import toml_string
@@ -62,17 +62,8 @@ def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None)
     return resolve(file=options.settings, overrides=overrides, raises=getattr(options, "raises", ()), frozen=frozen)
 
 
-def _need_libraries() -> None:
-    """Raise a `FinalError` when this interpreter lacks TensorFlow; `python` is often not the one that was meant."""
-    if find_spec("pyarrow") is None or find_spec("tensorflow") is None:
-        raise FinalError(
-            f"{sys.executable} lacks the libraries of the ML environment.",
-            "Use .venv-ml/bin/python in the project's directory; `make demo` makes it.",
-        )
-
-
 def _step(options: argparse.Namespace) -> tuple[int, str]:
-    _need_libraries()
+    need_libraries()
     root = Root.find(options.root)
     if options.step == "ingest":
         _check_new_run(root, options.run)
@@ -95,7 +86,7 @@ def _check_new_run(root: Root, run_id: str) -> None:
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
     run_id = options.run or new_run_id()
     try:
-        _need_libraries()
+        need_libraries()
         with disk_errors("python -m ml retrain"):
             root, settings = Root.find(options.root), _settings(options)
         _check_new_run(root, run_id)
@@ -122,12 +113,12 @@ def _history(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _adopt(options: argparse.Namespace) -> tuple[int, str]:
-    _need_libraries()
+    need_libraries()
     return intervention_commands.adopt(options)
 
 
 def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
-    _need_libraries()
+    need_libraries()
     return audit_commands.reproduce(options)
 
 
@@ -136,7 +127,7 @@ def _try(options: argparse.Namespace) -> tuple[int, str]:
     from ml.trial.trial import FOLDS, REPEATS, try_change
 
     wanted = change(options.overrides, file=options.settings, data=options.data)
-    _need_libraries()
+    need_libraries()
     try:
         result = try_change(
             Root.to_read(options.root),
@@ -153,7 +144,7 @@ def _try(options: argparse.Namespace) -> tuple[int, str]:
 
 def _schema(options: argparse.Namespace) -> tuple[int, str]:
     if options.action == "accept":
-        _need_libraries()
+        need_libraries()
     return schema_commands.schema(options)
 
 
@@ -175,6 +166,9 @@ COMMANDS: dict[str, Command] = {
     "release": intervention_commands.release,
     "clean": intervention_commands.clean,
     "adopt": _adopt,
+    "approve": approval_commands.approve,
+    "refuse": approval_commands.refuse,
+    "override": approval_commands.override,
     "probation": probation_command.probation,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,

@@ -10,12 +10,15 @@ from ml.errors import printable
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.registry.ledger.entries import (
     ADOPTED,
+    APPROVED,
     CHAINED,
     INTENT,
     LOOKED,
+    OVERRIDDEN,
     PROBATION,
     PUBLISHED,
     QUARANTINED,
+    REFUSED,
     RELEASED,
     ROLLBACK,
     SCHEMA,
@@ -30,6 +33,8 @@ from ml.storage.root import Root
 COLUMNS = ("version", "when", "source", "rows", "accuracy", "AUC", "outcome", "by whom")
 RIGHT = ("version", "rows", "accuracy", "AUC")
 SOURCE_CHARACTERS = 40
+DECISIONS = (APPROVED, REFUSED, OVERRIDDEN)
+"""What a person decided about a candidate, which is told with the candidate."""
 
 
 @dataclass
@@ -76,15 +81,20 @@ def _entries(events: list[dict[str, Any]]) -> list[Entry]:
     """Return the entries by their first event; what follows the intent of a version belongs to that."""
     entries: list[Entry] = []
     versions: dict[Any, Entry] = {}
+    candidates: dict[Any, Entry] = {}
     for event in events:
         is_told_by_its_copy = event["event"] == ROLLBACK and event.get("result") != event.get("target")
         if event["event"] in (SEALED, CHAINED, LOOKED) or is_told_by_its_copy:  # of hashes and looks, not of a version
             continue
         begins = event["event"] in (INTENT, ADOPTED, ROLLBACK)
-        entry = None if begins else versions.get(event.get("version"))
+        candidate = (event["run_id"], event.get("model_sha256"))
+        known = candidates.get(candidate) if event["event"] in DECISIONS else versions.get(event.get("version"))
+        entry = None if begins else known
         if entry is None:
             entry = Entry(event)
             entries.append(entry)
+            if not begins:
+                candidates[candidate] = entry
             if event.get("version") is not None:
                 versions[event["version"]] = entry
         entry.events.append(event)
@@ -117,6 +127,8 @@ def _outcome(entry: Entry, bad: Collection[str]) -> str:
     word = OUTCOME_OF_EVENT.get(state, state)
     if state == SCHEMA:
         word = f"schema {entry.begun.get('number')}"
+    if state in DECISIONS:
+        word = f"{state} by {entry.last.get('who', 'unknown')}"
     if state == ROLLBACK:
         word = f"going back from {entry.begun.get('from')} to {entry.begun.get('target')}"
     if rolled_back_to is not None and state != WITHDRAWN:
@@ -133,7 +145,11 @@ def _source(event: Mapping[str, Any]) -> str:
 def _reasons(entry: Entry) -> Iterator[str]:
     yield f"run {_one_line(entry.begun['run_id'])}, data {_one_line(entry.begun.get('data_sha256') or '-')[:12]}"
     for event in entry.events:
-        told = event.get("reasons") or ([event["reason"]] if event.get("reason") else [])
+        reason = str(event.get("reason") or "")
+        if reason and event["event"] in DECISIONS:
+            until = f" until {event['until']}" if "until" in event else ""
+            reason = f"{event['event']} by {event.get('who', 'unknown')}{until}: {reason}"
+        told = event.get("reasons") or ([reason] if reason else [])
         yield from map(_one_line, told if isinstance(told, list) else [told])
 
 

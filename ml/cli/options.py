@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ml.pipeline.step_names import STEPS
@@ -15,6 +16,14 @@ DESCRIPTION = "The command line: each step alone, the whole run in one process, 
 ASK_THE_SERVER = ("ingest", "evaluate", "promote", "confirm")
 """The steps that talk to the model server: ingest and evaluate settle what an earlier run left unconfirmed, and
 evaluate asks which version serves."""
+
+DECISIONS = {
+    "approve": "Promote and confirm the candidate of a run that waits for a person.",
+    "refuse": "End a run that waits for a person: its candidate is not promoted.",
+    "override": "Permit `approve` for one candidate although its verdict, or a person, was against it.",
+}
+"""The commands by which a person decides about the candidate of a run."""
+MOST_HOURS = 8760.0
 
 
 def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
@@ -54,6 +63,15 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     old = add("clean", "Remove what the settings keep no longer: versions, data, runs, models, scores.", settings)
     old.add_argument("--dry-run", action="store_true", help="only say what would go, and why")
     add("probation", "Check the version on probation once; 2 if it went back.", settings, server)
+    for name, told in DECISIONS.items():
+        decides = add(name, told, settings, server)
+        decides.add_argument("run", metavar="RUN", help="its run id")
+        decides.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
+        about = "the hash of the candidate that is meant: an error if the run has another one"
+        decides.add_argument("--candidate", metavar="SHA256", default="", help=about)
+        if name == "override":
+            until = "when the permission ends: hours from now, or an ISO time; default 24"
+            decides.add_argument("--until", metavar="TIME", type=_end, default="24", help=until)
     checked = add("verify", "Compute the numbers of a verdict again from its rows, and say whether they agree.")
     checked.add_argument("verdict", metavar="VERDICT", help="a version, a run id, or a directory with verdict.json")
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)
@@ -94,6 +112,20 @@ def _sentence(text: str) -> str:
     return text
 
 
+def _end(text: str) -> datetime:
+    """Return the end of a permission: `text` hours from now, or the time that it names; without a zone, local time."""
+    try:
+        hours = float(text)
+    except ValueError:
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is neither hours nor an ISO time") from error
+    if not 0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} hours: must lie above 0, and not above {MOST_HOURS:g}")
+    return datetime.now(UTC) + timedelta(hours=hours)
+
+
 def _group(add: Callable[[argparse.ArgumentParser], None]) -> argparse.ArgumentParser:
     group = argparse.ArgumentParser(add_help=False)
     add(group)
@@ -127,7 +159,7 @@ def _raises(group: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="raises",
-        help="like --set, for a threshold in judge.at_least, which may only go up",
+        help="like --set, for what may only become stricter: a threshold in judge.at_least, or gate.approval",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from ml.audit.schemas import told_of_schema
@@ -15,6 +16,7 @@ from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
 from ml.registry.ledger.ledger import SHOWN_FAULTS, Ledger, Version
+from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.schemas.in_force import entry_in_force, schema_in_force, seed_has_changed
 from ml.registry.version_directories import unknown_versions
@@ -58,6 +60,11 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "quarantined": [version.number for version in ledger.versions().values() if version.quarantined],
         "server_url": server_url(root, settings) or None,
         "served_version": None,
+        "waiting": _waiting(ledger, champion),
+        "overrides": [
+            {key: event.get(key) for key in ("run_id", "who", "reason", "until")}
+            for event in overrides(ledger.events(), now=datetime.now(UTC))
+        ],
     }
     if hold := ledger.hold():
         answer["hold"] = {"since": hold.since, "until": hold.until.isoformat(), "version": hold.version}
@@ -98,6 +105,19 @@ def _schema(root: Root) -> dict[str, Any]:
     return {"number": entry.get("number", 0), **said, "seed_has_changed": seed_has_changed(entry), "lost": lost}
 
 
+def _waiting(ledger: Ledger, champion: Version | None) -> list[dict[str, Any]]:
+    waiting = waiting_runs(ledger.events(), champion=champion.number if champion else None)
+    return [
+        {
+            "run_id": event["run_id"],
+            "since": event["at"],
+            "decision": event.get("decision"),
+            "because": next(iter(event.get("reasons") or []), ""),
+        }
+        for event in waiting
+    ]
+
+
 def status_text(answer: dict[str, Any]) -> str:
     """Return the answer of `status` as text for a terminal."""
     if answer["version"] is None:
@@ -135,6 +155,12 @@ def status_text(answer: dict[str, Any]) -> str:
         lines += [f"  LOST      {answer['schema']['lost']}", "            Runs stop until it is there again."]
     if answer["pending"]:
         lines.append(f"  pending   {answer['pending']}: begun, not confirmed; the next run confirms or withdraws it")
+    for one in answer["waiting"]:
+        lines.append(f"  WAITING   run {one['run_id']} for a person since {one['since']}: {one['because']}")
+        lines.append(f"            python -m ml approve {one['run_id']} --reason '...' (or refuse)")
+    for one in answer["overrides"]:
+        lines.append(f"  OVERRIDE  run {one['run_id']} may be approved until {one['until']}")
+        lines.append(f"            by {one['who']}: {one['reason']}")
     if "server" in answer:
         lines.append(f"  server    {answer['server']}")
     return "\n".join(map(printable, lines))

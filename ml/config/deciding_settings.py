@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SECTIONS = ("target", "validate", "transform", "train", "judge", "gate")
-EXCEPT = {"validate": ("max_examples",), "transform": ("batch_rows",)}
+EXCEPT = {"validate": ("max_examples",), "transform": ("batch_rows",), "gate": ("approval",)}
 """What in these sections decides nothing."""
 
 

@@ -12,6 +12,11 @@ from ml.config.typed_tree import REMOVED, lookup
 from ml.errors import SettingsError
 
 RAISABLE = "judge.at_least."
+APPROVAL = "gate.approval"
+APPROVALS = ("never", "unsure", "always")
+"""How often a person is asked, from the most lenient to the strictest: for one run it can only become stricter."""
+ADDED = (APPROVAL,)
+"""Settings that decide nothing about a model, so that runs which older code began take the default of today."""
 
 
 class Overrides:
@@ -39,14 +44,19 @@ class Overrides:
         level[name] = _value(text)
 
     def raise_threshold(self, key: str, text: str) -> None:
-        """Set the threshold `key` in `judge.at_least` to a number that is not below its present value.
+        """Set the threshold `key` in `judge.at_least` to a number that is not below its present value, or the approval.
 
         Raises:
             SettingsError: The key is not such a threshold, or the number is below it.
         """
         where = f"--raise {key}={text}"
+        if key.lower() == APPROVAL:
+            self.raise_approval(text, where=where)
+            return
         if not key.lower().startswith(RAISABLE):
-            raise SettingsError(f"{where}: only a threshold in {RAISABLE}* can be raised.", "Use --set for the others.")
+            raise SettingsError(
+                f"{where}: only a threshold in {RAISABLE}* can be raised, and {APPROVAL}.", "Use --set for the others."
+            )
         value: Any = self.tree
         for name in lookup(self._hints, key, where):
             value = value[name]
@@ -54,6 +64,30 @@ class Overrides:
         if not isinstance(value, int | float) or not isinstance(asked, int | float) or not asked >= value:
             raise SettingsError(f"{where}: may only go up from {value}.", f"Give a number of at least {value}.")
         self.assign(key, text, where=where)
+
+    def raise_approval(self, text: str, *, where: str) -> None:
+        """Set `gate.approval` to a value that asks no less often than its present one.
+
+        Raises:
+            SettingsError: It is none of `APPROVALS`, or would ask less often.
+        """
+        if not self.is_raised(text):
+            now = self._approval()
+            stricter = APPROVALS[APPROVALS.index(now) :] if now in APPROVALS else APPROVALS
+            raise SettingsError(
+                f"{where}: may only become stricter than {now}.",
+                f"Give one of {', '.join(stricter)}. For all runs it is set in the environment or a settings file.",
+            )
+        self.assign(APPROVAL, text, where=where)
+
+    def is_raised(self, text: str) -> bool:
+        """Return whether `text` is a value of `gate.approval` that asks no less often than its present one."""
+        now, asked = self._approval(), _value(text)
+        return asked in APPROVALS and (now not in APPROVALS or APPROVALS.index(asked) >= APPROVALS.index(now))
+
+    def _approval(self) -> Any:
+        gate = self.tree.get("gate")
+        return gate.get("approval") if isinstance(gate, Mapping) else None
 
     def _merge(self, tree: dict[str, Any], extra: Mapping[str, Any], where: str, prefix: str) -> None:
         for key, value in extra.items():
@@ -80,6 +114,9 @@ def taken_over(frozen: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[s
     for section, name in (key.split(".") for key in REMOVED):
         if isinstance(tree.get(section), Mapping):
             tree[section] = {left: value for left, value in tree[section].items() if left != name}
+    for section, name in (key.split(".") for key in ADDED):
+        if isinstance(tree.get(section), Mapping):
+            tree[section] = {name: defaults[section][name], **tree[section]}
     validate = tree["validate"]
     if isinstance(validate, Mapping) and isinstance(kinds := validate.get("blocks_above"), Mapping):
         tree["validate"] = {**validate, "blocks_above": {**defaults["validate"]["blocks_above"], **kinds}}

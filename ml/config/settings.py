@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ml.config.deciding_settings import deciding_part
-from ml.config.overrides import Overrides, key_and_value, read_toml, taken_over
+from ml.config.overrides import APPROVAL, APPROVALS, Overrides, key_and_value, read_toml, taken_over
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import Between, Matching, OneOrMore, build
 from ml.errors import SettingsError
@@ -125,6 +125,7 @@ class GateSettings:
     fairness: Annotated[str, Matching(r"warn|block", "warn or block")]
     calibration_gap: Share
     selection_ratio: Share
+    approval: Annotated[str, Matching("|".join(APPROVALS), "never, unsure or always")]
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,8 @@ def resolve(
     Args:
         file: A TOML file that holds what differs from the defaults.
         overrides: `section.key=value` strings; the value is TOML, or else a plain string.
-        raises: Like `overrides`, for thresholds that may only go up.
+        raises: Like `overrides`, for thresholds that may only go up, and for `gate.approval`, which may only go from
+            never over unsure to always. Neither `overrides` nor, once a run has begun, the environment lowers that.
         frozen: The tree that an earlier step of the same run resolved; replaces the defaults. If it was an older code,
             sections that this one has got since come from the defaults, and settings that are gone are left out.
         environment: `os.environ` unless given; `RETRAIN__SECTION__KEY=value`.
@@ -244,9 +246,15 @@ def resolve(
     for name, text in sorted((os.environ if environment is None else environment).items()):
         if name.upper().startswith(ENVIRONMENT_PREFIX):
             key = name[len(ENVIRONMENT_PREFIX) :].replace("__", ".")
-            tree.assign(key, text, where=f"environment variable {name}")
+            began_stricter = frozen is not None and key.lower() == APPROVAL and not tree.is_raised(text)
+            if not began_stricter:
+                tree.assign(key, text, where=f"environment variable {name}")
     for override in overrides:
-        tree.assign(*key_and_value(override), where=f"--set {override}")
+        key, text = key_and_value(override)
+        if key.lower() == APPROVAL:
+            tree.raise_approval(text, where=f"--set {override}")
+        else:
+            tree.assign(key, text, where=f"--set {override}")
     for override in raises:
         tree.raise_threshold(*key_and_value(override))
     return build(Settings, tree.tree, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from ml.errors import SettingsError
 from ml.registry.ledger.chain import head_number
 from ml.registry.ledger.entries import CONFIRMED, EVENTS, REJECTED
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.policy.provenance import is_sample
 from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.schemas.in_force import entry_in_force
@@ -64,12 +65,24 @@ def collect_ledger(root: Root) -> Iterator[Sample]:
     yield Sample("retrain_ledger_head", head_number(chain.head))
     yield Sample("retrain_ledger_faults", len(chain.faults))
     yield Sample("retrain_schema_number", entry_in_force(ledger.events()).get("number", 0))
+    yield from _decisions(ledger.events(), champion.number if champion else None)
     events = [event["event"] for event in ledger.events()]
     counts = Counter(events)
     for event in EVENTS:
         yield Sample("retrain_ledger_events_total", counts[event], (event,))
     since = len(events) - events[::-1].index(CONFIRMED) if CONFIRMED in events else 0
     yield Sample("retrain_consecutive_rejections", events[since:].count(REJECTED))
+
+
+def _decisions(events: list[dict[str, Any]], champion: int | None) -> Iterator[Sample]:
+    waiting = [timestamp_of(event) for event in waiting_runs(events, champion=champion)]
+    lapses = [datetime.fromisoformat(event["until"]).timestamp() for event in overrides(events, now=datetime.now(UTC))]
+    yield Sample("retrain_waiting_runs", len(waiting))
+    if waiting:
+        yield Sample("retrain_waiting_since_timestamp_seconds", min(waiting))
+    yield Sample("retrain_overrides", len(lapses))
+    if lapses:
+        yield Sample("retrain_override_lapses_timestamp_seconds", min(lapses))
 
 
 def collect_server(server: ModelServer, root: Root) -> Iterator[Sample]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ml.artifacts import Dataset
@@ -42,6 +43,22 @@ def identity(run: Run) -> dict[str, str | int]:
         "holdout": holdout_sha256(run.settings.transform),
         "recipe": recipe_sha256(run.settings),
     }
+
+
+def recorded_identity(run: Run, model_sha256: str) -> dict[str, str | int]:
+    """Return `identity`, with what the ledger noted when this candidate was not promoted at once.
+
+    A person may decide days later, under another version of this code than the one that made the candidate.
+    """
+    noted: Mapping[str, Any] = next(
+        (
+            event
+            for event in reversed(Ledger(run.root.ledger).events())
+            if event["run_id"] == run.id and event.get("model_sha256") == model_sha256 and "fingerprint" in event
+        ),
+        {},
+    )
+    return {name: noted.get(name, value) for name, value in identity(run).items()}
 
 
 def ingredients(run: Run) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from ml.artifacts import Dataset, Evaluation, Verdict
 from ml.config.settings import Settings
 from ml.errors import DataError, NothingToDoError, RetrainError, SettingsError
-from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, REJECTED, SAME, WITHHELD, end_of, result_of_error
+from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, REJECTED, SAME, WAITING, WITHHELD, end_of, result_of_error
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import run_step
@@ -113,9 +113,10 @@ def _from_evaluate(answer: RetrainResult, run: Run) -> None:
 
 
 def _from_judge(answer: RetrainResult, run: Run) -> None:
-    if answer.outcome in (PROMOTED, REJECTED, KEPT, SAME, WITHHELD):
-        withheld = answer.reasons if answer.outcome == WITHHELD else []  # what stopped it stands in no verdict
-        answer.reasons = [*withheld, *run.artifact("judge", Verdict).sentences]
+    if answer.outcome in (PROMOTED, REJECTED, KEPT, SAME, WITHHELD, WAITING):
+        # What stopped a candidate that earned promotion stands in no verdict.
+        stopped = answer.reasons if answer.outcome in (WITHHELD, WAITING) else []
+        answer.reasons = [*stopped, *run.artifact("judge", Verdict).sentences]
 
 
 def _from_ledger(answer: RetrainResult, run: Run) -> None:

@@ -20,8 +20,9 @@ STEP_OUTCOMES = (DONE, REUSED, SKIPPED, FAILED)
 
 PROMOTED, BLOCKED = "promoted", "blocked"
 REJECTED, KEPT, SAME, WITHHELD = entries.REJECTED, entries.KEPT, entries.SAME, entries.WITHHELD
+WAITING, REFUSED = entries.WAITING, entries.REFUSED
 UNCHANGED = errors.UNCHANGED
-OUTCOMES = (PROMOTED, REJECTED, KEPT, SAME, WITHHELD, UNCHANGED, BLOCKED, FAILED)
+OUTCOMES = (PROMOTED, REJECTED, KEPT, SAME, WITHHELD, WAITING, REFUSED, UNCHANGED, BLOCKED, FAILED)
 """What a run can come to."""
 
 OUTCOME_OF_EVENT = {
@@ -30,6 +31,8 @@ OUTCOME_OF_EVENT = {
     entries.KEPT: KEPT,
     entries.SAME: SAME,
     entries.WITHHELD: WITHHELD,
+    entries.WAITING: WAITING,
+    entries.REFUSED: REFUSED,
 }
 """The ledger events that end a run, and the outcome that each of them stands for."""
 

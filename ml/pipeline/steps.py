@@ -13,10 +13,11 @@ from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model, Release
 from ml.config.settings import TrainSettings
 from ml.data.schema import Schema
 from ml.errors import UNCHANGED, NothingToDoError
+from ml.pipeline.approval.ending import end_without_promotion
+from ml.pipeline.approval.permission import NotPermittedError, decided, require_permission
 from ml.pipeline.fingerprint import run_fingerprint
-from ml.pipeline.identity import identity, ingredients, source_kind
+from ml.pipeline.identity import ingredients, recorded_identity, source_kind
 from ml.pipeline.outcome import OUTCOME_OF_EVENT, SKIPPED, outcome_of_step
-from ml.pipeline.permission import NotPermittedError, end_without_promotion, require_permission
 from ml.pipeline.run import Run
 from ml.pipeline.run_record import RunRecord
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
@@ -62,6 +63,7 @@ def ingest(run: Run, result: Result) -> None:
         champion=champion.number if champion else None,
         promotion_is_on=run.settings.promote.enabled,
         is_held=ledger.hold() is not None,
+        approval=run.settings.gate.approval,
     )
     if last and fingerprint == last.fingerprint and not run.force:
         verified_champion(run.root, run.settings.serving.model)  # "nothing new" must not hide that it is lost
@@ -197,16 +199,16 @@ def promote(run: Run, result: Result) -> None:
     def work(_out: Path) -> Artifact:
         from ml.registry.promote import promote
 
-        origin = identity(run)
-        model = run.artifact("train", Model)
-        permit = partial(require_permission, run.root, verdict, str(origin["fingerprint"]), run.settings)
+        model, evaluation = run.artifact("train", Model), run.artifact("evaluate", Evaluation)
+        origin = recorded_identity(run, model.sha256)
+        permit = partial(require_permission, run, verdict, fingerprint=str(origin["fingerprint"]))
         try:
-            permit()
+            events = permit()
             return promote(
                 model,
-                verdict,
+                decided(verdict, evaluation, run_id=run.id, events=events),
                 statistics=run.artifact("validate", Accepted).statistics,
-                evaluation=run.artifact("evaluate", Evaluation),
+                evaluation=evaluation,
                 root=run.root,
                 settings=run.settings,
                 run_id=run.id,

@@ -23,8 +23,9 @@ def decline(
     settings: Settings,
     code: str = "",
     reason: str = "",
+    facts: Mapping[str, str] | None = None,
 ) -> None:
-    """Append to the ledger, once for each run, that its candidate was rejected, kept, the same or withheld.
+    """Append to the ledger, once for each run, that its candidate was rejected, kept, the same, withheld, or waits.
 
     A kept candidate becomes one of the references of the next looks, and a stand-in is used again by the next runs
     on the same split: their SavedModels are stored first, so that the entry never names what is not there.
@@ -61,4 +62,5 @@ def decline(
             metrics=verdict.metrics,
             champion_metrics=verdict.champion_metrics,
             **({"stand_in": verdict.stand_in} if verdict.stand_in else {}),
+            **(facts or {}),
         )

@@ -43,7 +43,7 @@ def promote(
     identity: Mapping[str, str | int],
     ingredients: Mapping[str, Any] | None = None,
     data: Path | None = None,
-    permit: Callable[[], None],
+    permit: Callable[[], object],
     check: Check | None = None,
 ) -> Release:
     """Publish `model` under the next version number. Repeating it for the same run and bytes changes nothing more.

@@ -15,6 +15,7 @@ from ml.registry.kept_data import unneeded_data
 from ml.registry.ledger.entries import KEPT
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
+from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.references.ancestry import anchor_model_of, anchor_of
 from ml.registry.references.model_store import forgettable_models
 from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
@@ -56,9 +57,9 @@ def retention_plan(registry: Registry, settings: Settings, *, now: datetime, cur
 
     The champion is the highest confirmed version, so keeping the newest keeps what serves. Its anchor stays, what
     served within `keep.days`, the release records of quarantined versions and, while a hold stands, the model that was
-    gone back from. Pending versions and runs in progress are never touched. Kept candidates go when they are no
-    reference any more, data with the last version that was trained on them, and scores when they are of rows that were
-    not asked about lately.
+    gone back from. Pending versions, runs in progress and those that wait for a person are never touched. Kept
+    candidates go when they are no reference any more, data with the last version that was trained on them, and scores
+    when they are of rows that were not asked about lately.
     """
     of_versions = [*_versions(registry, settings, now), *_withdrawn(registry, settings)]
     gone = {removal.path for removal in of_versions}
@@ -99,7 +100,8 @@ def _withdrawn(registry: Registry, settings: Settings) -> Iterator[Removal]:
 
 
 def _runs(registry: Registry, settings: Settings, current_run: str) -> Iterator[Removal]:
-    root, busy = registry.root, {v.run_id for v in registry.ledger.pending()} | {current_run}
+    root = registry.root
+    busy = {v.run_id for v in registry.ledger.pending()} | _undecided_runs(registry) | {current_run}
     runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
     for place in runs[settings.keep.runs :]:
         if place.name not in busy and not locks.is_held(place / ".lock"):
@@ -115,6 +117,13 @@ def _scores(root: Root) -> Iterator[Removal]:
 def _anchor(registry: Registry) -> int | None:
     champion = registry.ledger.champion()
     return anchor_of(champion, registry.ledger.versions()).number if champion else None
+
+
+def _undecided_runs(registry: Registry) -> set[str]:
+    """Return the runs whose candidate a person may still have promoted."""
+    champion, events = registry.ledger.champion(), registry.ledger.events()
+    waiting = waiting_runs(events, champion=champion.number if champion else None)
+    return {str(event["run_id"]) for event in (*waiting, *overrides(events, now=datetime.now(UTC)))}
 
 
 def _wanted_models(registry: Registry) -> set[str]:

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from airflow.sdk import Param
 
+from ml.config.overrides import APPROVAL, APPROVALS
 from ml.config.settings import TrainSettings, resolve
 from ml.config.typed_tree import Between
 from ml.errors import SettingsError
@@ -57,6 +58,12 @@ def dag_params() -> dict[str, Param]:
             maximum=1,
             title="Minimum accuracy",
             description="BinaryAccuracy that the candidate must reach. It can be raised for one run, not lowered.",
+        ),
+        "approval": Param(
+            settings.gate.approval,
+            enum=list(APPROVALS[APPROVALS.index(settings.gate.approval) :]),
+            title="Approval",
+            description="When a person is asked before a promotion. It can be made stricter for one run, not laxer.",
         ),
         "force": Param(
             False,
@@ -105,6 +112,9 @@ def command_line(step: str, answers: Mapping[str, Any]) -> list[str]:
     accuracy = answers.get("minimum_accuracy")
     if accuracy is not None and accuracy != defaults["minimum_accuracy"]:
         options += ["--raise", f"{_ACCURACY}={accuracy}"]
+    approval = answers.get("approval")
+    if approval is not None and approval != defaults["approval"]:
+        options += ["--raise", f"{APPROVAL}={approval}"]
     if answers.get("promote") is False:
         options += ["--set", "promote.enabled=false"]
     if answers.get("force") is True and step == "ingest":

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml.errors import printable
 from ml.evaluation.metric_table import metric_table
-from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, SAME, UNCHANGED, WITHHELD, Results, end_of, error_of
+from ml.pipeline.outcome import FAILED, KEPT, PROMOTED, SAME, UNCHANGED, WAITING, WITHHELD, Results, end_of, error_of
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import is_sample
 from ml.storage.root import Root
@@ -62,7 +62,8 @@ def verdict_lines(verdict: Mapping[str, Any], outcome: str) -> Iterator[str]:
         decision = "the candidate is the champion once more"
     if outcome == KEPT:
         decision = "nobody can tell which is better, so the champion stays"
-    yield f"Verdict: {decision}"
+    waits = "; it waits for a person" if outcome == WAITING else ""
+    yield f"Verdict: {decision}{waits}"
     for reason in verdict.get("reasons", []):
         yield printable(f"  - {reason['sentence']}")
 

@@ -29,10 +29,17 @@ def scheduled(dag: Any) -> Any:
 
 def test_the_eight_steps_are_one_chain(dag: Any) -> None:
     names = list(STEPS)
-    assert [task.task_id for task in dag.topological_sort()] == names
+    assert {task.task_id for task in dag.tasks} == {*names, "ask"}
     for earlier, later in pairwise(names):
-        assert dag.get_task(earlier).downstream_task_ids == {later}
-    assert {task.trigger_rule for task in dag.tasks} == {"all_success"}
+        assert dag.get_task(earlier).downstream_task_ids - {"ask"} == {later}
+    assert {dag.get_task(name).trigger_rule for name in names} == {"all_success"}
+
+
+def test_a_person_is_asked_beside_the_chain_when_promote_was_skipped(dag: Any) -> None:
+    ask = dag.get_task("ask")
+    assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"promote"}, set())
+    assert ask.trigger_rule == "all_skipped", "a step that failed must not start a question"
+    assert ask.wait_for_completion is False
 
 
 def test_one_run_at_a_time_with_an_end(dag: Any) -> None:
@@ -68,7 +75,7 @@ def test_the_params_reach_the_trigger_form(scheduled: Any) -> None:
     params = scheduled.params.dump()
     assert params["epochs"] == resolve().train.epochs
     assert set(params) == {
-        *("data", "epochs", "batch_size", "learning_rate", "seed", "minimum_accuracy", "force", "promote"),
+        *("data", "epochs", "batch_size", "learning_rate", "seed", "minimum_accuracy", "approval", "force", "promote"),
     }
 
 

@@ -19,7 +19,8 @@ from typing import Any
 from ml.artifacts import Evaluation, Model, Verdict
 from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
-from ml.pipeline.permission import require_permission
+from ml.pipeline.approval.permission import require_permission
+from ml.pipeline.run import Run
 from ml.registry.confirm import confirm
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger.file import head_file
@@ -141,7 +142,7 @@ def do_promote(
         run_id=run_id,
         identity={"data_sha256": sha256_file(run / "data.csv")},
         data=run / "data.csv",
-        permit=lambda: require_permission(root, verdict, "", settings),
+        permit=lambda: require_permission(Run(root, run_id, settings), verdict, fingerprint=""),
         check=lambda *_: None,
     )
 

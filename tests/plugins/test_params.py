@@ -33,6 +33,7 @@ def test_every_default_is_valid_and_says_what_it_is() -> None:
         *(("learning_rate", value) for value in (0, 1.5, "fast")),
         *(("seed", value) for value in (-1, 1.5)),
         *(("minimum_accuracy", value) for value in (ACCURACY - 0.01, 0, 1.01, "high")),
+        *(("approval", value) for value in ("sometimes", "", None)),
         *(("force", value) for value in (1, "yes", None)),
         *(("promote", value) for value in (0, "no", None)),
     ],
@@ -120,3 +121,12 @@ def test_defaults_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert params["minimum_accuracy"].schema["minimum"] == 0.81
     assert params["data"].value is None  # a path is the settings' business, not the form's
     assert isinstance(params["data"], Param)
+
+
+def test_approval_moves_to_the_right_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command_line("promote", answers(approval="always")) == ["--raise", "gate.approval=always"]
+    monkeypatch.setenv("RETRAIN__GATE__APPROVAL", "unsure")
+    assert command_line("promote", answers()) == []
+    assert dag_params()["approval"].resolve("always") == "always"
+    with pytest.raises(ParamValidationError):
+        dag_params()["approval"].resolve("never")

@@ -14,10 +14,12 @@ ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
 SCHEMA, PROBATION = "schema", "probation"
 QUARANTINED, RELEASED = "quarantined", "released"
+WAITING, APPROVED, REFUSED, OVERRIDDEN = "waiting", "approved", "refused", "overridden"
 EVENTS = (
     *(INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, KEPT, SAME, WITHHELD),
     *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
     *(SCHEMA, PROBATION, QUARANTINED, RELEASED),
+    *(WAITING, APPROVED, REFUSED, OVERRIDDEN),
 )
 """All kinds of events, in the order in which people read them."""
 
@@ -104,6 +106,10 @@ _NEEDED = {
     PROBATION: ("version", "outcome", "reason"),
     QUARANTINED: ("model_sha256", "reason"),
     RELEASED: ("reason",),
+    WAITING: ("model_sha256",),
+    APPROVED: ("model_sha256", "reason"),
+    REFUSED: ("model_sha256", "reason"),
+    OVERRIDDEN: ("model_sha256", "reason", "until"),
 }
 """What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
 
@@ -120,8 +126,8 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     "outcome": _TEXT,
     "better_than": _TEXT,
     **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
-    "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
-    "until": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
+    **dict.fromkeys(("at", "until"), (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00")),
+    "asked_from": (_is_text, "a text"),
     **dict.fromkeys(("version", "rollback_of", "replaces"), _VERSION),
     **dict.fromkeys(("champion", "from", "target", "result", "anchor", "baseline"), _OPTIONAL_VERSION),
     **dict.fromkeys(("reasons", "codes", "faults"), (_is_texts, "a list of texts")),

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml.registry.ledger.entries import CONFIRMED, INTENT, KEPT, REJECTED, SAME, WITHHELD
+from ml.registry.ledger.entries import CONFIRMED, INTENT, KEPT, REJECTED, SAME, WAITING, WITHHELD
 from ml.registry.policy import hold, quarantine
+from ml.registry.policy.approvals import was_refused, would_ask
 
 
 @dataclass(frozen=True)
@@ -21,24 +22,33 @@ class LastResult:
 
 
 def last_result(
-    events: Sequence[Mapping[str, Any]], *, champion: int | None, promotion_is_on: bool, is_held: bool = False
+    events: Sequence[Mapping[str, Any]],
+    *,
+    champion: int | None,
+    promotion_is_on: bool,
+    approval: str,
+    is_held: bool = False,
 ) -> LastResult | None:
     """Return the last result that a run which would do the same again need not repeat; None when there is none.
 
     A candidate that was withheld counts only while promotion stays off, or while the hold stands that stopped it, since
-    it may be promoted afterwards. One that a quarantine stopped would be stopped again. What was
-    judged beside a champion (rejected, kept, same, withheld) counts only beside that champion: beside another one the
+    it may be promoted afterwards. One that a quarantine stopped would be stopped again. One that waits for a person, or
+    was refused by one, counts only while a person would still be asked. What was judged beside a champion (rejected,
+    kept, same, withheld, waiting, refused) counts only beside that champion: beside another one the
     verdict may differ. A rollback is not a result of a run.
 
     Args:
         events: The ledger, oldest first.
         champion: The number of the version that should be serving; None before the first.
         promotion_is_on: Whether a candidate that earns promotion would be promoted now.
+        approval: `gate.approval` of now.
         is_held: Whether a hold stands (`ml.registry.policy.hold`).
     """
     intents = {event.get("version"): event for event in events if event["event"] == INTENT}
     for event in reversed(events):
-        if event["event"] not in (CONFIRMED, REJECTED, KEPT, SAME, WITHHELD):
+        if event["event"] not in (CONFIRMED, REJECTED, KEPT, SAME, WITHHELD, WAITING):
+            continue
+        if event["event"] == WAITING and not would_ask(event, approval):
             continue
         source = intents.get(event.get("version"), {}) if event["event"] == CONFIRMED else event
         if "fingerprint" not in source:
@@ -47,7 +57,9 @@ def last_result(
             continue
         if event["event"] != CONFIRMED and event.get("champion") != champion:
             return None
-        return LastResult(str(event["run_id"]), event["event"], str(event["at"]), str(source["fingerprint"]))
+        refused = was_refused(events, event) if event["event"] == WAITING else None
+        result = refused or event
+        return LastResult(str(result["run_id"]), result["event"], str(result["at"]), str(source["fingerprint"]))
     return None
 
 

@@ -10,7 +10,12 @@ from ml.registry.policy.rollback_target import origin
 FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE = "first", "better", "refresh", "accepted", "replaces_sample"
 """What a promotion was decided by: no champion, evidence, age or new data, a person, or real data after a sample."""
 
-PROMOTES = (FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE)
+OVERRIDDEN = "overridden"
+"""What a promotion was decided by that a verdict or a person was against, and a person allowed nevertheless."""
+
+PROMOTES = (FIRST, BETTER, REFRESH, ACCEPTED, REPLACES_SAMPLE, OVERRIDDEN)
+KEEPS_ANCHOR = (REFRESH, OVERRIDDEN)
+"""The decisions after which the anchor stays where it was: nobody has proven that the version is better."""
 BEGINS_ANEW = (FIRST, ACCEPTED, REPLACES_SAMPLE)
 """The decisions after which nothing that was known before counts: no reference, no anchor, no earlier look."""
 
@@ -29,12 +34,12 @@ def original_of(version: Version, versions: Mapping[int, Version]) -> Version:
 def anchor_of(version: Version, versions: Mapping[int, Version]) -> Version:
     """Return the last version that was promoted as better, or as the first, on the way to `version`.
 
-    A refresh names its anchor in its intent; every other version, and a rollback to one, is an anchor itself. A refresh
-    whose anchor is a stand-in names no version (`anchor_model_of`). In the place of a quarantined anchor comes the
-    version itself.
+    A refresh names its anchor in its intent, and so does an overridden version that could be compared; every other
+    version, and a rollback to one, is an anchor itself. One whose anchor is a stand-in names no version
+    (`anchor_model_of`). In the place of a quarantined anchor comes the version itself.
     """
     original = original_of(version, versions)
-    if decision_of(original) == REFRESH:
+    if decision_of(original) in KEEPS_ANCHOR:
         anchor = versions.get(original.intent.get("anchor") or 0, version)
         return version if anchor.quarantined else anchor
     return version
@@ -43,4 +48,4 @@ def anchor_of(version: Version, versions: Mapping[int, Version]) -> Version:
 def anchor_model_of(version: Version, versions: Mapping[int, Version]) -> str:
     """Return the hash of the stand-in that is the anchor of a version; "" when the anchor is a version."""
     original = original_of(version, versions)
-    return str(original.intent.get("anchor_sha256") or "") if decision_of(original) == REFRESH else ""
+    return str(original.intent.get("anchor_sha256") or "") if decision_of(original) in KEEPS_ANCHOR else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml.evaluation.metric_table import metric_text
-from ml.pipeline.outcome import BLOCKED, FAILED, PROMOTED, end_of, error_of, outcome_of_step
+from ml.pipeline.outcome import BLOCKED, FAILED, PROMOTED, WAITING, end_of, error_of, outcome_of_step
 from ml.pipeline.run_record import RunRecord
 from ml.pipeline.step_names import STEPS
 from retraining.runs.ending import Ending
@@ -63,7 +63,7 @@ def _word(ending: Ending) -> str:
     champion = ending.record.artifact("judge").get("champion_version")
     if ending.outcome == KEPT and champion is not None:
         return f"Kept version {champion}"
-    return ending.outcome.capitalize()
+    return "Waiting for approval" if ending.outcome == WAITING else ending.outcome.capitalize()
 
 
 def _reason(record: RunRecord) -> str:

@@ -1,4 +1,4 @@
-"""Tells people about a run that failed, was blocked or rejected its candidate; off unless `RETRAIN_NOTIFY` is set.
+"""Tells people about a run that failed, was blocked, was rejected or waits; off unless `RETRAIN_NOTIFY` is set.
 
 A task of the other DAGs, which have no steps, calls it when it has failed: a rollback, a quarantine, a probation.
 
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseNotifier, Connection
 
 from ml.errors import SettingsError
-from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED
+from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED, WAITING
 from retraining.runs.ending import Ending
 from retraining.runs.listener import DAG_ID
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 VARIABLE = "RETRAIN_NOTIFY"
-NOTIFIED_OUTCOMES = (FAILED, BLOCKED, REJECTED)
+NOTIFIED_OUTCOMES = (FAILED, BLOCKED, REJECTED, WAITING)
 TIMEOUT_SECONDS = 10
 
 

@@ -33,6 +33,7 @@ def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess
         (["--set", "validate.blocks_above.FOO.BAR=1"], "nothing below it"),
         (["--set", "validate.blocks_above.FOO=2"], "must lie in [0, 1]"),
         (["--raise", "gate.margin=0.5"], "only a threshold in judge.at_least."),
+        (["--set", "gate.approval=sometimes"], "may only become stricter than never"),
         (["--raise", "judge.at_least.AUC=0.1"], f"may only go up from {AT_LEAST.AUC}"),
         (["--settings", "/tmp"], "cannot be read as settings"),
         (["--settings", "/nowhere.toml"], "no such settings file"),

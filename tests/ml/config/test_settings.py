@@ -87,6 +87,31 @@ def test_raise_goes_up_only() -> None:
         resolve(raises=["judge.at_least.AUC=nan"], environment={})
 
 
+def test_approval_becomes_stricter_only(tmp_path: Path) -> None:
+    asked = "gate.approval"
+    assert resolve(raises=[f"{asked}=always"], environment={}).gate.approval == "always"
+    assert resolve(overrides=[f"{asked}=unsure"], environment={}).gate.approval == "unsure"
+    everywhere = {"RETRAIN__GATE__APPROVAL": "unsure"}
+    assert resolve(environment=everywhere).gate.approval == "unsure"
+    for laxer in ("never", "sometimes"):
+        with pytest.raises(SettingsError, match="may only become stricter than unsure"):
+            resolve(raises=[f"{asked}={laxer}"], environment=everywhere)
+        with pytest.raises(SettingsError, match="may only become stricter than unsure"):
+            resolve(overrides=[f"{asked}={laxer}"], environment=everywhere)
+    begun = resolve(raises=[f"{asked}=always"], environment={}).as_dict()
+    assert resolve(frozen=begun, environment=everywhere).gate.approval == "always", "as the run began"
+    begun = resolve(environment={}).as_dict()
+    assert resolve(frozen=begun, environment=everywhere).gate.approval == "unsure"
+
+
+def test_approval_decides_nothing_about_a_model_and_is_new_to_runs_of_older_code() -> None:
+    one, other = (resolve(overrides=[f"gate.approval={how}"], environment={}) for how in ("never", "always"))
+    assert one.deciding_settings() == other.deciding_settings()
+    older = one.as_dict()
+    del older["gate"]["approval"]
+    assert resolve(frozen=older, environment={}).gate.approval == "never"
+
+
 def test_settings_that_only_say_where_do_not_decide_a_result() -> None:
     def deciding(*overrides: str) -> object:
         return resolve(overrides=list(overrides), environment={}).deciding_settings()

@@ -11,7 +11,7 @@ import pytest
 
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError
-from ml.pipeline.permission import NotPermittedError
+from ml.pipeline.approval.permission import NotPermittedError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.intervention.adopt import adopt
 from ml.registry.intervention.quarantine import quarantine

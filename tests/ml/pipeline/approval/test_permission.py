@@ -11,7 +11,8 @@ import pytest
 
 from ml.artifacts import Verdict
 from ml.config.settings import Settings, resolve
-from ml.pipeline.permission import NotPermittedError, permission, require_permission
+from ml.pipeline.approval.permission import NotPermittedError, refusal, require_permission
+from ml.pipeline.run import Run
 from ml.registry.ledger.entries import QUARANTINED, RELEASED, ROLLBACK, WITHHELD
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
@@ -38,7 +39,7 @@ def asked(
     *events: Event, verdict: Verdict = GOOD, settings: Settings = ON, days: float = 0.0
 ) -> tuple[str, str] | None:
     now = NOW + timedelta(days=days)
-    found = permission(verdict, fingerprint="f", events=events, settings=settings, now=now)
+    found = refusal(verdict, run_id="r", fingerprint="f", events=events, settings=settings, now=now)
     return (found.event, found.code) if found else None
 
 
@@ -75,8 +76,9 @@ def test_a_candidate_that_is_better_than_the_bad_version_passes_a_hold_and_no_qu
 
 
 def test_the_ledger_is_asked_as_it_is_now(root: Root) -> None:
-    require_permission(root, GOOD, "f", ON)
+    run = Run(root, "r", ON)
+    require_permission(run, GOOD, fingerprint="f")
     Ledger(root.ledger).append(QUARANTINED, run_id="r", model_sha256="m", reason="It is rude.")
     with pytest.raises(NotPermittedError, match="is quarantined: It is rude") as error:
-        require_permission(root, GOOD, "f", ON)
+        require_permission(run, GOOD, fingerprint="f")
     assert error.value.refusal.event == WITHHELD

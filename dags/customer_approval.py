@@ -1,0 +1,73 @@
+"""Asks a person about a run that waits, for days, beside the runs that go on meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Asset, Param, chain
+
+from retraining.approval.operators import (
+    ANSWER,
+    APPROVE,
+    QUESTION,
+    REJECT,
+    AnswerOperator,
+    DecisionOperator,
+    QuestionOperator,
+)
+
+CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
+DAYS_TO_ANSWER = 5
+
+with DAG(
+    "customer_approval",
+    description="Ask a person whether a candidate is promoted, or a schema accepted",
+    schedule=None,
+    catchup=False,
+    max_active_runs=16,
+    dagrun_timeout=timedelta(days=DAYS_TO_ANSWER + 1),  # the waiting counts
+    is_paused_upon_creation=False,  # a run that is triggered on a paused DAG only waits
+    params={
+        "run": Param("", type="string", minLength=1, title="Run", description="The id of the run that waits."),
+        "what": Param("promotion", enum=["promotion", "schema"], title="What", description="What is asked about."),
+    },
+    tags=["customer-model", "approval"],
+    default_args={"owner": "ml-platform", "retries": 2, "retry_delay": timedelta(seconds=3)},
+    doc_md="""
+### A person decides
+
+*customer_retraining* starts this DAG when a candidate waits for a person (`gate.approval`), or a run proposes another
+schema. It reads the **question**, waits for the **answer** (Required Actions, or the task's own page), and runs
+`ml approve` or `ml refuse` in the name of who answered. Nobody in five days means: refused. The same on the command
+line: `ml approve RUN --reason`, `ml refuse RUN --reason`; then this run finds that there is nothing left to do.
+
+If a task is cleared, the question is asked anew: no earlier answer counts, and no answer about other bytes.
+""",
+) as dag:
+    chain(
+        QuestionOperator(
+            task_id=QUESTION,
+            execution_timeout=timedelta(minutes=5),
+            doc_md="Reads the verdict and its metrics beside the champion. Skips all when nobody waits any more.",
+        ),
+        AnswerOperator(
+            task_id=ANSWER,
+            response_timeout=timedelta(days=DAYS_TO_ANSWER),
+            doc_md="Waits for a person, who approves or rejects with a reason. Without an answer: rejected.",
+        ),
+        [
+            DecisionOperator(
+                task_id="approve",
+                answer=APPROVE,
+                outlets=[CUSTOMER_MODEL],
+                execution_timeout=timedelta(minutes=20),
+                doc_md="Promotes and confirms after the same checks as a run does: a changed champion makes it stale.",
+            ),
+            DecisionOperator(
+                task_id="refuse",
+                answer=REJECT,
+                execution_timeout=timedelta(minutes=5),
+                doc_md="Notes the refusal in the ledger; what serves goes on serving.",
+            ),
+        ],
+    )

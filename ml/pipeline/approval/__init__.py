@@ -1,0 +1,1 @@
+"""Decisions of people about candidates: when one is asked for, what it permits, and how it is carried out."""

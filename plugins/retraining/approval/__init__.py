@@ -1,0 +1,1 @@
+"""How Airflow asks a person about a run: the question, its answer, and the command that follows from it."""

@@ -1,0 +1,156 @@
+"""The tasks of the DAG `customer_approval`, and the one of `customer_retraining` that starts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import BaseOperator, Param
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from ml.errors import NothingToDoError, RetrainError
+from ml.pipeline.outcome import WAITING
+from ml.pipeline.run_record import RunRecord
+from ml.storage.root import Root
+from retraining.approval.question import PROMOTION, SCHEMA, Question, question
+from retraining.asset_event import asset_event_extra
+from retraining.command_operator import CommandOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+QUESTION, ANSWER = "question", "answer"
+APPROVE, REJECT = ApprovalOperator.APPROVE, ApprovalOperator.REJECT
+NOBODY = "airflow (nobody answered)"
+SHOWN_DIGITS = 12
+
+
+class AskOperator(TriggerDagRunOperator):
+    """Starts the DAG that asks a person about this run, if it waits for one; asked once for each candidate."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            trigger_dag_id="customer_approval",
+            logical_date=None,
+            skip_when_already_exists=True,
+            openlineage_inject_parent_info=False,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Start it under a run id that names run and candidate, so that a task that is cleared asks nobody twice."""
+        run_id = context["dag_run"].run_id
+        record = RunRecord.read(Root.find().run(run_id))
+        if record.outcome != WAITING:
+            raise AirflowSkipException("The run waits for nobody.")
+        candidate = str(record.artifact("judge").get("model_sha256"))
+        self.conf = {"run": run_id, "what": PROMOTION}
+        self.trigger_run_id = f"approval__{run_id}__{candidate[:SHOWN_DIGITS]}"
+        super().execute(context)
+
+
+class QuestionOperator(BaseOperator):
+    """Reads what is asked; skips everything when nobody waits for an answer any more."""
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Return subject, body and candidate."""
+        return _asked(context)._asdict()
+
+
+class AnswerOperator(ApprovalOperator):
+    """Waits for a person. A rejection is an answer as any other: the tasks behind it know which of them it concerns.
+
+    Airflow keeps text, options and form of a question when its task is cleared, and only forgets the answer. So the
+    form carries what the question was about, and the answer is for that, whatever the run has become since.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        # The DAG's own Params and defaults may be among the arguments already; the form has none of them.
+        form = {
+            "reason": Param("", type="string", title="Reason", description="A sentence for the ledger.", source="task"),
+            "candidate": Param(
+                "",
+                type="string",
+                title="Candidate",
+                description="The hash of what this question is about. Leave it as it is.",
+                source="task",
+            ),
+        }
+        pulled = f"ti.xcom_pull(task_ids='{QUESTION}')"
+        fixed = {
+            "subject": f"{{{{ {pulled}['subject'] }}}}",
+            "body": f"{{{{ {pulled}['body'] }}}}",
+            "defaults": REJECT,
+            "params": form,
+            "retries": 0,  # an answer within seconds of a retry could be lost
+        }
+        super().__init__(**kwargs | fixed)
+
+    def execute(self, context: Context) -> Any:
+        """Ask, unless the question has been decided since it was read."""
+        self.params["candidate"] = _asked(context).candidate
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Return the answer; other than its parent it skips nothing after a rejection."""
+        return HITLOperator.execute_complete(self, context=context, event=event)
+
+
+class DecisionOperator(CommandOperator):
+    """Runs the command that follows from one of the two answers; skipped when the answer is the other one.
+
+    The ledger names who answered. The events of its outlets say which version serves.
+
+    Args:
+        answer: `APPROVE` or `REJECT`.
+    """
+
+    def __init__(self, *, answer: str, **kwargs: Any) -> None:
+        super().__init__(arguments=(), **kwargs)
+        self.answer = answer
+
+    def execute(self, context: Context) -> list[str]:
+        """Run the command to its end."""
+        given = context["ti"].xcom_pull(task_ids=ANSWER)
+        if not given:
+            raise AirflowFailException("There is no answer. Clear the task `question` and those after it.")
+        chosen, form, by = given["chosen_options"], given["params_input"], given.get("responded_by_user")
+        if chosen != [self.answer]:
+            raise AirflowSkipException(f"The answer was {chosen[0]}.")
+        if not form.get("candidate"):
+            raise AirflowFailException("The answer does not say what it is about. Clear `answer`: it asks anew.")
+        run_id, what = context["params"]["run"], context["params"]["what"]
+        reason = str(form.get("reason") or "").strip() or _no_reason(by)
+        self.who = by["name"] if by else NOBODY
+        self.arguments = command(what, self.answer, run_id, reason=reason, candidate=str(form["candidate"]))
+        last = super().execute(context)
+        if self.outlets:
+            extra = asset_event_extra(RunRecord.read(Root.find().run(run_id)))
+            for outlet in self.outlets:
+                context["outlet_events"][outlet].extra = extra
+        return last
+
+
+def command(what: str, answer: str, run_id: str, *, reason: str, candidate: str) -> list[str]:
+    """Return the arguments of the command that follows from an answer about a promotion, or about a schema."""
+    if what == SCHEMA:
+        if answer == REJECT:
+            raise AirflowSkipException("The schema stays as it is, and the run stays blocked.")
+        return ["schema", "accept", "--run", run_id, f"--reason={reason}"]
+    verb = "approve" if answer == APPROVE else "refuse"
+    return [verb, f"--reason={reason}", f"--candidate={candidate}", run_id]
+
+
+def _no_reason(by: Any) -> str:
+    return "answered in Airflow without a reason" if by else "nobody answered in time"
+
+
+def _asked(context: Context) -> Question:
+    params = context["params"]
+    try:
+        return question(Root.find(), params["run"], params["what"])
+    except NothingToDoError as nothing:
+        raise AirflowSkipException(nothing.what) from nothing
+    except RetrainError as error:
+        raise AirflowFailException(str(error)) from error

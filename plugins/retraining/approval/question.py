@@ -1,0 +1,85 @@
+"""What a person is asked about a run: subject and body in Markdown, and the hash of what the question is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml.errors import NothingToDoError, printable
+from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
+from ml.pipeline.run_record import RunRecord
+from ml.registry.ledger.entries import WAITING
+from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.approvals import last_word
+from ml.storage.files import sha256_file
+from ml.storage.root import Root
+
+PROMOTION, SCHEMA = "promotion", "schema"
+LINES_OF_A_DIFF = 200
+
+
+class Question(NamedTuple):
+    """A question; `candidate` is the hash of the model, or of the proposal, that it is about."""
+
+    subject: str
+    body: str
+    candidate: str
+
+
+def question(root: Root, run_id: str, what: str) -> Question:
+    """Return the question about a run.
+
+    Raises:
+        NothingToDoError: Nobody waits for an answer.
+    """
+    return _about_schema(root, run_id) if what == SCHEMA else _about_promotion(root, run_id)
+
+
+def proposed_schema(root: Root, run_id: str) -> Path:
+    """Return where a blocked run leaves its proposal for another schema, as a diff."""
+    return root.run(run_id) / "schema.diff"
+
+
+def _about_promotion(root: Root, run_id: str) -> Question:
+    record, events = RunRecord.read(root.run(run_id)), Ledger(root.ledger).events()
+    asked = next((e for e in reversed(events) if e["event"] == WAITING and e["run_id"] == run_id), None)
+    last = last_word(events, run_id, str(asked["model_sha256"])) if asked is not None else None
+    if asked is None or last is None or last["event"] != WAITING:
+        by = f" by {last.get('who', 'unknown')}: {last['reason']}" if last else ""
+        said = f"was {last['event']}{by}" if last else "never waited"
+        raise NothingToDoError("answered", f"Run {run_id} does not wait for a person: it {said}.")
+    decision, candidate = str(asked.get("decision") or "promote"), str(asked["model_sha256"])
+    subject = f"Promote the candidate of run {run_id} ({decision})?"
+    return Question(printable(subject), "\n".join(_verdict(record, asked)), candidate)
+
+
+def _verdict(record: RunRecord, asked: Mapping[str, Any]) -> Iterator[str]:
+    verdict, champion = record.artifact("judge"), asked.get("champion")
+    against = "champion" if champion is None else verdict.get("baseline") or f"version {champion}"
+    compared = "there is no champion yet" if champion is None else f"compared with {printable(against)}"
+    yield f"**{str(asked.get('decision') or 'promote').capitalize()}**: {compared}."
+    yield ""
+    yield from (f"- {printable(sentence)}" for sentence in asked.get("reasons") or record.reasons)
+    metrics, beside = asked.get("metrics") or {}, asked.get("champion_metrics") or {}
+    if any(metrics.get(name) is not None for name in ORDER):
+        yield from ("", f"| metric | candidate | {printable(against)} |", "|---|---|---|")
+    for name in ORDER:
+        if (value := metrics.get(name)) is not None:
+            other = beside.get(name)
+            shown = (metric_text(name, value), "-") if other is None else distinguishable(name, value, other)
+            yield f"| {name} | {shown[0]} | {shown[1]} |"
+    yield from ("", f"Waiting since {asked['at']}. Candidate {str(asked['model_sha256'])[:12]}.")
+    yield "Approve publishes it and asks the model server; Reject leaves what serves. Say why below: it stands in the "
+    yield "ledger. Without an answer in time it is refused."
+
+
+def _about_schema(root: Root, run_id: str) -> Question:
+    path = proposed_schema(root, run_id)
+    if not path.is_file():
+        raise NothingToDoError("answered", f"Run {run_id} proposes no schema: {path} is not there.")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    shown = [printable(line) for line in lines[:LINES_OF_A_DIFF]]
+    more = [f"... and {len(lines) - LINES_OF_A_DIFF} more lines in {path}"] if len(lines) > LINES_OF_A_DIFF else []
+    body = "\n".join(["The data do not fit the schema. The run proposes:", "", "```diff", *shown, *more, "```"])
+    return Question(printable(f"Accept the schema that run {run_id} proposes?"), body, sha256_file(path))

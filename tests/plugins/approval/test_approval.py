@@ -1,0 +1,182 @@
+"""What a person is asked, and which command follows from her answer."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
+
+from ml.registry.ledger.ledger import Ledger
+from ml.storage.files import write_json
+from ml.storage.root import Root
+from retraining.approval.operators import (
+    APPROVE,
+    NOBODY,
+    REJECT,
+    AnswerOperator,
+    AskOperator,
+    DecisionOperator,
+    QuestionOperator,
+)
+from retraining.approval.question import question
+from tests.airflow_home import fake_ml
+
+RUN, SHA = "manual__2026-11-23T03:00:00+00:00", "1a2b3c4d5e6f7890"
+FACTS: dict[str, Any] = {
+    "champion": 3,
+    "decision": "refresh",
+    "reasons": ["A refresh is due: version 3 is 33 days old.", "All thresholds are reached."],
+    "metrics": {"AUC": 0.8812, "BinaryAccuracy": 0.82},
+    "champion_metrics": {"AUC": 0.8805},
+}
+
+
+def waits(root: Path, **facts: Any) -> None:
+    Ledger(root / "ledger.jsonl").append("waiting", run_id=RUN, model_sha256=SHA, **FACTS | facts)
+    results = root / "runs" / RUN / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    for step in ("ingest", "validate", "transform", "train", "evaluate", "judge"):
+        artifact = {"baseline": "version 3", "model_sha256": SHA} if step == "judge" else {}
+        write_json(results / f"{step}.json", {"step": step, "outcome": "done", "artifact": artifact})
+    write_json(results / "promote.json", {"step": "promote", "outcome": "skipped", "skipped_because": "waiting"})
+
+
+def decided(root: Path, event: str) -> None:
+    Ledger(root / "ledger.jsonl").append(event, run_id=RUN, model_sha256=SHA, reason="not today")
+
+
+def context(what: str = "promotion", given: Any = None, run_id: str = RUN) -> Any:
+    return {
+        "params": {"run": RUN, "what": what},
+        "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name="scheduler"),
+        "ti": SimpleNamespace(xcom_pull=lambda task_ids: given),
+        "outlet_events": {},
+    }
+
+
+def answer(option: str, *, by: str | None = "bob", reason: str = "looks right", candidate: str = SHA) -> dict[str, Any]:
+    return {
+        "chosen_options": [option],
+        "params_input": {"reason": reason, "candidate": candidate},
+        "responded_by_user": {"id": "1", "name": by} if by else None,
+        "responded_at": datetime.now(UTC),
+    }
+
+
+def decide(root: Path, option: str, given: Any, monkeypatch: pytest.MonkeyPatch, what: str = "promotion") -> list[str]:
+    monkeypatch.setenv(
+        "RETRAIN_FAKE", json.dumps({name: {"environment": str(root / "who")} for name in ("approve", "refuse")})
+    )
+    task = DecisionOperator(task_id="decide", answer=option, ml_python=str(fake_ml(root)))
+    return task.execute(context(what, given))
+
+
+def test_the_question_has_decision_sentences_and_metrics_beside_the_champion(root: Path) -> None:
+    waits(root)
+    asked = QuestionOperator(task_id="question").execute(context())
+    assert asked["subject"] == f"Promote the candidate of run {RUN} (refresh)?"
+    assert "**Refresh**: compared with version 3." in asked["body"]
+    assert "- A refresh is due: version 3 is 33 days old." in asked["body"]
+    assert "| AUC | 0.8812 | 0.8805 |" in asked["body"]
+    assert asked["candidate"] == SHA
+
+
+@pytest.mark.parametrize("event", ["approved", "refused"])
+def test_nobody_is_asked_about_what_was_decided(root: Path, event: str) -> None:
+    waits(root)
+    decided(root, event)
+    for task in (QuestionOperator(task_id="question"), AnswerOperator(task_id="answer")):
+        with pytest.raises(AirflowSkipException, match=f"does not wait for a person: it was {event} by .*: not today"):
+            task.execute(context())
+
+
+def test_a_run_that_never_waited_asks_nobody(root: Path) -> None:
+    with pytest.raises(AirflowSkipException, match="never waited"):
+        QuestionOperator(task_id="question").execute(context())
+
+
+def test_a_proposed_schema_is_shown_as_a_diff(root: Path) -> None:
+    with pytest.raises(AirflowSkipException, match="proposes no schema"):
+        QuestionOperator(task_id="question").execute(context("schema"))
+    (root / "runs" / RUN).mkdir(parents=True)
+    (root / "runs" / RUN / "schema.diff").write_text('+  value: "Pilot"\n')
+    asked = question(Root(root), RUN, "schema")
+    assert '```diff\n+  value: "Pilot"\n```' in asked.body
+    assert len(asked.candidate) == 64
+
+
+def test_the_form_carries_what_is_asked_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits(root)
+    asked: dict[str, Any] = {}
+
+    def park(self: HITLOperator, context: Any) -> None:  # Airflow's own part needs its supervisor
+        asked.update(self.serialized_params)
+
+    monkeypatch.setattr(HITLOperator, "execute", park)
+    AnswerOperator(task_id="answer").execute(context())
+    assert asked["candidate"]["value"] == SHA
+
+
+def test_a_rejection_skips_nothing_by_itself(root: Path) -> None:
+    given = AnswerOperator(task_id="answer").execute_complete(context(), answer(REJECT))
+    assert given["chosen_options"] == [REJECT]
+
+
+@pytest.mark.parametrize(("option", "verb"), [(APPROVE, "approve"), (REJECT, "refuse")])
+def test_the_command_runs_in_the_name_of_who_answered(
+    root: Path, monkeypatch: pytest.MonkeyPatch, option: str, verb: str
+) -> None:
+    (line,) = decide(root, option, answer(option, reason="it's fine; $(x)"), monkeypatch)
+    assert line == f"fake {verb} --reason=it's fine; $(x) --candidate={SHA} {RUN}"
+    assert json.loads((root / "who").read_text())["RETRAIN_WHO"] == "bob"
+    other = REJECT if option == APPROVE else APPROVE
+    with pytest.raises(AirflowSkipException, match=f"The answer was {option}"):
+        decide(root, other, answer(option), monkeypatch)
+
+
+def test_a_time_out_is_a_refusal_by_nobody(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = decide(root, REJECT, answer(REJECT, by=None, reason=""), monkeypatch)
+    assert "--reason=nobody answered in time" in line
+    assert json.loads((root / "who").read_text())["RETRAIN_WHO"] == NOBODY
+
+
+@pytest.mark.parametrize("given", [None, answer(APPROVE, candidate="")])
+def test_without_an_answer_to_this_question_nothing_happens(
+    root: Path, monkeypatch: pytest.MonkeyPatch, given: Any
+) -> None:
+    with pytest.raises(AirflowFailException, match="Clear"):
+        decide(root, APPROVE, given, monkeypatch)
+    assert not (root / "who").exists()
+
+
+def test_a_schema_that_is_rejected_leaves_everything_as_it_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AirflowSkipException, match="stays as it is"):
+        decide(root, REJECT, answer(REJECT), monkeypatch, what="schema")
+
+
+def test_the_question_is_started_once_for_each_candidate(root: Path) -> None:
+    waits(root)
+    with pytest.raises(DagRunTriggerException) as started:
+        AskOperator(task_id="ask").execute(context())
+    asked = started.value
+    assert (asked.trigger_dag_id, asked.dag_run_id) == ("customer_approval", f"approval__{RUN}__{SHA[:12]}")
+    assert asked.conf == {"run": RUN, "what": "promotion"}
+    assert asked.skip_when_already_exists is True
+    assert asked.wait_for_completion is False
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "withheld", "unchanged", "refused"])
+def test_a_run_that_waits_for_nobody_starts_no_question(root: Path, outcome: str) -> None:
+    waits(root)
+    skipped = {"step": "promote", "outcome": "skipped", "skipped_because": outcome}
+    write_json(root / "runs" / RUN / "results" / "promote.json", skipped)
+    with pytest.raises(AirflowSkipException, match="waits for nobody"):
+        AskOperator(task_id="ask").execute(context())
+    assert os.environ["RETRAIN_ROOT"] == str(root)
