@@ -217,21 +217,21 @@ def test_a_refusal_that_was_killed_is_repeated(root: Root, settings: Settings, m
 def test_a_refusal_that_comes_first_stops_a_promotion_under_the_lock(
     root: Root, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ml.pipeline import steps
+    from ml.pipeline.approval import permission
 
     run = judged_run(root, settings)
     ends(run)
     Ledger(root.ledger).append(
         "approved", run_id="r", model_sha256=Ledger(root.ledger).events()[-1]["model_sha256"], reason="yes"
     )
-    asked = steps.refusal
+    asked = permission.refusal
 
     def meanwhile(*arguments: Any, **named: Any) -> Any:
         found = asked(*arguments, **named)
         refuse_by_hand(root)
         return found
 
-    monkeypatch.setattr(steps, "refusal", meanwhile)
+    monkeypatch.setattr("ml.pipeline.steps.refusal", meanwhile)
     with pytest.raises(TransientError, match="permission to promote ended meanwhile"):
         run_step("promote", run)
     assert champion(root) == 1
