@@ -39,6 +39,7 @@ WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "down": ({"ingest": {"exit": 1, "error": {"what": "Kaggle answered 503."}}}, {}),
     "too low": ({}, {"minimum_accuracy": TOO_LOW}),
     "misspelt": ({}, {"epoch": 5}),
+    "waiting": ({"promote": {"exit": 99, "because": "waiting", "error": {"what": "A person decides."}}}, {}),
 }
 
 
@@ -133,7 +134,7 @@ def gather(home: Path, root: Path, code: int) -> Ran:
 def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]) -> None:
     run = ran["success"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys(STEPS, "success")
+    assert run.states == dict.fromkeys(STEPS, "success") | {"ask": "skipped"}
     options = f"--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy={STRICTER}"
     assert f"fake ingest {options} --force" in run.log
     assert f"fake judge {options}" in run.log
@@ -170,17 +171,25 @@ def test_a_version_that_is_withdrawn_makes_no_event(ran: dict[str, Ran]) -> None
 def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran]) -> None:
     run = ran["rejected"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys(STEPS, "success") | {"promote": "skipped", "confirm": "skipped"}
+    assert run.states == dict.fromkeys(STEPS, "success") | dict.fromkeys(("promote", "confirm", "ask"), "skipped")
     assert "Not promoted. AUC 0.88 is compared with 0.85." in run.log
     assert "AUC 0.88 is compared with 0.85." in run.xcom["judge"]
     assert run.asset_events == []
     assert run.note[0] == "Rejected: AUC 0.88 is compared with 0.85."
 
 
+def test_a_run_that_waits_for_a_person_is_green_and_waits_for_nobody(ran: dict[str, Ran]) -> None:
+    run = ran["waiting"]
+    assert (run.code, run.state) == (0, "success"), run.log
+    assert run.states == dict.fromkeys((*STEPS, "ask"), "success") | {"promote": "skipped", "confirm": "skipped"}
+    assert run.note[0] == "Waiting for approval: A person decides."
+    assert "Dag Run triggered successfully" in run.log
+
+
 def test_unchanged_is_green_with_everything_skipped(ran: dict[str, Ran]) -> None:
     run = ran["unchanged"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys(STEPS, "skipped")
+    assert run.states == dict.fromkeys((*STEPS, "ask"), "skipped")
     assert run.note[0] == "Unchanged: Nothing new."
 
 
@@ -228,6 +237,7 @@ def test_people_are_told_of_the_runs_that_need_them(
             "step ingest failed The run was triggered with an unknown key: 'epoch'. Did you mean 'epochs'? Known: "
             f"{', '.join(dag_params())}. Trigger it again with these.",
         ),
+        ("waiting", "AUC 0.88 is compared with 0.85."),
     ]
 
 

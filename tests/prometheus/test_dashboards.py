@@ -15,6 +15,8 @@ import yaml
 from prometheus_client import generate_latest
 
 from ml.monitoring.metric_families import collector_registry
+from ml.registry.ledger.entries import WAITING
+from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from tests.prometheus.debian import CONFIGURATION, query, said_by, tool
 from tests.prometheus.recording import (
@@ -49,12 +51,14 @@ def remembering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names of all samples on the pages that the recorded run exported, and on a page of the exporter today.
 
-    The recording is older than the ledger's chain; even an empty root has those numbers.
+    The recording is older than the ledger's chain, and nobody waited in it; a root with one waiting run has the rest.
     """
-    empty = generate_latest(collector_registry(Root(tmp_path_factory.mktemp("root")), None)).decode()
+    root = Root(tmp_path_factory.mktemp("root"))
+    Ledger(root.ledger).append(WAITING, run_id="r", model_sha256="m", champion=None)
+    today = generate_latest(collector_registry(root, None)).decode()
     statsd = StatsdExporter(Mapping(CONFIGURATION / "statsd_mapping.yml"))
     statsd.take((RECORDED / "statsd.txt").read_bytes())
-    pages = [statsd.page(), *((RECORDED / f"page_{name}.txt").read_text() for name in ("exporter", "serving")), empty]
+    pages = [statsd.page(), *((RECORDED / f"page_{name}.txt").read_text() for name in ("exporter", "serving")), today]
     return {re.split(r"[{ ]", line, maxsplit=1)[0] for page in pages for line in page.splitlines() if line[:1] != "#"}
 
 

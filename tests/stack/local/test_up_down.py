@@ -40,9 +40,9 @@ def up(stack: Stack) -> str:
 def test_ctrl_c_pressed_again_and_again_ends_all_that_was_started(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     process = stack.start("up")
-    record = wait_for(tmp_path / "up.json")
+    wait_for(tmp_path / "up.json")
     deadline = time.monotonic() + 120
-    while "api-server" not in record.read_text() and time.monotonic() < deadline:
+    while "api-server" not in (tmp_path / "up.json").read_text() and time.monotonic() < deadline:
         time.sleep(0.1)
     for _ in range(5):
         os.kill(process.pid, signal.SIGINT)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ml.config.settings import Settings
-from ml.errors import FinalError, NothingToDoError, TransientError
+from ml.errors import FinalError, NothingToDoError
 from ml.pipeline.approval import decisions
 from ml.pipeline.approval.decisions import approve, override, refuse
 from ml.pipeline.run import Run
@@ -217,21 +217,21 @@ def test_a_refusal_that_was_killed_is_repeated(root: Root, settings: Settings, m
 def test_a_refusal_that_comes_first_stops_a_promotion_under_the_lock(
     root: Root, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ml.pipeline import steps
+    from ml.pipeline.approval import permission
 
     run = judged_run(root, settings)
     ends(run)
     Ledger(root.ledger).append(
         "approved", run_id="r", model_sha256=Ledger(root.ledger).events()[-1]["model_sha256"], reason="yes"
     )
-    asked = steps.require_permission
+    asked = permission.require_permission
 
     def meanwhile(*arguments: Any, **named: Any) -> Any:
         found = asked(*arguments, **named)
         refuse_by_hand(root)
         return found
 
-    monkeypatch.setattr(steps, "require_permission", meanwhile)
+    monkeypatch.setattr("ml.pipeline.steps.require_permission", meanwhile)
     with pytest.raises(NothingToDoError, match="Refused by"):
         run_step("promote", run)
     assert RunRecord.read(run.directory).outcome == "refused"

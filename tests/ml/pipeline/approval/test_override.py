@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def settings(root: Root, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
         yield settings
 
 
-def declined(root: Root, settings: Settings, decision: str = "rejected", code: str = "worse", **evaluated: int) -> Run:
+def declined(root: Root, settings: Settings, decision: str = "rejected", code: str = "worse", **evaluated: Any) -> Run:
     run = judged_run(root, settings, decision=decision, code=code, **evaluated)
     with pytest.raises(NothingToDoError):
         run_step("promote", run)
@@ -94,7 +95,7 @@ def test_an_override_that_has_lapsed_permits_nothing(
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz=None):  # type: ignore[no-untyped-def]
+        def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz) + HOUR
 
     for module in ("ml.pipeline.approval.decisions", "ml.pipeline.approval.permission"):
