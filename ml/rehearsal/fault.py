@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ml.rehearsal.worlds import Worlds
 
-SHOWN_LETTERS = 170
+SHOWN_LETTERS = 150
 """The letters of one fact that are shown; reasons of the product may be long."""
 
 
@@ -23,7 +23,8 @@ class Fact:
     @property
     def shown(self) -> str:
         """The fact in one short sentence, which says so when it is not as it should be."""
-        text = self.text if len(self.text) <= SHOWN_LETTERS else f"{self.text[:SHOWN_LETTERS].rstrip()} ..."
+        text = self.text.rstrip(".")
+        text = text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS].rstrip()} ..."
         return text if self.ok else f"WRONG: {text}"
 
 

@@ -26,6 +26,11 @@ def rehearse(faults: Iterable[Fault], worlds: Worlds, *, tell: Callable[[str], N
         except Exception as error:
             log.exception("the rehearsal of %r failed", fault.name)
             facts = [Fact(f"{type(error).__name__}: {error}", False)]
-        line = Line(fault.name, fault.should, tuple(facts), time.monotonic() - began)
+        line = Line(fault.name, fault.should, tuple(_here(fact, worlds) for fact in facts), time.monotonic() - began)
         tell(f"{fault.name}: {'as it should be' if line.ok else 'WRONG'} ({line.seconds:.1f} s)")
         yield line
+
+
+def _here(fact: Fact, worlds: Worlds) -> Fact:
+    """Return the fact with paths from the directory of the rehearsal on."""
+    return Fact(fact.text.replace(f"{worlds.directory}/", ""), fact.ok)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import RetrainError
+from ml.pipeline.outcome import BLOCKED, FAILED
 from ml.pipeline.run import Run
 from ml.pipeline.run_record import RunRecord
 from ml.pipeline.step_names import STEPS
@@ -53,7 +53,7 @@ class Site:
     def steps(self, run_id: str, *overrides: str, steps: Sequence[str] = STEPS) -> RunRecord:
         """Run these steps one after the other, until one ends the run, and return what the run left behind."""
         run = self.run(run_id, *overrides)
-        with suppress(RetrainError):  # the result of the step says so
+        with suppress(Exception):  # whatever it was, the result of the step says so
             for name in steps:
                 run_step(name, run)
         return self.record(run_id)
@@ -72,7 +72,10 @@ class Site:
         return Fact(f"the champion is version {found}", found == number)
 
     def serves(self, number: int) -> Fact:
-        """Whether the model server answers with this version, and right: it is asked for the known rows."""
+        """Whether this version is the champion, and the model server answers with it, and right to the known rows."""
+        champion = self.champion(number)
+        if not champion.ok:
+            return champion
         server = ModelServer(self.url, MODEL)
         known = GoldenRows.read(self.root.release(number) / "replay.json")
         available = self._wait_for(server, number)
@@ -113,6 +116,7 @@ def ended(record: RunRecord, outcome: str, *words: str) -> Fact:
     coded = [(str(one.get("code")), str(one.get("sentence"))) for one in record.artifact("judge").get("reasons", [])]
     reasons = [(sentence, sentence) for sentence in record.reasons] + coded
     told = [next((sentence for key, sentence in reasons if word in key), "") for word in words]
-    shown = next(filter(None, told), record.reasons[-1] if record.reasons else "")
     found = record.outcome or "not ended"
+    first = record.reasons[found in (BLOCKED, FAILED) :][:1]  # before what went wrong stands in which step
+    shown = next(filter(None, told), "".join(first))
     return Fact(f"{found}: {shown}" if shown else found, found == outcome and all(told))

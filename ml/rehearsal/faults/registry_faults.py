@@ -32,7 +32,7 @@ def half_written(worlds: Worlds) -> list[Fact]:
         content = (model.saved_model / "saved_model.pb").read_bytes()
         (site.root.version(MODEL, 2) / "saved_model.pb").write_bytes(content[: len(content) // 2])
         watched.steps("next", steps=["ingest"])
-        return [withdrawn(site, 2, "never completely published"), site.champion(1), watched.serves(1)]
+        return [withdrawn(site, 2, "never completely published"), watched.serves(1)]
 
 
 def not_loadable(worlds: Worlds) -> list[Fact]:
@@ -61,7 +61,7 @@ def wrong_answers(worlds: Worlds) -> list[Fact]:
         liar.steps(CANDIDATE, steps=["promote", "confirm"])
         told = withdrawn(site, 2, "answers wrongly", "probability")
     with served(site) as watched:
-        return [told, site.champion(1), watched.serves(1)]
+        return [told, watched.serves(1)]
 
 
 def withdrawn(site: Site, number: int, *words: str) -> Fact:
