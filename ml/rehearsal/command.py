@@ -14,8 +14,8 @@ from typing import TextIO
 
 from ml.data.local_path import NotAFileError, file_at
 from ml.errors import DONE, MAY_RETRY, RetrainError, SettingsError
-from ml.rehearsal.fault import Fault
 from ml.rehearsal.faults.all_faults import ALL_FAULTS
+from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.rehearse import rehearse
 from ml.rehearsal.table import as_json, table
 from ml.rehearsal.worlds import SAMPLE, Worlds

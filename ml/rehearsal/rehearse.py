@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from ml.rehearsal.fault import Fact, Fault, Line
+from ml.rehearsal.fact import Fact, Line
+from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.worlds import Worlds
 
 log = logging.getLogger("ml.rehearsal")

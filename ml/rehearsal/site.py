@@ -17,7 +17,7 @@ from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import run_step
 from ml.registry.golden_rows import GoldenRows, WrongAnswersError
 from ml.registry.ledger.ledger import Ledger
-from ml.rehearsal.fault import Fact
+from ml.rehearsal.fact import Fact
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer, ServingError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from ml.rehearsal.fault import Line
+from ml.rehearsal.fact import Line
 
 WIDTHS = {"fault": 20, "what happened": 58, "should": 30, "ok": 3}
 """The columns, and the letters that each may take: 117 with what stands between them."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from ml.artifacts import Dataset
 from ml.pipeline.outcome import BLOCKED
-from ml.rehearsal.fault import Fact, Fault
+from ml.rehearsal.fact import Fact
+from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.preparation import VERSION_1
 from ml.rehearsal.rows import Edit, Row, edited, put
 from ml.rehearsal.site import Site, ended

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ml.pipeline.outcome import KEPT, PROMOTED, REJECTED
-from ml.rehearsal.fault import Fact, Fault
+from ml.rehearsal.fact import Fact
+from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.faults.slide import aged, planned_slide
 from ml.rehearsal.forged import noised, training_returns
 from ml.rehearsal.preparation import REFRESH, VERSION_1, weights_of_version_1

@@ -17,7 +17,8 @@ from ml.artifacts import Model
 from ml.pipeline.local_runner import retrain
 from ml.pipeline.outcome import FAILED, PROMOTED
 from ml.registry.ledger.entries import CONFIRMED, INTENT, PUBLISHED
-from ml.rehearsal.fault import Fact, Fault
+from ml.rehearsal.fact import Fact
+from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.preparation import CANDIDATE, REFRESH
 from ml.rehearsal.site import MODEL, Site, ended, served
 from ml.rehearsal.worlds import Worlds

@@ -13,7 +13,8 @@ from ml.pipeline.run import Run
 from ml.registry.confirm import confirm
 from ml.registry.ledger.entries import INTENT, WITHDRAWN
 from ml.registry.promote import Check, promote
-from ml.rehearsal.fault import Fact, Fault
+from ml.rehearsal.fact import Fact
+from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.preparation import CANDIDATE
 from ml.rehearsal.site import MODEL, Site, served
 from ml.rehearsal.worlds import Worlds

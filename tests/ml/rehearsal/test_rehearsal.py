@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import random
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from ml.data.sample import write_csv
 from ml.gate import decision
+from ml.gate.evidence import gather
 from ml.pipeline import steps
 from ml.registry import promote
 from ml.registry.golden_rows import GoldenRows
@@ -22,6 +25,7 @@ from ml.registry.model_registry import Registry
 from ml.rehearsal.command import main
 from ml.rehearsal.faults.all_faults import ALL_FAULTS
 from ml.rehearsal.faults.data_faults import DATA_FAULTS
+from ml.rehearsal.rows import edited
 from ml.storage import files, locks
 from ml.validation.findings import Severity
 
@@ -40,11 +44,15 @@ def rehearsed(*arguments: str) -> tuple[int, dict[str, Any], str]:
     return code, {line["fault"]: line for line in answer["lines"]}, stderr.getvalue()
 
 
+def only(*names: str) -> list[str]:
+    return [word for name in names for word in ("--only", name)]
+
+
 @pytest.fixture(scope="session")
 def kept(libraries: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory in which a rehearsal has prepared its roots."""
     directory = tmp_path_factory.mktemp("rehearsal") / "kept"
-    code, lines, told = rehearsed("--keep", str(directory), "--only", "none", "--only", "half-written version")
+    code, lines, told = rehearsed("--keep", str(directory), *only("none", "half-written version"))
     assert code == 0, told + str(lines)
     assert list(lines) == ["none", "half-written version"]
     return directory
@@ -91,7 +99,6 @@ def nobody_is_worse(patch: Patch) -> None:
 
 
 def no_anchor(patch: Patch) -> None:
-    gather = decision.gather
     patch.setattr(decision, "gather", lambda *given, **named: replace(gather(*given, **named), anchor=None))
 
 
@@ -169,8 +176,7 @@ def test_every_line_is_broken_here() -> None:
 @pytest.mark.parametrize("name", OF_DATA)
 def test_a_line_of_data_turns_wrong_and_no_other(name: str, kept: Path, monkeypatch: Patch) -> None:
     OF_DATA[name](monkeypatch)
-    chosen = [word for fault in DATA_FAULTS for word in ("--only", fault.name)]
-    code, lines, _ = rehearsed("--keep", str(kept), *chosen)
+    code, lines, _ = rehearsed("--keep", str(kept), *only(*(fault.name for fault in DATA_FAULTS)))
     assert code == 1
     assert [fault for fault, line in lines.items() if not line["ok"]] == [name]
     assert "WRONG" in lines[name]["happened"]
@@ -179,9 +185,22 @@ def test_a_line_of_data_turns_wrong_and_no_other(name: str, kept: Path, monkeypa
 @pytest.mark.parametrize(("name", "break_it"), OF_OTHERS, ids=lambda part: getattr(part, "__name__", part))
 def test_a_line_turns_wrong(name: str, break_it: Break, kept: Path, monkeypatch: Patch) -> None:
     break_it(monkeypatch)
-    code, lines, told = rehearsed("--keep", str(kept), "--only", name)
+    code, lines, told = rehearsed("--keep", str(kept), *only(name))
     assert code == 1
     assert list(lines) == [name]
     assert "WRONG" in lines[name]["happened"]
     assert "Error: " not in lines[name]["happened"], f"the rehearsal itself failed: {lines}"
     assert f"{name}: WRONG" in told
+
+
+def test_without_a_first_version_every_line_is_wrong_and_says_why(tmp_path: Path) -> None:
+    """Data whose labels have nothing to do with the customers: the gate takes no model of them."""
+    data = tmp_path / "noise.csv"
+    write_csv(data, rows=1200, seed=3)
+    edited(data, data, lambda number, row: row.update(Segmentation=random.Random(number).choice("ABCD")))
+    code, lines, told = rehearsed("--data", str(data), "--keep", str(tmp_path / "kept"), *only("none", "drift"))
+    assert code == 1
+    assert told.count("preparing") == 1, "what failed once is not tried again"
+    for line in lines.values():
+        assert not line["ok"]
+        assert "There is no version 1 to rehearse with: its run ended as rejected" in line["happened"]

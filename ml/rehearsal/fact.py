@@ -1,13 +1,8 @@
-"""A fault, what should come of it, and what did: the lines of the rehearsal's table."""
+"""What the product said and left behind under a fault: the lines of the rehearsal's table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ml.rehearsal.worlds import Worlds
 
 SHOWN_LETTERS = 150
 """The letters of one fact that are shown; reasons of the product may be long."""
@@ -26,15 +21,6 @@ class Fact:
         text = self.text.rstrip(".")
         text = text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS].rstrip()} ..."
         return text if self.ok else f"WRONG: {text}"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault by its `name`, what `should` come of it, and the function that injects it and looks."""
-
-    name: str
-    should: str
-    inject: Callable[[Worlds], list[Fact]]
 
 
 @dataclass(frozen=True)
