@@ -79,6 +79,16 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     return code
 
 
+def command(arguments: list[str]) -> int:
+    """A command that is no step: remembers what it was called with, and by whom, and ends as it was told to."""
+    told = json.loads(os.environ.get("RETRAIN_FAKE", "{}")).get(arguments[0], {})
+    with (ROOT / "commands.jsonl").open("a") as calls:
+        calls.write(json.dumps({"arguments": arguments, "who": os.environ.get("RETRAIN_WHO")}) + "\n")
+    for line in told.get("lines", []):
+        print(line, flush=True)
+    return int(told.get("exit", 0))
+
+
 def publish(run_id: str) -> int:
     number = 1 + max((int(p.name) for p in (ROOT / "models" / "customer-model").glob("*")), default=0)
     (ROOT / "models" / "customer-model" / str(number)).mkdir(parents=True)
@@ -119,6 +129,8 @@ def main(arguments: list[str]) -> int:
         ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
     if (ROOT / "real").exists():
         os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
+    if "--run" not in rest:
+        return command(rest)
     name, _, run_id, *options = rest
     return step(name, run_id, options)
 

@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import Any, TextIO
 
-from ml.cli import audit_commands
+from ml.cli import audit_commands, probation_command
 from ml.cli.history import history, history_text
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, rollback_text, status, status_text
@@ -181,6 +181,7 @@ COMMANDS: dict[str, Command] = {
     "history": _history,
     "rollback": _rollback,
     "adopt": _adopt,
+    "probation": probation_command.probation,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,

@@ -8,7 +8,17 @@ from typing import Any
 
 from ml.errors import printable
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
-from ml.registry.ledger.entries import ADOPTED, CHAINED, INTENT, LOOKED, PUBLISHED, ROLLBACK, SEALED, WITHDRAWN
+from ml.registry.ledger.entries import (
+    ADOPTED,
+    CHAINED,
+    INTENT,
+    LOOKED,
+    PROBATION,
+    PUBLISHED,
+    ROLLBACK,
+    SEALED,
+    WITHDRAWN,
+)
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.storage.root import Root
@@ -93,7 +103,7 @@ def _cells(entry: Entry, champion: int | None) -> list[str]:
 
 
 def _outcome(entry: Entry) -> str:
-    state = str(entry.last["event"])
+    state = next(str(event["event"]) for event in reversed(entry.events) if event["event"] != PROBATION)
     rolled_back_to = entry.begun.get("rollback_of")
     word = OUTCOME_OF_EVENT.get(state, state)
     if state == ROLLBACK:

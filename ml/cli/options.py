@@ -46,6 +46,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     back = add("rollback", "Serve an older version again.", settings, server)
     back.add_argument("version", nargs="?", type=int, help="default: the last one with other bytes than the champion")
     back.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
+    add("probation", "Check the version on probation once; 2 if it went back.", settings, server)
     checked = add("verify", "Compute the numbers of a verdict again from its rows, and say whether they agree.")
     checked.add_argument("verdict", metavar="VERDICT", help="a version, a run id, or a directory with verdict.json")
     taken = add("adopt", "Take a version over that the ledger does not know.", settings)

@@ -146,6 +146,18 @@ class ConfirmSettings:
 
 
 @dataclass(frozen=True)
+class ProbationSettings:
+    """The section `probation`: how long a promoted version is watched, and what makes it go back."""
+
+    hours: Annotated[float, Between(0, 2_160)]
+    requests: Annotated[int, Between(1, 10**9)]
+    errors_rise: Share
+    latency_factor: Annotated[float, Between(1, 1_000)]
+    latency_ms: Annotated[float, Between(0, 60_000)]
+    share_margin: Share
+
+
+@dataclass(frozen=True)
 class KeepSettings:
     """The section `keep`: how many versions and runs are kept."""
 
@@ -175,6 +187,7 @@ class Settings:
     gate: GateSettings
     promote: PromoteSettings
     confirm: ConfirmSettings
+    probation: ProbationSettings
     keep: KeepSettings
     serving: ServingSettings
 

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from ml.errors import RetrainError
 from ml.monitoring import state_collectors
+from ml.monitoring.probation_collector import collect_probation
 from ml.monitoring.run_collector import collect_runs
 from ml.monitoring.state_collectors import Sample, Skipped
 from ml.storage.root import Root
@@ -58,6 +59,14 @@ FAMILIES = (
     MetricFamily("retrain_served_version", "The highest version that the model server calls AVAILABLE; 0 for none."),
     MetricFamily("retrain_served_sample", "1 when that is a SAMPLE, trained on made-up customers."),
     MetricFamily("retrain_server_versions", "Versions that the model server knows, by state.", ("state",)),
+    MetricFamily("retrain_probation", "1 for the state of the last version's probation, 0 for others.", ("state",)),
+    MetricFamily("retrain_probation_until_timestamp_seconds", "When it ends, while it lasts."),
+    MetricFamily(
+        "retrain_probation_answered_timestamp_seconds",
+        "While it lasts: when a check last found that the known rows are answered; when it began before the first.",
+    ),
+    MetricFamily("retrain_probation_item", "1 for what the last check found of each item.", ("item", "result")),
+    MetricFamily("retrain_probation_breached_timestamp_seconds", "When a version last broke its probation."),
     MetricFamily("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
     MetricFamily("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),
     MetricFamily("retrain_exporter_source_up", "Whether the numbers of this source could be read.", ("source",)),
@@ -116,13 +125,20 @@ class StateCollector(Collector):
         return [*samples, Sample("retrain_exporter_source_up", 1, (name,))]
 
 
-def collector_registry(root: Root, server: ModelServer | None) -> CollectorRegistry:
-    """Return a registry that shows the state of `root`, of this process and, when one is given, of the model server."""
+def collector_registry(
+    root: Root, server: ModelServer | None, *, probation_hours: float | None = None
+) -> CollectorRegistry:
+    """Return a registry that shows the state of `root`, of this process and, when one is given, of the model server.
+
+    Without `probation_hours` it says nothing about the probation.
+    """
     sources: dict[str, Source] = {
         "ledger": lambda: state_collectors.collect_ledger(root),
         "runs": lambda: collect_runs(root),
         "disk": lambda: state_collectors.collect_disk(root),
     }
+    if probation_hours is not None:
+        sources["probation"] = lambda: collect_probation(root, probation_hours)
     if server is not None:
         sources["server"] = lambda: state_collectors.collect_server(server, root)
     registry = CollectorRegistry()

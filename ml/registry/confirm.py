@@ -10,6 +10,7 @@ from ml.errors import FinalError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.model_registry import locked_registry
 from ml.registry.serving_check import confirm_or_withdraw
+from ml.registry.traffic.samples import take_sample
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 
@@ -30,4 +31,5 @@ def confirm(number: int, *, server: ModelServer, root: Root, settings: Settings,
         version = registry.resolve_intent(version)
         worst = confirm_or_withdraw(version, server=server, registry=registry, settings=settings)
         rows = len(GoldenRows.read(root.release(number) / "replay.json").instances)
+    take_sample(root, settings)  # from here on it is the traffic of this version
     return Confirmed(out, version.intent["model_sha256"], rows, number, worst)

@@ -21,6 +21,7 @@ from ml.registry.recovery import recover
 from ml.registry.references import ancestry
 from ml.registry.references.baseline import served_version
 from ml.registry.references.model_store import store_model
+from ml.registry.traffic.samples import take_sample
 from ml.registry.version_directories import require_known
 from ml.storage import files
 from ml.storage.root import Root
@@ -91,6 +92,7 @@ def promote(
                 "metrics": verdict.metrics,
                 "champion_metrics": verdict.champion_metrics,
             }
+            take_sample(root, settings)  # the last of the traffic before this version
             number = registry.publish(staged, record, run_id=run_id, model_sha256=verdict.model_sha256, facts=facts)
     return Release(registry.version_directory(number), verdict.model_sha256, model.rows, number)
 

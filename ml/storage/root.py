@@ -139,6 +139,16 @@ class Root:
         return self.path / "promotion.lock"
 
     @property
+    def traffic(self) -> Path:
+        """What the model server had counted at several times, by its own metrics page."""
+        return self.path / "traffic.json"
+
+    @property
+    def probation(self) -> Path:
+        """What the last check of a version on probation found."""
+        return self.path / "probation.json"
+
+    @property
     def retrain_lock(self) -> Path:
         """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"

@@ -9,7 +9,7 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from retraining.child_environment import KAGGLE
+from retraining.child.environment import KAGGLE
 
 CONNECTION = "kaggle_default"
 _SECRET = ("KAGGLE_KEY", "KAGGLE_API_TOKEN")

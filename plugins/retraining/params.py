@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
 from airflow.sdk import Param
@@ -73,13 +73,15 @@ def dag_params() -> dict[str, Param]:
     }
 
 
-def check_keys(conf: Mapping[str, Any] | None) -> None:
+def check_keys(conf: Mapping[str, Any] | None, known: Sequence[str] = ()) -> None:
     """Refuse a conf with a key that the form does not have: Airflow would pass over it, and run with the defaults.
+
+    The form is that of the retraining unless `known` has the keys of another.
 
     Raises:
         SettingsError: A key is unknown; the message lists the known ones.
     """
-    known = list(dag_params())
+    known = known or list(dag_params())
     for key in conf or {}:
         if key not in known:
             near = difflib.get_close_matches(str(key).lower(), known, n=1)

@@ -1,42 +1,31 @@
-"""The operator of all tasks: each is a step of `ml`, run as a child process in the ML environment."""
+"""The operator of the retraining's tasks: each is a step of `ml`, run as a child process in the ML environment."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
-from ml.pipeline.outcome import error_lines, result_of_error
+from ml.pipeline.outcome import result_of_error
 from ml.pipeline.run_record import RunRecord
-from ml.storage.root import PROJECT, Root
+from ml.storage.root import Root
 from retraining.asset_event import asset_event_extra
-from retraining.attempt import Attempt
-from retraining.child_environment import child_environment
-from retraining.child_process import ChildProcess
+from retraining.child.attempt import Attempt
+from retraining.child.environment import child_environment
+from retraining.child.result_file import ResultFile, error_text, for_xcom
 from retraining.kaggle_connection import kaggle_credentials
-from retraining.log_lines import Told, keep_last_lines_last, level_and_text
+from retraining.ml_operator import MlOperator
 from retraining.params import check_keys, command_line
-from retraining.result_file import ResultFile, error_text, for_xcom
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 NEEDS_CREDENTIALS = "ingest"
-_INTERPRETER = PROJECT / ".venv-ml" / "bin" / "python"
 
 
-class StepFailedError(AirflowFailException, Told):
-    """A step that would fail again; the log ends with the reason and the cure."""
-
-
-class StepMayPassError(AirflowException, Told):
-    """A step that may succeed when it is tried again; the log ends with the reason and the cure."""
-
-
-class StepOperator(BaseOperator):
+class StepOperator(MlOperator):
     """Runs `ML_PYTHON -m ml STEP --run RUN_ID` and lets its exit code decide.
 
     0 succeeds and returns the result as XCom; 2 fails at once, since a retry cannot help; 99 skips the task and those
@@ -45,16 +34,13 @@ class StepOperator(BaseOperator):
 
     Args:
         step: The name of the step, and of the task unless `task_id` is given.
-        ml_python: The interpreter of the ML environment; else `ML_PYTHON`, else the project's own.
     """
 
     ui_color = "#dce9f5"
 
-    def __init__(self, *, step: str, ml_python: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, step: str, **kwargs: Any) -> None:
         super().__init__(task_id=kwargs.pop("task_id", step), **kwargs)
         self.step = step
-        self.ml_python = ml_python
-        self._child: ChildProcess | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step to its end; its lines go to the task's log as they come.
@@ -67,7 +53,7 @@ class StepOperator(BaseOperator):
         try:
             result = self._run(context)
         except RetrainError as error:
-            raise self._told(_described(error), may_pass=error.retry) from error
+            raise self.failure(_described(error), may_pass=error.retry) from error
         if self.outlets:
             extra = asset_event_extra(RunRecord.read(Root.find().run(context["dag_run"].run_id)))
             for outlet in self.outlets:
@@ -80,11 +66,6 @@ class StepOperator(BaseOperator):
 
         return lineage_of(self.step, RunRecord.read(Root.find().run(task_instance.run_id)))
 
-    def on_kill(self) -> None:
-        """End the child and everything it started."""
-        if self._child is not None:
-            self._child.stop()
-
     def _run(self, context: Context) -> dict[str, Any]:
         result_file = _result_file(context["dag_run"], self.step)
         command = self._command(context)
@@ -94,17 +75,10 @@ class StepOperator(BaseOperator):
             who=context["dag_run"].triggering_user_name or "airflow (scheduled)",
             credentials=kaggle_credentials() if self.step == NEEDS_CREDENTIALS else None,
         )
-        last_line = ""
-        with (
-            Attempt(self.step, result_file) as attempt,
-            # Ends the child on a time-out and on Ctrl-C, for which `airflow dags test` never calls on_kill.
-            ChildProcess(command, environment=environment, directory=PROJECT) as self._child,
-        ):
-            for line in self._child.lines():
-                level, last_line = level_and_text(line)
-                self.log.log(level, "%s", last_line)
-            code = self._child.finish()
+        with Attempt(self.step, result_file) as attempt:
+            code, last = self.follow(command, environment)
             attempt.ended(code)
+        last_line = last[-1] if last else ""
         return self._outcome(code, attempt, last_line) | {"process_seconds": round(attempt.seconds, 3)}
 
     def _outcome(self, code: int, attempt: Attempt, last_line: str) -> dict[str, Any]:
@@ -116,21 +90,11 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException(error_text(error, f"Step {attempt.step} had nothing to do."))
         if not isinstance(error, dict) or not error_text(error, ""):
             error = {"what": f"{attempt.ending} {f'Its last line: {last_line}' * bool(last_line)}".strip()}
-        raise self._told(error, may_pass=code != WILL_FAIL_AGAIN, last_line=last_line)
-
-    def _told(self, error: dict[str, Any], *, may_pass: bool, last_line: str = "") -> AirflowException:
-        """Return the exception to raise, after the log has its reason and cure as its last lines."""
-        lines = error_lines(error)
-        if not lines or last_line != lines[-1]:  # else the step itself has said it
-            for line in lines:
-                self.log.error("%s", line)
-        keep_last_lines_last()
-        return (StepMayPassError if may_pass else StepFailedError)(error_text(error, "The step failed."))
+        raise self.failure(error, may_pass=code != WILL_FAIL_AGAIN, last_line=last_line)
 
     def _command(self, context: Context) -> list[str]:
-        python = self.ml_python or os.environ.get("ML_PYTHON") or str(_INTERPRETER)
         options = command_line(self.step, context["params"])
-        return [python, "-m", "ml", self.step, "--run", context["dag_run"].run_id, *options]
+        return self.command(self.step, "--run", context["dag_run"].run_id, *options)
 
 
 def _result_file(dag_run: Any, step: str) -> ResultFile:

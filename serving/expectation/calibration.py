@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Expectation:
 
     Attributes:
         share: The expected share of targets.
-        low: The lower end of its 95 % interval.
+        low: The lower end of its interval, which is one of 95 % if nobody asked for another.
         high: Its upper end.
     """
 
@@ -86,8 +87,11 @@ class Calibration:
         """Return the calibrated probabilities, shape [n], of probabilities in [0, 1], shape [n]."""
         return _sigmoid(self.intercept + self.slope * logit(probability))
 
-    def expect(self, probability: NDArray[Any]) -> Expectation:
-        """Return what to expect of a list of at least one customer, from the network's probabilities, shape [n]."""
+    def expect(self, probability: NDArray[Any], *, confidence: float = 0.95) -> Expectation:
+        """Return what to expect of a list of at least one customer, from the network's probabilities, shape [n].
+
+        Whoever acts on the interval by himself, and not a person who reads it, wants another `confidence` than 95 %.
+        """
         score = logit(probability)
         calibrated = _sigmoid(self.intercept + self.slope * score)
         spread = calibrated * (1 - calibrated)
@@ -96,7 +100,8 @@ class Calibration:
         deviation = math.sqrt(max(0.0, float(gradient @ direction)))
         share = float(calibrated.mean())
         if len(score) > _EXACT_ROWS:
-            half = NORMAL_95 * math.sqrt(float(spread.sum()) / len(score) ** 2 + deviation**2)
+            factor = NORMAL_95 if confidence == 0.95 else NormalDist().inv_cdf((1 + confidence) / 2)
+            half = factor * math.sqrt(float(spread.sum()) / len(score) ** 2 + deviation**2)
             return Expectation(share, max(0.0, share - half), min(1.0, share + half))
         # Along this direction a step of one changes the mean by one deviation: the delta method, without its linearity.
         step = direction / deviation if deviation else np.zeros(2)
@@ -104,7 +109,7 @@ class Calibration:
         lines = np.array([self.intercept, self.slope]) + nodes[:, None] * step
         counts = _poisson_binomial(_sigmoid(lines[:, :1] + lines[:, 1:] * score))
         counts = weights / weights.sum() @ counts
-        low, high = np.searchsorted(np.cumsum(counts), [0.025, 0.975])
+        low, high = np.searchsorted(np.cumsum(counts), [(1 - confidence) / 2, (1 + confidence) / 2])
         return Expectation(share, min(share, float(low) / len(score)), max(share, float(high) / len(score)))
 
 

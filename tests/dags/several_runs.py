@@ -1,7 +1,7 @@
-"""Run `airflow dags test customer_retraining` several times in one process, since importing Airflow is most of it.
+"""Run `airflow dags test` several times in one process, since importing Airflow is most of it.
 
-Reads a JSON list of `{"root", "fake", "conf"}` from stdin; writes each run's output to `ROOT/airflow.log` and prints
-a JSON list of exit codes.
+Reads a JSON list of `{"root", "fake", "conf"}` from stdin, with `"dag"` where it is another than the retraining;
+writes each run's output to `ROOT/airflow.log` and prints a JSON list of exit codes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from airflow.cli.cli_parser import get_parser
 
 
-def run(root: str, fake: str, conf: str) -> int:
+def run(root: str, fake: str, conf: str, dag: str = "customer_retraining") -> int:
     os.environ |= {"RETRAIN_ROOT": root, "RETRAIN_FAKE": fake, "ML_PYTHON": f"{root}/fake-ml"}
-    arguments = get_parser().parse_args(["dags", "test", "customer_retraining", "--conf", conf])
+    arguments = get_parser().parse_args(["dags", "test", dag, "--conf", conf])
     with (Path(root) / "airflow.log").open("w") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

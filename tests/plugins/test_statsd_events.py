@@ -24,8 +24,8 @@ from ml.errors import FinalError
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from retraining import statsd_events
+from retraining.child.result_file import ResultFile
 from retraining.params import dag_params
-from retraining.result_file import ResultFile
 from retraining.runs import listener
 from retraining.step_operator import StepOperator
 from tests.airflow_home import fake_ml

@@ -24,7 +24,7 @@ from ml.storage.root import Root
 log = logging.getLogger(__name__)
 
 
-def rollback(root: Root, settings: Settings, *, target: int | None, reason: str) -> Version:
+def rollback(root: Root, settings: Settings, *, target: int | None, reason: str, source: int | None = None) -> Version:
     """Go back to an older version, and return the version that is the champion after that.
 
     No server needs to answer: the version gone back to was confirmed once, so it is the champion as soon as its
@@ -38,9 +38,11 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         settings: `promote`, `confirm` and `serving` are used.
         target: A confirmed version; None means the last one with other bytes than what serves.
         reason: A sentence for the ledger.
+        source: The version that is to go; None means whichever serves.
 
     Raises:
-        NothingToDoError: The champion already has these bytes, or is a rollback and no version was named.
+        NothingToDoError: The champion already has these bytes, or is a rollback and no version was named; or it is
+            not `source` any more.
         FinalError: There is no such version, its files are gone or changed, or a server answered that it is broken.
     """
     # A broken chain of the ledger must not keep customers on a bad version: the bytes gone back to are checked anyway.
@@ -51,6 +53,7 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
             intent = begun
             log.info("finishing the rollback from version %s to %s", intent.source, intent.target)
         else:
+            _require_source(registry, source)
             intent = _begun(registry, settings, target, reason)
         carry_out(intent, registry)
         why = confirm_if_reachable(registry, settings)
@@ -62,6 +65,14 @@ def rollback(root: Root, settings: Settings, *, target: int | None, reason: str)
         if why:
             log.warning("Version %d is unconfirmed: %s.", champion.number, why)
         return champion
+
+
+def _require_source(registry: Registry, source: int | None) -> None:
+    """Raise unless the version that is to go is the champion, and no newer one waits for its confirmation."""
+    champion = registry.ledger.champion()
+    if source is None or (champion is not None and champion.number == source and not registry.ledger.pending()):
+        return
+    raise NothingToDoError(UNCHANGED, f"Version {source} is not the last version any more.")
 
 
 def _begun(registry: Registry, settings: Settings, target: int | None, reason: str) -> RollbackIntent:

@@ -12,9 +12,11 @@ REJECTED, KEPT, SAME, WITHHELD = "rejected", "kept", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
+PROBATION = "probation"
 EVENTS = (
     *(INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, KEPT, SAME, WITHHELD),
     *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
+    PROBATION,
 )
 """All kinds of events, in the order in which people read them."""
 
@@ -97,6 +99,7 @@ _NEEDED = {
     SEALED: ("records",),
     CHAINED: ("lines", "lines_sha256"),
     LOOKED: ("holdout", "evaluation_sha256"),
+    PROBATION: ("version", "outcome", "reason"),
 }
 """What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
 
@@ -109,6 +112,7 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     ),
     **dict.fromkeys(("previous", "lines_sha256"), _TEXT),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),
+    "outcome": _TEXT,
     **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
     "at": (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00"),
     **dict.fromkeys(("version", "rollback_of", "replaces"), _VERSION),

@@ -1,6 +1,9 @@
 """Tells people about a run that failed, was blocked or rejected its candidate; off unless `RETRAIN_NOTIFY` is set.
 
-`RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this:
+A task of the other DAGs, which have no steps, calls it when it has failed: a rollback, a quarantine, a probation.
+
+`RETRAIN_NOTIFY` is a list, separated by spaces, in the environment of the DAG processor, which calls this for a
+retraining, and of the workers, where the other tasks run:
 
 - `mailto:ADDRESS`: by the SMTP server of Airflow's Connection `smtp_default` (or `[email] email_conn_id`);
 - `webhook:CONNECTION`: a POST of JSON to the URL in the host of that Airflow Connection; its password, if there is one,
@@ -22,6 +25,7 @@ from airflow.sdk import BaseNotifier, Connection
 from ml.errors import SettingsError
 from ml.pipeline.outcome import BLOCKED, FAILED, REJECTED
 from retraining.runs.ending import Ending
+from retraining.runs.listener import DAG_ID
 
 if TYPE_CHECKING:
     import jinja2
@@ -89,6 +93,9 @@ class RunNotifier(BaseNotifier):
 
 def _news(context: Context) -> Notification | None:
     run_id = context["run_id"]
+    if context["dag"].dag_id != DAG_ID:  # of a DAG without steps, which calls this when a task has failed
+        said = str(context.get("exception") or "The log of its task says what was in the way.")
+        return Notification(context["dag"].dag_id, run_id, FAILED, [said])
     ending = Ending.of(run_id, succeeded=context.get("reason") == "success")
     if ending.outcome not in NOTIFIED_OUTCOMES:
         return None

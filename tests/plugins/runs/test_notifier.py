@@ -146,6 +146,21 @@ def test_a_run_that_needs_nobody_is_not_reported(root: Path, webhook: list[Any])
     assert webhook == []
 
 
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ({"exception": ValueError("Version 2 broke its probation.")}, "Version 2 broke its probation."),
+        ({}, "The log of its task says what was in the way."),
+    ],
+)
+def test_a_command_that_failed_is_told_with_what_it_said(
+    webhook: list[Any], failure: dict[str, Any], said: str
+) -> None:
+    told: Any = {"dag": DAG("customer_probation", schedule=None), "run_id": RUN, **failure}
+    RunNotifier("webhook:chat")(told)
+    assert webhook[0][1]["text"] == f"customer_probation: failed (run {RUN})\n- {said}"
+
+
 def test_a_connection_without_a_url_is_named(root: Path, webhook: list[Any]) -> None:
     with pytest.raises(SettingsError, match="Connection vague: its host is not a URL"):
         RunNotifier("webhook:vague")(context(root, "task_failure", ingest=FAILED))

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from retraining.log_lines import LineSplitter
+from retraining.child.log_lines import LineSplitter
 
 POLL_SECONDS = 0.1
 CHUNK = 1 << 16

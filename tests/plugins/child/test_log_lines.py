@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from retraining.log_lines import LineSplitter, level_and_text
+from retraining.child.log_lines import LineSplitter, level_and_text
 
 
 def test_lines_come_whole_however_the_bytes_are_cut() -> None:

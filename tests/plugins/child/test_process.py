@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retraining.child_process import ChildProcess
+from retraining.child.process import ChildProcess
 
 STUBBORN = """
 import os, signal, subprocess, sys, time

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ml.pipeline.outcome import FAILED
-from retraining.result_file import ResultFile
+from retraining.child.result_file import ResultFile
 from retraining.statsd_events import KILLED, STOPPED, step_ended
 
 

@@ -1,0 +1,57 @@
+"""The command that checks the version on probation."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ml.cli.status import as_json
+from ml.config.overrides import toml_string
+from ml.config.settings import resolve
+from ml.errors import DONE, WILL_FAIL_AGAIN, NothingToDoError, printable
+from ml.probation.item import BREACHED, PASSED
+from ml.storage.root import Root
+
+if TYPE_CHECKING:
+    from ml.probation.probation import Checked
+
+
+def probation(options: argparse.Namespace) -> tuple[int, str]:
+    """Check the version on probation once, and say what was seen.
+
+    Returns:
+        0 while it is on probation and when it has passed, also when nothing is on probation; 2 after a breach, so that
+        a task of Airflow is red at its first try: the decision has been carried out, and must not be tried again.
+    """
+    from ml.probation.probation import check_probation
+    from ml.registry.retention import clean_up
+
+    serving = getattr(options, "serving_url", None)
+    overrides = [*options.overrides, *([f"serving.url={toml_string(serving)}"] if serving is not None else [])]
+    root, settings = Root.find(options.root), resolve(file=options.settings, overrides=overrides)
+    try:
+        checked = check_probation(root, settings)
+    except NothingToDoError as nothing:
+        nobody = {"version": None, "state": "none", "reason": nothing.what}
+        return DONE, as_json(nobody) if options.json else nothing.what
+    if checked.restored is not None:
+        clean_up(root, settings)
+    code = WILL_FAIL_AGAIN if checked.state == BREACHED else DONE
+    return code, as_json(asdict(checked)) if options.json else "\n".join(map(printable, _lines(checked)))
+
+
+def _lines(checked: Checked) -> Iterator[str]:
+    """Yield the answer; the last line says what it came to, since Airflow tells people that one."""
+    for item in checked.items:
+        yield f"  {item.name:<13}{item.result:<10}{item.sentence}"
+    number, until = checked.version, checked.until.isoformat(timespec="minutes")
+    if checked.state == BREACHED and checked.restored is not None:
+        yield f"Version {number} broke its probation, and version {checked.restored} serves now. {checked.reason}"
+    elif checked.state == BREACHED:
+        yield f"Version {number} broke its probation and still serves: {checked.why_not} {checked.reason}"
+    elif checked.state == PASSED:
+        yield f"Version {number} has passed its probation."
+    else:
+        yield f"Version {number} is on probation until {until}."
