@@ -18,6 +18,8 @@ from ml.data.sample import write_csv
 from ml.gate import decision
 from ml.gate.evidence import gather
 from ml.pipeline import steps
+from ml.probation import probation
+from ml.probation.item import KNOWN_ROWS, PASSED, Item
 from ml.registry import promote
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger.ledger import Ledger
@@ -102,6 +104,12 @@ def no_anchor(patch: Patch) -> None:
     patch.setattr(decision, "gather", lambda *given, **named: replace(gather(*given, **named), anchor=None))
 
 
+def probation_sees_nothing(patch: Patch) -> None:
+    patch.setattr(
+        probation, "check_known_rows", lambda *_: Item(KNOWN_ROWS, PASSED, "All known rows were answered as trained.")
+    )
+
+
 def every_version_is_whole(patch: Patch) -> None:
     patch.setattr(Registry, "is_whole", lambda *_: True)
 
@@ -157,6 +165,7 @@ OF_OTHERS: list[tuple[str, Break]] = [
     ("equal models", everybody_is_better),
     ("worse model", nobody_is_worse),
     ("slow slide", no_anchor),
+    ("bad version", probation_sees_nothing),
     ("half-written version", every_version_is_whole),
     ("not loadable", no_private_server),
     ("not loadable", nothing_is_withdrawn),
