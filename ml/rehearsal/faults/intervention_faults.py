@@ -11,8 +11,9 @@ from ml.registry.ledger.entries import PROBATION
 from ml.rehearsal.fact import Fact
 from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.preparation import CANDIDATE, REFRESH
-from ml.rehearsal.site import MODEL, ended, served
+from ml.rehearsal.site import MODEL, SERVER_SECONDS, ended, served
 from ml.rehearsal.worlds import Worlds
+from serving.client.model_client import ModelServer
 
 SOON = "confirm.deadline_seconds=3.0"
 """The server that answers wrongly does not see what is gone back to, and is not waited for."""
@@ -26,6 +27,7 @@ def bad_version(worlds: Worlds) -> list[Fact]:
     elsewhere = site.root.path / "elsewhere"
     shutil.copytree(site.root.version(MODEL, 1), elsewhere / "2")
     with served(site, elsewhere) as liar:
+        ModelServer(liar.url, MODEL).wait_available(2, deadline=SERVER_SECONDS)
         checked = check_probation(site.root, liar.settings(SOON))
     written = any(event["event"] == PROBATION and event["version"] == 2 for event in site.ledger.events())
     found = Fact(f"probation {checked.state}: {checked.reason}", checked.state == BREACHED and written)
