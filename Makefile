@@ -1,7 +1,7 @@
 # `make` alone lists the commands, and the variables that they take.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
+.PHONY: help demo test rehearse up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
 .PHONY: lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT MODEL
@@ -15,7 +15,7 @@ help: ## list these commands and variables
 	@echo "Variables, behind the command (make demo DATA=file.csv):"
 	@awk -F ' *## ' '/^# [A-Z_]+=.*## / { printf "  %-26s %s\n", substr($$1, 3), $$2 }' $(MAKEFILE_LIST)
 
-# DATA=file.csv ## demo, up, retrain: the data; also kaggle or sample
+# DATA=file.csv ## demo, up, retrain, rehearse: the data; also kaggle (but for rehearse) or sample
 # FORCE=1 ## demo, retrain: retrain although nothing is new
 # RETRAIN_ROOT=DIR ## where runs, models and the ledger are; var, and var/demo for the demo
 # SERVING_PORT=8501 ## demo, up, serve: the port of the model server
@@ -31,6 +31,9 @@ demo: airflow ml ## run the whole loop once through Airflow, from data to a serv
 
 test: airflow-dev ml-dev ## run every test, in both environments
 	@.venv/bin/python tests/run.py
+
+rehearse: ml ## inject faults into a product of its own, one after the other, and print what came of each (DATA=file.csv)
+	@$(PATHS) .venv-ml/bin/python -m ml.rehearsal $${DATA:+--data "$$DATA"}
 
 up: airflow ml ## start Airflow (UI on 127.0.0.1:8080) and the model server (8501) in the background
 	@$(LOCAL).up

@@ -149,7 +149,8 @@ class Run:
                 if begins:
                     run_order.begin(self.directory)
                 try:
-                    yield result
+                    with files.disk_errors(who):  # here already, so that the result names the cure
+                        yield result
                 except BaseException as error:
                     result |= result_of_error(error)
                     raise

@@ -14,6 +14,7 @@ import pytest
 from ml.artifacts import Model
 from ml.errors import TransientError
 from ml.pipeline.run import Run
+from ml.pipeline.run_record import RunRecord
 from ml.pipeline.steps import run_step
 from ml.storage.root import PROJECT, Root
 from tests.ml.conftest import settings_for
@@ -85,6 +86,9 @@ def test_a_full_disk_is_named_wherever_it_strikes(root: Root, sample_csv: Path) 
             run_step("promote", run)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = " ".join(RunRecord.read(run.directory).reasons)
+    assert "step promote of run r: File too large" in told
+    assert "Free disk space" in told, "the result names the cure, too"
     assert not root.ledger.exists()
     assert not (root.models / "customer-model").exists()
     assert run_step("promote", run)["artifact"]["version"] == 1

@@ -1,0 +1,44 @@
+"""Faults that show after a promotion: a version that the gate let through and that does not keep what it promised."""
+
+from __future__ import annotations
+
+import shutil
+
+from ml.pipeline.outcome import PROMOTED
+from ml.probation.item import BREACHED
+from ml.probation.probation import check_probation
+from ml.registry.ledger.entries import PROBATION
+from ml.rehearsal.fact import Fact
+from ml.rehearsal.faults.fault import Fault
+from ml.rehearsal.preparation import CANDIDATE, REFRESH
+from ml.rehearsal.site import MODEL, SERVER_SECONDS, ended, served
+from ml.rehearsal.worlds import Worlds
+from serving.client.model_client import ModelServer
+
+SOON = "confirm.deadline_seconds=3.0"
+"""The server that answers wrongly does not see what is gone back to, and is not waited for."""
+
+
+def bad_version(worlds: Worlds) -> list[Fact]:
+    """Promote and confirm a candidate; then let the server that serves it answer otherwise."""
+    site = worlds.candidate("bad version")
+    with served(site) as watched:
+        promoted = ended(watched.steps(CANDIDATE, *REFRESH, steps=["promote", "confirm"]), PROMOTED)
+    elsewhere = site.root.path / "elsewhere"
+    shutil.copytree(site.root.version(MODEL, 1), elsewhere / "2")
+    with served(site, elsewhere) as liar:
+        ModelServer(liar.url, MODEL).wait_available(2, deadline=SERVER_SECONDS)
+        checked = check_probation(site.root, liar.settings(SOON))
+    written = any(event["event"] == PROBATION and event["version"] == 2 for event in site.ledger.events())
+    found = Fact(f"probation {checked.state}: {checked.reason}", checked.state == BREACHED and written)
+    versions = site.ledger.versions()
+    restored = versions.get(checked.restored or 0)
+    is_first = restored is not None and restored.intent["model_sha256"] == versions[1].intent["model_sha256"]
+    back = Fact(f"gone back to the bytes of version 1, as version {checked.restored}", is_first)
+    with served(site) as watched:
+        return [promoted, found, back, watched.serves(checked.restored or 0)] if is_first else [promoted, found, back]
+
+
+INTERVENTION_FAULTS = (
+    Fault("bad version", "passes the gate, breaks its probation, and version 1 serves without a person", bad_version),
+)
