@@ -14,7 +14,9 @@ from retraining.approval.operators import (
     AnswerOperator,
     DecisionOperator,
     QuestionOperator,
+    RetrainOperator,
 )
+from retraining.approval.question import PROMOTION, SCHEMA
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
 DAYS_TO_ANSWER = 5
@@ -29,21 +31,37 @@ with DAG(
     is_paused_upon_creation=False,  # a run that is triggered on a paused DAG only waits
     params={
         "run": Param("", type="string", minLength=1, title="Run", description="The id of the run that waits."),
-        "what": Param("promotion", enum=["promotion", "schema"], title="What", description="What is asked about."),
+        "what": Param(PROMOTION, enum=[PROMOTION, SCHEMA], title="What", description="What is asked about."),
+        "conf": Param(
+            None, type=["null", "object"], title="Conf", description="Of the run that is started with a new schema."
+        ),
     },
     tags=["customer-model", "approval"],
     default_args={"owner": "ml-platform", "retries": 2, "retry_delay": timedelta(seconds=3)},
     doc_md="""
 ### A person decides
 
-*customer_retraining* starts this DAG when a candidate waits for a person (`gate.approval`), or a run proposes another
-schema. It reads the **question**, waits for the **answer** (Required Actions, or the task's own page), and runs
-`ml approve` or `ml refuse` in the name of who answered. Nobody in five days means: refused. The same on the command
-line: `ml approve RUN --reason`, `ml refuse RUN --reason`; then this run finds that there is nothing left to do.
+*customer_retraining* starts this DAG when a candidate waits for a person (`gate.approval`), or a blocked run proposes a
+wider schema. It reads the **question**, waits for the **answer** (Required Actions, or the task's own page), and runs
+`ml approve`, `ml refuse` or `ml schema accept` in the name of who answered; with a new schema the retraining starts
+again. Nobody in five days means: refused. The same on the command line: `ml approve RUN --reason`, `ml refuse RUN
+--reason`, `ml schema accept RUN --reason`; then this run finds that there is nothing left to do.
 
 If a task is cleared, the question is asked anew: no earlier answer counts, and no answer about other bytes.
 """,
 ) as dag:
+    accept_schema = DecisionOperator(
+        task_id="accept_schema",
+        answer=APPROVE,
+        what=SCHEMA,
+        execution_timeout=timedelta(minutes=5),
+        doc_md="Accepts the proposed schema, unless another one came into force meanwhile.",
+    )
+    retrain = RetrainOperator(
+        task_id="retrain",
+        execution_timeout=timedelta(minutes=5),
+        doc_md="Starts customer_retraining again, as the blocked run was asked for.",
+    )
     chain(
         QuestionOperator(
             task_id=QUESTION,
@@ -69,5 +87,7 @@ If a task is cleared, the question is asked anew: no earlier answer counts, and 
                 execution_timeout=timedelta(minutes=5),
                 doc_md="Notes the refusal in the ledger; what serves goes on serving.",
             ),
+            accept_schema,
         ],
     )
+    chain(accept_schema, retrain)

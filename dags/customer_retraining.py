@@ -8,6 +8,7 @@ from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
 
 from ml.pipeline.step_names import STEPS
 from retraining.approval.operators import AskOperator
+from retraining.approval.question import PROMOTION, SCHEMA
 from retraining.params import dag_params
 from retraining.runs.notifier import notifiers
 from retraining.step_operator import StepOperator
@@ -106,8 +107,17 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
     chain(*steps)
     ask = AskOperator(
         task_id="ask",
+        what=PROMOTION,
         trigger_rule="all_skipped",
         execution_timeout=5 * MINUTE,
         doc_md="Starts customer_approval when promote ended as waiting for a person; else skipped.",
     )
     chain(steps[STEPS.index("promote")], ask)
+    ask_schema = AskOperator(
+        task_id="ask_schema",
+        what=SCHEMA,
+        trigger_rule="all_failed",
+        execution_timeout=5 * MINUTE,
+        doc_md="Starts customer_approval when validate was blocked and proposes a wider schema; else skipped.",
+    )
+    chain(steps[STEPS.index("validate")], ask_schema)

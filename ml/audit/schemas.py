@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from ml.data.schema import Schema, seed_schema
+from ml.data.schema import PROPOSED, Schema, seed_schema
 from ml.data.schema_text import unified_diff
 from ml.errors import FinalError, printable
 from ml.pipeline.run_record import RunRecord
 from ml.registry.schemas.in_force import TAKE_SEED, schema_in_force
 from ml.storage.root import Root
-from ml.validation.proposal import PROPOSED
 
 
 def shown_schema(root: Root) -> dict[str, Any]:
@@ -57,7 +55,7 @@ def proposed_schema(root: Root, run_id: str) -> tuple[Schema, str]:
     directory = root.run(run_id)
     if not directory.is_dir():
         raise FinalError(f"There is no run {run_id} in {root.runs}.", "`status` and the log name the runs.")
-    proposal = _proposal(directory)
+    proposal = RunRecord.read(directory).proposal
     if not proposal:
         raise FinalError(
             f"Run {run_id} proposes no schema.",
@@ -105,12 +103,3 @@ def difference_text(answer: Mapping[str, Any]) -> str:
     if answer["stale"]:
         lines.append("STALE: another schema came into force since it was proposed. Start a new run with these data.")
     return "\n".join(map(printable, lines))
-
-
-def _proposal(run: Path) -> dict[str, str]:
-    found = RunRecord.read(run).results.get("validate", {}).get("proposal")
-    if not isinstance(found, dict) or not all(
-        isinstance(found.get(name), str) for name in ("schema_sha256", "previous_sha256")
-    ):
-        return {}
-    return found

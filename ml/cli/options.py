@@ -100,6 +100,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     schemas.add_argument("--file", metavar="FILE", type=Path, help="accept: a schema that you wrote")
     schemas.add_argument("--seed", action="store_true", help="accept: git's, ml/data/schema.pbtxt")
     schemas.add_argument("--reason", type=_sentence, help="accept: a sentence for the ledger")
+    meant = "accept RUN: the hash of the schema that is meant; an error if the run proposes another one"
+    schemas.add_argument("--candidate", metavar="SHA256", default="", help=meant)
     trial = add("try", "Is a change of settings better? By cross-validation on the training side.", settings, data)
     trial.add_argument("--folds", type=int, metavar="K", help="of the cross-validation; default 5")
     trial.add_argument("--repeats", type=int, metavar="N", help="how often the folds are drawn anew; default 2")

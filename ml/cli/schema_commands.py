@@ -9,7 +9,7 @@ from ml.audit.schemas import difference_text, proposed_schema, schema_difference
 from ml.cli.status import as_json
 from ml.config.settings import resolve
 from ml.data.schema import Schema, seed_schema
-from ml.errors import DONE, NothingToDoError, SettingsError
+from ml.errors import DONE, FinalError, NothingToDoError, SettingsError
 from ml.registry.schemas.acceptance import accept_schema
 from ml.storage.root import Root
 
@@ -41,6 +41,12 @@ def _accept(options: argparse.Namespace) -> tuple[int, str]:
     origin: dict[str, Any] = {}
     if options.run is not None:
         wanted, previous = proposed_schema(root, options.run)
+        if not wanted.sha256.startswith(options.candidate):
+            raise FinalError(
+                f"Run {options.run}: the decision was about schema {options.candidate[:12]}, and it proposes "
+                f"{wanted.sha256[:12]} now.",
+                f"Look at it again: python -m ml schema diff {options.run}",
+            )
         origin = {"run_id": options.run, "previous": previous}
     else:
         wanted = seed_schema() if options.seed else Schema.read(options.file, cure="Name a file with a schema.")

@@ -12,6 +12,8 @@ from ml.storage.files import sha256_bytes
 from serving.tables.category_spelling import spellings
 
 SEED = Path(__file__).with_name("schema.pbtxt")
+PROPOSED, PROPOSED_DIFF = "proposed_schema.pbtxt", "proposed_schema.diff"
+"""The files of a proposal in the directory of a blocked run."""
 
 
 @dataclass(frozen=True)

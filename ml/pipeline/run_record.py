@@ -87,6 +87,14 @@ class RunRecord:
         told = [reason["sentence"] for reason in self.artifact("judge").get("reasons", [])]
         return [str(withheld), *told] if withheld else told
 
+    @property
+    def proposal(self) -> Mapping[str, str]:
+        """The hashes `schema_sha256` and `previous_sha256` of a schema that a blocked run proposes; else empty."""
+        found = self.results.get("validate", {}).get("proposal")
+        names = ("schema_sha256", "previous_sha256")
+        is_one = isinstance(found, dict) and all(isinstance(found.get(name), str) for name in names)
+        return {name: found[name] for name in names} if isinstance(found, dict) and is_one else {}
+
     def artifact(self, step: str) -> Mapping[str, Any]:
         """Return the record of what the step made; empty when it made nothing."""
         made = self.results.get(step, {}).get("artifact")

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.data.schema import Schema
+from ml.data.schema import PROPOSED, PROPOSED_DIFF, Schema
 from ml.data.schema_text import unified_diff
 from ml.storage import files
 from ml.validation.examination import Examination
 from ml.validation.findings import Finding, Severity
 from ml.validation.wider_schema import is_curable, wider_schema
-
-PROPOSED, DIFF = "proposed_schema.pbtxt", "proposed_schema.diff"
-"""The files of a proposal in the directory of its run."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Proposal:
         names = {"old_name": "schema.pbtxt (of the run)", "new_name": f"schema.pbtxt (proposed by {run_id})"}
         difference = unified_diff(before.text, self.schema.text, **names)
         files.write_whole(run_directory / PROPOSED, self.schema.text.encode())
-        files.write_whole(run_directory / DIFF, difference.encode())
+        files.write_whole(run_directory / PROPOSED_DIFF, difference.encode())
         return {"schema_sha256": self.schema.sha256, "previous_sha256": before.sha256}
 
 

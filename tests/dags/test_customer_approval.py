@@ -35,7 +35,8 @@ def test_only_a_promotion_is_an_event_of_the_model(dag: Any) -> None:
     assert {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets} == {
         "approve": ["customer_model"]
     }
-    assert dag.get_task("answer").downstream_task_ids == {"approve", "refuse"}
+    assert dag.get_task("answer").downstream_task_ids == {"approve", "refuse", "accept_schema"}
+    assert dag.get_task("accept_schema").downstream_task_ids == {"retrain"}
 
 
 def test_everything_is_explained_in_the_ui(dag: Any) -> None:

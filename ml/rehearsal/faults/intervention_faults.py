@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import shutil
 
-from ml.pipeline.outcome import PROMOTED
+from ml.artifacts import Model
+from ml.pipeline.outcome import PROMOTED, WITHHELD
+from ml.pipeline.step_names import STEPS
 from ml.probation.item import BREACHED
 from ml.probation.probation import check_probation
+from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.entries import PROBATION
 from ml.rehearsal.fact import Fact
 from ml.rehearsal.faults.fault import Fault
-from ml.rehearsal.preparation import CANDIDATE, REFRESH
+from ml.rehearsal.forged import network_weights, noised, training_returns
+from ml.rehearsal.preparation import CANDIDATE, REFRESH, SLIGHTLY, TRIES
 from ml.rehearsal.site import MODEL, SERVER_SECONDS, ended, served
 from ml.rehearsal.worlds import Worlds
 from serving.client.model_client import ModelServer
 
 SOON = "confirm.deadline_seconds=3.0"
 """The server that answers wrongly does not see what is gone back to, and is not waited for."""
+AGAIN, OTHER = "again", "other"
+OF_OTHER_SETTINGS = "train.seed=7"
+"""Only the hold stops a candidate of these: what is made of the same as the bad version is quarantined with it."""
 
 
 def bad_version(worlds: Worlds) -> list[Fact]:
@@ -39,6 +46,32 @@ def bad_version(worlds: Worlds) -> list[Fact]:
         return [promoted, found, back, watched.serves(checked.restored or 0)] if is_first else [promoted, found, back]
 
 
+def rolled_back(worlds: Worlds) -> list[Fact]:
+    """Promote a candidate and go back from it; then bring it once more, and another one that is as good."""
+    site = worlds.candidate("rolled back")
+    bad = network_weights(site.run(CANDIDATE).artifact("train", Model).saved_model)
+    other = noised(bad, direction=TRIES, scale=SLIGHTLY)
+    up_to_judge = STEPS[: STEPS.index("promote")]
+    with training_returns(bad):
+        site.steps(AGAIN, *REFRESH, steps=up_to_judge)
+    with training_returns(other):
+        judged = site.steps(OTHER, *REFRESH, OF_OTHER_SETTINGS, steps=up_to_judge)
+    with served(site) as watched:
+        promoted = ended(watched.steps(CANDIDATE, *REFRESH, steps=["promote", "confirm"]), PROMOTED)
+        back = rollback(site.root, watched.settings(), target=None, reason="The call centre complains.").number
+        facts = [promoted, watched.serves(back)]
+    quarantined = ended(site.steps(AGAIN, *REFRESH, steps=["promote"]), WITHHELD, "quarantined")
+    if not judged.artifact("judge").get("promotes"):
+        return [*facts, quarantined, Fact("no other candidate was found that the gate would promote", False)]
+    held = ended(site.steps(OTHER, *REFRESH, OF_OTHER_SETTINGS, steps=["promote"]), WITHHELD, "Held until")
+    return [*facts, quarantined, held, site.champion(back)]
+
+
 INTERVENTION_FAULTS = (
+    Fault(
+        "rolled back",
+        "the bad version leaves, its bytes never come back, and nothing is promoted by itself while the hold stands",
+        rolled_back,
+    ),
     Fault("bad version", "passes the gate, breaks its probation, and version 1 serves without a person", bad_version),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ml.artifacts import Accepted, Evaluation, Model, Verdict
 from ml.errors import RetrainError
+from ml.pipeline.approval.permission import require_permission
 from ml.pipeline.identity import identity, ingredients
 from ml.pipeline.run import Run
 from ml.registry.confirm import confirm
@@ -77,17 +79,18 @@ def withdrawn(site: Site, number: int, *words: str) -> Fact:
 
 
 def _promote(run: Run, model: Model, *, check: Check | None = None) -> None:
-    verdict = run.artifact("judge", Verdict)
+    verdict, origin = replace(run.artifact("judge", Verdict), model_sha256=model.sha256), identity(run)
     promote(
         model,
-        replace(verdict, model_sha256=model.sha256),
+        verdict,
         statistics=run.artifact("validate", Accepted).statistics,
         evaluation=run.artifact("evaluate", Evaluation),
         root=run.root,
         settings=run.settings,
         run_id=run.id,
-        identity=identity(run),
-        ingredients=ingredients(run.settings),
+        identity=origin,
+        ingredients=ingredients(run),
+        permit=partial(require_permission, run, verdict, fingerprint=str(origin["fingerprint"])),
         check=check,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
@@ -22,32 +23,67 @@ if TYPE_CHECKING:
 
 QUESTION, ANSWER = "question", "answer"
 APPROVE, REJECT = ApprovalOperator.APPROVE, ApprovalOperator.REJECT
+LONGEST_RUN_ID = 200
+_ASKED = {PROMOTION: "approval", SCHEMA: "schema"}
 NOBODY = "airflow (nobody answered)"
 SHOWN_DIGITS = 12
 
 
-class AskOperator(TriggerDagRunOperator):
-    """Starts the DAG that asks a person about this run, if it waits for one; asked once for each candidate."""
+class StartOperator(TriggerDagRunOperator):
+    """Starts a run of another DAG under a fixed id, so that a task that is cleared starts none twice."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            trigger_dag_id="customer_approval",
             logical_date=None,
             skip_when_already_exists=True,
             openlineage_inject_parent_info=False,
             **kwargs,
         )
 
-    def execute(self, context: Context) -> None:
-        """Start it under a run id that names run and candidate, so that a task that is cleared asks nobody twice."""
-        run_id = context["dag_run"].run_id
-        record = RunRecord.read(Root.find().run(run_id))
-        if record.outcome != WAITING:
-            raise AirflowSkipException("The run waits for nobody.")
-        candidate = str(record.artifact("judge").get("model_sha256"))
-        self.conf = {"run": run_id, "what": PROMOTION}
-        self.trigger_run_id = f"approval__{run_id}__{candidate[:SHOWN_DIGITS]}"
+    def start(self, context: Context, run_id: str, conf: Mapping[str, Any]) -> None:
+        """Start the run `run_id` with `conf`."""
+        self.conf, self.trigger_run_id = dict(conf), run_id
         super().execute(context)
+
+
+class AskOperator(StartOperator):
+    """Starts the DAG that asks a person about this run, if it waits for one; asked once for each candidate.
+
+    Args:
+        what: `PROMOTION`, or `SCHEMA` for the schema that a blocked run proposes.
+    """
+
+    def __init__(self, *, what: str, **kwargs: Any) -> None:
+        super().__init__(trigger_dag_id="customer_approval", **kwargs)
+        self.what = what
+
+    def execute(self, context: Context) -> None:
+        """Start it under a run id that names run and candidate."""
+        dag_run = context["dag_run"]
+        candidate = self._candidate(RunRecord.read(Root.find().run(dag_run.run_id)))
+        if not candidate:
+            raise AirflowSkipException("The run waits for nobody.")
+        conf: dict[str, Any] = {"run": dag_run.run_id, "what": self.what}
+        if self.what == SCHEMA:
+            conf["conf"] = dict(dag_run.conf or {})
+        self.start(context, f"{_ASKED[self.what]}__{dag_run.run_id}__{candidate[:SHOWN_DIGITS]}", conf)
+
+    def _candidate(self, record: RunRecord) -> str:
+        if self.what == SCHEMA:
+            return str(record.proposal.get("schema_sha256", ""))
+        return str(record.artifact("judge").get("model_sha256")) if record.outcome == WAITING else ""
+
+
+class RetrainOperator(StartOperator):
+    """Starts the retraining again, as the run was asked for that was blocked."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trigger_dag_id="customer_retraining", **kwargs)
+
+    def execute(self, context: Context) -> None:
+        """Start it under a run id that names the blocked run."""
+        params = context["params"]
+        self.start(context, f"schema__{params['run']}"[:LONGEST_RUN_ID], params["conf"] or {})
 
 
 class QuestionOperator(BaseOperator):
@@ -104,14 +140,18 @@ class DecisionOperator(CommandOperator):
 
     Args:
         answer: `APPROVE` or `REJECT`.
+        what: What it follows from an answer about: `PROMOTION` or `SCHEMA`.
     """
 
-    def __init__(self, *, answer: str, **kwargs: Any) -> None:
+    def __init__(self, *, answer: str, what: str = PROMOTION, **kwargs: Any) -> None:
         super().__init__(arguments=(), **kwargs)
         self.answer = answer
+        self.what = what
 
     def execute(self, context: Context) -> list[str]:
         """Run the command to its end."""
+        if context["params"]["what"] != self.what:
+            raise AirflowSkipException(f"It was asked about a {context['params']['what']}.")
         given = context["ti"].xcom_pull(task_ids=ANSWER)
         if not given:
             raise AirflowFailException("There is no answer. Clear the task `question` and those after it.")
@@ -120,10 +160,10 @@ class DecisionOperator(CommandOperator):
             raise AirflowSkipException(f"The answer was {chosen[0]}.")
         if not form.get("candidate"):
             raise AirflowFailException("The answer does not say what it is about. Clear `answer`: it asks anew.")
-        run_id, what = context["params"]["run"], context["params"]["what"]
+        run_id = context["params"]["run"]
         reason = str(form.get("reason") or "").strip() or _no_reason(by)
         self.who = by["name"] if by else NOBODY
-        self.arguments = command(what, self.answer, run_id, reason=reason, candidate=str(form["candidate"]))
+        self.arguments = command(self.what, self.answer, run_id, reason=reason, candidate=str(form["candidate"]))
         last = super().execute(context)
         if self.outlets:
             extra = asset_event_extra(RunRecord.read(Root.find().run(run_id)))
@@ -135,9 +175,7 @@ class DecisionOperator(CommandOperator):
 def command(what: str, answer: str, run_id: str, *, reason: str, candidate: str) -> list[str]:
     """Return the arguments of the command that follows from an answer about a promotion, or about a schema."""
     if what == SCHEMA:
-        if answer == REJECT:
-            raise AirflowSkipException("The schema stays as it is, and the run stays blocked.")
-        return ["schema", "accept", "--run", run_id, f"--reason={reason}"]
+        return ["schema", "accept", f"--reason={reason}", f"--candidate={candidate}", run_id]
     verb = "approve" if answer == APPROVE else "refuse"
     return [verb, f"--reason={reason}", f"--candidate={candidate}", run_id]
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from ml.data.schema import PROPOSED_DIFF
 from ml.errors import NothingToDoError, printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.pipeline.run_record import RunRecord
 from ml.registry.ledger.entries import WAITING
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.approvals import last_word
-from ml.storage.files import sha256_file
+from ml.registry.schemas.in_force import schema_in_force
 from ml.storage.root import Root
 
 PROMOTION, SCHEMA = "promotion", "schema"
@@ -34,11 +34,6 @@ def question(root: Root, run_id: str, what: str) -> Question:
         NothingToDoError: Nobody waits for an answer.
     """
     return _about_schema(root, run_id) if what == SCHEMA else _about_promotion(root, run_id)
-
-
-def proposed_schema(root: Root, run_id: str) -> Path:
-    """Return where a blocked run leaves its proposal for another schema, as a diff."""
-    return root.run(run_id) / "schema.diff"
 
 
 def _about_promotion(root: Root, run_id: str) -> Question:
@@ -75,11 +70,20 @@ def _verdict(record: RunRecord, asked: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _about_schema(root: Root, run_id: str) -> Question:
-    path = proposed_schema(root, run_id)
-    if not path.is_file():
-        raise NothingToDoError("answered", f"Run {run_id} proposes no schema: {path} is not there.")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    directory = root.run(run_id)
+    proposal, in_force = RunRecord.read(directory).proposal, schema_in_force(root).schema.sha256
+    if not proposal:
+        raise NothingToDoError("answered", f"Run {run_id} proposes no schema.")
+    if in_force == proposal["schema_sha256"]:
+        raise NothingToDoError("answered", f"The schema that run {run_id} proposes is in force.")
+    if in_force != proposal["previous_sha256"]:
+        raise NothingToDoError("answered", "Another schema came into force since it was proposed: start a new run.")
+    lines = (directory / PROPOSED_DIFF).read_text(encoding="utf-8", errors="replace").splitlines()
     shown = [printable(line) for line in lines[:LINES_OF_A_DIFF]]
-    more = [f"... and {len(lines) - LINES_OF_A_DIFF} more lines in {path}"] if len(lines) > LINES_OF_A_DIFF else []
-    body = "\n".join(["The data do not fit the schema. The run proposes:", "", "```diff", *shown, *more, "```"])
-    return Question(printable(f"Accept the schema that run {run_id} proposes?"), body, sha256_file(path))
+    if len(lines) > LINES_OF_A_DIFF:
+        shown.append(f"... and {len(lines) - LINES_OF_A_DIFF} more lines: python -m ml schema diff {run_id}")
+    found = [f"- {printable(sentence)}" for sentence in RunRecord.read(directory).reasons[1:-1]]
+    told = ["The data do not fit the schema, and the run was blocked:", "", *found, "", "It proposes:", ""]
+    after = "Approve accepts it, and starts a run as this one was asked for; Reject leaves the schema as it is."
+    body = "\n".join([*told, "```diff", *shown, "```", "", after])
+    return Question(printable(f"Accept the schema that run {run_id} proposes?"), body, proposal["schema_sha256"])

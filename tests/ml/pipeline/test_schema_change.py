@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ml.data.schema import seed_schema
+from ml.data.schema import PROPOSED, seed_schema
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import read_json
 from ml.storage.root import Root
-from ml.validation.proposal import PROPOSED
 from serving.client.model_client import ModelServer
 from serving.server import embedded
 from tests.ml.conftest import settings_for

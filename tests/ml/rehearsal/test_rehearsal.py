@@ -24,6 +24,7 @@ from ml.registry import promote
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry
+from ml.registry.policy import hold, quarantine
 from ml.rehearsal.command import main
 from ml.rehearsal.faults.all_faults import ALL_FAULTS
 from ml.rehearsal.faults.data_faults import DATA_FAULTS
@@ -140,6 +141,14 @@ def a_copy_swallows_errors(patch: Patch) -> None:
     patch.setattr(files, "copy_directory", swallowing)
 
 
+def nothing_is_quarantined(patch: Patch) -> None:
+    patch.setattr(quarantine.Quarantine, "against", lambda *_: "")
+
+
+def nothing_is_held(patch: Patch) -> None:
+    patch.setattr(hold, "standing_hold", lambda *_, **__: None)
+
+
 def no_cure_for_disks(patch: Patch) -> None:
     patch.setattr(files, "disk_errors", lambda _: contextlib.nullcontext())
 
@@ -165,6 +174,8 @@ OF_OTHERS: list[tuple[str, Break]] = [
     ("equal models", everybody_is_better),
     ("worse model", nobody_is_worse),
     ("slow slide", no_anchor),
+    ("rolled back", nothing_is_quarantined),
+    ("rolled back", nothing_is_held),
     ("bad version", probation_sees_nothing),
     ("half-written version", every_version_is_whole),
     ("not loadable", no_private_server),

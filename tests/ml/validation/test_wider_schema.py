@@ -11,10 +11,9 @@ import pytest
 from ml.artifacts import Accepted, Dataset
 from ml.config.settings import resolve
 from ml.data.sample import write_csv
-from ml.data.schema import Schema, seed_schema
+from ml.data.schema import PROPOSED, PROPOSED_DIFF, Schema, seed_schema
 from ml.data.schema_text import unified_diff
 from ml.errors import BlockedError
-from ml.validation.proposal import DIFF, PROPOSED
 from ml.validation.validate import validate
 from tests.ml.validation.damaged_data import Row, drop, let_profession_tell, put
 
@@ -90,7 +89,7 @@ def test_the_least_that_lets_the_data_through(
     assert text == expected, "nothing else is changed, no comment is lost"
     assert blocked.value.proposal == {"schema_sha256": Schema(text).sha256, "previous_sha256": SEED.sha256}
     names = {"old_name": "schema.pbtxt (of the run)", "new_name": "schema.pbtxt (proposed by r)"}
-    assert (tmp_path / DIFF).read_text() == unified_diff(SEED.text, text, **names)
+    assert (tmp_path / PROPOSED_DIFF).read_text() == unified_diff(SEED.text, text, **names)
     assert validated(tmp_path / "again", edit, Schema(text)).rows == 3000
 
 

@@ -13,6 +13,7 @@ import pytest
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
+from ml.data.schema import PROPOSED_DIFF, seed_schema
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import write_json
 from ml.storage.root import Root
@@ -24,6 +25,7 @@ from retraining.approval.operators import (
     AskOperator,
     DecisionOperator,
     QuestionOperator,
+    RetrainOperator,
 )
 from retraining.approval.question import question
 from tests.airflow_home import fake_ml
@@ -48,14 +50,26 @@ def waits(root: Path, **facts: Any) -> None:
     write_json(results / "promote.json", {"step": "promote", "outcome": "skipped", "skipped_because": "waiting"})
 
 
+def proposes(root: Path, *, proposed: str = SHA, previous: str = "") -> None:
+    """Leave a run behind that was blocked and proposes a schema."""
+    results = root / "runs" / RUN / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    write_json(results / "ingest.json", {"step": "ingest", "outcome": "done", "artifact": {}})
+    error = {"type": "BlockedError", "what": "blocked", "findings": ["Profession: 'Pilot' in 90 rows."], "cure": "c"}
+    proposal = {"schema_sha256": proposed, "previous_sha256": previous or seed_schema().sha256}
+    blocked = {"step": "validate", "outcome": "failed", "error": error, "proposal": proposal}
+    write_json(results / "validate.json", blocked)
+    (results.parent / PROPOSED_DIFF).write_text('+  value: "Pilot"\n')
+
+
 def decided(root: Path, event: str) -> None:
     Ledger(root / "ledger.jsonl").append(event, run_id=RUN, model_sha256=SHA, reason="not today")
 
 
-def context(what: str = "promotion", given: Any = None, run_id: str = RUN) -> Any:
+def context(what: str = "promotion", given: Any = None, run_id: str = RUN, conf: Any = None) -> Any:
     return {
-        "params": {"run": RUN, "what": what},
-        "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name="scheduler"),
+        "params": {"run": RUN, "what": what, "conf": None},
+        "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name="scheduler", conf=conf),
         "ti": SimpleNamespace(xcom_pull=lambda task_ids: given),
         "outlet_events": {},
     }
@@ -72,9 +86,10 @@ def answer(option: str, *, by: str | None = "bob", reason: str = "looks right", 
 
 def decide(root: Path, option: str, given: Any, monkeypatch: pytest.MonkeyPatch, what: str = "promotion") -> list[str]:
     monkeypatch.setenv(
-        "RETRAIN_FAKE", json.dumps({name: {"environment": str(root / "who")} for name in ("approve", "refuse")})
+        "RETRAIN_FAKE",
+        json.dumps({name: {"environment": str(root / "who")} for name in ("approve", "refuse", "schema")}),
     )
-    task = DecisionOperator(task_id="decide", answer=option, ml_python=str(fake_ml(root)))
+    task = DecisionOperator(task_id="decide", answer=option, what=what, ml_python=str(fake_ml(root)))
     return task.execute(context(what, given))
 
 
@@ -105,11 +120,20 @@ def test_a_run_that_never_waited_asks_nobody(root: Path) -> None:
 def test_a_proposed_schema_is_shown_as_a_diff(root: Path) -> None:
     with pytest.raises(AirflowSkipException, match="proposes no schema"):
         QuestionOperator(task_id="question").execute(context("schema"))
-    (root / "runs" / RUN).mkdir(parents=True)
-    (root / "runs" / RUN / "schema.diff").write_text('+  value: "Pilot"\n')
+    proposes(root)
     asked = question(Root(root), RUN, "schema")
     assert '```diff\n+  value: "Pilot"\n```' in asked.body
-    assert len(asked.candidate) == 64
+    assert "- Profession: 'Pilot' in 90 rows." in asked.body
+    assert asked.candidate == SHA
+
+
+def test_nobody_is_asked_about_a_schema_that_is_in_force_or_stale(root: Path) -> None:
+    proposes(root, previous="another")
+    with pytest.raises(AirflowSkipException, match="Another schema came into force"):
+        QuestionOperator(task_id="question").execute(context("schema"))
+    proposes(root, proposed=seed_schema().sha256)
+    with pytest.raises(AirflowSkipException, match="is in force"):
+        QuestionOperator(task_id="question").execute(context("schema"))
 
 
 def test_the_form_carries_what_is_asked_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,15 +180,50 @@ def test_without_an_answer_to_this_question_nothing_happens(
     assert not (root / "who").exists()
 
 
+def test_an_accepted_schema_is_the_one_that_was_asked_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = decide(root, APPROVE, answer(APPROVE), monkeypatch, what="schema")
+    assert line == f"fake schema accept --reason=looks right --candidate={SHA} {RUN}"
+
+
+@pytest.mark.parametrize(("of", "asked_about"), [("promotion", "schema"), ("schema", "promotion")])
+def test_an_answer_about_one_thing_decides_nothing_about_the_other(
+    root: Path, monkeypatch: pytest.MonkeyPatch, of: str, asked_about: str
+) -> None:
+    task = DecisionOperator(task_id="decide", answer=APPROVE, what=of, ml_python=str(fake_ml(root)))
+    with pytest.raises(AirflowSkipException, match=f"asked about a {asked_about}"):
+        task.execute(context(asked_about, answer(APPROVE)))
+
+
 def test_a_schema_that_is_rejected_leaves_everything_as_it_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AirflowSkipException, match="stays as it is"):
-        decide(root, REJECT, answer(REJECT), monkeypatch, what="schema")
+    with pytest.raises(AirflowSkipException, match="The answer was Reject"):
+        decide(root, APPROVE, answer(REJECT), monkeypatch, what="schema")
+
+
+def test_a_blocked_run_that_proposes_a_schema_starts_a_question_with_its_own_conf(root: Path) -> None:
+    with pytest.raises(AirflowSkipException, match="waits for nobody"):
+        AskOperator(task_id="ask", what="schema").execute(context(conf={"epochs": 5}))
+    proposes(root)
+    with pytest.raises(DagRunTriggerException) as started:
+        AskOperator(task_id="ask", what="schema").execute(context(conf={"epochs": 5}))
+    assert started.value.dag_run_id == f"schema__{RUN}__{SHA[:12]}"
+    assert started.value.conf == {"run": RUN, "what": "schema", "conf": {"epochs": 5}}
+
+
+def test_the_retraining_starts_again_as_the_blocked_run_was_asked_for() -> None:
+    asked = context("schema")
+    asked["params"]["conf"] = {"epochs": 5}
+    with pytest.raises(DagRunTriggerException) as started:
+        RetrainOperator(task_id="retrain").execute(asked)
+    again = started.value
+    assert (again.trigger_dag_id, again.dag_run_id) == ("customer_retraining", f"schema__{RUN}")
+    assert again.conf == {"epochs": 5}
+    assert again.skip_when_already_exists is True
 
 
 def test_the_question_is_started_once_for_each_candidate(root: Path) -> None:
     waits(root)
     with pytest.raises(DagRunTriggerException) as started:
-        AskOperator(task_id="ask").execute(context())
+        AskOperator(task_id="ask", what="promotion").execute(context())
     asked = started.value
     assert (asked.trigger_dag_id, asked.dag_run_id) == ("customer_approval", f"approval__{RUN}__{SHA[:12]}")
     assert asked.conf == {"run": RUN, "what": "promotion"}
@@ -178,5 +237,5 @@ def test_a_run_that_waits_for_nobody_starts_no_question(root: Path, outcome: str
     skipped = {"step": "promote", "outcome": "skipped", "skipped_because": outcome}
     write_json(root / "runs" / RUN / "results" / "promote.json", skipped)
     with pytest.raises(AirflowSkipException, match="waits for nobody"):
-        AskOperator(task_id="ask").execute(context())
+        AskOperator(task_id="ask", what="promotion").execute(context())
     assert os.environ["RETRAIN_ROOT"] == str(root)
