@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,12 @@ def verification_text(answer: dict[str, Any]) -> str:
 def _directory(root: Root, verdict: str) -> Path:
     """Return the directory of a verdict: the one that is named itself, or that of a version or a run."""
     named = Path(verdict).parent if Path(verdict).name == REPORT else Path(verdict)
-    if (named / REPORT).is_file():
-        return named
+    try:
+        if (named / REPORT).is_file():
+            return named
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # then it is at most the id of a run
+            raise
     asked = subject(root, verdict)
     if (found := asked.verdict_directory) is None:
         raise FinalError(

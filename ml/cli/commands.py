@@ -85,12 +85,12 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
-    run_id = options.run or new_run_id()
+    run_id = new_run_id() if options.run is None else options.run
     try:
         _need_libraries()
         with disk_errors("python -m ml retrain"):
             root, settings = Root.find(options.root), _settings(options)
-        root.run(run_id)
+        root.run_to_begin(run_id)
     except RetrainError as error:
         failed = failed_before_the_start(run_id, error)
         _tell(error)
