@@ -54,7 +54,6 @@ def test_a_typo_in_a_file_lists_what_is_known(tmp_path: Path) -> None:
         ("train.epochs=true", "must be of type int"),
         ("train.learning_rate=nan", "is not a finite number"),
         ("train.learning_rate=-inf", "is not a finite number"),
-        ("train.learning_rate=nan", "must"),
         ("judge.at_least.AUC=1.5", r"judge\.at_least\.AUC = 1\.5: must lie in \[0, 1\]"),
         *(
             (f"data.file='{name}'", r"data\.file = .*must be the name of a file")
