@@ -19,7 +19,7 @@ from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.ancestry import original_of
 from ml.storage import run_order
 from ml.storage.files import json_object, sha256_file
-from ml.storage.root import RUN_ID, Root
+from ml.storage.root import Root, shown
 
 MOST_NAMED = 10
 DECISIONS = (APPROVED, REFUSED, OVERRIDDEN)
@@ -132,8 +132,7 @@ def subject(root: Root, text: str) -> Subject:
     if (version := ledger.of_run(text)) is not None:
         return _of_version(root, version, versions, events)
     found = tuple(event for event in events if event["run_id"] == text and _ends_a_candidate(event))
-    known_run = RUN_ID.fullmatch(text) is not None and ".." not in text and _has_results(root.runs / text)
-    if found or known_run:
+    if found or _is_known_run(root, text):
         return Subject(root, None, text, found, None, root.runs / text)
     raise _unknown(root, text, versions, events)
 
@@ -155,17 +154,24 @@ def _ends_a_candidate(event: Mapping[str, Any]) -> bool:
     return event["event"] in DECISIONS or (event["event"] != CONFIRMED and event["event"] in OUTCOME_OF_EVENT)
 
 
+def _is_known_run(root: Root, text: str) -> bool:
+    try:
+        return _has_results(root.run(text))
+    except FinalError:  # it cannot be the id of a run
+        return False
+
+
 def _has_results(run: Path) -> bool:
     return any(result_path(run, step).is_file() for step in STEPS)
 
 
 def _unknown(root: Root, text: str, versions: Mapping[int, Version], events: list[dict[str, Any]]) -> FinalError:
     by_recency = sorted(root.runs.iterdir(), key=run_order.recency) if root.runs.is_dir() else []
-    of_files = [place.name for place in by_recency if _has_results(place)]
+    of_files = [place.name for place in by_recency if _is_known_run(root, place.name)]
     of_ledger = [str(event["run_id"]) for event in events if _ends_a_candidate(event)]
     runs = [*dict.fromkeys(run for run in of_ledger if run not in of_files), *of_files]
     return FinalError(
-        f"{text!r}: the ledger knows no such version, and there is no such run.",
+        f"{shown(text)!r}: the ledger knows no such version, and there is no such run.",
         f"Versions: {_last_of([str(number) for number in versions])}. Runs: {_last_of(runs)}.",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,12 @@ def verification_text(answer: dict[str, Any]) -> str:
 
 def _named_itself(verdict: str) -> Path | None:
     named = Path(verdict).parent if Path(verdict).name == REPORT else Path(verdict)
-    return named if (named / REPORT).is_file() else None
+    try:
+        return named if (named / REPORT).is_file() else None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # then it is at most the id of a run
+            raise
+        return None
 
 
 def _asked(root: Root, verdict: str) -> Subject | None:

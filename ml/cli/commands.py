@@ -16,7 +16,7 @@ from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, status, status_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NOTHING_TO_DO, FinalError, NothingToDoError, RetrainError
+from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
@@ -65,8 +65,6 @@ def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None)
 def _step(options: argparse.Namespace) -> tuple[int, str]:
     need_libraries()
     root = Root.find(options.root)
-    if options.step == "ingest":
-        _check_new_run(root, options.run)
     is_later = options.step != "ingest" and (root.run(options.run) / FROZEN).is_file()
     frozen = Run.frozen_settings(root, options.run) if is_later else None
     settings = _settings(options, frozen)
@@ -77,19 +75,13 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, as_json(result) if options.json else ""
 
 
-def _check_new_run(root: Root, run_id: str) -> None:
-    """Raise a `FinalError` for an id that `explain` and others could not tell from a version."""
-    if not root.run(run_id).exists() and run_id.isdecimal():
-        raise FinalError(f"Run id {run_id!r}: it would be taken for a version.", f"Name it otherwise: run-{run_id}")
-
-
 def _retrain(options: argparse.Namespace) -> tuple[int, str]:
-    run_id = options.run or new_run_id()
+    run_id = new_run_id() if options.run is None else options.run
     try:
         need_libraries()
         with disk_errors("python -m ml retrain"):
             root, settings = Root.find(options.root), _settings(options)
-        _check_new_run(root, run_id)
+        root.run_to_begin(run_id)
     except RetrainError as error:
         failed = failed_before_the_start(run_id, error)
         _tell(error)

@@ -129,7 +129,9 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return tuple(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is not hint or (hint is float and not math.isfinite(value)):
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{path} = {value!r}: is not a finite number.", "Change the value.")
+    if type(value) is not hint:
         cure = "Write true or false." if hint is bool else "Change the value."
         raise SettingsError(f"{path} = {value!r}: must be of type {hint.__name__}.", cure)
     return value

@@ -131,13 +131,13 @@ class Run:
         seconds, artifact, error`. `begins` makes the run's directory.
 
         Raises:
-            FinalError: There is no such run, or the disk refuses.
+            FinalError: There is no such run, its id would be taken for a version, or the disk refuses.
             TransientError: The disk is full, or another process is at work on this run.
         """
         who = f"step {step} of run {self.id}"
         with files.disk_errors(who):
             if begins:
-                files.make_directories(self.directory)
+                files.make_directories(self.root.run_to_begin(self.id))
             elif not self.directory.is_dir():
                 raise FinalError(
                     f"There is no run {self.id} in {self.root.runs}.", f"Begin it: python -m ml ingest --run {self.id}"

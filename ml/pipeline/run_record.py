@@ -107,6 +107,7 @@ def result_path(run_directory: Path, step: str) -> Path:
 
 
 def runs(root: Root) -> list[RunRecord]:
-    """Read all runs whose files are kept, the one that began last first."""
-    records = [RunRecord.read(place) for place in root.runs.glob("*") if (place / "results").is_dir()]
+    """Read all runs whose files are kept, the one that began last first. A link is none: it could be a run twice."""
+    places = [place for place in root.runs.glob("*") if not place.is_symlink() and (place / "results").is_dir()]
+    records = [RunRecord.read(place) for place in places]
     return sorted(records, key=lambda record: record.recency, reverse=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.errors import FinalError, SettingsError
+from ml.storage import run_order
 from ml.storage.files import disk_errors, make_directories
 
-RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@=-]{0,199}")
+RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+~@=-]{0,199}")  # all letters that Airflow takes
 _SHOWN_LETTERS = 60
 _PATTERN_MARKS = "*?[\\"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -43,18 +44,36 @@ class Root:
         return cls(Path(given or os.environ.get("RETRAIN_ROOT") or PROJECT / "var").absolute())
 
     def run(self, run_id: str) -> Path:
-        """Return the directory of one run.
+        """Return the directory of one run, which may not be there yet.
 
         Raises:
-            FinalError: The id, which comes from outside, cannot become the name of a directory.
+            FinalError: The id, which comes from outside, cannot become the name of a directory; or what has this name
+                is something else. A link could lead out of the root, or to the directory of another run.
         """
         if not RUN_ID.fullmatch(run_id) or ".." in run_id:
-            shown = run_id if len(run_id) <= _SHOWN_LETTERS else f"{run_id[:_SHOWN_LETTERS]}... ({len(run_id)} letters)"
             raise FinalError(
-                f"Run id {shown!r} cannot become a directory.",
-                "Use letters, digits and _ . : + @ = - (not first), at most 200 of them, and no '..'.",
+                f"Run id {shown(run_id)!r} cannot become a directory.",
+                "Use letters, digits and _ . : + ~ @ = - (not first), at most 200 of them, and no '..'.",
             )
-        return self.runs / run_id
+        place = self.runs / run_id
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            kind = "a symbolic link, which is never followed" if place.is_symlink() else "not a directory"
+            raise FinalError(f"{place}: is {kind}.", "Move it away, or take another run id.")
+        return place
+
+    def run_to_begin(self, run_id: str) -> Path:
+        """Return the directory of a run that is about to begin, or to begin again.
+
+        Raises:
+            FinalError: As for `run`; or the id of a new run is a number, as older runs may have.
+        """
+        place = self.run(run_id)
+        if run_id.isdecimal() and not run_order.noted(place):
+            raise FinalError(
+                f"Run id {shown(run_id)!r} would be taken for a version.",
+                "Take one that is no number: put a letter before it.",
+            )
+        return place
 
     def version(self, model: str, version: int) -> Path:
         """Return the directory that the model server serves as this version."""
@@ -161,6 +180,11 @@ class Root:
     def retrain_lock(self) -> Path:
         """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"
+
+
+def shown(text: str) -> str:
+    """Return what a message shows of a name that somebody gave: all of it, or its beginning and how long it is."""
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}... ({len(text)} letters)"
 
 
 def _check_for_tensorflow(path: Path) -> None:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, SettingsError
 from retraining.child.environment import child_environment
 from retraining.ml_operator import MlOperator
-from retraining.params import check_keys
+from retraining.params import check_conf
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +43,7 @@ class CommandOperator(MlOperator):
         """Run the command to its end; its lines go to the task's log as they come."""
         if self.known:
             try:
-                check_keys(context["dag_run"].conf, self.known)
+                check_conf(context["dag_run"].conf, self.known)
             except SettingsError as error:
                 raise self.failure({"what": error.what, "cure": error.cure}, may_pass=False) from error
         command = self.command(*filter(None, self.arguments))

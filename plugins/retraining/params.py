@@ -7,6 +7,7 @@ so that the settings keep speaking for themselves.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_type_hints
@@ -21,7 +22,8 @@ from ml.errors import SettingsError
 # Without paths: from the UI nobody can name a file outside the inbox.
 # The end is that of the whole text: Python's $ also matches before a last line feed. \Z would say so in Python alone,
 # and a browser may read the pattern, too.
-DATA_PATTERN = r"^(kaggle|sample|inbox:[\w.-]+)$(?!\n)"
+# No name of a file is longer, and a command line could not hold one that is much longer.
+DATA_PATTERN = r"^(kaggle|sample|inbox:(?!\.+$)[\w.-]{1,255})$(?!\n)"
 _ACCURACY = "judge.at_least.BinaryAccuracy"
 _SETTING = {
     "data": "data.source",
@@ -80,16 +82,24 @@ def dag_params() -> dict[str, Param]:
     }
 
 
-def check_keys(conf: Mapping[str, Any] | None, known: Sequence[str] = ()) -> None:
-    """Refuse a conf with a key that the form does not have: Airflow would pass over it, and run with the defaults.
+def check_conf(conf: Mapping[str, Any] | None, known: Sequence[str] = ()) -> None:
+    """Refuse a conf that Airflow takes, and that nobody can have meant.
+
+    It would pass over a key that the form does not have, and run with the default. And NaN, which its JSON knows, is in
+    no comparison too small or too large.
 
     The form is that of the retraining unless `known` has the keys of another.
 
     Raises:
-        SettingsError: A key is unknown; the message lists the known ones.
+        SettingsError: A key is unknown (the message lists the known ones), or a value is NaN.
     """
     known = known or list(dag_params())
-    for key in conf or {}:
+    for key, value in (conf or {}).items():
+        if isinstance(value, float) and math.isnan(value):
+            raise SettingsError(
+                f"The run was triggered with {str(key)[:80]!r} = NaN, which is no number.",
+                "Trigger it again with a number, or without this key.",
+            )
         if key not in known:
             near = difflib.get_close_matches(str(key).lower(), known, n=1)
             meant = f" Did you mean {near[0]!r}?" if near else ""

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ml.errors import DONE, NOTHING_TO_DO, WILL_FAIL_AGAIN, RetrainError
 from ml.pipeline.outcome import result_of_error
 from ml.pipeline.run_record import RunRecord
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import Root
 from retraining.asset_event import asset_event_extra
 from retraining.child.attempt import Attempt
@@ -17,7 +18,7 @@ from retraining.child.environment import child_environment
 from retraining.child.result_file import ResultFile, error_text, for_xcom
 from retraining.kaggle_connection import kaggle_credentials
 from retraining.ml_operator import MlOperator
-from retraining.params import check_keys, command_line
+from retraining.params import check_conf, command_line
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -99,9 +100,11 @@ class StepOperator(MlOperator):
 
 def _result_file(dag_run: Any, step: str) -> ResultFile:
     """Return the result file of a step whose run can be told apart from others, and was asked for in known words."""
-    result_file = ResultFile(Root.find().run(dag_run.run_id), step)
+    root = Root.find()
+    place = root.run_to_begin(dag_run.run_id) if step == STEPS[0] else root.run(dag_run.run_id)
+    result_file = ResultFile(place, step)
     try:
-        check_keys(dag_run.conf)
+        check_conf(dag_run.conf)
     except RetrainError as error:
         result_file.write_refusal(error)
         raise

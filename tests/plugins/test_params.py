@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from ml.config.settings import resolve
 from ml.errors import SettingsError
-from retraining.params import check_keys, command_line, dag_params
+from retraining.params import check_conf, command_line, dag_params
 
 ACCURACY = resolve(environment={}).judge.at_least.BinaryAccuracy
 
@@ -43,12 +44,26 @@ def test_an_answer_out_of_bounds_is_refused_by_the_schema(name: str, value: obje
         dag_params()[name].resolve(value)
 
 
-@pytest.mark.parametrize("value", ["kaggle", "sample", "inbox:Train.csv", "inbox:customers-2026_11.csv", None])
+@pytest.mark.parametrize(
+    "value", ["kaggle", "sample", "inbox:Train.csv", "inbox:customers-2026_11.csv", "inbox:..a", None]
+)
 def test_data_is_a_known_source_or_a_file_in_the_inbox(value: str | None) -> None:
     assert dag_params()["data"].resolve(value) == value
 
 
-@pytest.mark.parametrize("value", ["sample\n", "inbox:a.csv\n", "inbox:../a.csv", "inbox:", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sample\n",
+        "inbox:a.csv\n",
+        "inbox:../a.csv",
+        "inbox:",
+        "/etc/passwd",
+        "inbox:.",
+        "inbox:..",
+        "inbox:" + "a" * 256,
+    ],
+)
 def test_nothing_else_is_a_source(value: str) -> None:
     with pytest.raises(ParamValidationError):
         dag_params()["data"].resolve(value)
@@ -67,15 +82,22 @@ def test_a_whole_number_may_come_as_a_float(name: str) -> None:
 )
 def test_an_unknown_key_is_refused_with_the_known_ones(key: str, meant: str | None) -> None:
     with pytest.raises(SettingsError, match=f"unknown key: '{key}'") as refused:
-        check_keys({"epochs": 3, key: 5})
+        check_conf({"epochs": 3, key: 5})
     assert (f"Did you mean '{meant}'?" in str(refused.value)) == (meant is not None)
     assert "Known: data, epochs, batch_size" in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["learning_rate", "minimum_accuracy"])
+def test_nan_is_refused_although_airflow_takes_it(key: str) -> None:
+    assert math.isnan(dag_params()[key].resolve(math.nan))
+    with pytest.raises(SettingsError, match=f"'{key}' = NaN, which is no number"):
+        check_conf({key: math.nan})
+
+
 def test_known_keys_or_none_are_taken() -> None:
-    check_keys(None)
-    check_keys({})
-    check_keys(dict.fromkeys(dag_params()))
+    check_conf(None)
+    check_conf({})
+    check_conf(dict.fromkeys(dag_params()))
 
 
 def test_answers_like_the_settings_leave_the_settings_alone() -> None:

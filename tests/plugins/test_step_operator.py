@@ -80,6 +80,21 @@ def test_a_run_id_that_leaves_the_directory_is_refused(task: Any) -> None:
         task("train").run(run_id="manual__../../etc")
 
 
+def test_a_run_id_that_would_be_taken_for_a_version_begins_nothing(task: Any, root: Path) -> None:
+    with pytest.raises(AirflowFailException, match=r"Run id '7' would be taken for a version\."):
+        task("ingest").run(run_id="7")
+    assert not Root(root).run("7").exists()
+
+
+def test_a_run_that_is_a_link_is_refused_before_the_child_starts(task: Any, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    Root(root).runs.mkdir(exist_ok=True)
+    (Root(root).runs / "linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AirflowFailException, match="linked: is a symbolic link, which is never followed"):
+        task("train").run(run_id="linked")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize("run_id", ["manual__" + "x" * 300, "my run", "caf\u00e9", "-run", "a\nb"])
 def test_a_run_id_that_no_step_takes_is_told_once(task: Any, run_id: str) -> None:
     with pytest.raises(AirflowFailException) as refused:
@@ -95,6 +110,11 @@ def test_a_conf_with_a_misspelt_key_runs_nothing(task: Any, root: Path) -> None:
     assert (result["outcome"], result["error"]["retry"]) == ("failed", False)
     assert "unknown key" in result["error"]["what"]
     assert "Known: data, epochs" in result["error"]["cure"]
+
+
+def test_a_conf_with_nan_runs_nothing(task: Any) -> None:
+    with pytest.raises(AirflowFailException, match="'learning_rate' = NaN, which is no number"):
+        task("ingest").run(conf={"learning_rate": float("nan")})
 
 
 def test_lines_reach_the_log_while_the_child_runs(

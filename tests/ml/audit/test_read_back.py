@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import warnings
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml.cli.commands import main
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE
+from ml.errors import DONE, WILL_FAIL_AGAIN
 from ml.evaluation.scored_rows import ScoredRows
 from ml.pipeline.fingerprint import code_sha256, source_hashes
 from ml.pipeline.local_runner import retrain
@@ -52,6 +54,18 @@ def asked(root: Root, *words: str) -> dict[str, Any]:
     assert code == DONE
     answer: dict[str, Any] = json.loads(said)
     return answer
+
+
+@pytest.mark.parametrize("question", ["explain", "lineage", "verify"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "..", "../runs/second", "x" * 300, "x" * 5000, "a\nb", "\uff11", "SECOND", "linked"]
+)
+def test_what_is_no_run_is_told_briefly(kept: Root, question: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    (kept.runs / "linked").symlink_to("second")
+    assert main([question, text, "--root", str(kept.path)], io.StringIO()) == WILL_FAIL_AGAIN
+    assert "the ledger knows no such version, and there is no such run." in " ".join(caplog.messages)
+    assert "linked," not in caplog.text
+    assert len(" ".join(caplog.messages)) < 250
 
 
 def test_explain_says_why_a_version_was_promoted(made: Root) -> None:

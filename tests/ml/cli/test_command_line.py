@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from ml.cli.commands import main
 from ml.config.settings import resolve
+from ml.pipeline.run_record import runs
+from ml.storage import run_order
 from ml.storage.root import PROJECT, Root
 
 AT_LEAST = resolve(environment={}).judge.at_least
@@ -24,6 +27,11 @@ def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess
         [sys.executable, "-m", "ml", *arguments],
         cwd=PROJECT, env=kept | variables, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+
+
+def logged(done: subprocess.CompletedProcess[str]) -> str:
+    """The lines of the log as one; long ones are broken, and each piece has a time."""
+    return " ".join(re.sub(r"^\S+ +(INFO|WARNING|ERROR) +", "", line) for line in done.stderr.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,8 @@ def ml(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess
         (["--root", "/proc/nope"], "/proc/nope"),
         (["--run", b"\xff"], "cannot become a directory"),
         (["--run", "a/../b"], "cannot become a directory"),
+        (["--run", ""], "cannot become a directory"),
+        (["--run", "7"], "would be taken for a version"),
         (["--serving-url", "localhost:1"], "must be empty, or http://HOST:PORT"),
         (["--set", "serving.model=../../escape"], "letters, digits, _ and -"),
         (["--data", "/nowhere.csv"], "no such file"),
@@ -78,6 +88,47 @@ def test_a_failed_step_leaves_its_result_and_a_mistyped_run_leaves_nothing(tmp_p
     assert done.returncode == 2
     assert "There is no run tpyo" in done.stderr
     assert not root.run("tpyo").exists()
+
+
+@pytest.mark.parametrize("target", ["other", "../../outside", "nowhere", "here"])
+def test_a_link_among_the_runs_is_the_place_of_none(tmp_path: Path, target: str) -> None:
+    """It would lead out of the root, or give one directory to two runs."""
+    root, outside = Root(tmp_path / "root"), tmp_path / "outside"
+    few = ["--root", str(root.path), "--data", "sample", "--set", "data.sample_rows=20"]
+    assert ml("ingest", "--run", "other", *few).returncode == 0
+    outside.mkdir()
+    (root.runs / "here").symlink_to(target)
+    for step, options in (("ingest", few), ("validate", few[:2])):
+        done = ml(step, "--run", "here", *options)
+        assert done.returncode == 2
+        assert "here: is a symbolic link, which is never followed." in logged(done)
+    assert list(outside.iterdir()) == []
+    assert [record.directory.name for record in runs(root)] == ["other"]
+    (root.runs / "here").unlink()
+    assert ml("ingest", "--run", "here", *few).returncode == 0
+
+
+def test_a_file_among_the_runs_is_named(tmp_path: Path) -> None:
+    root = Root.find(str(tmp_path))
+    root.runs.mkdir()
+    (root.runs / "notes.txt").touch()
+    done = ml("ingest", "--run", "notes.txt", "--root", str(tmp_path), "--data", "sample")
+    assert (done.returncode, "notes.txt: is not a directory." in logged(done)) == (2, True)
+
+
+def test_an_older_run_with_a_number_for_an_id_may_be_repeated(tmp_path: Path) -> None:
+    few = ["--run", "7", "--root", str(tmp_path), "--data", "sample", "--set", "data.sample_rows=20"]
+    assert ml("ingest", *few).returncode == 2
+    assert not Root(tmp_path).run("7").exists()
+    Root(tmp_path).run("7").mkdir(parents=True)
+    run_order.begin(Root(tmp_path).run("7"))
+    assert ml("ingest", *few).returncode == 0
+
+
+def test_all_letters_of_airflows_run_ids_are_taken(tmp_path: Path) -> None:
+    name = "manual__2026-11-30T03:00:00.123456+00:00_aB.~-"
+    few = ["--root", str(tmp_path), "--data", "sample", "--set", "data.sample_rows=20"]
+    assert ml("ingest", "--run", name, *few).returncode == 0
 
 
 def test_the_home_directory_and_odd_names_can_be_given_as_data(tmp_path: Path) -> None:

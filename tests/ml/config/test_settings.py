@@ -52,7 +52,8 @@ def test_a_typo_in_a_file_lists_what_is_known(tmp_path: Path) -> None:
         ("train.epochs=0", r"train\.epochs = 0: must lie in \[1, 500\]"),
         ("train.epochs=many", r"train\.epochs = 'many': must be of type int"),
         ("train.epochs=true", "must be of type int"),
-        ("train.learning_rate=nan", "must"),
+        ("train.learning_rate=nan", "is not a finite number"),
+        ("train.learning_rate=-inf", "is not a finite number"),
         ("judge.at_least.AUC=1.5", r"judge\.at_least\.AUC = 1\.5: must lie in \[0, 1\]"),
         *(
             (f"data.file='{name}'", r"data\.file = .*must be the name of a file")

@@ -136,6 +136,25 @@ def test_deep_json_is_refused_behind_any_beginning(upstream: Upstream) -> None:
     assert upstream.lives()
 
 
+@pytest.mark.parametrize("closers", [b"]" * 60_000, b"[]" + b"]}" * 300])
+def test_brackets_that_close_nothing_make_no_room_for_deeper_ones(upstream: Upstream, closers: bytes) -> None:
+    assert upstream.post(closers + b"[" * 101)[0] == 400
+    assert upstream.post(closers + b"[" * 100)[0] == 200
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("text", ["", "\u2241", "\u2222\u2241", "\u5c00\u225c", "\u5d00\u005d\u5d7d"])
+def test_deep_json_in_utf_16_or_32_is_refused_whatever_its_bytes_look_like(
+    upstream: Upstream, encoding: str, text: str
+) -> None:
+    """Halves of these characters look like quotation marks, backslashes or brackets. RapidJSON does not read them."""
+    for deep in (f'["{text}", {"[" * 300_000}', f'["{text}", ' * 200_000):
+        body = deep.encode(encoding)
+        for sent, headers in ((body, JSON), (gzip.compress(body, 1), GZIP)):
+            assert upstream.post(sent, headers)[0] == 400
+    assert upstream.lives()
+
+
 @pytest.mark.parametrize(("levels", "size"), [(0, 0), (1, 1 << 10), (100, 0), (100, 1 << 20), (50, 16 << 20)])
 def test_what_does_not_nest_too_deep_arrives_byte_for_byte(upstream: Upstream, levels: int, size: int) -> None:
     body = nested(levels, size)
