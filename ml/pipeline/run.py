@@ -34,6 +34,14 @@ class Work(Protocol):
         """Return the artifact whose `path` is `out`, or another place that the work itself filled."""
 
 
+class Hashed(Protocol):
+    """Something with a hash, such as an artifact or a schema."""
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256, in hex."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of the steps, with or without Airflow."""
@@ -157,6 +165,12 @@ class Run:
                 finally:
                     result["seconds"] = round(time.monotonic() - started, 3)
                     self._write_result(step, result)
+
+    def inputs(self, *sections: str, **hashed: Hashed) -> dict[str, Any]:
+        """Return what decides the result of a step: the hashes of what it reads, and these sections of the settings."""
+        tree = self.settings.as_dict()
+        of_settings = {f"settings.{name}": tree[name] for name in sections}
+        return {name: one.sha256 for name, one in hashed.items()} | of_settings
 
     def make_artifact(self, step: str, work: Work, *, inputs: Mapping[str, Any], reuse: bool = True) -> dict[str, Any]:
         """Make the artifact of a step, or reuse the finished one when it came from the same inputs and the same code.

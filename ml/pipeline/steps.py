@@ -5,21 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model, Release, Verdict
+from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model
 from ml.config.settings import TrainSettings
-from ml.data.schema import Schema
 from ml.errors import UNCHANGED, NothingToDoError
-from ml.pipeline.approval.ending import end_without_promotion
-from ml.pipeline.approval.permission import NotPermittedError, decided, require_permission
 from ml.pipeline.fingerprint import run_fingerprint
-from ml.pipeline.identity import ingredients, recorded_identity, source_kind
-from ml.pipeline.outcome import OUTCOME_OF_EVENT, SKIPPED, outcome_of_step
+from ml.pipeline.identity import source_kind
+from ml.pipeline.outcome import OUTCOME_OF_EVENT
+from ml.pipeline.promotion_steps import confirm, promote
 from ml.pipeline.run import Run
-from ml.pipeline.run_record import RunRecord
 from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
@@ -95,7 +91,7 @@ def validate(run: Run, result: Result) -> None:
             run_id=run.id,
         )
 
-    inputs = _inputs(run, "validate", "target", ingest=dataset, schema=run.schema)
+    inputs = run.inputs("validate", "target", ingest=dataset, schema=run.schema)
     inputs |= {"champion": champion.number if champion else None}
     result |= run.make_artifact("validate", work, inputs=inputs)
 
@@ -112,7 +108,7 @@ def transform(run: Run, result: Result) -> None:
             accepted, schema=run.schema, settings=run.settings.transform, target=run.settings.target, out=out
         )
 
-    inputs = _inputs(run, "transform", "target", validate=accepted, schema=run.schema)
+    inputs = run.inputs("transform", "target", validate=accepted, schema=run.schema)
     result |= run.make_artifact("transform", work, inputs=inputs)
 
 
@@ -142,7 +138,7 @@ def train(run: Run, result: Result) -> None:
         (out / "stand_in").mkdir()
         return replace(model, stand_in_sha256=fit(recipe, out / "stand_in").sha256)
 
-    inputs = _inputs(run, "train", "target", transform=examples) | {"of_sample": of_sample}
+    inputs = run.inputs("train", "target", transform=examples) | {"of_sample": of_sample}
     result |= run.make_artifact("train", work, inputs=inputs | ({"stand_in": asdict(recipe)} if recipe else {}))
 
 
@@ -170,7 +166,7 @@ def evaluate(run: Run, result: Result) -> None:
             out=out,
         )
 
-    inputs = _inputs(run, "evaluate", "target", transform=examples, train=model, schema=run.schema)
+    inputs = run.inputs("evaluate", "target", transform=examples, train=model, schema=run.schema)
     inputs |= {"source_kind": kind}
     result |= run.make_artifact("evaluate", work, inputs=inputs | compared.identity())
 
@@ -189,58 +185,7 @@ def judge(run: Run, result: Result) -> None:
             log.info("%s: %s", "note" if reason["code"] in CONTEXT else word, reason["sentence"])
         return verdict
 
-    result |= run.make_artifact("judge", work, inputs=_inputs(run, "judge", "gate", "target", evaluate=evaluation))
-
-
-def promote(run: Run, result: Result) -> None:
-    """Publish the version if the verdict says so; else skip that and record why."""
-    verdict = run.artifact("judge", Verdict)
-
-    def work(_out: Path) -> Artifact:
-        from ml.registry.promote import promote
-
-        model, evaluation = run.artifact("train", Model), run.artifact("evaluate", Evaluation)
-        origin = recorded_identity(run, model.sha256)
-        permit = partial(require_permission, run, verdict, fingerprint=str(origin["fingerprint"]))
-        try:
-            events = permit()
-            return promote(
-                model,
-                decided(verdict, evaluation, run_id=run.id, events=events),
-                statistics=run.artifact("validate", Accepted).statistics,
-                evaluation=evaluation,
-                root=run.root,
-                settings=run.settings,
-                run_id=run.id,
-                identity=origin,
-                ingredients=ingredients(run),
-                data=run.artifact("ingest", Dataset).csv,
-                permit=permit,
-            )
-        except NotPermittedError as error:
-            end_without_promotion(run, error.refusal, verdict, model=model, identity=origin)
-
-    result |= run.make_artifact("promote", work, inputs=_inputs(run, "promote", judge=verdict), reuse=False)
-
-
-def confirm(run: Run, result: Result) -> None:
-    """Check over HTTP that the model server answers with the new version."""
-    promoted = RunRecord.read(run.directory).results.get("promote", {})
-    if promoted.get("outcome") == SKIPPED:
-        raise NothingToDoError(outcome_of_step(promoted), "The run promoted nothing, so there is nothing to confirm.")
-    release = run.artifact("promote", Release)
-
-    def work(out: Path) -> Artifact:
-        from ml.registry.confirm import confirm
-        from ml.registry.endpoint import endpoint
-
-        with endpoint(run.root, run.settings) as server:
-            return confirm(release.version, server=server, root=run.root, settings=run.settings, out=out)
-
-    result |= run.make_artifact("confirm", work, inputs=_inputs(run, "confirm", promote=release), reuse=False)
-    from ml.registry.retention import clean_up
-
-    clean_up(run.root, run.settings, current_run=run.id)
+    result |= run.make_artifact("judge", work, inputs=run.inputs("judge", "gate", "target", evaluate=evaluation))
 
 
 Step = Callable[[Run, Result], None]
@@ -258,10 +203,3 @@ def run_step(name: str, run: Run) -> Result:
     with run.recording(name, begins=name == STEPS[0]) as result:
         STEP_FUNCTIONS[name](run, result)
     return result
-
-
-def _inputs(run: Run, *sections: str, **artifacts: Artifact | Schema) -> dict[str, Any]:
-    tree = run.settings.as_dict()
-    return {name: artifact.sha256 for name, artifact in artifacts.items()} | {
-        f"settings.{name}": tree[name] for name in sections
-    }

@@ -104,8 +104,9 @@ def test_the_served_graph_takes_the_same_spellings(server: ModelServer) -> None:
             other = [f"{value}\xa0", f"\x1c{value}", value.replace(value[0], "\uff21", 1), f"{value}."]
             answers = server.predict([row | {name: text} for text in [*spelled, *other, ""]])
             known, *rest = [answer["probability"] for answer in answers]
-            assert rest[:3] == [known] * 3
-            assert rest[3:7] == [rest[-1]] * 4, "no other difference is bridged: unknown is missing"
+            # Rows of a batch may differ in the last digit: which instructions add a row depends on its place.
+            assert rest[:3] == pytest.approx([known] * 3, rel=1e-6)
+            assert rest[3:7] == pytest.approx([rest[-1]] * 4, rel=1e-6), "nothing else is bridged: unknown is missing"
 
 
 def test_python_folds_ascii_alone() -> None:

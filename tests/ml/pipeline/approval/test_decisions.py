@@ -231,7 +231,7 @@ def test_a_refusal_that_comes_first_stops_a_promotion_under_the_lock(
         refuse_by_hand(root)
         return found
 
-    monkeypatch.setattr("ml.pipeline.steps.require_permission", meanwhile)
+    monkeypatch.setattr("ml.pipeline.promotion_steps.require_permission", meanwhile)
     with pytest.raises(NothingToDoError, match="Refused by"):
         run_step("promote", run)
     assert RunRecord.read(run.directory).outcome == "refused"
