@@ -70,6 +70,8 @@ def step(name: str, run_id: str, options: list[str]) -> int:
     if name == "confirm" and code == 0:
         promoted = json.loads((ROOT / "runs" / run_id / "results" / "promote.json").read_text())["artifact"]
         result["artifact"] = {"version": promoted["version"], "worst_difference": 0.0}
+    if plan.get("proposal"):
+        result["proposal"] = plan["proposal"]
     if code == 99:
         result.setdefault("skipped_because", plan.get("because", "unchanged"))
         if result["skipped_because"] == "waiting":

@@ -29,9 +29,9 @@ def scheduled(dag: Any) -> Any:
 
 def test_the_eight_steps_are_one_chain(dag: Any) -> None:
     names = list(STEPS)
-    assert {task.task_id for task in dag.tasks} == {*names, "ask"}
+    assert {task.task_id for task in dag.tasks} == {*names, "ask", "ask_schema"}
     for earlier, later in pairwise(names):
-        assert dag.get_task(earlier).downstream_task_ids - {"ask"} == {later}
+        assert dag.get_task(earlier).downstream_task_ids - {"ask", "ask_schema"} == {later}
     assert {dag.get_task(name).trigger_rule for name in names} == {"all_success"}
 
 
@@ -39,6 +39,13 @@ def test_a_person_is_asked_beside_the_chain_when_promote_was_skipped(dag: Any) -
     ask = dag.get_task("ask")
     assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"promote"}, set())
     assert ask.trigger_rule == "all_skipped", "a step that failed must not start a question"
+    assert ask.wait_for_completion is False
+
+
+def test_a_person_is_asked_about_a_schema_when_validate_failed(dag: Any) -> None:
+    ask = dag.get_task("ask_schema")
+    assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"validate"}, set())
+    assert ask.trigger_rule == "all_failed"
     assert ask.wait_for_completion is False
 
 

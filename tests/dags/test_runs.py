@@ -25,13 +25,23 @@ from tests.airflow_home import fake_ml, variables
 
 AIRFLOW = Path(sys.executable).with_name("airflow")
 ACCURACY = resolve(environment={}).judge.at_least.BinaryAccuracy
+ASKS = ("ask", "ask_schema")
 STRICTER, TOO_LOW = round((ACCURACY + 1) / 2, 4), round(ACCURACY / 2, 4)
 AGE = "Train.csv: column 'Age' has 12 values outside [0, 120]."
 WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "success": ({}, {"epochs": 3, "minimum_accuracy": STRICTER, "force": True, "data": "sample"}),
     "rejected": ({"judge": {"promotes": False}}, {}),
     "unchanged": ({"ingest": {"exit": 99, "error": {"what": "Nothing new."}}}, {}),
-    "blocked": ({"validate": {"exit": 2, "error": {"type": "DataError", "what": AGE, "cure": "Fix the source."}}}, {}),
+    "blocked": (
+        {
+            "validate": {
+                "exit": 2,
+                "error": {"type": "DataError", "what": AGE, "cure": "Fix the source."},
+                "proposal": {"schema_sha256": "s", "previous_sha256": "p"},
+            }
+        },
+        {},
+    ),
     "withdrawn": (
         {"confirm": {"exit": 2, "error": {"what": "Version 1 was withdrawn.", "cure": "Start a new run."}}},
         {},
@@ -134,7 +144,7 @@ def gather(home: Path, root: Path, code: int) -> Ran:
 def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]) -> None:
     run = ran["success"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys(STEPS, "success") | {"ask": "skipped"}
+    assert run.states == dict.fromkeys(STEPS, "success") | dict.fromkeys(ASKS, "skipped")
     options = f"--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy={STRICTER}"
     assert f"fake ingest {options} --force" in run.log
     assert f"fake judge {options}" in run.log
@@ -171,7 +181,7 @@ def test_a_version_that_is_withdrawn_makes_no_event(ran: dict[str, Ran]) -> None
 def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran]) -> None:
     run = ran["rejected"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys(STEPS, "success") | dict.fromkeys(("promote", "confirm", "ask"), "skipped")
+    assert run.states == dict.fromkeys(STEPS, "success") | dict.fromkeys(("promote", "confirm", *ASKS), "skipped")
     assert "Not promoted. AUC 0.88 is compared with 0.85." in run.log
     assert "AUC 0.88 is compared with 0.85." in run.xcom["judge"]
     assert run.asset_events == []
@@ -181,7 +191,9 @@ def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran])
 def test_a_run_that_waits_for_a_person_is_green_and_waits_for_nobody(ran: dict[str, Ran]) -> None:
     run = ran["waiting"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys((*STEPS, "ask"), "success") | {"promote": "skipped", "confirm": "skipped"}
+    assert run.states == dict.fromkeys((*STEPS, "ask"), "success") | dict.fromkeys(
+        ("promote", "confirm", "ask_schema"), "skipped"
+    )
     assert run.note[0] == "Waiting for approval: A person decides."
     assert "Dag Run triggered successfully" in run.log
 
@@ -189,7 +201,7 @@ def test_a_run_that_waits_for_a_person_is_green_and_waits_for_nobody(ran: dict[s
 def test_unchanged_is_green_with_everything_skipped(ran: dict[str, Ran]) -> None:
     run = ran["unchanged"]
     assert (run.code, run.state) == (0, "success"), run.log
-    assert run.states == dict.fromkeys((*STEPS, "ask"), "skipped")
+    assert run.states == dict.fromkeys((*STEPS, *ASKS), "skipped")
     assert run.note[0] == "Unchanged: Nothing new."
 
 
@@ -198,6 +210,8 @@ def test_blocked_is_red_at_its_first_try(ran: dict[str, Ran]) -> None:
     assert (run.code, run.state) == (1, "failed")
     assert (run.states["validate"], run.tries["validate"]) == ("failed", 1)
     assert run.states["transform"] == run.states["confirm"] == "upstream_failed"
+    assert run.states["ask_schema"] == "success", "it proposes a schema, and a question is started; the run stays red"
+    assert "Dag Run triggered successfully" in run.log
     assert AGE in run.log
     assert run.note[0] == f"Blocked at validate: {AGE} Fix the source."
 

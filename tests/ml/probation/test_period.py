@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ml.probation.period import Period, period_of_champion
+from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
@@ -57,6 +58,7 @@ def test_what_a_rollback_brought_needs_none(world: World) -> None:
         world.release(name)
     rollback(world.root, world.settings, target=None, reason="r")
     assert period(world.root) is None
+    release(world.root, world.settings, reason="the cause is found")
     world.release("three")
     assert period(world.root) is not None
 

@@ -84,8 +84,8 @@ def test_a_kept_champion_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_outcome_that_is_new_needs_no_change_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retraining.runs.ending.RUN_OUTCOMES", (*OUTCOMES, "waiting"))
-    assert note(root, **skipped(VERDICT, "waiting", "For approval.")) == "Waiting: For approval."
+    monkeypatch.setattr("retraining.runs.ending.RUN_OUTCOMES", (*OUTCOMES, "paused"))
+    assert note(root, **skipped(VERDICT, "paused", "For lunch.")) == "Paused: For lunch."
 
 
 def test_a_reason_in_favour_does_not_explain_why_promotion_was_withheld(root: Path) -> None:

@@ -138,6 +138,7 @@ def test_the_one_who_answers_stands_in_the_ledger_and_a_cleared_answer_decides_n
     assert questions.end(question) == "success"
     assert questions.states(question) == {
         "question": "success", "answer": "success", "approve": "skipped", "refuse": "success",
+        "accept_schema": "skipped", "retrain": "skipped",
     }  # fmt: skip
     assert questions.decisions(run_id) == [("refused", "admin", "not before the holidays")]
     questions.clear(APPROVAL, question, "answer")

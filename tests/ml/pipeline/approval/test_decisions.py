@@ -127,7 +127,7 @@ def test_a_refused_candidate_is_never_approved_without_an_override(root: Root, s
 def test_a_stale_candidate_is_refused_before_anything_is_noted(root: Root, settings: Settings) -> None:
     run = judged_run(root, settings)
     ends(run)
-    released(root, settings, "two")
+    released(root, with_approval(settings, "never"), "two")
     before = words(root)
     with pytest.raises(FinalError, match="stale: its candidate was compared with version 1, and the champion is now"):
         approve(run, reason="r")
