@@ -175,7 +175,7 @@ class DecisionOperator(CommandOperator):
 def command(what: str, answer: str, run_id: str, *, reason: str, candidate: str) -> list[str]:
     """Return the arguments of the command that follows from an answer about a promotion, or about a schema."""
     if what == SCHEMA:
-        return ["schema", "accept", f"--reason={reason}", f"--candidate={candidate}", run_id]
+        return ["schema", "accept", run_id, f"--reason={reason}", f"--candidate={candidate}"]
     verb = "approve" if answer == APPROVE else "refuse"
     return [verb, f"--reason={reason}", f"--candidate={candidate}", run_id]
 

@@ -13,7 +13,10 @@ import pytest
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
+from ml.cli.commands import COMMANDS
+from ml.cli.options import parser
 from ml.data.schema import PROPOSED_DIFF, seed_schema
+from ml.pipeline.step_names import STEPS
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.files import write_json
 from ml.storage.root import Root
@@ -26,6 +29,7 @@ from retraining.approval.operators import (
     DecisionOperator,
     QuestionOperator,
     RetrainOperator,
+    command,
 )
 from retraining.approval.question import question
 from tests.airflow_home import fake_ml
@@ -165,6 +169,17 @@ def test_the_command_runs_in_the_name_of_who_answered(
         decide(root, other, answer(option), monkeypatch)
 
 
+@pytest.mark.parametrize(
+    ("what", "option", "names"),
+    [("promotion", APPROVE, ["approve"]), ("promotion", REJECT, ["refuse"]), ("schema", APPROVE, ["schema", "accept"])],
+)
+def test_the_command_line_understands_what_follows_from_an_answer(what: str, option: str, names: list[str]) -> None:
+    arguments = command(what, option, RUN, reason="-x; 'so be it'", candidate=SHA)
+    parsed = parser(COMMANDS | dict.fromkeys(STEPS, COMMANDS["retrain"])).parse_args(arguments)
+    assert [parsed.name, *([parsed.action] if what == "schema" else [])] == names
+    assert (parsed.run, parsed.reason, parsed.candidate) == (RUN, "-x; 'so be it'", SHA)
+
+
 def test_a_time_out_is_a_refusal_by_nobody(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = decide(root, REJECT, answer(REJECT, by=None, reason=""), monkeypatch)
     assert "--reason=nobody answered in time" in line
@@ -182,7 +197,7 @@ def test_without_an_answer_to_this_question_nothing_happens(
 
 def test_an_accepted_schema_is_the_one_that_was_asked_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = decide(root, APPROVE, answer(APPROVE), monkeypatch, what="schema")
-    assert line == f"fake schema accept --reason=looks right --candidate={SHA} {RUN}"
+    assert line == f"fake schema accept {RUN} --reason=looks right --candidate={SHA}"
 
 
 @pytest.mark.parametrize(("of", "asked_about"), [("promotion", "schema"), ("schema", "promotion")])
