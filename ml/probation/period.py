@@ -61,4 +61,9 @@ def _was_promoted(ledger: Ledger, champion: Version) -> bool:
     """Whether a promotion brought the champion, and not a person or a rollback, to itself or to its bytes."""
     if champion.intent["event"] == ADOPTED or champion.intent.get("rollback_of") is not None:
         return False
-    return standing_rollback(ledger) is None
+    standing = standing_rollback(ledger)
+    if standing is None:
+        return True
+    # To give up a newer version that nobody had confirmed is not to go back: the champion stays on its own probation.
+    source = ledger.versions().get(standing.source or 0)
+    return source is not None and source.number in standing.withdraws and not source.has_served

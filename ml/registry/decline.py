@@ -41,6 +41,7 @@ def decline(
             e["event"] == event
             and e["run_id"] == run_id
             and e.get("model_sha256") == verdict.model_sha256
+            and e.get("champion") == verdict.champion_version
             and (not code or code in e.get("codes", ()))
             for e in registry.ledger.events()
         ):

@@ -16,7 +16,7 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import FinalError
-from ml.registry.ledger.entries import INTENT, LARGEST_VERSION, PUBLISHED, SEALED, WITHDRAWN
+from ml.registry.ledger.entries import INTENT, LARGEST_VERSION, NEVER_PUBLISHED, PUBLISHED, SEALED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger, LedgerChangedError, Version
 from ml.registry.version_directories import version_names
 from ml.storage import files, locks
@@ -140,7 +140,7 @@ class Registry:
         if version.state == INTENT and self.is_whole(version):
             self.ledger.append(PUBLISHED, run_id=version.run_id, version=version.number)
         elif version.state == INTENT or (version.state == PUBLISHED and not place.is_dir()):
-            self.withdraw(version, "it was never completely published")
+            self.withdraw(version, NEVER_PUBLISHED)
         return self.ledger.versions()[version.number]
 
     def withdraw(self, version: Version, reason: str) -> None:

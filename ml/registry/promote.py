@@ -14,7 +14,7 @@ from ml.data.features import FEATURES
 from ml.errors import FinalError
 from ml.registry.golden_rows import GoldenRows
 from ml.registry.kept_data import keep_data
-from ml.registry.ledger.entries import CONFIRMED, PUBLISHED, WITHDRAWN
+from ml.registry.ledger.entries import CONFIRMED, NEVER_PUBLISHED, PUBLISHED, WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.policy.quarantine import quarantine_of
@@ -111,6 +111,8 @@ def _already_published(registry: Registry, run_id: str, model_sha256: str) -> in
         return None
     if own.pending and registry.version_directory(own.number).exists():
         own = registry.resolve_intent(own)
+    if own.state == WITHDRAWN and own.last.get("reason") == NEVER_PUBLISHED:
+        return None  # the next number is free to try
     if own.state == WITHDRAWN:
         raise FinalError(
             f"Version {own.number} of this run was withdrawn: {own.last.get('reason', 'unknown')}.",

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ml.config.settings import Settings
+from ml.data.schema import seed_schema
 from ml.registry.kept_data import unneeded_data
 from ml.registry.ledger.entries import KEPT
 from ml.registry.ledger.ledger import Version
@@ -19,11 +20,14 @@ from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.references.ancestry import anchor_model_of, anchor_of
 from ml.registry.references.model_store import forgettable_models
 from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
+from ml.registry.schemas.in_force import entry_in_force
 from ml.storage import files, locks, run_order
 from ml.storage.root import Root
 from serving.models.version_source import version_number
 
 log = logging.getLogger("ml.registry.retention")
+PROPOSAL_DAYS = 7.0
+"""How long a proposal for another schema is kept, whatever keep.runs says: longer than Airflow waits for an answer."""
 _KEPT_SCORES = 3
 """The sets of evaluation rows whose scores are kept."""
 
@@ -71,7 +75,7 @@ def retention_plan(registry: Registry, settings: Settings, *, now: datetime, cur
         Removal(place, f"the kept model {place.name[:12]}", "no reference of the champion any more")
         for place in forgettable_models(registry.root, but=_wanted_models(registry))
     ]
-    return [*of_versions, *data, *_runs(registry, settings, current_run), *models, *_scores(registry.root)]
+    return [*of_versions, *data, *_runs(registry, settings, now, current_run), *models, *_scores(registry.root)]
 
 
 def _versions(registry: Registry, settings: Settings, now: datetime) -> Iterator[Removal]:
@@ -99,13 +103,23 @@ def _withdrawn(registry: Registry, settings: Settings) -> Iterator[Removal]:
             yield Removal(place, f"withdrawn version {place.name}", f"keep.versions is {settings.keep.versions}")
 
 
-def _runs(registry: Registry, settings: Settings, current_run: str) -> Iterator[Removal]:
+def _runs(registry: Registry, settings: Settings, now: datetime, current_run: str) -> Iterator[Removal]:
     root = registry.root
     busy = {v.run_id for v in registry.ledger.pending()} | _undecided_runs(registry) | {current_run}
+    in_force = entry_in_force(registry.ledger.events()).get("schema_sha256") or seed_schema().sha256
     runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
     for place in runs[settings.keep.runs :]:
-        if place.name not in busy and not locks.is_held(place / ".lock"):
+        if place.name not in busy and not locks.is_held(place / ".lock") and not _proposes(place, in_force, now):
             yield Removal(place, f"run {place.name}", f"keep.runs is {settings.keep.runs}")
+
+
+def _proposes(run: Path, in_force: str, now: datetime) -> bool:
+    """Whether a blocked run proposes a schema that a person can still accept, and is asked about for some days."""
+    result = run / "results" / "validate.json"
+    proposal = files.json_object(result).get("proposal")
+    if not isinstance(proposal, dict) or proposal.get("previous_sha256") != in_force:
+        return False
+    return now.timestamp() - result.stat().st_mtime < PROPOSAL_DAYS * 86_400
 
 
 def _scores(root: Root) -> Iterator[Removal]:

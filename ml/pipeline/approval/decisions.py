@@ -7,6 +7,7 @@ their results are the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,17 @@ from ml.pipeline.outcome import BLOCKED, FAILED, end_of
 from ml.pipeline.run import Run
 from ml.pipeline.run_record import RunRecord
 from ml.pipeline.steps import run_step
-from ml.registry.ledger.entries import APPROVED, CONFIRMED, OVERRIDDEN, PUBLISHED, REFUSED, SAME, WAITING, WITHHELD
+from ml.registry.ledger.entries import (
+    APPROVED,
+    CONFIRMED,
+    INTENT,
+    OVERRIDDEN,
+    PUBLISHED,
+    REFUSED,
+    SAME,
+    WAITING,
+    WITHHELD,
+)
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import locked_registry
 from ml.registry.policy import hold, quarantine
@@ -62,8 +73,10 @@ def approve(run: Run, *, reason: str, candidate: str = "") -> Approved:
             _require_a_question(run, verdict, events, now)
             _require_current(run, verdict, registry.ledger)
             override = override_of(events, run.id, verdict.model_sha256, now=now)
-            if approval_of(events, run.id, verdict.model_sha256, after=override) is None:
-                registry.ledger.append(APPROVED, run_id=run.id, model_sha256=verdict.model_sha256, reason=reason)
+            about = {"run_id": run.id, "model_sha256": verdict.model_sha256}
+            beside = verdict.champion_version
+            if approval_of(events, *about.values(), champion=beside, after=override) is None:
+                registry.ledger.append(APPROVED, **about, champion=beside, reason=reason)
     try:
         run_step(PROMOTE, run)
     except NothingToDoError as nothing:  # a hold began, or somebody refused it, since the lock was given back
@@ -85,7 +98,12 @@ def refuse(run: Run, *, reason: str, candidate: str = "") -> None:
     """
     with locked_registry(run.root, run.settings, who=f"refusal of run {run.id}") as registry:
         events = registry.ledger.events()
-        asked = next((e for e in reversed(events) if e["event"] == WAITING and e["run_id"] == run.id), None)
+        own = registry.ledger.of_run(run.id)
+        if own is not None and own.state == INTENT:  # an approval was killed while it was published
+            registry.resolve_intent(own)
+            events = registry.ledger.events()
+        of_run = (e for e in reversed(events) if e["run_id"] == run.id)
+        asked = next((e for e in of_run if e["event"] in (WAITING, OVERRIDDEN)), None)
         if asked is None:
             raise _does_not_wait(run, events)
         model_sha256 = str(asked["model_sha256"])
@@ -97,7 +115,8 @@ def refuse(run: Run, *, reason: str, candidate: str = "") -> None:
                 "To take it out of service: python -m ml rollback --reason '...'",
             )
         last = last_word(events, run.id, model_sha256)
-        is_new = last is None or last["event"] != REFUSED
+        stands = override_of(events, run.id, model_sha256, now=datetime.now(UTC)) is not None
+        is_new = last is None or last["event"] != REFUSED or stands
         if is_new:
             registry.ledger.append(REFUSED, run_id=run.id, model_sha256=model_sha256, reason=reason)
     _note_refusal(run)
@@ -253,11 +272,8 @@ def _note_refusal(run: Run) -> None:
     """Let the step promote write that it was refused; a run whose files are gone has no result to write."""
     if not run.step_directory("judge").is_dir():
         return
-    try:
+    with suppress(NothingToDoError):  # a candidate that only an override permitted is rejected or kept, as before
         run_step(PROMOTE, run)
-    except NothingToDoError as nothing:
-        if nothing.outcome != REFUSED:
-            raise
 
 
 def _cure(run: Run, found: Refusal) -> str:

@@ -69,7 +69,7 @@ def refusal(
     """
     now = now or datetime.now(UTC)
     override = override_of(events, run_id, verdict.model_sha256, now=now)
-    approval = approval_of(events, run_id, verdict.model_sha256, after=override)
+    approval = approval_of(events, run_id, verdict.model_sha256, champion=verdict.champion_version, after=override)
     allowed = override is not None and (approving or approval is not None)
     if not verdict.promotes and not allowed:
         return Refusal(verdict.declined_as, f"Not promoted. {' '.join(verdict.sentences)}")
@@ -118,7 +118,7 @@ def decided(
     as a refresh does: nobody has proven that it is better.
     """
     override = override_of(events, run_id, verdict.model_sha256, now=now or datetime.now(UTC))
-    approval = approval_of(events, run_id, verdict.model_sha256, after=override)
+    approval = approval_of(events, run_id, verdict.model_sha256, champion=verdict.champion_version, after=override)
     if approval is None:
         return verdict
     approved = {"code": "approved", "sentence": told("Approved", approval)}

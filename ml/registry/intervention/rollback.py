@@ -16,7 +16,7 @@ from ml.registry.intervention.rollback_intent import (
     standing_rollback,
     unfinished_rollback,
 )
-from ml.registry.ledger.entries import ROLLBACK, WITHDRAWN
+from ml.registry.ledger.entries import BREACHED, PROBATION, ROLLBACK, WITHDRAWN
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.policy.quarantine import quarantine_of
@@ -198,7 +198,7 @@ def _target(
     kept = {number: v for number, v in accepted.items() if registry.version_directory(number).is_dir()}
     if target is None:
         _refuse_a_second_one(registry, settings, champion)
-        return last_with_other_bytes(champion, kept.values())
+        return last_with_other_bytes(champion, _unbroken(registry, kept.values()))
     if target not in kept:
         named = ", ".join(map(str, sorted(kept)))
         if why := _quarantined(registry, target):
@@ -224,6 +224,17 @@ def last_with_other_bytes(champion: Version, kept: Iterable[Version]) -> Version
             "Name one that is kept, or retrain.",
         )
     return older
+
+
+def _unbroken(registry: Registry, versions: Iterable[Version]) -> list[Version]:
+    """Return the versions whose bytes have not broken a probation: nobody goes back to those without naming them."""
+    known = registry.ledger.versions()
+    broken = {
+        known[event["version"]].intent["model_sha256"]
+        for event in registry.ledger.events()
+        if event["event"] == PROBATION and event["outcome"] == BREACHED and event["version"] in known
+    }
+    return [version for version in versions if version.intent["model_sha256"] not in broken]
 
 
 def _quarantined(registry: Registry, number: int) -> str:

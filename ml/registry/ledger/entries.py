@@ -13,6 +13,8 @@ ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
 SCHEMA, PROBATION = "schema", "probation"
+PASSED, BREACHED = "passed", "breached"
+"""How a probation ends."""
 QUARANTINED, RELEASED = "quarantined", "released"
 WAITING, APPROVED, REFUSED, OVERRIDDEN = "waiting", "approved", "refused", "overridden"
 EVENTS = (
@@ -22,6 +24,9 @@ EVENTS = (
     *(WAITING, APPROVED, REFUSED, OVERRIDDEN),
 )
 """All kinds of events, in the order in which people read them."""
+
+NEVER_PUBLISHED = "it was never completely published"
+"""Why a version is withdrawn whose writer died before the rename: nothing was found against its bytes."""
 
 LARGEST_VERSION = (1 << 63) - 1
 """The largest version number that TensorFlow Serving takes."""

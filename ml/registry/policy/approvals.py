@@ -14,12 +14,14 @@ from ml.registry.ledger.entries import (
     APPROVED,
     CONFIRMED,
     INTENT,
+    NEVER_PUBLISHED,
     OVERRIDDEN,
     PUBLISHED,
     REFUSED,
     WAITING,
     WITHDRAWN,
 )
+from ml.registry.policy.quarantine import quarantine_of
 
 Event = Mapping[str, Any]
 Events = Sequence[Event]
@@ -51,34 +53,45 @@ def was_refused(events: Events, waiting: Event) -> Event | None:
 def waiting_runs(events: Events, *, champion: int | None) -> Iterator[Event]:
     """Yield the entries `waiting` of candidates that a person can still decide about, the oldest first.
 
-    One that was judged beside another champion than this is stale: nobody can approve it any more.
+    One that was judged beside another champion than this is stale, and one that is quarantined never serves: nobody can
+    approve them any more. One that was approved is among them until a version came of it, since the command that was
+    to publish it may have been killed.
 
     Args:
         events: The ledger, oldest first.
         champion: The number of the version that should be serving; None before the first.
     """
+    quarantined = quarantine_of(events).models
     for event in events:
-        if event["event"] == WAITING and event.get("champion") == champion:
-            last = last_word(events, str(event["run_id"]), str(event["model_sha256"]))
-            if last is event:
-                yield event
+        if event["event"] != WAITING or event.get("champion") != champion or event["model_sha256"] in quarantined:
+            continue
+        run_id, model_sha256 = str(event["run_id"]), str(event["model_sha256"])
+        last = last_word(events, run_id, model_sha256)
+        is_open = last is event or (last is not None and last["event"] == APPROVED and last.get("champion") == champion)
+        if is_open and version_of(events, run_id, model_sha256) is None:
+            yield event
 
 
 def overrides(events: Events, *, now: datetime) -> Iterator[Event]:
-    """Yield the overrides that stand and are not used yet, the oldest first."""
+    """Yield the overrides that stand and are not used yet, the oldest first; none of a model that is quarantined."""
+    quarantined = quarantine_of(events).models
     for event in events:
-        if event["event"] == OVERRIDDEN and not _has_lapsed(event, now) and not was_used(events, event):
+        if event["event"] != OVERRIDDEN or event["model_sha256"] in quarantined or was_used(events, event):
+            continue
+        if override_of(events, str(event["run_id"]), str(event["model_sha256"]), now=now) is event:
             yield event
 
 
 def override_of(events: Events, run_id: str, model_sha256: str, *, now: datetime) -> Event | None:
     """Return the override for this candidate that stands or was used in time; None when there is none.
 
-    A later decision against the candidate does not end it; its date does, unless the version was begun before.
+    Its date ends it, and so does a refusal that comes later, unless the version was begun before.
     """
     for event in reversed(events):
         if event["event"] == OVERRIDDEN and _is_about(event, run_id, model_sha256):
-            return event if was_used(events, event) or not _has_lapsed(event, now) else None
+            last = last_word(events, run_id, model_sha256)
+            is_refused = last is not None and last["event"] == REFUSED and _place(events, last) > _place(events, event)
+            return event if was_used(events, event) or not (_has_lapsed(event, now) or is_refused) else None
     return None
 
 
@@ -93,26 +106,33 @@ def was_used(events: Events, override: Event) -> bool:
     return any(number not in withdrawn for number in begun)
 
 
-def approval_of(events: Events, run_id: str, model_sha256: str, *, after: Event | None = None) -> Event | None:
-    """Return the approval of this candidate, if it is the last word about it.
+def approval_of(
+    events: Events, run_id: str, model_sha256: str, *, champion: int | None, after: Event | None = None
+) -> Event | None:
+    """Return the approval of this candidate beside this champion, if it is the last word about it.
 
     Args:
         events: The ledger, oldest first.
         run_id: The run of the candidate.
         model_sha256: The hash of its bytes.
+        champion: What it was judged beside; who approved it beside another one has not seen this verdict.
         after: An override, before which an approval does not count.
     """
     last = last_word(events, run_id, model_sha256)
-    if last is None or last["event"] != APPROVED:
+    if last is None or last["event"] != APPROVED or last.get("champion") != champion:
         return None
     return last if after is None or _place(events, after) < _place(events, last) else None
 
 
 def version_of(events: Events, run_id: str, model_sha256: str) -> tuple[int, str] | None:
-    """Return the number and the state of the version that a candidate became last; None if it became none."""
+    """Return the number and the state of the version that a candidate became last; None if it became none.
+
+    One whose writer died before it was published is none: the candidate may still become one.
+    """
     number = None
+    never = {e["version"] for e in events if e["event"] == WITHDRAWN and e.get("reason") == NEVER_PUBLISHED}
     for event in events:
-        if event["event"] == INTENT and _is_about(event, run_id, model_sha256):
+        if event["event"] == INTENT and _is_about(event, run_id, model_sha256) and event["version"] not in never:
             number = event["version"]
     states = [
         event["event"]

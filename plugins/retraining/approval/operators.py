@@ -58,20 +58,24 @@ class AskOperator(StartOperator):
         self.what = what
 
     def execute(self, context: Context) -> None:
-        """Start it under a run id that names run and candidate."""
+        """Start it under a run id that names run, candidate and what it is to replace."""
         dag_run = context["dag_run"]
-        candidate = self._candidate(RunRecord.read(Root.find().run(dag_run.run_id)))
+        record = RunRecord.read(Root.find().run(dag_run.run_id))
+        candidate = self._candidate(record)
         if not candidate:
             raise AirflowSkipException("The run waits for nobody.")
+        champion = record.artifact("judge").get("champion_version") if self.what == PROMOTION else None
+        over = "" if champion is None else f"__over_{champion}"
         conf: dict[str, Any] = {"run": dag_run.run_id, "what": self.what}
         if self.what == SCHEMA:
             conf["conf"] = dict(dag_run.conf or {})
-        self.start(context, f"{_ASKED[self.what]}__{dag_run.run_id}__{candidate[:SHOWN_DIGITS]}", conf)
+        self.start(context, f"{_ASKED[self.what]}__{dag_run.run_id}__{candidate[:SHOWN_DIGITS]}{over}", conf)
 
     def _candidate(self, record: RunRecord) -> str:
         if self.what == SCHEMA:
             return str(record.proposal.get("schema_sha256", ""))
-        return str(record.artifact("judge").get("model_sha256")) if record.outcome == WAITING else ""
+        verdict = record.artifact("judge")
+        return str(verdict.get("model_sha256")) if record.outcome == WAITING else ""
 
 
 class RetrainOperator(StartOperator):

@@ -63,11 +63,13 @@ def test_what_a_rollback_brought_needs_none(world: World) -> None:
     assert period(world.root) is not None
 
 
-def test_what_a_rollback_left_serving_needs_none(world: World) -> None:
+def test_giving_up_an_unconfirmed_version_ends_no_probation_of_the_champion(world: World) -> None:
     world.release("one")
+    before = period(world.root)
     do_promote(world.root, world.settings, "kills the server")
     assert rollback(world.root, world.settings, target=None, reason="r").number == 1
-    assert period(world.root) is None
+    assert before is not None
+    assert period(world.root) == before
 
 
 def test_a_version_that_nobody_has_confirmed_is_not_on_probation_yet(world: World) -> None:

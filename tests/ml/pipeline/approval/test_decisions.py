@@ -222,7 +222,11 @@ def test_a_refusal_that_comes_first_stops_a_promotion_under_the_lock(
     run = judged_run(root, settings)
     ends(run)
     Ledger(root.ledger).append(
-        "approved", run_id="r", model_sha256=Ledger(root.ledger).events()[-1]["model_sha256"], reason="yes"
+        "approved",
+        run_id="r",
+        model_sha256=Ledger(root.ledger).events()[-1]["model_sha256"],
+        champion=1,
+        reason="yes",
     )
     asked = permission.require_permission
 
