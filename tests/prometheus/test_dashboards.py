@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ import yaml
 from prometheus_client import generate_latest
 
 from ml.monitoring.metric_families import collector_registry
-from ml.registry.ledger.entries import WAITING
+from ml.probation.item import BREACHED, KNOWN_ROWS, Item
+from ml.probation.last_check import LastCheck
+from ml.registry.ledger.entries import PROBATION, WAITING
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
+from serving.client.model_client import ModelServer
+from tests.ml.light_world import released, stand_in
 from tests.prometheus.debian import CONFIGURATION, query, said_by, tool
 from tests.prometheus.recording import (
     DASHBOARDS,
@@ -49,13 +54,20 @@ def remembering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names of all samples on the pages that the recorded run exported, and on a page of the exporter today.
+    """The names of all samples on the pages that the recorded run exported, and on pages of the exporter today.
 
-    The recording is older than the ledger's chain, and nobody waited in it; a root with one waiting run has the rest.
+    The recording is older than the ledger's chain, nobody waited in it, and nothing was on probation; a root with one
+    waiting run and a version that is on probation, and then breaks it, has the rest.
     """
-    root = Root(tmp_path_factory.mktemp("root"))
-    Ledger(root.ledger).append(WAITING, run_id="r", model_sha256="m", champion=None)
-    today = generate_latest(collector_registry(root, None)).decode()
+    root, now = Root(tmp_path_factory.mktemp("root")), datetime.now(UTC)
+    with stand_in(root) as settings:
+        released(root, settings, "one")
+        Ledger(root.ledger).append(WAITING, run_id="r", model_sha256="m", champion=1)
+        LastCheck(1, now, now, (Item(KNOWN_ROWS, BREACHED, "Wrong."),), "").write(root)
+        server = ModelServer(settings.serving.url, settings.serving.model)
+        today = generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
+        Ledger(root.ledger).append(PROBATION, run_id="r", version=1, outcome=BREACHED, reason="Wrong.")
+        today += generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
     statsd = StatsdExporter(Mapping(CONFIGURATION / "statsd_mapping.yml"))
     statsd.take((RECORDED / "statsd.txt").read_bytes())
     pages = [statsd.page(), *((RECORDED / f"page_{name}.txt").read_text() for name in ("exporter", "serving")), today]
