@@ -14,7 +14,7 @@ from ml.registry.ledger.entries import PROBATION
 from ml.rehearsal.fact import Fact
 from ml.rehearsal.faults.fault import Fault
 from ml.rehearsal.forged import network_weights, noised, training_returns
-from ml.rehearsal.preparation import CANDIDATE, REFRESH, SLIGHTLY, TRIES
+from ml.rehearsal.preparation import CANDIDATE, REFRESH, SLIGHTLY, TRIES, weights_of_version_1
 from ml.rehearsal.site import MODEL, SERVER_SECONDS, ended, served
 from ml.rehearsal.worlds import Worlds
 from serving.client.model_client import ModelServer
@@ -50,12 +50,15 @@ def rolled_back(worlds: Worlds) -> list[Fact]:
     """Promote a candidate and go back from it; then bring it once more, and another one that is as good."""
     site = worlds.candidate("rolled back")
     bad = network_weights(site.run(CANDIDATE).artifact("train", Model).saved_model)
-    other = noised(bad, direction=TRIES, scale=SLIGHTLY)
     up_to_judge = STEPS[: STEPS.index("promote")]
     with training_returns(bad):
         site.steps(AGAIN, *REFRESH, steps=up_to_judge)
-    with training_returns(other):
-        judged = site.steps(OTHER, *REFRESH, OF_OTHER_SETTINGS, steps=up_to_judge)
+    weights, judged = weights_of_version_1(site), site.record(OTHER)
+    for direction in range(TRIES, 2 * TRIES):
+        with training_returns(noised(weights, direction=direction, scale=SLIGHTLY)):
+            judged = site.steps(OTHER, *REFRESH, OF_OTHER_SETTINGS, steps=up_to_judge)
+        if judged.artifact("judge").get("promotes"):
+            break
     with served(site) as watched:
         promoted = ended(watched.steps(CANDIDATE, *REFRESH, steps=["promote", "confirm"]), PROMOTED)
         back = rollback(site.root, watched.settings(), target=None, reason="The call centre complains.").number
