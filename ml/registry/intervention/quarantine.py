@@ -9,7 +9,8 @@ from typing import Any
 
 from ml.config.settings import Settings
 from ml.errors import UNCHANGED, FinalError, NothingToDoError
-from ml.registry.intervention.rollback import begin, finish, last_with_other_bytes
+from ml.registry.intervention.default_version import last_with_other_bytes
+from ml.registry.intervention.rollback import begin, finish
 from ml.registry.intervention.rollback_intent import confirm_if_reachable, unfinished_rollback
 from ml.registry.ledger.entries import QUARANTINED
 from ml.registry.ledger.ledger import Version
@@ -67,8 +68,7 @@ def quarantine(root: Root, settings: Settings, *, subject: str | int, reason: st
             raise NothingToDoError(UNCHANGED, f"{found.name} is quarantined already.")
         champion = registry.ledger.champion()
         if champion is not None and champion.intent["model_sha256"] == found.model_sha256:
-            kept = [v for v in versions.values() if v.accepted and registry.version_directory(v.number).is_dir()]
-            target = last_with_other_bytes(champion, kept).number
+            target = last_with_other_bytes(registry, champion).number
             return finish(begin(registry, settings, target=target, reason=reason), registry, settings)
         registry.ledger.append(
             QUARANTINED,

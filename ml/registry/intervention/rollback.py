@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from ml.config.settings import Settings
 from ml.errors import UNCHANGED, FinalError, NothingToDoError
 from ml.registry.champion import champion_of, damage_of
+from ml.registry.intervention.default_version import last_with_other_bytes
 from ml.registry.intervention.rollback_intent import (
     RollbackIntent,
     carry_out,
@@ -16,11 +17,11 @@ from ml.registry.intervention.rollback_intent import (
     standing_rollback,
     unfinished_rollback,
 )
-from ml.registry.ledger.entries import BREACHED, PROBATION, ROLLBACK, WITHDRAWN
+from ml.registry.ledger.entries import ROLLBACK, WITHDRAWN
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.policy.quarantine import quarantine_of
-from ml.registry.policy.rollback_target import default_target, origin
+from ml.registry.policy.rollback_target import origin
 from ml.registry.version_directories import require_known, version_names
 from ml.storage.root import Root
 
@@ -198,7 +199,7 @@ def _target(
     kept = {number: v for number, v in accepted.items() if registry.version_directory(number).is_dir()}
     if target is None:
         _refuse_a_second_one(registry, settings, champion)
-        return last_with_other_bytes(champion, _unbroken(registry, kept.values()))
+        return last_with_other_bytes(registry, champion)
     if target not in kept:
         named = ", ".join(map(str, sorted(kept)))
         if why := _quarantined(registry, target):
@@ -209,32 +210,6 @@ def _target(
         _confirm_first(registry, settings)
         raise NothingToDoError(UNCHANGED, f"Version {champion.number} already has the bytes of version {target}.")
     return kept[target]
-
-
-def last_with_other_bytes(champion: Version, kept: Iterable[Version]) -> Version:
-    """Return where a rollback without a number goes.
-
-    Raises:
-        FinalError: There is no such version.
-    """
-    older = default_target(champion, kept)
-    if older is None:
-        raise FinalError(
-            f"No confirmed version before {origin(champion)} is kept that has other bytes and is not a SAMPLE.",
-            "Name one that is kept, or retrain.",
-        )
-    return older
-
-
-def _unbroken(registry: Registry, versions: Iterable[Version]) -> list[Version]:
-    """Return the versions whose bytes have not broken a probation: nobody goes back to those without naming them."""
-    known = registry.ledger.versions()
-    broken = {
-        known[event["version"]].intent["model_sha256"]
-        for event in registry.ledger.events()
-        if event["event"] == PROBATION and event["outcome"] == BREACHED and event["version"] in known
-    }
-    return [version for version in versions if version.intent["model_sha256"] not in broken]
 
 
 def _quarantined(registry: Registry, number: int) -> str:

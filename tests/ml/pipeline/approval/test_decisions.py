@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,20 +21,16 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.approvals import waiting_runs
 from ml.registry.retention import clean_up
 from ml.storage.root import Root
-from tests.ml.light_world import command, released, stand_in
+from tests.ml.light_world import command, released
 from tests.ml.pipeline.approval.candidates import judged_run, with_approval
 
 LATER = timedelta(hours=24)
 
 
 @pytest.fixture
-def settings(root: Root, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Always asked, with a version 1 that a stand-in serves. No private server: a few bytes do not load."""
-    monkeypatch.setattr(promote, "_answers_privately", lambda *_: None)
-    monkeypatch.setenv("RETRAIN_WHO", "ada")
-    with stand_in(root) as settings:
-        released(root, settings, "one")
-        yield with_approval(settings, "always")
+def settings(never_asked: Settings) -> Settings:
+    """Always asked."""
+    return with_approval(never_asked, "always")
 
 
 def words(root: Root) -> list[str]:

@@ -15,7 +15,6 @@ from ml.errors import FinalError, NothingToDoError
 from ml.pipeline.approval.decisions import approve, override, refuse
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
-from ml.registry import promote
 from ml.registry.intervention.quarantine import quarantine
 from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
@@ -26,7 +25,7 @@ from ml.registry.recovery import recover_if_reachable
 from ml.registry.retention import clean_up
 from ml.storage.files import write_json
 from ml.storage.root import Root
-from tests.ml.light_world import released, stand_in
+from tests.ml.light_world import released
 from tests.ml.pipeline.approval.candidates import judged_run, with_approval
 
 HOUR = timedelta(hours=1)
@@ -37,12 +36,9 @@ class KilledError(BaseException):
 
 
 @pytest.fixture
-def settings(root: Root, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """A person is asked before each promotion; version 1 serves. A few bytes do not load on a private server."""
-    monkeypatch.setattr(promote, "_answers_privately", lambda *_: None)
-    with stand_in(root) as settings:
-        released(root, settings, "one")
-        yield with_approval(settings, "always")
+def settings(never_asked: Settings) -> Settings:
+    """A person is asked before each promotion."""
+    return with_approval(never_asked, "always")
 
 
 @contextmanager
@@ -172,6 +168,8 @@ def test_nobody_goes_back_by_default_to_what_broke_its_probation(root: Root, set
     released(root, never, "two")
     with pytest.raises(FinalError, match="No confirmed version before 2"):
         rollback(root, never, target=None, reason="bad")
+    with pytest.raises(FinalError, match="No confirmed version before 2"):
+        quarantine(root, never, subject="2", reason="bad")
     assert rollback(root, never, target=1, reason="slow is better than wrong").number == 3
 
 

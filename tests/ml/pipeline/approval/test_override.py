@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,24 +15,18 @@ from ml.monitoring.state_collectors import collect_ledger
 from ml.pipeline.approval.decisions import approve, override, refuse
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
-from ml.registry import promote
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.references.ancestry import anchor_of
 from ml.storage.root import Root
-from tests.ml.light_world import command, released, stand_in
+from tests.ml.light_world import command
 from tests.ml.pipeline.approval.candidates import judged_run
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def settings(root: Root, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Nobody is asked; version 1 serves. The private server is left out, since a few bytes do not load."""
-    monkeypatch.setattr(promote, "_answers_privately", lambda *_: None)
-    monkeypatch.setenv("RETRAIN_WHO", "ada")
-    with stand_in(root) as settings:
-        released(root, settings, "one")
-        yield settings
+def settings(never_asked: Settings) -> Settings:
+    return never_asked
 
 
 def declined(root: Root, settings: Settings, decision: str = "rejected", code: str = "worse", **evaluated: Any) -> Run:
