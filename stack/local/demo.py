@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,8 @@ from stack.local import run_summary
 from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment
 from stack.local.data_source import DataSource, dag_run_conf, find_data_source, is_forced
-from stack.local.errors import StackError, raise_keyboard_interrupt, run_command
+from stack.local.errors import StackError, run_command
+from stack.local.interrupts import interrupt_once
 from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
 from stack.local.processes.ports import SERVING_PORT, local_url, read_port, require_free_port
@@ -41,7 +41,7 @@ DEMO_ROOT = PROJECT / "var" / "demo"
 
 def main() -> int:
     """Run the demo; 0 after a result (promoted, rejected, same...), 2 if a retry cannot help, else 1."""
-    signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
+    interrupt_once()
     began = time.monotonic()
     paths = Paths(Root.find(str(demo_root().path)), home="airflow-demo")
     model = resolve().serving.model

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from ml.errors import RetrainError
 
@@ -34,19 +32,3 @@ def run_command(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; everything that was started has been stopped.", file=sys.stderr)
         return INTERRUPTED
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let the block end what was started although Ctrl-C is pressed again and again."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def raise_keyboard_interrupt(_signal: int, _frame: object) -> None:
-    """A signal handler by which SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +19,8 @@ from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment, with_api_server
 from stack.local.data_source import find_data_source
 from stack.local.down import stop_stack
-from stack.local.errors import StackError, raise_keyboard_interrupt, run_command, uninterrupted
+from stack.local.errors import StackError, run_command
+from stack.local.interrupts import interrupt_once, interrupts_wait, uninterrupted
 from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
 from stack.local.processes.ports import (
@@ -42,7 +42,7 @@ LIVE_SECONDS = 2.0
 
 def main() -> int:
     """Start the stack; the exit code is 0 when every part of it answers."""
-    signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
+    interrupt_once()
     paths = Paths(Root.find())
     paths.prepare()
     with locks.hold(paths.lock, who="make up", wait_seconds=1):
@@ -76,11 +76,12 @@ def _start(paths: Paths, ui: int, serving: int) -> ProcessRecord:
     started: list[Process] = []
 
     def remember(process: Process) -> None:
-        started.append(process)  # at once, so that an interrupted start can be taken down
+        started.append(process)
         ProcessRecord(tuple(started), ui, serving).write(paths.process_record)
 
-    server, _ = start_model_server(paths, settings.serving.model, serving, dies_with_parent=False)
-    remember(server)
+    with interrupts_wait():  # a process that nobody wrote down could not be taken down
+        server, _ = start_model_server(paths, settings.serving.model, serving, dies_with_parent=False)
+        remember(server)
     environment = airflow_environment(paths, serving_url=local_url(serving))
     environment = with_api_server(environment, paths, ui_url=local_url(ui))
     environment["RETRAIN__DATA__SOURCE"] = source.setting
@@ -92,14 +93,15 @@ def _start(paths: Paths, ui: int, serving: int) -> ProcessRecord:
         "dag-processor": [],
         "triggerer": ["--skip-serve-logs"],
     }.items():
-        process, _ = start(
-            f"airflow {name}",
-            [AIRFLOW, name, *arguments],
-            environment=environment,
-            directory=PROJECT,
-            log=paths.logs / f"airflow-{name}.log",
-        )
-        remember(process)
+        with interrupts_wait():
+            process, _ = start(
+                f"airflow {name}",
+                [AIRFLOW, name, *arguments],
+                environment=environment,
+                directory=PROJECT,
+                log=paths.logs / f"airflow-{name}.log",
+            )
+            remember(process)
     return ProcessRecord(tuple(started), ui, serving)
 
 

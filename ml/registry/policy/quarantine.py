@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml.registry.ledger.entries import PUBLISHED, QUARANTINED, ROLLBACK
+from ml.registry.ledger.entries import (
+    ADOPTED,
+    BREACHED,
+    CONFIRMED,
+    INTENT,
+    PROBATION,
+    PUBLISHED,
+    QUARANTINED,
+    ROLLBACK,
+)
 
 CODE = "quarantined"
 """The reason code of a candidate that a quarantine stops."""
@@ -47,12 +56,19 @@ def quarantine_of(events: Sequence[Mapping[str, Any]]) -> Quarantine:
     the copy is published: until then the bad version is the champion, and not the one between. Every other rollback
     does so at once. One that older code wrote quarantines nothing.
 
+    A version that broke its probation is quarantined as soon as another one is the champion, though no rollback came
+    between: a promotion may be confirmed while the rollback waits for the lock.
+
     Args:
         events: The ledger, oldest first.
     """
     models: dict[str, str] = {}
     begun: dict[str, dict[str, str]] = {}
+    bytes_of: dict[int, str] = {}
+    broken: dict[str, str] = {}
     for event in events:
+        if event["event"] in (INTENT, ADOPTED) and event.get("model_sha256"):
+            bytes_of[event["version"]] = str(event["model_sha256"])
         if event["event"] == QUARANTINED:
             models[str(event["model_sha256"])] = str(event["reason"])
         elif event["event"] == ROLLBACK:
@@ -63,6 +79,11 @@ def quarantine_of(events: Sequence[Mapping[str, Any]]) -> Quarantine:
                 begun[str(event["run_id"])] = named
         elif event["event"] == PUBLISHED:
             models |= begun.pop(str(event["run_id"]), {})
+        elif event["event"] == PROBATION and event["outcome"] == BREACHED and event["version"] in bytes_of:
+            broken[bytes_of[event["version"]]] = str(event["reason"])
+        if broken and event["event"] in (CONFIRMED, ADOPTED):
+            serves = bytes_of.get(event["version"])
+            models |= {sha256: reason for sha256, reason in broken.items() if sha256 != serves}
     fingerprints = {
         str(event["fingerprint"]): models[str(event["model_sha256"])]
         for event in events

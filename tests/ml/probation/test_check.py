@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ml.errors import NothingToDoError
+from ml.errors import FinalError, NothingToDoError
 from ml.probation import known_rows, probation
 from ml.probation.last_check import read_last_check
 from ml.probation.probation import Checked, check_probation
@@ -232,6 +232,12 @@ def test_a_version_that_was_promoted_meanwhile_is_not_taken_back(
         check(on_probation)
     assert champion(on_probation.root).number == 3
     assert events(on_probation.root, ROLLBACK) == []
+    assert Ledger(on_probation.root.ledger).versions()[2].quarantined, "it broke its probation all the same"
+    with pytest.raises(FinalError, match="Version 2 is quarantined"):
+        rollback(on_probation.root, on_probation.settings, target=2, reason="by mistake")
+    rollback(on_probation.root, on_probation.settings, target=None, reason="3 is bad, too")
+    assert champion(on_probation.root).intent["rollback_of"] == 1
+    assert not on_probation.root.version(MODEL, 2).exists()
 
 
 def test_a_broken_ledger_does_not_keep_a_bad_version_in_service(on_probation: World) -> None:

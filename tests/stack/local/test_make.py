@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ def test_environments_in_use_are_named(tmp_path: Path, monkeypatch: pytest.Monke
     python.symlink_to(sys.executable)
     child = subprocess.Popen([python, "-c", "import time; time.sleep(600)"])
     try:
+        while not Path(f"/proc/{child.pid}/cmdline").read_bytes():  # empty for a moment while exec replaces the process
+            time.sleep(0.01)
         with pytest.raises(StackError, match=f"Process {child.pid} runs from an environment: "):
             require_down.main()
     finally:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.registry.ledger.entries import CONFIRMED, INTENT, KEPT, PUBLISHED, QUARANTINED, ROLLBACK
+import pytest
+
+from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, KEPT, PROBATION, PUBLISHED, QUARANTINED, ROLLBACK
 from ml.registry.policy.quarantine import quarantine_of
 
 Event = dict[str, Any]
@@ -41,3 +43,19 @@ def test_bytes_and_fingerprint_are_against_a_candidate_and_nothing_else_is() -> 
     assert found.against("c", "x") == "Its bytes are those of a model that is quarantined: It is rude."
     assert found.against("x", "f").endswith("settings and code as a model that is quarantined: It is rude.")
     assert found.against("x", "g") == found.against("k", "") == ""
+
+
+@pytest.mark.parametrize("kind", [CONFIRMED, ADOPTED])
+def test_who_broke_its_probation_is_quarantined_as_soon_as_another_is_the_champion(kind: str) -> None:
+    bad = [event(INTENT, version=2, model_sha256="b", fingerprint="f"), event(CONFIRMED, version=2)]
+    bad += [event(PROBATION, version=2, outcome="breached", reason="It is slow.")]
+    begun = [*bad, event(INTENT, version=3, model_sha256="c"), event(PUBLISHED, version=3)]
+    assert quarantine_of(begun).models == {}, "2 is still the champion: nobody has confirmed 3"
+    found = quarantine_of([*begun, event(kind, version=3, model_sha256="c")])
+    assert (found.models, found.fingerprints) == ({"b": "It is slow."}, {"f": "It is slow."})
+
+
+def test_who_passed_its_probation_is_not() -> None:
+    good = [event(INTENT, version=2, model_sha256="b"), event(PROBATION, version=2, outcome="passed", reason="Well.")]
+    newer = [event(INTENT, version=3, model_sha256="c"), event(CONFIRMED, version=3)]
+    assert quarantine_of([*good, *newer]).models == {}
