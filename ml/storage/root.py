@@ -151,6 +151,23 @@ class Root:
         """The schemas that were accepted, each under its number."""
         return self.path / "schemas"
 
+    def report(self, run_id: str) -> Path:
+        """Return the page about one run, which may not be there.
+
+        Raises:
+            FinalError: The id cannot become a name; see `run`.
+        """
+        return self.reports / "runs" / f"{self.run(run_id).name}.html"
+
+    def card(self, version: int) -> Path:
+        """Return the directory of a version's model card: `card.html`, `card.md` and `model-card.json`."""
+        return self.reports / "versions" / str(version)
+
+    @property
+    def reports(self) -> Path:
+        """The pages about runs and versions; each can be made again while what it tells of is kept."""
+        return self.path / "reports"
+
     @property
     def inbox(self) -> Path:
         """The data files that the Airflow UI may name."""

@@ -25,9 +25,9 @@ from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment
 from stack.local.data_source import DataSource, dag_run_conf, find_data_source, is_forced
 from stack.local.errors import StackError, run_command
-from stack.local.interrupts import interrupt_once
 from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
+from stack.local.processes.interrupts import interrupt_once
 from stack.local.processes.ports import SERVING_PORT, local_url, read_port, require_free_port
 from stack.local.processes.process import Process, start, stop
 from stack.local.run_follower import POLL_SECONDS, RunFollower

@@ -20,9 +20,9 @@ from stack.local.airflow.environment import airflow_environment, with_api_server
 from stack.local.data_source import find_data_source
 from stack.local.down import stop_stack
 from stack.local.errors import StackError, run_command
-from stack.local.interrupts import interrupt_once, interrupts_wait, uninterrupted
 from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
+from stack.local.processes.interrupts import interrupt_once, interrupts_wait, uninterrupted
 from stack.local.processes.ports import (
     HOST,
     SERVING_PORT,

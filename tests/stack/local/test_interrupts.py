@@ -12,8 +12,8 @@ import pytest
 
 from ml.storage.root import Root
 from stack.local import up
-from stack.local.interrupts import interrupt_once, interrupts_wait
 from stack.local.paths import Paths
+from stack.local.processes.interrupts import interrupt_once, interrupts_wait
 from stack.local.processes.process import Process
 from stack.local.processes.process_record import ProcessRecord
 

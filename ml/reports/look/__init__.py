@@ -1,0 +1,1 @@
+"""How every page looks: its colours, its plots, its tables, its frame."""
