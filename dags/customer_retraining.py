@@ -10,7 +10,10 @@ from ml.pipeline.step_names import STEPS
 from retraining.approval.operators import AskOperator
 from retraining.approval.question import PROMOTION, SCHEMA
 from retraining.params import dag_params
+from retraining.report_operator import ReportOperator
 from retraining.runs.notifier import notifiers
+from retraining.runs.occasions import retraining_ended
+from retraining.runs.outcome_operator import OutcomeOperator, outcome_tasks
 from retraining.step_operator import StepOperator
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
@@ -26,8 +29,8 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     is_paused_upon_creation=True,
     params=dag_params(),
-    on_success_callback=notifiers(),  # a rejection is a green run
-    on_failure_callback=notifiers(),
+    on_success_callback=notifiers(retraining_ended),  # a rejection is a green run
+    on_failure_callback=notifiers(retraining_ended),
     tags=["customer-model", "retraining"],
     default_args={
         "owner": "ml-platform",
@@ -121,3 +124,19 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
         doc_md="Starts customer_approval when validate was blocked and proposes a wider schema; else skipped.",
     )
     chain(steps[STEPS.index("validate")], ask_schema)
+
+    # Teardowns: they also run after a failure, and never decide whether the run is green. A common last task would.
+    outcome = OutcomeOperator(
+        task_id="outcome",
+        execution_timeout=5 * MINUTE,
+        doc_md="Goes on to the one task that is called as what the run came to. After a failure it skips them all.",
+    ).as_teardown()
+    report = ReportOperator(
+        task_id="report",
+        retries=0,  # it can be written again at any time: python -m ml report RUN
+        execution_timeout=10 * MINUTE,
+        doc_md="Writes the page that tells what the run came to, and why. If it fails, the run ends as it would have.",
+    ).as_teardown()
+    outcomes = outcome_tasks()
+    chain(steps[-1], outcome, outcomes, report)
+    chain([ask, ask_schema], report)
