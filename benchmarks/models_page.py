@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 from tests.plugins.pages.api_server import ApiServer, api_server, migrate
 from tests.plugins.pages.ledgers import Story
@@ -49,16 +50,12 @@ def main() -> None:
 
 def write_ledger(root: Path, versions: int) -> None:
     """Write it as the commands do, but without the flush after each line, which would take most of the time."""
-    flush = os.fsync
-    os.fsync = lambda fd: None
-    try:
+    with mock.patch("os.fsync"):
         story = Story(root / "small")
         for number in range(versions):
             for place in range(REFUSED_BESIDE_EACH):
                 story.refused(("kept", "rejected", "same")[place], f"run-{number}-{place}")
             story.promoted()
-    finally:
-        os.fsync = flush
     (root / "small").rename(root.with_name("filled"))
     root.rmdir()
     root.with_name("filled").rename(root)

@@ -120,13 +120,13 @@ def migrate(home: Path, root: Path, **more: str) -> None:
     run(home, root, "db", "migrate", **more)
 
 
-def run(home: Path, root: Path, *command: str, given: str = "", **more: str) -> None:
-    """Run an `airflow` command to its end."""
+def run(home: Path, root: Path, *command: str, program: str = str(AIRFLOW), **more: str) -> None:
+    """Run an `airflow` command, or another program with its environment, to its end."""
     done = subprocess.run(
-        [AIRFLOW, *command],
+        [program, *command],
         cwd=PROJECT,
         env=environment(home, root) | more,
-        input=given,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=300,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,17 @@ from tests.plugins.pages.ledgers import Story
 pytestmark = pytest.mark.slow
 FAB = {"AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"}
 
+USERS = """
+import json, sys
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+with get_application_builder() as builder:
+    manager = builder.sm
+    manager.add_role("Nothing")
+    for name, role in (("admin", "Admin"), ("viewer", "Viewer"), ("nobody", "Nothing")):
+        address, password = f"{name}@localhost.localdomain", json.loads(sys.argv[1])[name]
+        assert manager.add_user(name, name, name, address, manager.find_role(role), password=password)
+"""
+
 
 def init_commands() -> list[list[str]]:
     """The commands about roles that the compose file's init runs."""
@@ -27,14 +39,9 @@ def init_commands() -> list[list[str]]:
 def fab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     home, root = tmp_path_factory.mktemp("fab-home"), tmp_path_factory.mktemp("fab-root")
     migrate(home, root, **FAB)
-    run(home, root, "roles", "create", "Nothing", **FAB)
-    for name, role in (("admin", "Admin"), ("viewer", "Viewer"), ("nobody", "Nothing")):
-        person = ["--firstname", name, "--lastname", name, "--email", f"{name}@localhost.localdomain"]
-        password = f"{PASSWORDS[name]}\n"
-        run(home, root, "users", "create", "--username", name, "--role", role, *person, given=password * 2, **FAB)
+    run(home, root, "-c", USERS, json.dumps(PASSWORDS), program=sys.executable, **FAB)
     for command in init_commands():
         run(home, root, *command, **FAB)
-        run(home, root, *command, **FAB)  # the init runs each time the stack comes up
     Story(root).promoted()
     with api_server(home, root, **FAB) as server:
         yield server
