@@ -53,7 +53,9 @@
   async function follow(form, dag, run) {
     const end = Date.now() + FOLLOW_MS;
     while (Date.now() < end) {
-      const { state } = await call("GET", `/api/v2/dags/${part(dag)}/dagRuns/${part(run)}`);
+      let state = "";
+      try { ({ state } = await call("GET", `/api/v2/dags/${part(dag)}/dagRuns/${part(run)}`)); }
+      catch { tell(form, "It was started. Airflow does not answer at the moment …", "busy", runLink(dag, run)); await sleep(POLL_MS); continue; }
       if (state === "success") return true;
       if (state === "failed") { tell(form, "It failed, and its log says why. What served before still serves.", "bad", runLink(dag, run)); return false; }
       tell(form, state === "running" ? "It runs …" : "It waits for the scheduler …", "busy", runLink(dag, run));
