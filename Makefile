@@ -75,7 +75,7 @@ test-image: ## run the tests of dags/, plugins/, ml/ and serving/ inside the ima
 
 bench: airflow ml-dev ## measure speed, memory and quality, and print tables
 	@for benchmark in benchmarks/[!_]*.py; do \
-		case $$benchmark in *dag_*|*models_page*) environment=.venv;; *) environment=.venv-ml;; esac; \
+		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
 		echo "== $$benchmark"; \
 		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
@@ -88,9 +88,9 @@ lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
 	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,repository dags plugins stack) \
-		docs benchmarks/dag_overhead.py benchmarks/models_page.py; \
+		docs benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
-		$(filter-out %/dag_overhead.py %/models_page.py,$(wildcard benchmarks/*.py)); \
+		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
 	$(PATHS) run .venv/bin/lint-imports; \
 	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi
 
