@@ -8,8 +8,8 @@ from typing import Any
 from ml.audit.compare import compare
 from ml.audit.subject import subject
 from ml.reports.look.plot import Table
+from ml.reports.look.section import Section
 from ml.reports.run.material import Material
-from ml.reports.run.section import Section
 
 MOST_FILES = 12
 

@@ -8,9 +8,9 @@ from typing import Any
 from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
 from ml.data.features import FEATURES
 from ml.reports.look.plot import Table
+from ml.reports.look.section import Section
 from ml.reports.run.distributions import Distribution, distribution, distribution_plot, missing_share
 from ml.reports.run.material import Material
-from ml.reports.run.section import Section
 
 
 def data_section(of: Material) -> Section | None:

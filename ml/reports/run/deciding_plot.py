@@ -14,8 +14,10 @@ from ml.gate.paired.contributions import SIGN
 from ml.reports.look.palette import BACKGROUND, BAD, CANDIDATE, CHAMPION, GOOD, INK, LINE, MUTED
 from ml.reports.look.plot import Plot, Table, drawing, svg_of
 
-WIDTH, ROW, FRAME = 5.6, 0.48, 0.75
+WIDTH, ROW, FRAME = 4.9, 0.48, 0.75
 """Inches: of the drawing, of a row, and of the axis below."""
+NARROW = 4.0
+"""That of the thresholds, which stand beside it."""
 YES, NO, OPEN = "yes", "no", "cannot tell"
 
 
@@ -63,11 +65,11 @@ def _questions(evidence: Mapping[str, Any], baseline: str, anchor: str) -> Itera
             yield _against_zero(f"{metric}{loss}: worse than {baseline}?", of, looks_for_gain=False)
     due = bool(evidence["refresh"]["due"])
     why = "for a refresh" if due else "no refresh is due"
-    text = f"{primary}: not worse than {baseline} by over {margin:g}? ({why})"
+    text = f"{primary}: at most {margin:g} below {baseline}? ({why})"
     yield _within(text, evidence["not_worse"], margin, counts=due)
     if evidence.get("anchor"):
         name = f"the anchor ({anchor})" if anchor else "the anchor"
-        yield _within(f"{primary}: not worse than {name} by over {margin:g}?", evidence["anchor"], margin)
+        yield _within(f"{primary}: at most {margin:g} below {name}?", evidence["anchor"], margin)
     if of := evidence.get("gone_back_from"):
         yield _against_zero(f"{primary}: better than the quarantined version?", of, looks_for_gain=True)
 
@@ -85,9 +87,8 @@ def _against_zero(text: str, of: Mapping[str, Any], *, looks_for_gain: bool) -> 
 def _within(text: str, of: Mapping[str, Any], margin: float, *, counts: bool = True) -> Question:
     holds = of["lower"] is not None and of["lower"] >= -margin
     answer = YES if holds else "not shown"
-    return Question(
-        text, of["gain"], of["lower"], None, of["level"], -margin, answer, (holds and counts) or None, of["rows"]
-    )
+    is_good = True if holds and counts else None
+    return Question(text, of["gain"], of["lower"], None, of["level"], -margin, answer, is_good, of["rows"])
 
 
 def difference_plot(evidence: Mapping[str, Any], baseline: str, anchor: str) -> Plot | None:
@@ -178,7 +179,7 @@ def threshold_plot(
     shown = [name for name in ORDER if name != "ExampleCount" and metrics.get(name) is not None]
     if not shown:
         return None
-    with drawing(inches=(WIDTH, FRAME + 0.42 * len(shown))) as (figure, axes):
+    with drawing(inches=(NARROW, FRAME + 0.42 * len(shown))) as (figure, axes):
         values = [metrics[name] for name in shown]
         values += [of[name] for of in bounds.values() for name in shown if name in of]
         values += [champion[name] for name in shown if champion.get(name) is not None]

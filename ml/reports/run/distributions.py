@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -162,9 +163,9 @@ def _counted(numbers: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArra
 def _ranges(edges: NDArray[np.float64]) -> list[str]:
     """Return how a table names the ranges."""
     if _is_whole(edges):
-        pairs = [(low + 0.5, high - 0.5) for low, high in zip(edges, edges[1:], strict=False)]
+        pairs = [(low + 0.5, high - 0.5) for low, high in pairwise(edges)]
         return [f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in pairs]
-    return [f"{low:.4g} to {high:.4g}" for low, high in zip(edges, edges[1:], strict=False)]
+    return [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
 
 
 def _is_whole(edges: NDArray[np.float64]) -> bool:

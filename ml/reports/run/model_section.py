@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ml.evaluation.scored_rows import ScoredRows
 from ml.reports.look.palette import CANDIDATE, CHAMPION, MUTED
 from ml.reports.look.plot import Plot, Table, drawing, svg_of
+from ml.reports.look.section import Section
 from ml.reports.run.curves import Estimate, auc_of, curves_of, groups_of
 from ml.reports.run.material import Material
-from ml.reports.run.section import Section
 
 INCHES = 4.6, 3.4
 Scores = Mapping[str, NDArray[np.float32]]
 """The scores of the candidate, and of what it is compared with, by their names; the candidate is the first."""
+CANDIDATE_NAME = "candidate"
 COLOURS = (CANDIDATE, CHAMPION)
 
 
@@ -28,7 +29,7 @@ def model_section(of: Material) -> Section | None:
     """Return the section; None when no candidate was evaluated."""
     if of.rows is None:
         return None
-    scores = {"candidate": of.rows.candidate}
+    scores = {CANDIDATE_NAME: of.rows.candidate}
     if len(of.rows.references):
         scores[of.baseline or "champion"] = of.rows.references[0]
     labels, threshold = of.rows.labels, float(of.evaluation.get("threshold", 0.5))
@@ -186,7 +187,7 @@ def _confusion(labels: NDArray[np.int8], scores: Scores, threshold: float, targe
         for place, (name, counts) in zip(np.atleast_1d(axes), tables.items(), strict=True):
             _matrix(place, counts, target, title=name, colour=_colour(scores, name))
         svg = svg_of(figure, "confusion")
-    hits, missed, wrong, passed = next(iter(tables.values()))
+    hits, missed, wrong, _ = next(iter(tables.values()))
     says = (
         f"With the threshold {threshold:g} the candidate selects {hits + wrong:,} of {len(labels):,} customers; "
         f"{hits:,} of them are targets, and {missed:,} targets are not selected."
@@ -206,17 +207,15 @@ def _matrix(axes: Any, counts: tuple[int, int, int, int], target: str, *, title:
     total = sum(counts) or 1
     for place, n in enumerate(counts):
         x, y = place % 2, place // 2
-        axes.fill_between(
-            [x + 0.03, x + 0.97], y + 0.03, y + 0.97, color=colour, alpha=0.06 + 0.4 * n / total, linewidth=0
-        )
+        shade = 0.06 + 0.4 * n / total
+        axes.fill_between([x + 0.03, x + 0.97], y + 0.03, y + 0.97, color=colour, alpha=shade, linewidth=0)
         axes.text(x + 0.5, y + 0.42, f"{n:,}", ha="center", va="center", fontsize=12, weight="bold")
         axes.text(x + 0.5, y + 0.7, f"{n / total:.1%}", ha="center", va="center", color=MUTED, fontsize=8)
     axes.set(xlim=(0, 2), ylim=(2, 0), title=title)
     axes.set_xticks([0.5, 1.5], ["selected", "not selected"])
     axes.set_yticks([0.5, 1.5], [f"{target}", "rest"])
-    axes.set(
-        xlabel="by the candidate" if title == "candidate" else "", ylabel="in truth" if title == "candidate" else ""
-    )
+    if title == CANDIDATE_NAME:
+        axes.set_ylabel("in truth")
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

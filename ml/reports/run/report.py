@@ -12,13 +12,13 @@ from pathlib import Path
 from ml.errors import FinalError, RetrainError, printable
 from ml.registry.policy.provenance import SAMPLE, SAMPLE_WARNING, kind_of_source
 from ml.reports.look.page import render
+from ml.reports.look.section import Section
 from ml.reports.run.changes_section import changes_section
 from ml.reports.run.data_section import data_section
 from ml.reports.run.deciding_plot import difference_plot, threshold_plot
 from ml.reports.run.facts import commands_of, facts_of, hashes_of, steps_of
 from ml.reports.run.material import Material
 from ml.reports.run.model_section import model_section
-from ml.reports.run.section import Section
 from ml.reports.run.slices_section import slices_section
 from ml.reports.run.training_section import training_section
 from ml.reports.run.verdict import verdict_of

@@ -11,11 +11,11 @@ import numpy as np
 from ml.evaluation.slices import slices
 from ml.reports.look.palette import CANDIDATE, CHAMPION, MUTED
 from ml.reports.look.plot import Plot, Table, drawing, svg_of
+from ml.reports.look.section import Section
 from ml.reports.run.curves import Estimate, auc_of
 from ml.reports.run.deciding_plot import FRAME, WIDTH, signed
 from ml.reports.run.material import Material
 from ml.reports.run.model_section import interval_text
-from ml.reports.run.section import Section
 
 ALL = "all customers"
 ROW = 0.34

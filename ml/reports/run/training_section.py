@@ -7,8 +7,8 @@ from typing import Any
 
 from ml.reports.look.palette import CANDIDATE, INK, MUTED
 from ml.reports.look.plot import Plot, Table, drawing, svg_of
+from ml.reports.look.section import Section
 from ml.reports.run.material import Material
-from ml.reports.run.section import Section
 
 INCHES = 4.6, 2.8
 CURVES = {
@@ -54,8 +54,8 @@ def _plot(name: str, epochs: list[Mapping[str, Any]], kept: int | None) -> Plot:
         svg = svg_of(figure, f"training-{name}")
     last = epochs[kept - 1 if kept else -1]
     unit = "%" if name == "accuracy" else ""
-    where = f"In epoch {last['number']}"
-    says = f"{where} {factor * last[held_out]:.4g}{unit} on the holdout, {factor * last[fitted]:.4g}{unit} on the rows fitted."
+    held, learnt = (f"{factor * last[key]:.4g}{unit}" for key in (held_out, fitted))
+    says = f"In epoch {last['number']} {held} on the holdout, {learnt} on the rows fitted."
     table = Table(
         ["epoch", f"{name}, fitted", f"{name}, holdout"],
         [[str(epoch["number"]), f"{epoch[fitted]:.4f}", f"{epoch[held_out]:.4f}"] for epoch in epochs],

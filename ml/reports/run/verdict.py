@@ -79,7 +79,7 @@ def _headline(outcome: str, of: Material) -> str:
     stays = f"{champion} stays" if champion else "there is still no version"
     number = of.version.number if of.version else "?"
     step = end.step if (end := end_of(of.record.results)) else ""
-    last = next(reversed(of.record.results), "")
+    last = next(reversed([*of.record.results]), "")
     return {
         PROMOTED: f"The candidate became version {number}" + (f", in place of {champion}." if champion else "."),
         REJECTED: f"The candidate was rejected; {stays}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from ml.reports.run.curves import GROUPS, POINTS, Group, auc_of, curves_of, groups_of
@@ -12,7 +13,7 @@ N = 3000
 
 
 @pytest.fixture(scope="module")
-def scored() -> tuple[np.ndarray, np.ndarray]:
+def scored() -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Labels and scores with many ties, [3000] each."""
     generator = np.random.default_rng(5)
     labels = (generator.random(N) < 0.3).astype(np.int8)
@@ -20,7 +21,7 @@ def scored() -> tuple[np.ndarray, np.ndarray]:
     return labels, score
 
 
-def test_the_curves_are_those_of_scikit_learn(scored: tuple[np.ndarray, np.ndarray]) -> None:
+def test_the_curves_are_those_of_scikit_learn(scored: tuple[NDArray[np.int8], NDArray[np.float32]]) -> None:
     labels, score = scored
     found = curves_of(labels, score)
     assert found is not None
@@ -48,7 +49,7 @@ def test_one_class_has_no_curve_and_no_area() -> None:
 
 
 def test_the_area_is_that_of_scikit_learn_and_clusters_widen_its_interval(
-    scored: tuple[np.ndarray, np.ndarray],
+    scored: tuple[NDArray[np.int8], NDArray[np.float32]],
 ) -> None:
     labels, score = scored
     alone = auc_of(labels, np.arange(N, dtype=np.uint64), score)
@@ -59,7 +60,7 @@ def test_the_area_is_that_of_scikit_learn_and_clusters_widen_its_interval(
     assert doubled.high - doubled.low > 1.3 * (alone.high - alone.low)
 
 
-def test_groups_are_equally_large_and_fall(scored: tuple[np.ndarray, np.ndarray]) -> None:
+def test_groups_are_equally_large_and_fall(scored: tuple[NDArray[np.int8], NDArray[np.float32]]) -> None:
     labels, score = scored
     groups = groups_of(labels, score)
     assert [group.rows for group in groups] == [N // GROUPS] * GROUPS
