@@ -18,6 +18,7 @@ from ml.cli.options import parser
 from ml.config.settings import resolve
 from ml.errors import FinalError
 from ml.monitoring.run_collector import collect_runs
+from ml.monitoring.state_collectors import Sample
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.step_names import STEPS
 from ml.reports.run import report
