@@ -41,7 +41,7 @@ def environment() -> dict[str, Any]:
 
 
 def source_hashes(project: Path = PROJECT) -> dict[str, str]:
-    """Return the SHA-256 of every `.py` file below `DECIDING`, but not below `ONLY_TELLING`, by its path in the project.
+    """Return the SHA-256 of every `.py` file below `DECIDING` and not `ONLY_TELLING`, by its path in the project.
 
     Settings and the schema stay out: they have hashes of their own, and git's schema may not be the one in force.
     """
