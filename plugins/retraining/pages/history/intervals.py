@@ -1,7 +1,7 @@
 """Intervals of a single value, from what the ledger keeps of a model: 95 %, rows taken as independent.
 
-They say how far the value could lie from that on all customers. Whether two models differ says the gate's paired test,
-whose interval is narrower.
+They say how far the value could lie from that on all customers. Whether two models differ is a question for the gate's
+paired test, whose interval is narrower.
 """
 
 from __future__ import annotations

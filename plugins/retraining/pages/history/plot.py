@@ -124,11 +124,12 @@ def _range(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def _days(first: float, last: float, across: object) -> list[Tick]:
-    """Return the marks of the time axis: days, or minutes when everything happened within two of them."""
+    """Return the marks of the time axis, each label once: days, or minutes when everything happened within one."""
     assert callable(across)  # noqa: S101
     marks = [first] if first == last else [first + share * (last - first) for share in (0, 1 / 3, 2 / 3, 1)]
     pattern = "%H:%M" if last - first < 86_400 else "%Y-%m-%d"
-    return [Tick(across(moment), datetime.fromtimestamp(moment, UTC).strftime(pattern)) for moment in marks]
+    labels = {datetime.fromtimestamp(moment, UTC).strftime(pattern): moment for moment in reversed(marks)}
+    return [Tick(across(moment), label) for label, moment in sorted(labels.items(), key=lambda one: one[1])]
 
 
 def _round_values(low: float, high: float) -> list[float]:
