@@ -8,6 +8,7 @@ draft 7 of JSON Schema (section 8.3).
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from airflow.sdk import Param
 
@@ -31,13 +32,14 @@ def data_choice(source: str) -> Param:
     """
     default = source if re.match(DATA_PATTERN, source) else None
     listed = list(dict.fromkeys([default, "kaggle", "sample", *_files(), None]))
+    schema: dict[str, Any] = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$ref": "#/definitions/source",
+        "definitions": {"source": {"type": ["null", "string"], "pattern": DATA_PATTERN}},
+    }
     return Param(
         default,
-        **{
-            "$schema": "http://json-schema.org/draft-07/schema#",
-            "$ref": "#/definitions/source",
-            "definitions": {"source": {"type": ["null", "string"], "pattern": DATA_PATTERN}},
-        },
+        **schema,
         enum=listed,
         values_display={"null" if value is None else value: _help(value, source) for value in listed},
         title="Data",

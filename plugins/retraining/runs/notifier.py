@@ -40,7 +40,7 @@ EVERYTHING = "none"
 
 def notifiers(
     tell: Telling, environment: Mapping[str, str] = os.environ, *, quietly: bool = False
-) -> list[RunNotifier] | None:
+) -> list[Callable[[Context], None]] | None:
     """Return a notifier for each destination in `RETRAIN_NOTIFY`; without any None, so that Airflow calls nobody.
 
     Args:

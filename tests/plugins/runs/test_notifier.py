@@ -184,7 +184,7 @@ def test_unchanged_is_silent_unless_somebody_wants_it(
 ) -> None:
     unchanged = {"outcome": "skipped", "skipped_because": "unchanged"}
     environment = {"RETRAIN_NOTIFY": "webhook:chat", "RETRAIN_NOTIFY_SILENT": silent}
-    (notifier,) = notifiers(retraining_ended, environment) or ()
+    (notifier,) = notifiers(retraining_ended, environment) or []
     notifier(context(root, "success", ingest=unchanged))
     notifier(context(root, "success", ingest=FAILED))  # somebody has marked it as successful
     assert [told["outcome"] for _, told in webhook] == words
@@ -220,7 +220,7 @@ def test_an_answer_is_told(root: Path, webhook: list[Any]) -> None:
 
 
 def test_a_question_goes_on_although_nobody_can_be_told(root: Path, webhook: list[Any]) -> None:
-    (notifier,) = notifiers(question_asked, {"RETRAIN_NOTIFY": "webhook:vague"}, quietly=True) or ()
+    (notifier,) = notifiers(question_asked, {"RETRAIN_NOTIFY": "webhook:vague"}, quietly=True) or []
     notifier(waiting(root))
     assert webhook == []
 
