@@ -51,6 +51,9 @@ class Loop:
         assert champion is not None
         return champion
 
+    def first_run(self) -> str:
+        return str(Ledger(self.root.ledger).versions()[1].run_id)
+
     def question_of(self, run_id: str) -> str:
         """The run of customer_approval that asks about the candidate of a run, once it waits for an answer."""
         path = "/api/v2/dags/customer_approval/dagRuns"
