@@ -47,10 +47,11 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 
 | you see | it means |
 |---|---|
-| all green | a new version serves, and has answered known customers as training did |
+| *promoted*, *rejected*, *kept*, *unchanged*, ... green | what a green run came to: one of them is green |
+| all steps green | a new version serves, and has answered known customers as training did |
 | *promote* and *confirm* skipped, run green | rejected, not provably better, or promotion is off: see *judge* |
 | the same, and *ask* green | a person has to decide: answer in *customer_approval* |
-| all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
+| all steps skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |
 
