@@ -94,7 +94,7 @@ def of_retraining(run_id: str, *, succeeded: bool) -> Digest | None:
 
 def of_task(dag_id: str, run_id: str, outcome: str, why: str) -> Digest:
     """Return the digest of a DAG without steps, of which a task has come to its end."""
-    return Digest(dag_id, run_id, outcome, why, ACTIONS[outcome], [], _links(dag_id, run_id))
+    return Digest(dag_id, run_id, outcome, why, ACTIONS[outcome], [why], _links(dag_id, run_id))
 
 
 def _links(dag_id: str, run_id: str) -> dict[str, str]:
