@@ -72,6 +72,7 @@ If a task is cleared, the question is asked anew: no earlier answer counts, and 
     chain(
         QuestionOperator(
             task_id=QUESTION,
+            answered_within=timedelta(days=DAYS_TO_ANSWER),
             execution_timeout=timedelta(minutes=5),
             doc_md="Reads the verdict and its metrics beside the champion. Skips all when nobody waits any more.",
         ),

@@ -9,7 +9,7 @@ from ml.audit.damage import damages
 from ml.audit.subject import DECISIONS, Subject
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
-from ml.gate.reason import CONTEXT
+from ml.gate.reason import ALTHOUGH, BECAUSE, BESIDE, bearings
 from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, WAITING
 from ml.storage.locks import is_held
 
@@ -30,7 +30,7 @@ def explain(subject: Subject) -> dict[str, Any]:
         "at": subject.entry.get("at"),
         "who": subject.entry.get("who"),
         "reasons": _reasons(subject),
-        "context": _context(subject),
+        **_sides(subject),
         "damage": damages(subject),
         "champion": entry.get("champion"),
         "metrics": entry.get("metrics") or verdict.get("metrics") or {},
@@ -73,7 +73,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     for damage in answer["damage"]:
         yield f"  DAMAGED        {damage}"
     for reason in answer["reasons"]:
-        yield f"  {'beside that    ' if reason in answer['context'] else 'because        '}{reason}"
+        side = ALTHOUGH if reason in answer["against"] else BESIDE if reason in answer["context"] else BECAUSE
+        yield f"  {side:<15}{reason}"
     yield f"  run            {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
     yield f"  data           {data_text(answer['data'])}"
     beside = answer["champion_metrics"]
@@ -120,10 +121,18 @@ def _outcome(subject: Subject) -> str:
     return STATES.get(version.state, f"was withdrawn: {str(reason).rstrip('.')}")
 
 
-def _context(subject: Subject) -> list[str]:
-    """Return the sentences of the verdict that neither spoke for the candidate nor against it."""
+def _sides(subject: Subject) -> dict[str, list[str]]:
+    """Return the sentences that spoke against the outcome, and those that neither spoke for the candidate nor against.
+
+    Those of a person's decision are in the ledger only, and speak for it.
+    """
     reasons = subject.verdict.get("reasons") or subject.run_record.artifact("judge").get("reasons") or []
-    return [str(reason.get("sentence")) for reason in reasons if reason.get("code") in CONTEXT]
+    last = subject.events[-1]["event"] if subject.events else ""
+    found = bearings(reasons, promotes=subject.version is not None or last == WAITING)
+    return {
+        "against": [sentence for sentence, side in found.items() if side == ALTHOUGH],
+        "context": [sentence for sentence, side in found.items() if side == BESIDE],
+    }
 
 
 def _reasons(subject: Subject) -> list[str]:

@@ -28,9 +28,9 @@ def approve(options: argparse.Namespace) -> tuple[int, str]:
     if answer["version"] == approved.version:
         told += f" {who_serves(answer)}"
     if (override := approved.override) is not None:
-        told += (
-            f"\nBy the override of {override.get('who', 'unknown')}, until {override['until']}: {override['reason']}"
-        )
+        told += f"\nPermitted by the override of {override.get('who', 'unknown')}: {override['reason']}"
+    if approved.schema:
+        told += f"\n{approved.schema}"
     return DONE, as_json(answer) if options.json else "\n".join(map(printable, told.splitlines()))
 
 
@@ -47,10 +47,7 @@ def refuse(options: argparse.Namespace) -> tuple[int, str]:
 def override(options: argparse.Namespace) -> tuple[int, str]:
     """Permit `approve` for one candidate that something was against."""
     run = _run(options)
-    try:
-        decisions.override(run, reason=options.reason, until=options.until, candidate=options.candidate)
-    except NothingToDoError as nothing:
-        return DONE, _answer(options, run, nothing.what)
+    decisions.override(run, reason=options.reason, until=options.until, candidate=options.candidate)
     until = options.until.isoformat(timespec="seconds")
     text = f"Run {run.id} may be promoted until {until}: python -m ml approve {run.id} --reason '...'"
     return DONE, _answer(options, run, text)

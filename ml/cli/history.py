@@ -12,6 +12,7 @@ from ml.registry.ledger.entries import (
     ADOPTED,
     APPROVED,
     CHAINED,
+    CONFIRMED,
     INTENT,
     LOOKED,
     OVERRIDDEN,
@@ -28,6 +29,7 @@ from ml.registry.ledger.entries import (
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.registry.policy.quarantine import quarantine_of
+from ml.registry.references.ancestry import OVERRIDDEN as BY_OVERRIDE
 from ml.storage.root import Root
 
 COLUMNS = ("version", "when", "source", "rows", "accuracy", "AUC", "outcome", "by whom")
@@ -39,10 +41,17 @@ DECISIONS = (APPROVED, REFUSED, OVERRIDDEN)
 
 @dataclass
 class Entry:
-    """A version with all its events, or a candidate that was not promoted; `begun` is the first event."""
+    """A version with all its events, or a candidate that was not promoted.
+
+    Attributes:
+        begun: Its first event.
+        events: All of them, the oldest first.
+        as_candidate: What was said of a version's candidate before: that it waited or was rejected, and who decided.
+    """
 
     begun: Mapping[str, Any]
     events: list[Mapping[str, Any]] = field(default_factory=list)
+    as_candidate: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def last(self) -> Mapping[str, Any]:
@@ -78,7 +87,10 @@ def history_text(events: list[dict[str, Any]], *, champion: int | None, with_rea
 
 
 def entries_of(events: list[dict[str, Any]]) -> list[Entry]:
-    """Return the entries by their first event; what follows the intent of a version belongs to that."""
+    """Return the entries by their first event; what follows the intent of a version belongs to that.
+
+    A candidate that became a version is told with the version, at its place.
+    """
     entries: list[Entry] = []
     versions: dict[Any, Entry] = {}
     candidates: dict[Any, Entry] = {}
@@ -95,6 +107,9 @@ def entries_of(events: list[dict[str, Any]]) -> list[Entry]:
             entries.append(entry)
             if not begins:
                 candidates[candidate] = entry
+            elif event["event"] == INTENT and (earlier := candidates.pop(candidate, None)) is not None:
+                entries.remove(earlier)
+                entry.as_candidate = earlier.events
             if event.get("version") is not None:
                 versions[event["version"]] = entry
         entry.events.append(event)
@@ -131,6 +146,8 @@ def _outcome(entry: Entry, bad: Collection[str]) -> str:
         word = f"{state} by {entry.last.get('who', 'unknown')}"
     if state == ROLLBACK:
         word = f"going back from {entry.begun.get('from')} to {entry.begun.get('target')}"
+    if state == CONFIRMED and entry.begun.get("decision") == BY_OVERRIDE:
+        word += " by override"
     if rolled_back_to is not None and state != WITHDRAWN:
         word = f"rollback to {rolled_back_to}{', unconfirmed' if state in (INTENT, PUBLISHED) else ''}"
     return _one_line(word)

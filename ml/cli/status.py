@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,10 @@ from ml.audit.schemas import told_of_schema
 from ml.config.settings import Settings
 from ml.errors import STEERS_A_TERMINAL, FinalError, RetrainError, printable
 from ml.evaluation.metric_table import metric_table
+from ml.gate.reason import BECAUSE, bearing
 from ml.pipeline.local_runner import RetrainResult
+from ml.probation.item import BREACHED, PASSED
+from ml.probation.period import LAPSED, ON, period_of_champion
 from ml.registry.champion import CURE, damage_of, recorded_champion
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback_intent import unconfirmed_champion
@@ -57,6 +61,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "sample": is_sample(champion),
         "schema": _schema(root),
         "hold": None,
+        "probation": _probation(ledger, settings),
         "quarantined": [version.number for version in ledger.versions().values() if version.quarantined],
         "server_url": server_url(root, settings) or None,
         "served_version": None,
@@ -76,6 +81,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
             "run_id": champion.run_id,
             "who": champion.intent.get("who", "unknown"),
             "reasons": champion.intent.get("reasons", []),
+            "reason_codes": champion.intent.get("codes", []),
             "metrics": champion.intent.get("metrics", {}),
             "directory": str(root.version(settings.serving.model, champion.number)),
             "lost": damage_of(of_model) if (of_model := recorded_champion(root, settings.serving.model)) else "",
@@ -92,6 +98,21 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         except ServingError as error:
             answer |= {"server": str(error), "server_answers": False}
     return answer
+
+
+def _probation(ledger: Ledger, settings: Settings) -> dict[str, str] | None:
+    """Return the probation of the champion; None if it needs none."""
+    period = period_of_champion(ledger, hours=settings.probation.hours, now=datetime.now(UTC))
+    if period is None:
+        return None
+    until = period.until.isoformat(timespec="minutes")
+    sentence = {
+        ON: f"on probation until {until}; it is checked by: python -m ml probation",
+        LAPSED: f"its probation ended {until}, and nobody checked it to the end",
+        PASSED: "has passed its probation",
+        BREACHED: f"broke its probation: {period.reason}",
+    }[period.state]
+    return {"state": period.state, "until": until, "reason": period.reason, "sentence": sentence}
 
 
 def _schema(root: Root) -> dict[str, Any]:
@@ -129,7 +150,7 @@ def status_text(answer: dict[str, Any]) -> str:
             *([f"  SAMPLE    {SAMPLE_WARNING}"] if answer["sample"] else []),
             f"  from      run {answer['run_id']} by {answer['who']}, data {answer['source']}",
             f"  directory {answer['directory']}",
-            *(f"  because   {reason}" for reason in answer["reasons"]),
+            *_reasons(answer),
         ]
         if answer["lost"]:
             lines += [f"  LOST      {answer['lost']}", f"            {CURE}"]
@@ -138,6 +159,8 @@ def status_text(answer: dict[str, Any]) -> str:
             "  UNCONFIRMED  it was gone back to, and no model server has answered with it since; the next run or "
             "rollback that reaches one confirms it"
         )
+    if answer["probation"]:
+        lines.append(f"  probation {answer['probation']['sentence']}")
     if answer["hold"]:
         lines.append(f"  HELD      {answer['hold']['sentence']}")
     if answer["quarantined"]:
@@ -162,8 +185,25 @@ def status_text(answer: dict[str, Any]) -> str:
         lines.append(f"  OVERRIDE  run {one['run_id']} may be approved until {one['until']}")
         lines.append(f"            by {one['who']}: {one['reason']}")
     if "server" in answer:
-        lines.append(f"  server    {answer['server']}")
+        lines.append(f"  server    {_server(answer)}")
     return "\n".join(map(printable, lines))
+
+
+def _reasons(answer: dict[str, Any]) -> Iterator[str]:
+    """Yield why the champion was promoted, and what spoke against it; older code did not note which is which."""
+    reasons, codes = answer["reasons"], answer["reason_codes"]
+    told = zip(reasons, codes, strict=True) if len(codes) == len(reasons) else ((reason, "") for reason in reasons)
+    for reason, code in told:
+        yield f"  {bearing(code, promotes=True) if code else BECAUSE:<12}{reason}"
+
+
+def _server(answer: dict[str, Any]) -> str:
+    """Return what the model server says: each version with its state, or why there is none."""
+    said = answer["server"]
+    if isinstance(said, str):
+        return said
+    versions = ", ".join(f"version {number} {state}" for number, state in said.items())
+    return f"{answer['server_url']}: {versions or 'it has no version of this model'}"
 
 
 def who_serves(answer: dict[str, Any]) -> str:

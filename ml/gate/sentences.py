@@ -130,11 +130,14 @@ class Sentences:
         if not one.defined:
             return f"{one.metric} cannot be compared with {against} on these {one.rows} rows."
         word, lower = "within" if holds else "beyond", one.lower(NON_INFERIORITY_LEVEL)
-        at_worst = f"may be up to {-lower:.4f} worse" if lower <= 0 else f"is at least {lower:.4f} better"
         bound = f"{one.value:+.4f}, bound at {_percent(1 - NON_INFERIORITY_LEVEL)}, n={one.rows}"
+        allowed = f"{self._margin:g} (gate.margin)"
+        if lower > 0:
+            better = f"{one.metric} is at least {lower:.4f} better than that of {against} ({bound})"
+            return f"{better}; up to {allowed} worse would do."
         return (
-            f"{one.metric} {at_worst} than that of {against} ({bound}): {word} the margin of {self._margin:g} "
-            "(gate.margin)."
+            f"{one.metric} may be up to {abs(lower):.4f} worse than that of {against} ({bound}): {word} the margin of "
+            f"{allowed}."
         )
 
     def _level(self) -> str:

@@ -180,9 +180,9 @@ def judge(run: Run, result: Result) -> None:
         from ml.pipeline.verdict import reach_verdict
 
         verdict = reach_verdict(run, evaluation, out)
-        word = "PROMOTE" if verdict.promotes else verdict.decision.upper()
         for reason in verdict.reasons:
-            log.info("%s: %s", "note" if reason["code"] in CONTEXT else word, reason["sentence"])
+            word = "note" if reason["code"] in CONTEXT else verdict.decision.upper()
+            log.info("%s: %s", word, reason["sentence"])
         return verdict
 
     result |= run.make_artifact("judge", work, inputs=run.inputs("judge", "gate", "target", evaluate=evaluation))

@@ -96,6 +96,7 @@ def promote(
                 **({"anchor_sha256": verdict.anchor_sha256} if verdict.anchor_sha256 else {}),
                 **({"better_than": verdict.better_than} if verdict.better_than else {}),
                 "reasons": verdict.sentences,
+                "codes": [told["code"] for told in verdict.reasons],
                 "metrics": verdict.metrics,
                 "champion_metrics": verdict.champion_metrics,
             }

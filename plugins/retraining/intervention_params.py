@@ -37,14 +37,14 @@ def quarantine_params() -> dict[str, Param]:
             type="string",
             enum=[QUARANTINE, END_THE_HOLD],
             title="Action",
-            description="Quarantine a version or a run; or let candidates be promoted again after a rollback.",
+            description="Quarantine a version or a run; or end the hold after a rollback.",
         ),
         "subject": Param(
             None,
             type=["null", "string"],
             pattern=SUBJECT_PATTERN,
             title="Version or run",
-            description="The number of a version, or the id of a run. Empty to end the hold.",
+            description="What to quarantine: a version's number, or a run's id. Leave it empty to end the hold.",
         ),
         "reason": _reason(),
     }

@@ -133,7 +133,7 @@ def does_not_wait(run: Run, events: list[dict[str, Any]]) -> FinalError:
     return FinalError(
         f"Run {run.id} does not wait for anybody{f': it ended as {outcome}' if outcome else ''}.",
         "`python -m ml status` lists the runs that wait. A verdict against a candidate can be overridden: "
-        "python -m ml override RUN --reason '...'",
+        f"python -m ml override {run.id} --reason '...'",
     )
 
 

@@ -30,14 +30,24 @@ from ml.registry.ledger.entries import APPROVED, CONFIRMED, INTENT, OVERRIDDEN, 
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import locked_registry
 from ml.registry.policy.approvals import approval_of, last_word, override_of, version_of
+from ml.registry.schemas.in_force import changed_since
+
+STATUS = "Look at: python -m ml status"
 
 
 @dataclass(frozen=True)
 class Approved:
-    """What an approval came to: the version that serves now, and the override that it needed, if any."""
+    """What an approval came to.
+
+    Attributes:
+        version: The version that serves now.
+        override: The override that it needed, if any.
+        schema: A sentence if another schema came into force since its data were let through; else "".
+    """
 
     version: int
     override: Mapping[str, Any] | None
+    schema: str = ""
 
 
 def approve(run: Run, *, reason: str, candidate: str = "") -> Approved:
@@ -71,12 +81,13 @@ def approve(run: Run, *, reason: str, candidate: str = "") -> Approved:
     try:
         run_step(PROMOTE, run)
     except NothingToDoError as nothing:  # a hold began, or somebody refused it, since the lock was given back
-        raise FinalError(f"Run {run.id} was not promoted: {nothing.what}", "Look at: python -m ml status") from nothing
+        raise FinalError(f"Run {run.id} was not promoted: {nothing.what}", STATUS) from nothing
     run_step(CONFIRM, run)
     events = Ledger(run.root.ledger).events()
     found = version_of(events, run.id, verdict.model_sha256)
     assert found is not None  # noqa: S101 - confirm has just confirmed it
-    return Approved(found[0], override_of(events, run.id, verdict.model_sha256, now=datetime.now(UTC)))
+    permitted = override_of(events, run.id, verdict.model_sha256, now=datetime.now(UTC))
+    return Approved(found[0], permitted, changed_since(events, run.schema.sha256))
 
 
 def refuse(run: Run, *, reason: str, candidate: str = "") -> None:
@@ -119,8 +130,8 @@ def override(run: Run, *, reason: str, until: datetime, candidate: str = "") -> 
     """Permit the candidate of a run whose verdict, or a person, was against it, until a date; `approve` uses it.
 
     Raises:
-        NothingToDoError: It was promoted already.
-        FinalError: There is nothing to override, or nothing that an override can pass; or the date is past.
+        FinalError: It was promoted already; there is nothing to override, or nothing that an override can pass; or the
+            date is past.
         TransientError: Another process holds the promotion lock.
     """
     verdict = candidate_of(run, f"python -m ml override {run.id}")
@@ -132,7 +143,7 @@ def override(run: Run, *, reason: str, until: datetime, candidate: str = "") -> 
         events = registry.ledger.events()
         known = version_of(events, run.id, verdict.model_sha256)
         if known is not None and known[1] in (CONFIRMED, PUBLISHED):
-            raise NothingToDoError(UNCHANGED, f"Run {run.id} was promoted already, as version {known[0]}.")
+            raise FinalError(f"Run {run.id} needs no override: it was promoted, as version {known[0]}.", STATUS)
         require_passable(run, verdict, events)
         require_against(run, verdict, events)
         require_current(run, verdict, registry.ledger)

@@ -89,6 +89,7 @@ def refuse_sample(champion: Version | None, *, accepted: bool) -> None:
         raise FinalError(
             f"Version {champion.number}, the champion, was trained on {in_words(kind_of(champion.intent))}; a model of "
             "the built-in sample of made-up customers must not take its place.",
-            "Give real data (DATA=file.csv, Kaggle credentials, data.source), try the sample in a root of its own "
-            "(RETRAIN_ROOT=var/sample make demo), or accept the exchange with judge.accept_incomparable = true.",
+            "Give real data (DATA=file.csv, Kaggle credentials, or a file in RETRAIN_ROOT/inbox as inbox:NAME), try "
+            "the sample in a root of its own (RETRAIN_ROOT=var/sample make demo), or accept the exchange with "
+            "judge.accept_incomparable = true.",
         )

@@ -45,7 +45,7 @@ def accept_schema(
         if schema.sha256 == before:
             if _restored(root, number, schema):
                 return entry
-            raise NothingToDoError(UNCHANGED, f"{_named(number)} is this one, and in force already.")
+            raise NothingToDoError(UNCHANGED, f"This schema is in force already: {_named(number)}.")
         if previous not in (None, before):
             raise FinalError(
                 f"The proposal of run {run_id} is stale: it widens the schema {str(previous)[:12]}, and "

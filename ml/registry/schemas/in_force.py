@@ -72,3 +72,13 @@ def entry_in_force(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 def seed_has_changed(entry: Mapping[str, Any]) -> bool:
     """Return whether git's copy is another one than at this acceptance, and not the accepted one either."""
     return bool(entry) and seed_schema().sha256 not in (entry.get("seed_sha256"), entry["schema_sha256"])
+
+
+def changed_since(events: Iterable[Mapping[str, Any]], schema_sha256: str) -> str:
+    """Return a sentence if another schema is in force than the one that let a candidate's data through; else ""."""
+    entry = entry_in_force(events)
+    if not schema_sha256 or entry.get("schema_sha256", seed_schema().sha256) == schema_sha256:
+        return ""
+    named = f"schema {entry['number']}" if entry else "git's schema"
+    by = f", accepted {entry['at']} by {entry.get('who', 'unknown')}: {entry['reason']}" if entry else "."
+    return f"Its data were let through by another schema than the one in force now, {named}{by}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml.gate.reason import CONTEXT
+from ml.gate.reason import ALTHOUGH, BESIDE, bearings
 from ml.pipeline.outcome import (
     BLOCKED,
     FAILED,
@@ -45,6 +45,7 @@ class Verdict:
         tone: The colour of it: good, bad, warning or "".
         headline: What happened, in one sentence.
         why: The sentences that decided it, the first one first.
+        although: Sentences that spoke for another outcome.
         beside: Sentences that neither spoke for it nor against it.
         cure: What to do now; "" if nothing.
     """
@@ -53,6 +54,7 @@ class Verdict:
     tone: str
     headline: str
     why: list[str]
+    although: list[str]
     beside: list[str]
     cure: str = ""
 
@@ -62,16 +64,26 @@ def verdict_of(of: Material) -> Verdict:
     outcome = of.record.outcome or (RUNNING if is_held(of.directory / ".lock") else STOPPED)
     if outcome in (WAITING, WITHHELD) and _last_event(of) == REFUSED:
         outcome = REFUSED
-    reasons = of.record.artifact("judge").get("reasons", [])
-    beside = [str(one["sentence"]) for one in reasons if one["code"] in CONTEXT]
-    why, cure = [text for text in of.record.reasons if text not in beside], ""
+    sentences, sides = _reasons(of, promotes=outcome in (PROMOTED, WAITING))
+    although, beside = ([text for text in sentences if sides.get(text) == side] for side in (ALTHOUGH, BESIDE))
+    why, cure = [text for text in sentences if text not in although + beside], ""
     if outcome in (BLOCKED, FAILED):
         error, why = _error(of), why[1:]  # the first one names the step, as the headline does
         cure = str(error.get("cure") or "")
         why = [text for text in why if text != cure]
     if outcome in (RUNNING, STOPPED):
         why = []
-    return Verdict(outcome, TONES.get(outcome, ""), _headline(outcome, of), why, beside, cure)
+    return Verdict(outcome, TONES.get(outcome, ""), _headline(outcome, of), why, although, beside, cure)
+
+
+def _reasons(of: Material, *, promotes: bool) -> tuple[list[str], dict[str, str]]:
+    """Return the sentences of the decision, a person's among them, and on which side of it each stands."""
+    intent = of.version.intent if of.version else {}
+    codes, sentences = intent.get("codes") or [], intent.get("reasons") or []
+    if len(codes) == len(sentences) and codes:
+        reasons = [{"code": code, "sentence": text} for code, text in zip(codes, sentences, strict=True)]
+        return list(sentences), bearings(reasons, promotes=promotes)
+    return of.record.reasons, bearings(of.record.artifact("judge").get("reasons", []), promotes=promotes)
 
 
 def _headline(outcome: str, of: Material) -> str:

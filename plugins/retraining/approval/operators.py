@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
@@ -91,11 +92,19 @@ class RetrainOperator(StartOperator):
 
 
 class QuestionOperator(BaseOperator):
-    """Reads what is asked; skips everything when nobody waits for an answer any more."""
+    """Reads what is asked; skips everything when nobody waits for an answer any more.
+
+    Args:
+        answered_within: How long the answer is waited for, which the question names.
+    """
+
+    def __init__(self, *, answered_within: timedelta, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.answered_within = answered_within
 
     def execute(self, context: Context) -> dict[str, str]:
         """Return subject, body and candidate."""
-        return _asked(context)._asdict()
+        return _asked(context, until=datetime.now(UTC) + self.answered_within)._asdict()
 
 
 class AnswerOperator(ApprovalOperator):
@@ -112,8 +121,8 @@ class AnswerOperator(ApprovalOperator):
             "candidate": Param(
                 "",
                 type="string",
-                title="Candidate",
-                description="The hash of what this question is about. Leave it as it is.",
+                title="Asked about",
+                description="The hash of the model or schema that this question is about. Leave it as it is.",
                 source="task",
             ),
         }
@@ -188,10 +197,10 @@ def _no_reason(by: Any) -> str:
     return "answered in Airflow without a reason" if by else "nobody answered in time"
 
 
-def _asked(context: Context) -> Question:
+def _asked(context: Context, until: datetime | None = None) -> Question:
     params = context["params"]
     try:
-        return question(Root.find(), params["run"], params["what"])
+        return question(Root.find(), params["run"], params["what"], until=until)
     except NothingToDoError as nothing:
         raise AirflowSkipException(nothing.what) from nothing
     except RetrainError as error:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ml.data.schema import PROPOSED_DIFF
 from ml.errors import NothingToDoError, printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.pipeline.run_record import RunRecord
-from ml.registry.ledger.entries import WAITING
+from ml.registry.ledger.entries import REFUSED, WAITING
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.approvals import last_word
-from ml.registry.schemas.in_force import schema_in_force
+from ml.registry.schemas.in_force import changed_since, schema_in_force
 from ml.storage.root import Root
 
 PROMOTION, SCHEMA = "promotion", "schema"
 LINES_OF_A_DIFF = 200
+COLUMNS_OF_A_DIFF = 80
+"""Airflow's page cuts off what is wider."""
 
 
 class Question(NamedTuple):
@@ -27,13 +31,23 @@ class Question(NamedTuple):
     candidate: str
 
 
-def question(root: Root, run_id: str, what: str) -> Question:
+def question(root: Root, run_id: str, what: str, *, until: datetime | None = None) -> Question:
     """Return the question about a run.
+
+    Args:
+        root: Where the run and the ledger are.
+        run_id: The run.
+        what: `PROMOTION` or `SCHEMA`.
+        until: When no answer becomes a refusal.
 
     Raises:
         NothingToDoError: Nobody waits for an answer.
     """
-    return _about_schema(root, run_id) if what == SCHEMA else _about_promotion(root, run_id)
+    found = _about_schema(root, run_id) if what == SCHEMA else _about_promotion(root, run_id)
+    if until is None:
+        return found
+    deadline = f"Without an answer by {until:%A, %d %B %Y, %H:%M %Z} it is rejected."
+    return found._replace(body=f"{found.body}\n\n{deadline}")
 
 
 def _about_promotion(root: Root, run_id: str) -> Question:
@@ -46,14 +60,15 @@ def _about_promotion(root: Root, run_id: str) -> Question:
         raise NothingToDoError("answered", f"Run {run_id} does not wait for a person: it {said}.")
     decision, candidate = str(asked.get("decision") or "promote"), str(asked["model_sha256"])
     subject = f"Promote the candidate of run {run_id} ({decision})?"
-    return Question(printable(subject), "\n".join(_verdict(record, asked)), candidate)
+    return Question(printable(subject), "\n".join(_verdict(record, asked, events)), candidate)
 
 
-def _verdict(record: RunRecord, asked: Mapping[str, Any]) -> Iterator[str]:
+def _verdict(record: RunRecord, asked: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     verdict, champion = record.artifact("judge"), asked.get("champion")
     against = "champion" if champion is None else verdict.get("baseline") or f"version {champion}"
     compared = "there is no champion yet" if champion is None else f"compared with {printable(against)}"
     yield f"**{str(asked.get('decision') or 'promote').capitalize()}**: {compared}."
+    yield from _refusals(asked, events)
     yield ""
     yield from (f"- {printable(sentence)}" for sentence in asked.get("reasons") or record.reasons)
     metrics, beside = asked.get("metrics") or {}, asked.get("champion_metrics") or {}
@@ -64,9 +79,21 @@ def _verdict(record: RunRecord, asked: Mapping[str, Any]) -> Iterator[str]:
             other = beside.get(name)
             shown = (metric_text(name, value), "-") if other is None else distinguishable(name, value, other)
             yield f"| {name} | {shown[0]} | {shown[1]} |"
-    yield from ("", f"Waiting since {asked['at']}. Candidate {str(asked['model_sha256'])[:12]}.")
+    rows = f", {asked['rows']:,} rows" if isinstance(asked.get("rows"), int) else ""
+    if changed := changed_since(events, str(asked.get("schema_sha256", ""))):
+        yield from ("", printable(changed))
+    yield from ("", printable(f"Data: {asked.get('source') or 'not recorded'}{rows}. Run by {asked.get('who')}."))
+    yield f"Waiting since {asked['at']}. Candidate {str(asked['model_sha256'])[:12]}."
     yield "Approve publishes it and asks the model server; Reject leaves what serves. Say why below: it stands in the "
-    yield "ledger. Without an answer in time it is refused."
+    yield "ledger."
+
+
+def _refusals(asked: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say who refused these very bytes before, in whichever run: the same data give the same model again."""
+    for event in events:
+        if event["event"] == REFUSED and event["model_sha256"] == asked["model_sha256"]:
+            said = f"{event['at']} by {event.get('who', 'unknown')}, in run {event['run_id']}: {event['reason']}"
+            yield from ("", printable(f"**The same model was refused before**, {said}"))
 
 
 def _about_schema(root: Root, run_id: str) -> Question:
@@ -79,7 +106,7 @@ def _about_schema(root: Root, run_id: str) -> Question:
     if in_force != proposal["previous_sha256"]:
         raise NothingToDoError("answered", "Another schema came into force since it was proposed: start a new run.")
     lines = (directory / PROPOSED_DIFF).read_text(encoding="utf-8", errors="replace").splitlines()
-    shown = [printable(line) for line in lines[:LINES_OF_A_DIFF]]
+    shown = [part for line in lines[:LINES_OF_A_DIFF] for part in _folded(printable(line))]
     if len(lines) > LINES_OF_A_DIFF:
         shown.append(f"... and {len(lines) - LINES_OF_A_DIFF} more lines: python -m ml schema diff {run_id}")
     found = [f"- {printable(sentence)}" for sentence in RunRecord.read(directory).reasons[1:-1]]
@@ -87,3 +114,14 @@ def _about_schema(root: Root, run_id: str) -> Question:
     after = "Approve accepts it, and starts a run as this one was asked for; Reject leaves the schema as it is."
     body = "\n".join([*told, "```diff", *shown, "```", "", after])
     return Question(printable(f"Accept the schema that run {run_id} proposes?"), body, proposal["schema_sha256"])
+
+
+def _folded(line: str) -> list[str]:
+    """Return a line of a diff in parts that a page shows whole, each with its sign and the line's indentation."""
+    if len(line) <= COLUMNS_OF_A_DIFF:
+        return [line]
+    sign, text = line[:1], line[1:]
+    indent = sign + text[: len(text) - len(text.lstrip())]
+    width = COLUMNS_OF_A_DIFF - len(indent) - 2
+    parts = textwrap.wrap(text.strip(), width, break_long_words=False, break_on_hyphens=False)
+    return [f"{indent}{'  ' if more else ''}{part}" for more, part in enumerate(parts)]

@@ -70,6 +70,21 @@ def test_the_server_of_make_up_is_the_one_that_is_asked_while_it_lives(root: Roo
             assert server_url(root, nobody) == ""
 
 
+def test_the_server_is_told_in_words_and_the_probation_too(root: Root) -> None:
+    with stand_in(root) as settings:
+        released(root, settings, "one")
+        url = settings.serving.url
+        text = status_text(status(root, settings))
+        assert f"\n  server    {url}: version 1 AVAILABLE" in text
+        assert "\n  probation on probation until 20" in text
+        Ledger(root.ledger).append("probation", run_id="p", version=1, outcome="breached", reason="It errs.")
+        assert "\n  probation broke its probation: It errs." in status_text(status(root, settings))
+        Ledger(root.ledger).append("probation", run_id="p", version=1, outcome="passed", reason="")
+    none = resolve(overrides=["probation.hours=0"], environment={})
+    assert status(root, none)["probation"] is None
+    assert "probation" not in status_text(status(root, none))
+
+
 def test_a_rollback_says_who_has_checked_it(root: Root, nobody: Settings) -> None:
     with stand_in(root) as settings:
         released(root, settings, "one")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,7 +100,7 @@ def decide(root: Path, option: str, given: Any, monkeypatch: pytest.MonkeyPatch,
 
 def test_the_question_has_decision_sentences_and_metrics_beside_the_champion(root: Path) -> None:
     waits(root)
-    asked = QuestionOperator(task_id="question").execute(context())
+    asked = QuestionOperator(task_id="question", answered_within=timedelta(days=5)).execute(context())
     assert asked["subject"] == f"Promote the candidate of run {RUN} (refresh)?"
     assert "**Refresh**: compared with version 3." in asked["body"]
     assert "- A refresh is due: version 3 is 33 days old." in asked["body"]
@@ -107,23 +108,55 @@ def test_the_question_has_decision_sentences_and_metrics_beside_the_champion(roo
     assert asked["candidate"] == SHA
 
 
+def test_the_question_says_whose_data_it_is_about_and_how_long_it_waits(root: Path) -> None:
+    waits(root, source="inbox:may.csv", rows=8068)
+    body = QuestionOperator(task_id="question", answered_within=timedelta(days=5)).execute(context())["body"]
+    assert "Data: inbox:may.csv, 8,068 rows. Run by " in body
+    last = datetime.now(UTC) + timedelta(days=5)
+    assert f"Without an answer by {last:%A, %d %B %Y}, " in body
+    assert body.endswith(" UTC it is rejected.")
+
+
+def test_the_question_says_that_the_same_model_was_refused_before(root: Path) -> None:
+    waits(root)
+    assert "refused before" not in question(Root(root), RUN, "promotion").body
+    Ledger(root / "ledger.jsonl").append("refused", run_id="last-week", model_sha256=SHA, reason="rude")
+    assert re.search(
+        r"The same model was refused before\*\*, \S+ by \S+, in run last-week: rude",
+        question(Root(root), RUN, "promotion").body,
+    )
+
+
+def test_the_question_says_that_another_schema_came_into_force_since(root: Path) -> None:
+    waits(root, schema_sha256=seed_schema().sha256)
+    assert "another schema" not in question(Root(root), RUN, "promotion").body
+    accepted = {"number": 1, "schema_sha256": "f" * 64, "previous_sha256": "", "seed_sha256": "", "reason": "pilots"}
+    Ledger(root / "ledger.jsonl").append("schema", run_id="s", **accepted)
+    assert (
+        "another schema than the one in force now, schema 1, accepted " in question(Root(root), RUN, "promotion").body
+    )
+
+
 @pytest.mark.parametrize("event", ["approved", "refused"])
 def test_nobody_is_asked_about_what_was_decided(root: Path, event: str) -> None:
     waits(root)
     decided(root, event)
-    for task in (QuestionOperator(task_id="question"), AnswerOperator(task_id="answer")):
+    for task in (
+        QuestionOperator(task_id="question", answered_within=timedelta(days=5)),
+        AnswerOperator(task_id="answer"),
+    ):
         with pytest.raises(AirflowSkipException, match=f"does not wait for a person: it was {event} by .*: not today"):
             task.execute(context())
 
 
 def test_a_run_that_never_waited_asks_nobody(root: Path) -> None:
     with pytest.raises(AirflowSkipException, match="never waited"):
-        QuestionOperator(task_id="question").execute(context())
+        QuestionOperator(task_id="question", answered_within=timedelta(days=5)).execute(context())
 
 
 def test_a_proposed_schema_is_shown_as_a_diff(root: Path) -> None:
     with pytest.raises(AirflowSkipException, match="proposes no schema"):
-        QuestionOperator(task_id="question").execute(context("schema"))
+        QuestionOperator(task_id="question", answered_within=timedelta(days=5)).execute(context("schema"))
     proposes(root)
     asked = question(Root(root), RUN, "schema")
     assert '```diff\n+  value: "Pilot"\n```' in asked.body
@@ -131,13 +164,24 @@ def test_a_proposed_schema_is_shown_as_a_diff(root: Path) -> None:
     assert asked.candidate == SHA
 
 
+def test_a_line_of_a_diff_is_folded_to_the_width_of_the_page(root: Path) -> None:
+    proposes(root)
+    values = " ".join(f'value: "{name}"' for name in ("Artist", "Doctor", "Engineer", "Entertainment", "Executive"))
+    (root / "runs" / RUN / PROPOSED_DIFF).write_text(f" feature {{\n+    {values}\n")
+    shown = question(Root(root), RUN, "schema").body.split("```")[1].splitlines()[1:]
+    assert max(map(len, shown)) <= 80
+    assert shown[0] == " feature {"
+    assert shown[2].startswith("+      ")
+    assert " ".join(line.lstrip("+ ") for line in shown[1:]) == values
+
+
 def test_nobody_is_asked_about_a_schema_that_is_in_force_or_stale(root: Path) -> None:
     proposes(root, previous="another")
     with pytest.raises(AirflowSkipException, match="Another schema came into force"):
-        QuestionOperator(task_id="question").execute(context("schema"))
+        QuestionOperator(task_id="question", answered_within=timedelta(days=5)).execute(context("schema"))
     proposes(root, proposed=seed_schema().sha256)
     with pytest.raises(AirflowSkipException, match="is in force"):
-        QuestionOperator(task_id="question").execute(context("schema"))
+        QuestionOperator(task_id="question", answered_within=timedelta(days=5)).execute(context("schema"))
 
 
 def test_the_form_carries_what_is_asked_about(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from ml.registry.ledger.entries import (
     PROBATION,
     PUBLISHED,
     QUARANTINED,
+    REFUSED,
     RELEASED,
     ROLLBACK,
     SCHEMA,
@@ -107,19 +108,7 @@ def rows_of(ledger: Snapshot, records: Iterable[RunRecord] = ()) -> list[Row]:
         records: Runs whose files are kept; those that the ledger does not know become rows, too.
     """
     entries = [entry for entry in entries_of(ledger.events) if entry.begun["event"] != SCHEMA]
-    became_versions = {
-        (entry.begun["run_id"], entry.begun.get("model_sha256")) for entry in entries if _is_version(entry)
-    }
-    decisions = {
-        (event["run_id"], event.get("model_sha256")): event
-        for event in ledger.events
-        if event["event"] in (APPROVED, "refused")
-    }
-    rows = [
-        _row(entry, ledger, decisions.get((entry.begun["run_id"], entry.begun.get("model_sha256"))))
-        for entry in entries
-        if _is_version(entry) or (entry.begun["run_id"], entry.begun.get("model_sha256")) not in became_versions
-    ]
+    rows = [_row(entry, ledger) for entry in entries]
     known = {event["run_id"] for event in ledger.events}
     rows += [_run(record) for record in records if record.directory.name not in known and record.written]
     rows.reverse()  # of those of the same second the later one comes first, too
@@ -131,8 +120,10 @@ def _is_version(entry: Entry) -> bool:
     return entry.begun["event"] in (INTENT, ADOPTED)
 
 
-def _row(entry: Entry, ledger: Snapshot, decision: Mapping[str, Any] | None) -> Row:
+def _row(entry: Entry, ledger: Snapshot) -> Row:
     begun = entry.begun
+    decided = (e for e in reversed([*entry.as_candidate, *entry.events]) if e["event"] in (APPROVED, REFUSED))
+    decision = next(decided, None)
     metrics = begun["metrics"] if isinstance(begun.get("metrics"), Mapping) else {}
     outcome, detail = _outcome(entry, ledger)
     said = f"{decision['event']} by {decision.get('who', 'unknown')}" if decision else ""
@@ -149,7 +140,7 @@ def _row(entry: Entry, ledger: Snapshot, decision: Mapping[str, Any] | None) -> 
         accuracy=accuracy(metrics),
         who=str(begun.get("who") or ""),
         approver=said,
-        reasons=_reasons(entry, decision),
+        reasons=_reasons(entry),
         model_sha256=str(begun.get("model_sha256") or ""),
         facts=begun,
     )
@@ -182,9 +173,9 @@ def _outcome(entry: Entry, ledger: Snapshot) -> tuple[str, str]:
     return OUTCOME_OF_EVENT.get(state, state), str(begun.get("decision") or "") if state == "confirmed" else ""
 
 
-def _reasons(entry: Entry, decision: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _reasons(entry: Entry) -> tuple[str, ...]:
     told: list[str] = []
-    for event in (*entry.events, *([decision] if decision and decision not in entry.events else [])):
+    for event in entry.events:
         found = event.get("reasons")
         told += map(str, found) if isinstance(found, list) else []
         if event.get("reason"):

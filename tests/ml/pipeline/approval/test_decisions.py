@@ -275,7 +275,7 @@ def test_the_commands_say_what_they_did(
     _, text = command(root, "history", "--long")
     assert "refused by ada" in text
     assert "refused by ada: no\\x1b[2J" in text
-    assert "approved by ada: looks right" in text
+    assert "Approved by ada: looks right." in text
     _, text = command(root, "explain", "waits")
     assert text.startswith("Version 2 was promoted.")
     assert "ada, looks right" in text

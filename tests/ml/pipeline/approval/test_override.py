@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ml.cli.history import history_text
 from ml.cli.options import _end
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError
@@ -49,7 +50,7 @@ def test_an_override_lets_one_candidate_be_approved(root: Root, settings: Settin
     run = declined(root, settings, decision, code, anchor_version=1)
     with pytest.raises(FinalError, match="does not wait") as error:
         approve(run, reason="r")
-    assert "python -m ml override RUN" in error.value.cure
+    assert f"python -m ml override {run.id} " in error.value.cure
     override(run, reason="the campaign needs it", until=soon())
     assert metrics(root)["retrain_overrides"] == 1
     assert metrics(root)["retrain_override_lapses_timestamp_seconds"] == pytest.approx(soon().timestamp(), abs=60)
@@ -65,6 +66,28 @@ def test_an_override_lets_one_candidate_be_approved(root: Root, settings: Settin
     assert anchor_of(versions[2], versions).number == 1, "as after a refresh"
     assert metrics(root)["retrain_overrides"] == 0, "it is used"
     assert run_step("promote", run)["artifact"]["version"] == 2, "also when the step is repeated"
+    with pytest.raises(FinalError, match="needs no override: it was promoted, as version 2"):
+        override(run, reason="r", until=soon())
+
+
+def test_an_overridden_version_is_told_once_and_what_spoke_against_it_is_told_as_such(
+    root: Root, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETRAIN__SERVING__URL", settings.serving.url)
+    run = declined(root, settings, anchor_version=1)
+    override(run, reason="the campaign needs it", until=soon())
+    approve(run, reason="go")
+    newest = history_text(Ledger(root.ledger).events(), champion=2).splitlines()[1:]
+    assert [line.split()[0] for line in newest] == ["2", "1"]
+    assert "promoted by override (champion)" in newest[0]
+    told = {
+        "because": ["Overridden by ada: the campaign needs it.", "Approved by ada: go."],
+        "although": ["It is worse."],
+    }
+    for asked in (["status"], ["explain", run.id]):
+        text = command(root, *asked)[1]
+        lines = [line.split(maxsplit=1) for line in text.splitlines() if line.startswith("  ")]
+        assert {side: [text for found, text in lines if found == side] for side in told} == told
 
 
 def test_what_cannot_be_compared_is_its_own_anchor(root: Root, settings: Settings) -> None:
@@ -160,8 +183,8 @@ def test_the_command_names_the_end(root: Root, settings: Settings, monkeypatch: 
     assert text.startswith("Run r may be promoted until 20")
     assert "OVERRIDE  run r may be approved until" in command(root, "status")[1]
     _, text = command(root, "approve", "r", "--reason", "go")
-    assert "By the override of ada, until" in text
-    assert "overridden by ada until 20" in command(root, "history", "--long")[1]
+    assert "Permitted by the override of ada: needed" in text
+    assert "Overridden by ada: needed." in command(root, "history", "--long")[1]
 
 
 def test_a_time_is_hours_or_a_date() -> None:

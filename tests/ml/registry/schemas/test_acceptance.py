@@ -63,7 +63,7 @@ def test_an_accepted_schema_is_in_force_and_everybody_says_so(
     shown = json.loads(command(root, "schema", "show", "--json")[1])
     assert (shown["number"], shown["text"], shown["seed_has_changed"]) == (1, WIDER.text, False)
     again = command(root, "schema", "accept", "--file", str(file), "--reason", "twice")
-    assert again == (0, "schema 1 is this one, and in force already.\n")
+    assert again == (0, "This schema is in force already: schema 1.\n")
     assert len(Ledger(root.ledger).events()) == 1
 
 
@@ -99,7 +99,7 @@ def test_when_the_seed_changes_the_accepted_one_stays_in_force_until_somebody_ta
 
 
 def test_the_seed_that_is_in_force_is_nothing_to_accept(root: Root) -> None:
-    with pytest.raises(NothingToDoError, match="git's schema is this one"):
+    with pytest.raises(NothingToDoError, match="in force already: git's schema"):
         accepted(root, SEED)
     assert not root.ledger.exists()
 
