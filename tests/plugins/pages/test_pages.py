@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from retraining.pages.history.rows import rows_of
+from retraining.pages.history.snapshot import snapshot
 from tests.plugins.pages.api_server import ApiServer
 from tests.plugins.pages.ledgers import Story, sha256
 
@@ -78,6 +80,19 @@ def test_who_waits_is_shown_with_what_the_answer_is_about(server: ApiServer, sto
     text = server.ask("/retraining/models").text
     assert f'data-dialog="approve" data-run="run-waits" data-candidate="{sha256("run-waits")}"' in text
     assert "data-dialog=" not in server.ask("/retraining/models", "viewer").text
+
+
+def test_a_version_that_was_overridden_is_one_row_that_says_by_whom(told: Story) -> None:
+    told.promoted()
+    told.refused("rejected", "run-2")
+    told.append("overridden", "run-2", model_sha256=sha256("run-2"), reason="needed", until="2026-12-01T00:00:00+00:00")
+    told.append("approved", "run-2", model_sha256=sha256("run-2"), champion=1, reason="go")
+    told.append("intent", "run-2", version=2, decision="overridden", **told.candidate("run-2"))
+    told.append("confirmed", "run-2", version=2)
+    newest, oldest = rows_of(snapshot(told.root / "ledger.jsonl"))
+    assert (newest.number, newest.outcome, newest.detail) == (2, "promoted", "overridden")
+    assert newest.approver.startswith("approved by ")
+    assert oldest.number == 1
 
 
 def test_a_changed_line_of_the_ledger_is_told_and_a_whole_chain_too(server: ApiServer, story: Story) -> None:

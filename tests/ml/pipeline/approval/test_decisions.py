@@ -284,3 +284,15 @@ def test_the_commands_say_what_they_did(
     assert command(root, "approve", "nowhere", "--reason", "r")[0] == 2
     assert "There is no run nowhere" in caplog.text
     assert os.environ["RETRAIN_WHO"] == "ada"
+
+
+def test_who_approves_learns_that_another_schema_came_into_force(
+    root: Root, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETRAIN__SERVING__URL", settings.serving.url)
+    ends(judged_run(root, settings, "waits"))
+    facts = {"number": 1, "schema_sha256": "f" * 64, "previous_sha256": "", "seed_sha256": ""}
+    Ledger(root.ledger).append("schema", run_id="s", reason="pilots", **facts)
+    code, text = command(root, "approve", "waits", "--reason", "looks right")
+    assert (code, text.splitlines()[1][-15:]) == (0, " by ada: pilots")
+    assert "another schema than the one in force now, schema 1, accepted 20" in text

@@ -18,6 +18,8 @@ from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.references.ancestry import anchor_of
+from ml.reports.run.material import Material
+from ml.reports.run.verdict import verdict_of
 from ml.storage.root import Root
 from tests.ml.light_world import command
 from tests.ml.pipeline.approval.candidates import judged_run
@@ -88,6 +90,8 @@ def test_an_overridden_version_is_told_once_and_what_spoke_against_it_is_told_as
         text = command(root, *asked)[1]
         lines = [line.split(maxsplit=1) for line in text.splitlines() if line.startswith("  ")]
         assert {side: [text for found, text in lines if found == side] for side in told} == told
+    verdict = verdict_of(Material(root, run.id))
+    assert (verdict.outcome, verdict.why, verdict.although) == ("promoted", told["because"], told["although"])
 
 
 def test_what_cannot_be_compared_is_its_own_anchor(root: Root, settings: Settings) -> None:
