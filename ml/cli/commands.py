@@ -109,6 +109,13 @@ def _report(options: argparse.Namespace) -> tuple[int, str]:
     return report(options)
 
 
+def _data(options: argparse.Namespace) -> tuple[int, str]:
+    need_libraries()
+    from ml.cli.report_command import data
+
+    return data(options)
+
+
 def _status(options: argparse.Namespace) -> tuple[int, str]:
     answer = status(Root.to_read(options.root), _settings(options))
     return DONE, as_json(answer) if options.json else status_text(answer)
@@ -184,6 +191,7 @@ COMMANDS: dict[str, Command] = {
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,
     "report": _report,
+    "data": _data,
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,

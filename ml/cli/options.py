@@ -85,6 +85,11 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     beside.add_argument("other", metavar="B", help=version_or_run)
     page = add("report", "Write the page about a run, and print its path: verdict, data, model, how to repeat it.")
     page.add_argument("run", metavar="RUN", help="the id of a run whose files are kept")
+    of_data = add("data", "Two data sets beside each other: drift, what validation finds, and drawings.", settings)
+    of_data.add_argument("action", choices=("compare",))
+    source = "kaggle, sample, inbox:NAME or a path"
+    of_data.add_argument("one", metavar="A", help=f"the data to compare with: {source}")
+    of_data.add_argument("other", metavar="B", help=f"the data that are asked about: {source}")
     made_of = add("lineage", "What a version was made of: data, schema, code, settings, libraries, verdict.", settings)
     made_of.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
     again = add("reproduce", "Train a version again from what is recorded; 1 if other weights come out.", settings)

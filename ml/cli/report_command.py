@@ -1,11 +1,13 @@
-"""The command that writes the page about a run."""
+"""The commands that write a page: about a run, and about two data sets."""
 
 from __future__ import annotations
 
 import argparse
 
 from ml.cli.status import as_json
+from ml.config.settings import resolve
 from ml.errors import DONE
+from ml.reports.data.compare import compare_data
 from ml.reports.run.report import write_report
 from ml.storage.root import Root
 
@@ -14,3 +16,10 @@ def report(options: argparse.Namespace) -> tuple[int, str]:
     """Write the page about a run, and say where it is."""
     page = write_report(Root.find(options.root), options.run)
     return DONE, as_json({"run_id": options.run, "report": str(page)}) if options.json else str(page)
+
+
+def data(options: argparse.Namespace) -> tuple[int, str]:
+    """Compare two data sets, and say where both are drawn."""
+    settings = resolve(file=options.settings, overrides=options.overrides)
+    compared = compare_data(Root.find(options.root), settings, options.one, options.other)
+    return DONE, as_json(compared.as_json()) if options.json else compared.as_text()

@@ -159,13 +159,17 @@ class Root:
         """
         return self.reports / "runs" / f"{self.run(run_id).name}.html"
 
+    def data_report(self, one: str, other: str) -> Path:
+        """Return the page about two data sets beside each other, by their SHA-256, which may not be there."""
+        return self.reports / "data" / f"{one[:12]}-{other[:12]}.html"
+
     def card(self, version: int) -> Path:
         """Return the directory of a version's model card: `card.html`, `card.md` and `model-card.json`."""
         return self.reports / "versions" / str(version)
 
     @property
     def reports(self) -> Path:
-        """The pages about runs and versions; each can be made again while what it tells of is kept."""
+        """The pages about runs, versions and data; each can be made again while what it tells of is kept."""
         return self.path / "reports"
 
     @property

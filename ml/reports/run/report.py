@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ml.errors import FinalError, RetrainError, printable
 from ml.registry.policy.provenance import SAMPLE, SAMPLE_WARNING, kind_of_source
+from ml.reports.look.kept_pages import keep_page
 from ml.reports.look.page import render
 from ml.reports.look.section import Section
 from ml.reports.run.changes_section import changes_section
@@ -26,8 +27,6 @@ from ml.storage import files
 from ml.storage.root import Root, shown
 
 log = logging.getLogger(__name__)
-MOST_PAGES = 200
-"""So many pages are kept, the newest; a run directory goes sooner."""
 SECTIONS: dict[str, Callable[[Material], Section | None]] = {
     "Data": data_section,
     "Model": model_section,
@@ -57,10 +56,7 @@ def write_report(root: Root, run_id: str) -> Path:
                 f"There is no run {shown(run_id)} in {root.runs}, or its files were removed.{kept}",
                 "python -m ml history --long names the runs; keep.runs says how many are kept.",
             )
-        page = page_of(of)
-        files.make_directories(place.parent)
-        files.write_whole(place, page.encode(errors="replace"))
-        _forget_old_pages(place.parent)
+        keep_page(place, page_of(of))
         return place
 
 
@@ -119,12 +115,6 @@ def _guarded(name: str, of: Material, make: Callable[[Material], Section | None]
         log.warning("%s of run %s cannot be drawn: %s", name, of.run_id, printable(error))
         word = name.lower().replace(" ", "-")
         return Section(word, name, [f"This part cannot be drawn: {type(error).__name__}: {printable(error)}"])
-
-
-def _forget_old_pages(directory: Path) -> None:
-    pages = sorted(directory.glob("*.html"), key=lambda page: page.stat().st_mtime, reverse=True)
-    for page in pages[MOST_PAGES:]:
-        page.unlink(missing_ok=True)
 
 
 def _count_failure(root: Root, run_id: str, error: Exception) -> None:

@@ -21,9 +21,10 @@ from ml.monitoring.run_collector import collect_runs
 from ml.monitoring.state_collectors import Sample
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.step_names import STEPS
+from ml.reports.look.kept_pages import MOST_PAGES
 from ml.reports.run import report
 from ml.reports.run.deciding_plot import signed
-from ml.reports.run.report import MOST_PAGES, try_report, write_report
+from ml.reports.run.report import try_report, write_report
 from ml.storage.files import read_json, write_json
 from ml.storage.root import Root
 from tests.ml.conftest import settings_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from ml.reports.run.distributions import MOST_VALUES, distribution, distribution_plot, missing_share
+from ml.reports.data.distributions import MOST_VALUES, distribution, distribution_plot, missing_share
 
 
 def test_texts_are_counted_by_value_the_most_frequent_first() -> None:
