@@ -15,6 +15,7 @@ from ml.audit.explain import explain_text
 from ml.audit.ledger_check import accept_ledger, seen_head, verified_text, verify_ledger
 from ml.audit.lineage import lineage as origins
 from ml.audit.lineage import lineage_text
+from ml.audit.rules_by_week import MOST_WEEKS, rules_by_week
 from ml.audit.subject import subject
 from ml.audit.verification import verification, verification_text
 from ml.cli.status import as_json
@@ -55,6 +56,14 @@ def compare(options: argparse.Namespace) -> tuple[int, str]:
     root = Root.to_read(options.root)
     answer = compared(subject(root, options.one), subject(root, options.other))
     return DONE, as_json(answer) if options.json else compare_text(answer)
+
+
+def rules(options: argparse.Namespace) -> tuple[int, str]:
+    """Say which rules of validation and of the gate spoke in which week."""
+    if not 1 <= options.weeks <= MOST_WEEKS:
+        raise SettingsError(f"rules: --weeks {options.weeks}: must lie between 1 and {MOST_WEEKS}.", "Give fewer.")
+    found = rules_by_week(Root.to_read(options.root), weeks=options.weeks)
+    return DONE, as_json(found.as_json()) if options.json else found.as_text()
 
 
 def lineage(options: argparse.Namespace) -> tuple[int, str]:

@@ -192,6 +192,7 @@ COMMANDS: dict[str, Command] = {
     "compare": audit_commands.compare,
     "report": _report,
     "data": _data,
+    "rules": audit_commands.rules,
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,

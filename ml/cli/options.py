@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ml.audit.rules_by_week import WEEKS
 from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import STEP_FUNCTIONS
 
@@ -85,6 +86,10 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     beside.add_argument("other", metavar="B", help=version_or_run)
     page = add("report", "Write the page about a run, and print its path: verdict, data, model, how to repeat it.")
     page.add_argument("run", metavar="RUN", help="the id of a run whose files are kept")
+    weekly = add("rules", "Which rules of validation and of the gate spoke in which week.")
+    weekly.add_argument(
+        "--weeks", type=int, default=WEEKS, metavar="N", help=f"how many, back from now; default {WEEKS}"
+    )
     of_data = add("data", "Two data sets beside each other: drift, what validation finds, and drawings.", settings)
     of_data.add_argument("action", choices=("compare",))
     source = "kaggle, sample, inbox:NAME or a path"

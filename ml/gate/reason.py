@@ -16,6 +16,13 @@ FOR = frozenset(
 )
 """The codes of what speaks for the candidate. `first_run` is not among them: it decides either way."""
 
+AGAINST = frozenset(
+    {
+        *("below_threshold", "leak_suspected", "worse", "guard_worse", "slice_worse", "below_anchor", "calibration"),
+        *("selection_rate", "incomparable_champion", "hold", "quarantined"),
+    }
+)
+"""The codes of what speaks against it."""
 WARNINGS = frozenset({"calibration_warning", "selection_rate_warning"})
 """The codes of what decides nothing, and should be known of a model that serves."""
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from ml.audit.rules_by_week import rules_by_week
 from ml.config.settings import resolve
 from ml.errors import RetrainError
 from ml.storage.root import Root
@@ -101,6 +102,12 @@ def ledger(request: Request, number: int = 1) -> Response:
         broken=broken,
         total=len(lines),
     )
+
+
+@router.api_route("/rules", methods=METHODS)
+def rules(request: Request) -> Response:
+    """Show which rules spoke in which week."""
+    return page(request, "rules.html", content=rules_by_week(Root.to_read()))
 
 
 @router.api_route("/runs/{run_id}/report", methods=METHODS)

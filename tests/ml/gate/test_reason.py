@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ml.gate.reason import ALTHOUGH, BECAUSE, BESIDE, bearing, bearings
+from ml.gate.reason import AGAINST, ALTHOUGH, BECAUSE, BESIDE, bearing, bearings
 from ml.storage.root import PROJECT
 
 
@@ -36,6 +36,7 @@ def test_every_code_of_the_page_about_the_gate_stands_where_the_page_says() -> N
     del sides["first_run"], sides["hold_ends"]  # decide either way; ends a hold, if nothing else does
     for code, side in sides.items():
         assert (bearing(code, promotes=True) == BECAUSE) is (side == "for"), code
+        assert (code in AGAINST) is (side == "against"), code
         assert side != "against" or bearing(code, promotes=False) == BECAUSE
 
 

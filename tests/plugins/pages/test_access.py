@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 PAGES = (
     "/retraining/models",
     "/retraining/ledger",
+    "/retraining/rules",
     "/retraining/compare?a=1&b=2",
     "/retraining/runs/run-1/report",
     "/retraining/versions/1/card",

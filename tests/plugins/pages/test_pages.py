@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -93,6 +94,18 @@ def test_a_version_that_was_overridden_is_one_row_that_says_by_whom(told: Story)
     assert (newest.number, newest.outcome, newest.detail) == (2, "promoted", "overridden")
     assert newest.approver.startswith("approved by ")
     assert oldest.number == 1
+
+
+def test_the_rules_that_spoke_are_told_by_week(server: ApiServer, story: Story) -> None:
+    assert "No run was examined or judged" in server.ask("/retraining/rules").text
+    story.now = datetime.now(UTC)
+    story.refused("rejected", "run-2", codes=["slice_worse", SCRIPT])
+    text = server.ask("/retraining/rules", "viewer").text
+    row = text.split('<th scope="row">slice_worse</th>')[1].split("</tr>")[0]
+    assert '<span class="badge bad">against</span>' in row
+    assert '<td class="number">1</td>' in row
+    assert SCRIPT not in text
+    assert html.escape(SCRIPT) in text
 
 
 def test_a_changed_line_of_the_ledger_is_told_and_a_whole_chain_too(server: ApiServer, story: Story) -> None:
