@@ -7,7 +7,7 @@ The gate's are read from the ledger, which keeps them for good; validation's fro
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -75,8 +75,16 @@ class RulesByWeek:
         }
 
 
-def rules_by_week(root: Root, *, weeks: int = WEEKS, now: datetime | None = None) -> RulesByWeek:
+def rules_by_week(
+    root: Root, *, weeks: int = WEEKS, now: datetime | None = None, events: Sequence[Mapping[str, Any]] | None = None
+) -> RulesByWeek:
     """Return which rules spoke in the last weeks, this one included; a run counts once for each rule.
+
+    Args:
+        root: Where the runs and the ledger are.
+        weeks: How many.
+        now: This moment by default.
+        events: The ledger, if somebody has read it already.
 
     Raises:
         FinalError: The ledger cannot be read.
@@ -85,7 +93,8 @@ def rules_by_week(root: Root, *, weeks: int = WEEKS, now: datetime | None = None
     mondays = tuple(this - timedelta(weeks=number) for number in range(weeks))
     found: dict[Rule, dict[date, set[str]]] = defaultdict(lambda: defaultdict(set))
     seen: dict[date, set[str]] = defaultdict(set)
-    for run_id, at, rules in (*_of_data(runs(root)), *_of_candidates(Ledger(root.ledger).events())):
+    entries = Ledger(root.ledger).events() if events is None else events
+    for run_id, at, rules in (*_of_data(runs(root)), *_of_candidates(entries)):
         seen[_monday(at)].add(run_id)
         for rule in rules:
             found[rule][_monday(at)].add(run_id)

@@ -8,11 +8,13 @@ it together: it takes over a ledger of older code, whose lines carry no hashes, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ml.registry.ledger.entries import CHAINED, parsed_entry
+
+Parse = Callable[[bytes], dict[str, Any]]
 
 FIRST = "0" * 64
 """What the first line carries in place of a hash."""
@@ -85,7 +87,7 @@ def vouching(lines: Sequence[bytes]) -> dict[str, Any]:
     return {"lines": len(lines), "lines_sha256": _sha256_of_all(lines)}
 
 
-def checked_chain(lines: Sequence[bytes], noted: Head | None = None) -> Chain:
+def checked_chain(lines: Sequence[bytes], noted: Head | None = None, parse: Parse = parsed_entry) -> Chain:
     """Check the chain of `lines`, which are without their newlines, against itself and the head that was noted last.
 
     The head may be older than the ledger, since a writer may die between the two, but not younger. Behind the second
@@ -98,7 +100,7 @@ def checked_chain(lines: Sequence[bytes], noted: Head | None = None) -> Chain:
     chained = 0
     for place, line in enumerate(lines, start=1):
         try:
-            entry = parsed_entry(line)
+            entry = parse(line)
         except ValueError as error:
             faults.append(Fault(place, f"is not an entry ({error})"))
             continue
@@ -120,7 +122,8 @@ def checked_chain(lines: Sequence[bytes], noted: Head | None = None) -> Chain:
             continue  # older code wrote it, and whatever came before
         before = place, int(entry.get("line", place))
         chained += 1
-        chain = replace(chain, begins=chain.begins or place)
+        if not chain.begins:
+            chain = replace(chain, begins=place)
     found = HEAD_IS_LOST if noted is None and chained > 1 else _fault_of_head(hashes, noted)
     if found is not None and found.line not in {fault.line for fault in faults}:
         faults.append(found)

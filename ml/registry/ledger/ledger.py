@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import FinalError
-from ml.registry.ledger.chain import HEAD_IS_LOST, Chain, Fault, Head, checked_chain, line_sha256, links, vouching
+from ml.registry.ledger.chain import (
+    HEAD_IS_LOST,
+    Chain,
+    Fault,
+    Head,
+    Parse,
+    checked_chain,
+    line_sha256,
+    links,
+    vouching,
+)
 from ml.registry.ledger.entries import (
     ADOPTED,
     CHAINED,
@@ -90,15 +100,22 @@ class Ledger:
     """Reads and appends to `ledger.jsonl`.
 
     In an `emergency` it appends although the chain is broken: for what takes a version out of service or goes back to
-    one, and for the repair itself. The break stays where it is, for `ledger verify` to name.
+    one, and for the repair itself. The break stays where it is, for `ledger verify` to name. Who reads it again and
+    again may `parse` a line only once.
     """
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), emergency: bool = False
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        emergency: bool = False,
+        parse: Parse = parsed_entry,
     ) -> None:
         self.path = path
         self._clock = clock
         self._emergency = emergency
+        self._parse = parse
 
     def events(self) -> list[dict[str, Any]]:
         """Return all acknowledged events, oldest first.
@@ -111,7 +128,7 @@ class Ledger:
     def chain(self) -> Chain:
         """Return what the chain says of the ledger; nothing is written."""
         noted = noted_head(self.path)  # first: a writer that comes in between makes the ledger the younger one
-        return checked_chain(read_lines(self.path), noted)
+        return checked_chain(read_lines(self.path), noted, self._parse)
 
     def require_unchanged(self) -> None:
         """Check the chain.
@@ -214,7 +231,7 @@ class Ledger:
     def _parsed(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, start=1):
             try:
-                event = parsed_entry(line)
+                event = self._parse(line)
             except ValueError as error:
                 raise FinalError(
                     f"{self.path}: line {number} is not an entry ({error}).",

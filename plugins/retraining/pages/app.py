@@ -107,7 +107,8 @@ def ledger(request: Request, number: int = 1) -> Response:
 @router.api_route("/rules", methods=METHODS)
 def rules(request: Request) -> Response:
     """Show which rules spoke in which week."""
-    return page(request, "rules.html", content=rules_by_week(Root.to_read()))
+    root = Root.to_read()
+    return page(request, "rules.html", content=rules_by_week(root, events=snapshot(root.ledger).events))
 
 
 @router.api_route("/runs/{run_id}/report", methods=METHODS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ml.cli.history import Entry, entries_of
@@ -107,13 +108,17 @@ def rows_of(ledger: Snapshot, records: Iterable[RunRecord] = ()) -> list[Row]:
         ledger: What the ledger says.
         records: Runs whose files are kept; those that the ledger does not know become rows, too.
     """
-    entries = [entry for entry in entries_of(ledger.events) if entry.begun["event"] != SCHEMA]
-    rows = [_row(entry, ledger) for entry in entries]
     known = {event["run_id"] for event in ledger.events}
+    rows = [*_of_ledger(ledger)]
     rows += [_run(record) for record in records if record.directory.name not in known and record.written]
     rows.reverse()  # of those of the same second the later one comes first, too
     rows.sort(key=lambda row: row.when, reverse=True)
     return rows
+
+
+@lru_cache(maxsize=2)
+def _of_ledger(ledger: Snapshot) -> tuple[Row, ...]:
+    return tuple(_row(entry, ledger) for entry in entries_of(ledger.events) if entry.begun["event"] != SCHEMA)
 
 
 def _is_version(entry: Entry) -> bool:

@@ -1,21 +1,23 @@
-"""The ledger as the pages need it, read again only when its file has changed."""
+"""The ledger as the pages need it, read again only when its file has changed, and then only the lines that are new."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml.registry.ledger.chain import Chain
+from ml.registry.ledger.entries import parsed_entry
 from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.policy.quarantine import Quarantine, quarantine_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A ledger at one moment.
+    """A ledger at one moment, which nobody changes: its entries are those of later moments, too.
 
     Attributes:
         events: Its entries, oldest first.
@@ -32,8 +34,27 @@ class Snapshot:
     quarantine: Quarantine
 
 
+class _Entries:
+    """The entries that were parsed already, by their lines."""
+
+    def __init__(self, known: Mapping[bytes, dict[str, Any]]) -> None:
+        self.known = known
+        self.met: dict[bytes, dict[str, Any]] = {}
+
+    def parse(self, line: bytes) -> dict[str, Any]:
+        entry = self.met.get(line) or self.known.get(line) or parsed_entry(line)
+        self.met[line] = entry
+        return entry
+
+
+class _Kept(NamedTuple):
+    state: object
+    entries: Mapping[bytes, dict[str, Any]]
+    snapshot: Snapshot
+
+
 _lock = threading.Lock()
-_kept: dict[Path, tuple[object, Snapshot]] = {}
+_kept: dict[Path, _Kept] = {}
 
 
 def snapshot(ledger: Path) -> Snapshot:
@@ -46,10 +67,11 @@ def snapshot(ledger: Path) -> Snapshot:
     with _lock:  # several requests at once would all read the same
         state = _state(ledger), _state(head_file(ledger))
         known = _kept.get(ledger)
-        if known is None or known[0] != state:
-            known = state, _read(Ledger(ledger))
+        if known is None or known.state != state:
+            entries = _Entries(known.entries if known else {})
+            known = _Kept(state, entries.met, _read(Ledger(ledger, parse=entries.parse)))
             _kept[ledger] = known
-        return known[1]
+        return known.snapshot
 
 
 def _read(ledger: Ledger) -> Snapshot:
