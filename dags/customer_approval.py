@@ -17,11 +17,12 @@ from retraining.approval.operators import (
     RetrainOperator,
 )
 from retraining.approval.question import PROMOTION, SCHEMA
+from retraining.approval.time_to_answer import time_to_answer
 from retraining.runs.notifier import notifiers
 from retraining.runs.occasions import command_failed, question_answered, question_asked
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
-DAYS_TO_ANSWER = 5
+TIME_TO_ANSWER = time_to_answer()
 
 with DAG(
     "customer_approval",
@@ -29,7 +30,7 @@ with DAG(
     schedule=None,
     catchup=False,
     max_active_runs=16,
-    dagrun_timeout=timedelta(days=DAYS_TO_ANSWER + 1),  # the waiting counts
+    dagrun_timeout=TIME_TO_ANSWER + timedelta(days=1),  # the waiting counts
     is_paused_upon_creation=False,  # a run that is triggered on a paused DAG only waits
     params={
         "run": Param("", type="string", minLength=1, title="Run", description="The id of the run that waits."),
@@ -51,8 +52,9 @@ with DAG(
 *customer_retraining* starts this DAG when a candidate waits for a person (`gate.approval`), or a blocked run proposes a
 wider schema. It reads the **question**, waits for the **answer** (Required Actions, or the task's own page), and runs
 `ml approve`, `ml refuse` or `ml schema accept` in the name of who answered; with a new schema the retraining starts
-again. Nobody in five days means: refused. The same on the command line: `ml approve RUN --reason`, `ml refuse RUN
---reason`, `ml schema accept RUN --reason`; then this run finds that there is nothing left to do.
+again. Nobody in five days (`RETRAIN_ANSWER_DAYS`) means: refused. The same on the command line: `ml approve RUN
+--reason`, `ml refuse RUN --reason`, `ml schema accept RUN --reason`; then this run finds that there is nothing left to
+do.
 
 If a task is cleared, the question is asked anew: no earlier answer counts, and no answer about other bytes.
 """,
@@ -72,13 +74,13 @@ If a task is cleared, the question is asked anew: no earlier answer counts, and 
     chain(
         QuestionOperator(
             task_id=QUESTION,
-            answered_within=timedelta(days=DAYS_TO_ANSWER),
+            answered_within=TIME_TO_ANSWER,
             execution_timeout=timedelta(minutes=5),
             doc_md="Reads the verdict and its metrics beside the champion. Skips all when nobody waits any more.",
         ),
         AnswerOperator(
             task_id=ANSWER,
-            response_timeout=timedelta(days=DAYS_TO_ANSWER),
+            response_timeout=TIME_TO_ANSWER,
             notifiers=notifiers(question_asked, quietly=True),
             doc_md="Waits for a person, who approves or rejects with a reason. Without an answer: rejected.",
         ),

@@ -158,3 +158,23 @@ def test_an_answer_about_another_candidate_is_red(questions: Questions, asked: t
     questions.answer(question, "Approve", candidate="another")
     assert questions.end(question) == "failed"
     assert questions.decisions(run_id) == []
+
+
+def test_nobody_who_answers_in_time_refuses_and_what_serves_stays(tmp_path_factory: pytest.TempPathFactory) -> None:
+    stack = Stack(tmp_path_factory.mktemp("late"))
+    stack.environment["RETRAIN_ANSWER_DAYS"] = str(10 / 86_400)
+    try:
+        code, text = stack.run("up")
+        assert code == 0, text
+        questions = Questions(stack)
+        questions.api.unpause()
+        run_id = questions.waiting_run()
+        questions.until(lambda: any(one.startswith(f"approval__{run_id}") for one in questions.ids()))
+        question = questions.of(run_id)
+        assert questions.end(question) == "success"
+        assert questions.states(question)["refuse"] == "success"
+        assert questions.states(question)["approve"] == "skipped"
+        assert questions.decisions(run_id) == [("refused", "airflow (nobody answered)", "nobody answered in time")]
+        assert "Without an answer by " in questions.detail(question)["body"]
+    finally:
+        stack.run("down")
