@@ -87,7 +87,7 @@ lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts
 	@failed=0; run() { echo "+ $$*"; "$$@" || failed=1; }; \
 	run .venv/bin/ruff check .; \
 	run .venv/bin/ruff format --check .; \
-	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,repository dags plugins stack) \
+	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,repository dags plugins stack browser) \
 		docs benchmarks/dag_overhead.py; \
 	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
 		$(filter-out %/dag_overhead.py,$(wildcard benchmarks/*.py)); \
@@ -99,7 +99,7 @@ lock: ## compile the hashed locks from pyproject.toml again
 
 clean: ## remove environments and caches, unless something runs from them; runs and models in var/ stay
 	@if [ -x .venv/bin/python ]; then $(PATHS) .venv/bin/python -m stack.local.require_down; fi
-	rm -rf .venv .venv-ml .venv-uv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-ml .venv-uv .node .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +
 	@echo "var/ stays, because the runs, the models and the ledger are in it. To lose them too, remove it by hand."
 

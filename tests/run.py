@@ -19,7 +19,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = {
     "airflow": (
         ".venv",
-        ("tests/repository", "tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose"),
+        (
+            "tests/repository",
+            "tests/dags",
+            "tests/plugins",
+            "tests/stack/local",
+            "tests/stack/compose",
+            "tests/browser",
+        ),
     ),
     "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
 }

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any, TextIO
 
 from ml.cli import approval_commands, audit_commands, intervention_commands, probation_command, schema_commands
@@ -16,7 +17,7 @@ from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, result_text, status, status_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError
+from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError, printable
 from ml.pipeline.local_runner import new_run_id, retrain
 from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
@@ -87,8 +88,25 @@ def _retrain(options: argparse.Namespace) -> tuple[int, str]:
         _tell(error)
         return failed.exit_code, as_json(failed.as_json()) if options.json else ""
     result = retrain(root, settings, run_id=run_id, force=options.force)
-    text = as_json(result.as_json()) if options.json else result_text(result, root, settings)
-    return result.exit_code, text
+    page = None if result.exit_code == INTERRUPTED else _page_about(root, run_id)
+    if options.json:
+        return result.exit_code, as_json(result.as_json())
+    where = f"\nReport: {printable(page)}" if page else ""
+    return result.exit_code, result_text(result, root, settings) + where
+
+
+def _page_about(root: Root, run_id: str) -> Path | None:
+    """Write the page about a run that has ended, if there is anything to tell of it."""
+    from ml.reports.run.report import try_report
+
+    return try_report(root, run_id) if root.run(run_id).is_dir() else None
+
+
+def _report(options: argparse.Namespace) -> tuple[int, str]:
+    need_libraries()
+    from ml.cli.report_command import report
+
+    return report(options)
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
@@ -165,6 +183,7 @@ COMMANDS: dict[str, Command] = {
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,
+    "report": _report,
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,

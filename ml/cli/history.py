@@ -65,7 +65,7 @@ def history_text(events: list[dict[str, Any]], *, champion: int | None, with_rea
     """
     if not events:
         return "Nothing happened yet."
-    entries = list(reversed(_entries(events)))
+    entries = list(reversed(entries_of(events)))
     bad = quarantine_of(events).models
     rows = [list(COLUMNS), *(_cells(entry, champion, bad) for entry in entries)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
@@ -77,7 +77,7 @@ def history_text(events: list[dict[str, Any]], *, champion: int | None, with_rea
     return "\n".join(lines)
 
 
-def _entries(events: list[dict[str, Any]]) -> list[Entry]:
+def entries_of(events: list[dict[str, Any]]) -> list[Entry]:
     """Return the entries by their first event; what follows the intent of a version belongs to that."""
     entries: list[Entry] = []
     versions: dict[Any, Entry] = {}

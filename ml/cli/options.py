@@ -83,6 +83,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     beside = add("compare", "Two versions or candidates beside each other: settings, data, metrics, slices.")
     beside.add_argument("one", metavar="A", help=version_or_run)
     beside.add_argument("other", metavar="B", help=version_or_run)
+    page = add("report", "Write the page about a run, and print its path: verdict, data, model, how to repeat it.")
+    page.add_argument("run", metavar="RUN", help="the id of a run whose files are kept")
     made_of = add("lineage", "What a version was made of: data, schema, code, settings, libraries, verdict.", settings)
     made_of.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
     again = add("reproduce", "Train a version again from what is recorded; 1 if other weights come out.", settings)

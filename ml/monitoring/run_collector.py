@@ -48,6 +48,7 @@ def collect_runs(root: Root) -> Samples:
     yield from _validation(records)
     yield from _training(records)
     yield from _verdict(records)
+    yield from _reports(root)
 
 
 def _ends(root: Root, records: list[RunRecord]) -> Samples:
@@ -155,6 +156,13 @@ def _metrics_of_slice(path: Path, part: Any) -> Samples:
     for model in ("candidate", "champion"):
         for metric, value in part.get(model, {}).items():  # null is one that is not defined on these rows
             yield _sample(path, "retrain_metric", math.nan if value is None else value, metric, where, model)
+
+
+def _reports(root: Root) -> Samples:
+    with suppress(FileNotFoundError, NotADirectoryError):  # none has failed yet
+        yield Sample("retrain_report_failures_total", root.report_failures.read_bytes().count(b"\n"))
+        return
+    yield Sample("retrain_report_failures_total", 0)
 
 
 def _that_made(records: list[RunRecord], step: str) -> list[RunRecord]:

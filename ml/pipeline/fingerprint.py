@@ -14,6 +14,8 @@ from ml.storage.root import PROJECT
 
 DECIDING = ("ml", "serving/models", "serving/tables", "serving/expectation")
 """The directories whose code decides a result: the steps, and how a model is called and calibrated, and a file read."""
+ONLY_TELLING = ("ml/monitoring", "ml/rehearsal", "ml/reports")
+"""What is left out of them: rooms above the pipeline, which no step can import, and which only tell of results."""
 LIBRARIES = ("tensorflow", "keras", "tensorflow-data-validation", "tensorflow-model-analysis", "numpy", "pyarrow")
 
 
@@ -39,11 +41,17 @@ def environment() -> dict[str, Any]:
 
 
 def source_hashes(project: Path = PROJECT) -> dict[str, str]:
-    """Return the SHA-256 of every `.py` file below the `DECIDING` directories, by its path in the project.
+    """Return the SHA-256 of every `.py` file below `DECIDING` and not `ONLY_TELLING`, by its path in the project.
 
     Settings and the schema stay out: they have hashes of their own, and git's schema may not be the one in force.
     """
-    files = [path for room in DECIDING for path in (project / room).rglob("*.py")]
+    telling = [project / room for room in ONLY_TELLING]
+    files = [
+        path
+        for room in DECIDING
+        for path in (project / room).rglob("*.py")
+        if not any(path.is_relative_to(room) for room in telling)
+    ]
     return {path.relative_to(project).as_posix(): sha256_file(path) for path in sorted(files)}
 
 

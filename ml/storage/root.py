@@ -169,6 +169,11 @@ class Root:
         return self.path / "reports"
 
     @property
+    def report_failures(self) -> Path:
+        """A line for each page about a run that could not be written."""
+        return self.reports / "failures.jsonl"
+
+    @property
     def inbox(self) -> Path:
         """The data files that the Airflow UI may name."""
         return self.path / "inbox"

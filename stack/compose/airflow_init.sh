@@ -12,3 +12,7 @@ airflow db migrate
 password=$(</run/secrets/admin_password)
 printf '%s\n%s\n' "$password" "$password" | airflow users create \
     --username admin --role Admin --firstname Admin --lastname Admin --email admin@localhost.localdomain
+
+# Without this permission nobody but administrators sees the models page in the navigation and as a tab. The page itself
+# asks for the permission to see the DAG.
+airflow roles add-perms Viewer User --action can_read --resource Plugins

@@ -33,6 +33,6 @@ def last_with_other_bytes(registry: Registry, champion: Version) -> Version:
         raise FinalError(
             f"No confirmed version before {origin(champion)} is kept that has other bytes, is not a SAMPLE and has not "
             "broken its probation.",
-            "Name one that is kept, or retrain.",
+            "Retrain first; or name a version that is kept: python -m ml rollback VERSION --reason '...'",
         )
     return older

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _STYLE = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "savefig.transparent": True,
+    "text.parse_math": False,  # a $ in the data is a $
 }
 
 
@@ -78,7 +80,8 @@ def drawing(*, inches: tuple[float, float] = INCHES, rows: int = 1, columns: int
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # readers see the font of the page
         figure = Figure(figsize=inches, layout="constrained")
         yield figure, figure.subplots(rows, columns)
 

@@ -1,0 +1,53 @@
+"""Airflow's pages as a person uses them: by what they read there."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class AirflowUi:
+    """One person's browser."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+
+    def log_in(self, user: str, password: str) -> None:
+        self.page.goto(self.url)
+        self.page.fill("input[name=username]", user)
+        self.page.fill("input[name=password]", password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(re.compile(r"^(?!.*login)"))
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.url}{path}")
+        return self.page
+
+    def trigger(self, dag_id: str, answers: dict[str, str]) -> None:
+        """Fill in the form of a DAG's Trigger button and press it."""
+        self.open(f"/dags/{dag_id}").get_by_role("button", name="Trigger").first.click()
+        form = self.page.get_by_role("dialog")
+        form.get_by_test_id("trigger-dag-submit").wait_for()
+        for name, answer in answers.items():
+            self._answer(form, name, answer)
+        form.get_by_test_id("trigger-dag-submit").click()
+        expect(form).to_be_hidden()
+
+    def decide(self, question: str, *, button: str, reason: str) -> None:
+        """Answer what a run of customer_approval asks."""
+        self.open(f"/dags/customer_approval/runs/{question}/tasks/answer/required_actions")
+        self.page.locator("[name=element_reason]").fill(reason)
+        self.page.get_by_role("button", name=button, exact=True).click()
+        expect(self.page.locator("[name=element_reason]")).to_be_disabled()
+
+    def _answer(self, form: Locator, name: str, answer: str) -> None:
+        choice = form.locator(f"input[type=hidden][name=element_{name}]")
+        number = form.locator(f"[id='number-input:element_{name}:inc']")
+        if choice.count():  # its list is what Airflow draws beside the hidden field
+            choice.locator("xpath=..").get_by_role("combobox").click()
+            self.page.get_by_role("option", name=answer, exact=True).click()
+        elif number.count():
+            number.locator("xpath=ancestor::*[.//input][1]//input").fill(answer)
+        else:
+            form.locator(f"[name=element_{name}]").fill(answer)
