@@ -104,9 +104,16 @@ def _page_about(root: Root, run_id: str) -> Path | None:
 
 def _report(options: argparse.Namespace) -> tuple[int, str]:
     need_libraries()
-    from ml.cli.report_command import report
+    from ml.cli.page_commands import report
 
     return report(options)
+
+
+def _card(options: argparse.Namespace) -> tuple[int, str]:
+    need_libraries()
+    from ml.cli.page_commands import card
+
+    return card(options)
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
@@ -184,6 +191,7 @@ COMMANDS: dict[str, Command] = {
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,
     "report": _report,
+    "card": _card,
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,

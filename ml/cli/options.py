@@ -85,6 +85,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     beside.add_argument("other", metavar="B", help=version_or_run)
     page = add("report", "Write the page about a run, and print its path: verdict, data, model, how to repeat it.")
     page.add_argument("run", metavar="RUN", help="the id of a run whose files are kept")
+    of_version = add("card", "Write the card of a version, and print its path: whom to target, where not to trust it.")
+    of_version.add_argument("version", metavar="VERSION", type=int, nargs="?", help="default: the champion")
     made_of = add("lineage", "What a version was made of: data, schema, code, settings, libraries, verdict.", settings)
     made_of.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
     again = add("reproduce", "Train a version again from what is recorded; 1 if other weights come out.", settings)
