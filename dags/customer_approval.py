@@ -17,6 +17,8 @@ from retraining.approval.operators import (
     RetrainOperator,
 )
 from retraining.approval.question import PROMOTION, SCHEMA
+from retraining.runs.notifier import notifiers
+from retraining.runs.occasions import command_failed, question_answered, question_asked
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
 DAYS_TO_ANSWER = 5
@@ -37,7 +39,12 @@ with DAG(
         ),
     },
     tags=["customer-model", "approval"],
-    default_args={"owner": "ml-platform", "retries": 2, "retry_delay": timedelta(seconds=3)},
+    default_args={
+        "owner": "ml-platform",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=3),
+        "on_failure_callback": notifiers(command_failed),
+    },
     doc_md="""
 ### A person decides
 
@@ -71,11 +78,13 @@ If a task is cleared, the question is asked anew: no earlier answer counts, and 
         AnswerOperator(
             task_id=ANSWER,
             response_timeout=timedelta(days=DAYS_TO_ANSWER),
+            notifiers=notifiers(question_asked, quietly=True),
             doc_md="Waits for a person, who approves or rejects with a reason. Without an answer: rejected.",
         ),
         [
             DecisionOperator(
                 task_id="approve",
+                on_success_callback=notifiers(question_answered),
                 answer=APPROVE,
                 outlets=[CUSTOMER_MODEL],
                 execution_timeout=timedelta(minutes=20),
@@ -83,6 +92,7 @@ If a task is cleared, the question is asked anew: no earlier answer counts, and 
             ),
             DecisionOperator(
                 task_id="refuse",
+                on_success_callback=notifiers(question_answered),
                 answer=REJECT,
                 execution_timeout=timedelta(minutes=5),
                 doc_md="Notes the refusal in the ledger; what serves goes on serving.",

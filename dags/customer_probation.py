@@ -8,6 +8,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from retraining.command_operator import CommandOperator
 from retraining.runs.notifier import notifiers
+from retraining.runs.occasions import probation_failed
 
 with DAG(
     "customer_probation",
@@ -22,7 +23,7 @@ with DAG(
         "owner": "ml-platform",
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
-        "on_failure_callback": notifiers(),
+        "on_failure_callback": notifiers(probation_failed),
     },
     doc_md="""
 ### Probation

@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 from retraining.command_operator import CommandOperator
 from retraining.intervention_params import END_THE_HOLD, REASON_ARGUMENT, quarantine_params
 from retraining.runs.notifier import notifiers
+from retraining.runs.occasions import command_failed, quarantine_done
 
 PARAMS = quarantine_params()
 
@@ -21,7 +22,12 @@ with DAG(
     is_paused_upon_creation=False,  # a run that is triggered on a paused DAG only waits
     params=PARAMS,
     tags=["customer-model", "intervention"],
-    default_args={"owner": "ml-platform", "retries": 0, "on_failure_callback": notifiers()},
+    default_args={
+        "owner": "ml-platform",
+        "retries": 0,
+        "on_failure_callback": notifiers(command_failed),
+        "on_success_callback": notifiers(quarantine_done),
+    },
     doc_md="""
 ### Quarantine, and the end of a hold
 

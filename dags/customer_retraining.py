@@ -10,7 +10,10 @@ from ml.pipeline.step_names import STEPS
 from retraining.approval.operators import AskOperator
 from retraining.approval.question import PROMOTION, SCHEMA
 from retraining.params import dag_params
+from retraining.report_operator import ReportOperator
 from retraining.runs.notifier import notifiers
+from retraining.runs.occasions import retraining_ended
+from retraining.runs.outcome_operator import OutcomeOperator, outcome_tasks
 from retraining.step_operator import StepOperator
 
 CUSTOMER_MODEL = Asset(name="customer_model", uri="model://customer-model")
@@ -26,8 +29,8 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     is_paused_upon_creation=True,
     params=dag_params(),
-    on_success_callback=notifiers(),  # a rejection is a green run
-    on_failure_callback=notifiers(),
+    on_success_callback=notifiers(retraining_ended),  # a rejection is a green run
+    on_failure_callback=notifiers(retraining_ended),
     tags=["customer-model", "retraining"],
     default_args={
         "owner": "ml-platform",
@@ -44,10 +47,11 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 
 | you see | it means |
 |---|---|
-| all green | a new version serves, and has answered known customers as training did |
+| *promoted*, *rejected*, *kept*, *unchanged*, ... green | what a green run came to: one of them is green |
+| all steps green | a new version serves, and has answered known customers as training did |
 | *promote* and *confirm* skipped, run green | rejected, not provably better, or promotion is off: see *judge* |
 | the same, and *ask* green | a person has to decide: answer in *customer_approval* |
-| all skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
+| all steps skipped, run green | nothing changed since the last result; `force` repeats the work all the same |
 | a task red at its first try | it would fail again; the last line of its log says what is wrong, and the cure |
 | a task red after three tries | something outside was in the way; the version that served before still serves |
 
@@ -121,3 +125,19 @@ Whoever triggers a run may change what the form offers: ask for more accuracy, b
         doc_md="Starts customer_approval when validate was blocked and proposes a wider schema; else skipped.",
     )
     chain(steps[STEPS.index("validate")], ask_schema)
+
+    # Teardowns: they also run after a failure, and never decide whether the run is green. A common last task would.
+    outcome = OutcomeOperator(
+        task_id="outcome",
+        execution_timeout=5 * MINUTE,
+        doc_md="Goes on to the one task that is called as what the run came to. After a failure it skips them all.",
+    ).as_teardown()
+    report = ReportOperator(
+        task_id="report",
+        retries=0,  # it can be written again at any time: python -m ml report RUN
+        execution_timeout=10 * MINUTE,
+        doc_md="Writes the page that tells what the run came to, and why. If it fails, the run ends as it would have.",
+    ).as_teardown()
+    outcomes = outcome_tasks()
+    chain(steps[-1], outcome, outcomes, report)
+    chain([ask, ask_schema], report)

@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 from retraining.command_operator import CommandOperator
 from retraining.intervention_params import REASON_ARGUMENT, rollback_params
 from retraining.runs.notifier import notifiers
+from retraining.runs.occasions import command_failed, rolled_back
 
 PARAMS = rollback_params()
 
@@ -22,7 +23,12 @@ with DAG(
     params=PARAMS,
     tags=["customer-model", "intervention"],
     # A second try could go one version further back than whoever asked for it meant.
-    default_args={"owner": "ml-platform", "retries": 0, "on_failure_callback": notifiers()},
+    default_args={
+        "owner": "ml-platform",
+        "retries": 0,
+        "on_failure_callback": notifiers(command_failed),
+        "on_success_callback": notifiers(rolled_back),
+    },
     doc_md="""
 ### Going back
 

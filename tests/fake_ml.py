@@ -108,6 +108,11 @@ def command(name: str, *arguments: str) -> int:
         if candidate != "--candidate=m":
             return 2
         decided({"approve": "approved", "refuse": "refused"}[name], run_id, reason=reason.removeprefix("--reason="))
+    if name == "report" and not plan:
+        page = ROOT / "reports" / "runs" / f"{arguments[0]}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("<title>Report</title>")
+        print(page, flush=True)
     return int(plan.get("exit", 0))
 
 

@@ -19,14 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = {
     "airflow": (
         ".venv",
-        (
-            "tests/repository",
-            "tests/dags",
-            "tests/plugins",
-            "tests/stack/local",
-            "tests/stack/compose",
-            "tests/browser",
-        ),
+        ("tests/repository", "tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose"),
     ),
     "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
 }

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ml.errors import RetrainError
-from ml.monitoring import state_collectors
+from ml.monitoring import build_info, state_collectors
 from ml.monitoring.probation_collector import collect_probation
 from ml.monitoring.run_collector import collect_runs
 from ml.monitoring.state_collectors import Sample, Skipped
@@ -79,6 +79,7 @@ FAMILIES = (
     MetricFamily("retrain_probation_breached_timestamp_seconds", "When a version last broke its probation."),
     MetricFamily("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
     MetricFamily("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),
+    MetricFamily("retrain_build_info", "1, with the versions of what runs here.", build_info.LABELS),
     MetricFamily("retrain_exporter_source_up", "Whether the numbers of this source could be read.", ("source",)),
     MetricFamily(
         "retrain_exporter_skipped", "Files and values there that could not be read; the log names them.", ("source",)
@@ -103,6 +104,7 @@ class StateCollector(Collector):
         """Ask all sources, and yield every family that has a sample."""
         with self._lock:  # two scrapes at once would ask twice
             samples = [sample for name, source in self._sources.items() for sample in self._ask(name, source)]
+        samples.extend(build_info.collect_build())
         for family in FAMILIES:
             metric = _empty(family)
             for sample in samples:

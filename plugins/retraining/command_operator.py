@@ -31,7 +31,6 @@ class CommandOperator(MlOperator):
     """
 
     template_fields: Sequence[str] = ("arguments", "who")
-    ui_color = "#f5ecdc"
 
     def __init__(self, *, arguments: Sequence[str], who: str = "", known: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,11 +11,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from ml.pipeline.outcome import error_lines
 from ml.storage.root import PROJECT
+from retraining.child.environment import ml_python
 from retraining.child.log_lines import Told, keep_last_lines_last, level_and_text
 from retraining.child.process import ChildProcess
 from retraining.child.result_file import error_text
 
-_INTERPRETER = PROJECT / ".venv-ml" / "bin" / "python"
 LAST_LINES = 20
 """How many lines of a command its task remembers."""
 
@@ -50,8 +49,7 @@ class MlOperator(BaseOperator):
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of `python -m ml` with these arguments."""
-        python = self.ml_python or os.environ.get("ML_PYTHON") or str(_INTERPRETER)
-        return [python, "-m", "ml", *arguments]
+        return [self.ml_python or ml_python(), "-m", "ml", *arguments]
 
     def follow(self, command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, list[str]]:
         """Run a command to its end, its lines going to the task's log as they come.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
@@ -18,12 +17,8 @@ from ml.config.overrides import APPROVAL, APPROVALS
 from ml.config.settings import TrainSettings, resolve
 from ml.config.typed_tree import Between
 from ml.errors import SettingsError
+from retraining.data_choice import data_choice
 
-# Without paths: from the UI nobody can name a file outside the inbox.
-# The end is that of the whole text: Python's $ also matches before a last line feed. \Z would say so in Python alone,
-# and a browser may read the pattern, too.
-# No name of a file is longer, and a command line could not hold one that is much longer.
-DATA_PATTERN = r"^(kaggle|sample|inbox:(?!\.+$)[\w.-]{1,255})$(?!\n)"
 _ACCURACY = "judge.at_least.BinaryAccuracy"
 _SETTING = {
     "data": "data.source",
@@ -38,17 +33,8 @@ def dag_params() -> dict[str, Param]:
     """Return the Params of the DAG, which Airflow shows as a form."""
     settings = resolve()
     train, least = settings.train, settings.judge.at_least
-    source = settings.data.source
     return {
-        "data": Param(
-            source if re.match(DATA_PATTERN, source) else None,
-            type=["null", "string"],
-            pattern=DATA_PATTERN,
-            examples=["kaggle", "sample", "inbox:customers.csv"],
-            title="Data",
-            description="kaggle (download), sample (made-up customers) or inbox:NAME, a CSV in the inbox directory. "
-            "Empty: as in the settings.",
-        ),
+        "data": data_choice(settings.data.source),
         "epochs": _number("epochs", train, "Epochs", "At most; training stops early when nothing improves."),
         "batch_size": _number("batch_size", train, "Batch size", "Customers in one step of the optimizer."),
         "learning_rate": _number("learning_rate", train, "Learning rate", "Of the optimizer, Adam."),
@@ -58,7 +44,7 @@ def dag_params() -> dict[str, Param]:
             type="number",
             minimum=least.BinaryAccuracy,
             maximum=1,
-            title="Minimum accuracy",
+            title=f"Minimum accuracy ({least.BinaryAccuracy:g} to 1)",
             description="BinaryAccuracy that the candidate must reach. It can be raised for one run, not lowered.",
         ),
         "approval": Param(
@@ -141,6 +127,11 @@ def _number(name: str, train: TrainSettings, title: str, description: str) -> Pa
         type="integer" if kind is int else "number",
         minimum=bounds.low,
         maximum=bounds.high,
-        title=title,
+        title=f"{title} ({_plain(bounds.low)} to {_plain(bounds.high)})",  # Airflow's fields cut off without a word
         description=description,
     )
+
+
+def _plain(value: float) -> str:
+    """Return the number as people write it: 65,536 and not 65536, 0.000001 and not 1e-06."""
+    return f"{value:,.6f}".rstrip("0").rstrip(".")

@@ -19,6 +19,7 @@ from retraining.child.result_file import ResultFile, error_text, for_xcom
 from retraining.kaggle_connection import kaggle_credentials
 from retraining.ml_operator import MlOperator
 from retraining.params import check_conf, command_line
+from retraining.runs.links import ReportLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,7 +38,7 @@ class StepOperator(MlOperator):
         step: The name of the step, and of the task unless `task_id` is given.
     """
 
-    ui_color = "#dce9f5"
+    operator_extra_links = (ReportLink(),)
 
     def __init__(self, *, step: str, **kwargs: Any) -> None:
         super().__init__(task_id=kwargs.pop("task_id", step), **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 
 class AirflowUi:
@@ -34,6 +34,27 @@ class AirflowUi:
         form.get_by_test_id("trigger-dag-submit").click()
         expect(form).to_be_hidden()
 
+    def models(self) -> FrameLocator:
+        """The models page, as Airflow's navigation shows it."""
+        self.open("/plugin/models")
+        return self.page.frame_locator("iframe")
+
+    def report(self, run_id: str) -> FrameLocator:
+        """The report of a run of customer_retraining, in the run's tab."""
+        self.open(f"/dags/customer_retraining/runs/{run_id}").get_by_role("link", name="Report", exact=True).click()
+        return self.page.frame_locator("iframe")
+
+    def serious_violations(self, axe: str) -> list[str]:
+        """What axe-core calls serious or critical on this page: a rule and a piece of the page for each."""
+        self.page.evaluate(axe)
+        found = self.page.evaluate("axe.run().then(result => result.violations)")
+        return [
+            f"{violation['id']}: {node['html'][:200]}"
+            for violation in found
+            for node in violation["nodes"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+
     def decide(self, question: str, *, button: str, reason: str) -> None:
         """Answer what a run of customer_approval asks."""
         self.open(f"/dags/customer_approval/runs/{question}/tasks/answer/required_actions")
@@ -46,7 +67,8 @@ class AirflowUi:
         number = form.locator(f"[id='number-input:element_{name}:inc']")
         if choice.count():  # its list is what Airflow draws beside the hidden field
             choice.locator("xpath=..").get_by_role("combobox").click()
-            self.page.get_by_role("option", name=answer, exact=True).click()
+            label = re.compile(rf"^{re.escape(answer)}(:|$)")  # a value, or a value and what it means
+            self.page.get_by_role("option", name=label).click()
         elif number.count():
             number.locator("xpath=ancestor::*[.//input][1]//input").fill(answer)
         else:

@@ -1,9 +1,8 @@
-"""A real Chromium before the real Airflow with the real steps. Without Chromium they are skipped, but not in CI."""
+"""A real Chromium before the real Airflow with the real steps. Run by hand; skipped without Chromium."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +22,6 @@ AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c" 
 
 
 def missing(what: str, cure: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing: {cure}")
     pytest.skip(f"{what} is missing: {cure}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from ml.registry.ledger.ledger import Ledger, Version
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 from stack.local.airflow.api import AirflowApi
+from stack.local.errors import NoAnswerError
 from stack.local.paths import DAG_ID, Paths
 from tests.stack.local.stack import Stack
 
 DEADLINE_SECONDS = 300
+TRIES = 10
 
 
 class Loop:
@@ -32,6 +35,7 @@ class Loop:
         code, text = self.stack.run("up")
         assert code == 0, text
         self.api = AirflowApi.of(self.ui_url, Paths(self.root))
+        self.until(self.api.log_in)
 
     def down(self) -> None:
         self.stack.run("down")
@@ -50,6 +54,9 @@ class Loop:
         champion = Ledger(self.root.ledger).champion()
         assert champion is not None
         return champion
+
+    def first_run(self) -> str:
+        return str(Ledger(self.root.ledger).versions()[1].run_id)
 
     def question_of(self, run_id: str) -> str:
         """The run of customer_approval that asks about the candidate of a run, once it waits for an answer."""
@@ -88,4 +95,7 @@ class Loop:
             time.sleep(0.5)
 
     def _get(self, path: str) -> dict[str, Any]:
+        for _ in range(TRIES):
+            with suppress(NoAnswerError):  # a browser beside it leaves little of two cores
+                return self.api._need(self.api._call("GET", path))
         return self.api._need(self.api._call("GET", path))

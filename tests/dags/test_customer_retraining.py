@@ -10,6 +10,7 @@ import pytest
 from ml.config.settings import resolve
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
+from retraining.runs.outcome_operator import MEANING
 
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own
 
@@ -29,7 +30,8 @@ def scheduled(dag: Any) -> Any:
 
 def test_the_eight_steps_are_one_chain(dag: Any) -> None:
     names = list(STEPS)
-    assert {task.task_id for task in dag.tasks} == {*names, "ask", "ask_schema"}
+    beside = {"ask", "ask_schema", "outcome", "report", *MEANING}
+    assert {task.task_id for task in dag.tasks} == {*names, *beside}
     for earlier, later in pairwise(names):
         assert dag.get_task(earlier).downstream_task_ids - {"ask", "ask_schema"} == {later}
     assert {dag.get_task(name).trigger_rule for name in names} == {"all_success"}
@@ -37,29 +39,38 @@ def test_the_eight_steps_are_one_chain(dag: Any) -> None:
 
 def test_a_person_is_asked_beside_the_chain_when_promote_was_skipped(dag: Any) -> None:
     ask = dag.get_task("ask")
-    assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"promote"}, set())
+    assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"promote"}, {"report"})
     assert ask.trigger_rule == "all_skipped", "a step that failed must not start a question"
     assert ask.wait_for_completion is False
 
 
 def test_a_person_is_asked_about_a_schema_when_validate_failed(dag: Any) -> None:
     ask = dag.get_task("ask_schema")
-    assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"validate"}, set())
+    assert (ask.upstream_task_ids, ask.downstream_task_ids) == ({"validate"}, {"report"})
     assert ask.trigger_rule == "all_failed"
     assert ask.wait_for_completion is False
+
+
+def test_only_what_never_decides_about_the_run_comes_after_the_steps(dag: Any) -> None:
+    assert dag.get_task("confirm").downstream_task_ids == {"outcome"}
+    for name in ("outcome", "report"):
+        assert dag.get_task(name).is_teardown
+        assert not dag.get_task(name).on_failure_fail_dagrun
+    assert dag.get_task("outcome").downstream_task_ids == set(MEANING), "the operator skips whatever stands behind it"
+    assert all(dag.get_task(name).inherits_from_empty_operator for name in MEANING), "they cost no process"
 
 
 def test_one_run_at_a_time_with_an_end(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
     assert dag.is_paused_upon_creation is True
-    longest = sum((task.execution_timeout for task in dag.tasks), timedelta())
+    longest = sum((task.execution_timeout for task in dag.tasks if task.execution_timeout), timedelta())
     assert timedelta() < dag.dagrun_timeout < longest + timedelta(hours=1)
 
 
 def test_retries_are_few_and_short(dag: Any) -> None:
     for task in dag.tasks:
-        assert task.retries == 2
+        assert task.retries == (0 if task.task_id == "report" else 2)
         assert task.retry_delay <= timedelta(seconds=5)
         assert task.retry_exponential_backoff == 2
         assert task.max_retry_delay <= timedelta(minutes=1)

@@ -142,6 +142,17 @@ def test_a_failure_tells_people_the_reason_and_the_cure(ran: tuple[dict[str, Ran
     assert not [text for _, text in posted if "on probation until" in text]
 
 
+def test_what_was_done_is_told_in_a_word_and_with_its_reason(
+    ran: tuple[dict[str, Ran], list[tuple[str, str]]],
+) -> None:
+    assert [(outcome, why) for outcome, why in ran[1] if outcome != "failed"] == [
+        ("rolled back", "An older version serves again: complaints"),
+        ("rolled back", "An older version serves again: --version; $(touch x) {{ 7 * 7 }} 'é'"),
+        ("quarantined", "3 is in quarantine: r"),
+        ("hold ended", "The hold after a rollback is over: -r"),
+    ]
+
+
 HOSTILE = ["", " ", "-x", "--root=/", "a b", "a\nb", "3\n", "a\0b", "\x1b[2J", "../3", "é", "x" * 201]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -21,6 +22,7 @@ from ml.config.settings import resolve
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from retraining.params import dag_params
+from retraining.runs.outcome_operator import MEANING
 from tests.airflow_home import fake_ml, variables
 
 AIRFLOW = Path(sys.executable).with_name("airflow")
@@ -30,7 +32,7 @@ STRICTER, TOO_LOW = round((ACCURACY + 1) / 2, 4), round(ACCURACY / 2, 4)
 AGE = "Train.csv: column 'Age' has 12 values outside [0, 120]."
 WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "success": ({}, {"epochs": 3, "minimum_accuracy": STRICTER, "force": True, "data": "sample"}),
-    "rejected": ({"judge": {"promotes": False}}, {}),
+    "rejected": ({"judge": {"promotes": False}, "report": {"exit": 1, "lines": ["No space left."]}}, {}),
     "unchanged": ({"ingest": {"exit": 99, "error": {"what": "Nothing new."}}}, {}),
     "blocked": (
         {
@@ -50,7 +52,13 @@ WANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "too low": ({}, {"minimum_accuracy": TOO_LOW}),
     "misspelt": ({}, {"epoch": 5}),
     "waiting": ({"promote": {"exit": 99, "because": "waiting", "error": {"what": "A person decides."}}}, {}),
+    **{
+        step: ({step: {"exit": 2, "error": {"what": f"{step} cannot."}}}, {})
+        for step in ("transform", "train", "evaluate", "judge", "promote")
+    },
 }
+RED = {"ingest": "down", "validate": "blocked", "confirm": "withdrawn"}
+"""Where a step fails under another name than its own."""
 
 
 @dataclass
@@ -60,10 +68,15 @@ class Ran:
     log: str
     state: str
     states: dict[str, str]
+    shown: dict[str, str]
     tries: dict[str, int]
     xcom: dict[str, Any]
     asset_events: list[dict[str, Any]]
     note: tuple[str, str]
+
+    @property
+    def sentence(self) -> str:
+        return self.note[0].split("\n")[0]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +128,7 @@ def call(home: Path, command: list[str | Path], stdin: str = "", **more: str) ->
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -138,7 +151,8 @@ def gather(home: Path, root: Path, code: int) -> Ran:
         notes = rows(
             "SELECT content, user_id FROM dag_run_note JOIN dag_run ON dag_run.id = dag_run_id WHERE run_id = ?"
         )
-    return Ran(root, code, log, state, states, tries, xcom, events, *notes or [("", "")])
+    shown = {task: states.pop(task, "") for task in (*MEANING, "outcome", "report")}
+    return Ran(root, code, log, state, states, shown, tries, xcom, events, *notes or [("", "")])
 
 
 def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]) -> None:
@@ -148,9 +162,40 @@ def test_success_is_green_and_passes_the_answers_of_the_form(ran: dict[str, Ran]
     options = f"--set data.source=sample --set train.epochs=3 --raise judge.at_least.BinaryAccuracy={STRICTER}"
     assert f"fake ingest {options} --force" in run.log
     assert f"fake judge {options}" in run.log
-    assert run.note == ("Promoted version 1: AUC 0.8800; there was no version to compare with.", "retraining")
+    (run_id,) = [path.name for path in (run.root / "runs").iterdir()]
+    link = f"[Report](/retraining/runs/{quote(run_id)}/report)"
+    said = "Promoted version 1: AUC 0.8800; there was no version to compare with."
+    assert run.note == (f"{said}\n\n{link}", "retraining")
     assert '"promotes": true' in run.xcom["judge"].replace("\\", "")
     assert set(run.xcom) == set(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("success", "promoted"), ("rejected", "rejected"), ("unchanged", "unchanged"), ("waiting", "waiting")],
+)
+def test_the_grid_shows_the_outcome_of_a_green_run(ran: dict[str, Ran], name: str, outcome: str) -> None:
+    shown = ran[name].shown
+    assert [task for task in MEANING if shown[task] == "success"] == [outcome]
+    assert {shown[task] for task in MEANING if task != outcome} == {"skipped"}
+    assert shown["outcome"] == "success"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_fails_makes_the_run_red_whatever_runs_after_it(ran: dict[str, Ran], step: str) -> None:
+    run = ran[RED.get(step, step)]
+    assert (run.code, run.state, run.states[step]) == (1, "failed", "failed")
+    assert run.shown == dict.fromkeys(MEANING, "skipped") | {"outcome": "success", "report": "success"}
+
+
+def test_every_run_gets_its_report_and_one_that_fails_leaves_the_run_green(ran: dict[str, Ran]) -> None:
+    for name in ("success", "unchanged", "blocked", "down", "misspelt", "waiting"):
+        (call,) = [json.loads(line) for line in (ran[name].root / "commands.jsonl").read_text().splitlines()]
+        assert (call["arguments"][0], ran[name].shown["report"]) == ("report", "success")
+        assert call["arguments"][1].startswith("manual__")
+    run = ran["rejected"]
+    assert (run.code, run.state, run.shown["report"]) == (0, "success", "failed")
+    assert "No space left." in run.log
 
 
 def test_the_event_of_the_model_says_what_serves_and_why(ran: dict[str, Ran]) -> None:
@@ -175,7 +220,7 @@ def test_a_version_that_is_withdrawn_makes_no_event(ran: dict[str, Ran]) -> None
     run = ran["withdrawn"]
     assert (run.state, run.states["promote"], run.states["confirm"]) == ("failed", "success", "failed")
     assert run.asset_events == []
-    assert run.note[0] == "Failed at confirm: Version 1 was withdrawn. Start a new run."
+    assert run.sentence == "Failed at confirm: Version 1 was withdrawn. Start a new run."
 
 
 def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran]) -> None:
@@ -185,7 +230,7 @@ def test_rejected_is_green_with_promote_and_confirm_skipped(ran: dict[str, Ran])
     assert "Not promoted. AUC 0.88 is compared with 0.85." in run.log
     assert "AUC 0.88 is compared with 0.85." in run.xcom["judge"]
     assert run.asset_events == []
-    assert run.note[0] == "Rejected: AUC 0.88 is compared with 0.85."
+    assert run.sentence == "Rejected: AUC 0.88 is compared with 0.85."
 
 
 def test_a_run_that_waits_for_a_person_is_green_and_waits_for_nobody(ran: dict[str, Ran]) -> None:
@@ -194,7 +239,7 @@ def test_a_run_that_waits_for_a_person_is_green_and_waits_for_nobody(ran: dict[s
     assert run.states == dict.fromkeys((*STEPS, "ask"), "success") | dict.fromkeys(
         ("promote", "confirm", "ask_schema"), "skipped"
     )
-    assert run.note[0] == "Waiting for approval: A person decides."
+    assert run.sentence == "Waiting for approval: A person decides."
     assert "Dag Run triggered successfully" in run.log
 
 
@@ -202,7 +247,7 @@ def test_unchanged_is_green_with_everything_skipped(ran: dict[str, Ran]) -> None
     run = ran["unchanged"]
     assert (run.code, run.state) == (0, "success"), run.log
     assert run.states == dict.fromkeys((*STEPS, *ASKS), "skipped")
-    assert run.note[0] == "Unchanged: Nothing new."
+    assert run.sentence == "Unchanged: Nothing new."
 
 
 def test_blocked_is_red_at_its_first_try(ran: dict[str, Ran]) -> None:
@@ -213,7 +258,7 @@ def test_blocked_is_red_at_its_first_try(ran: dict[str, Ran]) -> None:
     assert run.states["ask_schema"] == "success", "it proposes a schema, and a question is started; the run stays red"
     assert "Dag Run triggered successfully" in run.log
     assert AGE in run.log
-    assert run.note[0] == f"Blocked at validate: {AGE} Fix the source."
+    assert run.sentence == f"Blocked at validate: {AGE} Fix the source."
 
 
 def test_what_may_pass_is_tried_three_times(ran: dict[str, Ran]) -> None:
@@ -238,11 +283,13 @@ def test_a_misspelt_key_runs_nothing(ran: dict[str, Ran]) -> None:
     assert (run.states["ingest"], run.tries["ingest"]) == ("failed", 1)
 
 
-def test_people_are_told_of_the_runs_that_need_them(
+def test_each_run_is_told_once_but_not_an_unchanged_one_nor_one_that_its_question_tells(
     ran: dict[str, Ran], told: tuple[str, list[tuple[str, str]]]
 ) -> None:
+    good = "AUC 0.88 is compared with 0.85."
     assert told[1] == [
-        ("rejected", "AUC 0.88 is compared with 0.85."),
+        ("promoted", good),
+        ("rejected", good),
         ("blocked", f"step validate failed {AGE} Fix the source."),
         ("failed", "step confirm failed Version 1 was withdrawn. Start a new run."),
         ("failed", "step ingest failed Kaggle answered 503."),
@@ -251,7 +298,7 @@ def test_people_are_told_of_the_runs_that_need_them(
             "step ingest failed The run was triggered with an unknown key: 'epoch'. Did you mean 'epochs'? Known: "
             f"{', '.join(dag_params())}. Trigger it again with these.",
         ),
-        ("waiting", "AUC 0.88 is compared with 0.85."),
+        *(("failed", f"step {step} failed {step} cannot.") for step in STEPS if step in WANTED),
     ]
 
 

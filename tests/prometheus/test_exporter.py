@@ -8,18 +8,21 @@ import re
 import signal
 import socket
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 from prometheus_client import generate_latest
 
+from ml.monitoring.build_info import LABELS, collect_build
 from ml.monitoring.metric_families import FAMILIES, collector_registry
 from ml.monitoring.state_collectors import collect_server
 from ml.registry.intervention.release import release
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
-from ml.storage.root import Root
+from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
 from serving.client.version_status import VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
@@ -225,3 +228,15 @@ def test_only_the_page_of_numbers_is_there_and_a_silent_client_is_let_go(root: R
         with socket.create_connection((host, int(port)), timeout=60) as silent:
             silent.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
             assert silent.recv(1) == b""
+
+
+def test_the_versions_of_what_runs_are_told(tmp_path: Path) -> None:
+    (installed := tmp_path / ".venv/lib/python3.11/site-packages/apache_airflow-3.3.2.dist-info").mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: apache-airflow\nVersion: 3.3.2\n")
+    (told,) = collect_build(tmp_path)
+    found = dict(zip(LABELS, told.labels, strict=True))
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    assert (told.value, found["version"], found["airflow"]) == (1, declared, "3.3.2")
+    assert found["tensorflow"] == version("tensorflow")
+    (elsewhere,) = collect_build(tmp_path / "nothing")
+    assert dict(zip(LABELS, elsewhere.labels, strict=True))["airflow"] == "unknown"

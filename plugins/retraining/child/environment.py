@@ -1,9 +1,14 @@
-"""Which environment variables a step sees. All others stay with Airflow, its database address among them."""
+"""The interpreter of the ML environment, and which environment variables its processes see.
+
+All others stay with Airflow, its database address among them.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+
+from ml.storage.root import PROJECT
 
 NAMES = frozenset(
     {
@@ -16,6 +21,11 @@ NAMES = frozenset(
 )
 PREFIXES = ("LC_", "RETRAIN_", "OMP_", "MKL_", "TF_")
 KAGGLE = "KAGGLE_"
+
+
+def ml_python() -> str:
+    """Return the interpreter of the ML environment: `ML_PYTHON`, else the project's own."""
+    return os.environ.get("ML_PYTHON") or str(PROJECT / ".venv-ml" / "bin" / "python")
 
 
 def child_environment(

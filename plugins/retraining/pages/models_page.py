@@ -18,13 +18,13 @@ from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.policy.rollback_target import origin
 from ml.registry.references.looks import earlier_looks
 from ml.storage.root import Root
+from retraining.data_choice import DATA_PATTERN
 from retraining.intervention_params import SUBJECT_PATTERN
 from retraining.pages.history.plot import Plot, plot_of
 from retraining.pages.history.rows import Row, rows_of
 from retraining.pages.history.runs import other_runs
 from retraining.pages.history.snapshot import Snapshot
 from retraining.pages.server_answer import Answer, server_answer
-from retraining.params import DATA_PATTERN
 
 ROWS_OF_A_PAGE = 50
 SHOWN_FAULTS = 3

@@ -1,4 +1,4 @@
-"""The listener that counts runs and writes their notes.
+"""The listener that counts runs, writes their notes, and has the report written of a run that was killed.
 
 The scheduler calls it, so it also learns of runs whose tasks were killed.
 """
@@ -6,6 +6,7 @@ The scheduler calls it, so it also learns of runs whose tasks were killed.
 from __future__ import annotations
 
 import logging
+import textwrap
 from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
@@ -44,15 +45,24 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
 def _ended(dag_run: DagRun, *, succeeded: bool) -> None:
     ending = Ending.of(dag_run.run_id, succeeded=succeeded)
     statsd_events.run_ended(ending.outcome)
-    try:
-        _note(dag_run, ending)
-    except Exception:  # whatever a damaged file or another database brings: the run, and other listeners, go on
-        log.exception("run %s: no note", dag_run.run_id)
+    for name, leave in (("note", _note), ("report", _report)):
+        try:
+            leave(dag_run, ending)
+        except Exception:  # whatever a damaged file or another database brings: the run, and other listeners, go on
+            log.exception("run %s: no %s", dag_run.run_id, name)
 
 
 def _note(dag_run: DagRun, ending: Ending) -> None:
-    from retraining.runs.note import note_of
+    from retraining.runs.links import report_url
+    from retraining.runs.note import LIMIT, note_of
     from retraining.runs.note_store import write_note
 
     if note := note_of(ending):
-        write_note(dag_run, note)
+        link = f"\n\n[Report]({report_url(dag_run.run_id)})"
+        write_note(dag_run, textwrap.shorten(note, LIMIT - len(link), placeholder=" ...") + link)
+
+
+def _report(dag_run: DagRun, _: Ending) -> None:
+    from retraining.runs.late_report import write_late_report
+
+    write_late_report(dag_run.run_id)

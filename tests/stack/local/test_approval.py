@@ -103,7 +103,10 @@ def asked(questions: Questions) -> tuple[str, str]:
 
 def test_a_run_that_waits_is_green_at_once_and_says_so(questions: Questions, asked: tuple[str, str]) -> None:
     note = questions.get(f"/api/v2/dags/{DAG_ID}/dagRuns/{asked[0]}")["note"]
-    assert note == "Waiting for approval: A person decides."
+    said, _, link = note.partition("\n\n")
+    assert said == "Waiting for approval: A person decides."
+    assert link.startswith("[Report](http")
+    assert link.endswith("/report)")
     assert questions.detail(asked[1])["subject"] == f"Promote the candidate of run {asked[0]} (first)?"
 
 
