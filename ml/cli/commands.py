@@ -23,6 +23,7 @@ from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.registry.ledger.ledger import Ledger
+from ml.reports.card.after_promotion import try_card_of_champion
 from ml.storage.files import disk_errors
 from ml.storage.log_format import make_printable
 from ml.storage.root import Root
@@ -49,9 +50,18 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
         _tell(error)
         return error.exit_code
     code, text = answer
+    if _may_have_promoted(options.name, code):
+        try_card_of_champion(Root.to_read(options.root))
     if text:
         stdout.write(text if text.endswith("\n") else text + "\n")
     return code
+
+
+def _may_have_promoted(command: str, code: int) -> bool:
+    """Whether another version may serve after this command; Airflow's tasks tell it by the command `report`."""
+    if command == "probation":
+        return code != DONE
+    return command in ("retrain", "approve", "rollback", "quarantine", "adopt", "report") and code != INTERRUPTED
 
 
 def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
