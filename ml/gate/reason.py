@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CONTEXT = frozenset({"power", "level", "baseline", "not_enough_data"})
+CONTEXT = frozenset({"list_change", "power", "level", "baseline", "not_enough_data"})
 """The codes of what a reader needs to weigh a decision, and what neither speaks for the candidate nor against it."""
 
 
