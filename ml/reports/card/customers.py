@@ -45,8 +45,11 @@ def customers(
             .to_numpy(zero_copy_only=False)
             .astype(np.int8)
         )
-        texts = [_banded(name, typed[name].to_pylist()) for name in FEATURES]
-        known |= zip(row_hashes(typed, label).tolist(), zip(*texts, strict=True), strict=True)
+        hashes = row_hashes(typed, label)
+        are_wanted = np.flatnonzero(np.isin(hashes, wanted))
+        if len(are_wanted):
+            texts = [_banded(name, typed[name].take(pa.array(are_wanted)).to_pylist()) for name in FEATURES]
+            known |= zip(hashes[are_wanted].tolist(), zip(*texts, strict=True), strict=True)
     rows = [row for row, sha in enumerate(wanted.tolist()) if sha in known]
     cells = [known[int(wanted[row])] for row in rows]
     columns = {name: np.array([cell[k] for cell in cells], dtype=object) for k, name in enumerate(FEATURES)}

@@ -32,6 +32,8 @@ class WeakSlice:
         accuracy: The share of them that the model puts on the right side of the threshold.
         elsewhere: The same for all other rows.
         p_adjusted: The p-value by Benjamini-Yekutieli.
+        says_more: Of a pair: whether it is weaker than the rest of each of its features that is weak by itself, by the
+            same test and correction. One that is not adds nothing to what the single feature says.
     """
 
     selected_by: dict[str, str]
@@ -39,6 +41,7 @@ class WeakSlice:
     accuracy: float
     elsewhere: float
     p_adjusted: float
+    says_more: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,33 @@ def weak_slices(
         for selected, rows in _slices(columns)
         if FEWEST_ROWS <= int(rows.sum()) <= len(right) - FEWEST_ROWS
     ]
-    p = np.array([_p_value(rows, right, cluster) for _, rows in found])
+    p = np.array([_p_value(rows, ~rows, right, cluster) for _, rows in found])
+    weak = [(selected, rows, float(q)) for (selected, rows), q in zip(found, adjusted(p), strict=True) if q <= LEVEL]
+    says_no_more = _repeated(weak, right, cluster)
     slices = [
-        WeakSlice(selected, int(rows.sum()), float(right[rows].mean()), float(right[~rows].mean()), float(q))
-        for (selected, rows), q in zip(found, adjusted(p), strict=True)
-        if q <= LEVEL
-    ]
+        WeakSlice(
+            selected, int(rows.sum()), float(right[rows].mean()), float(right[~rows].mean()), q,
+            number not in says_no_more,
+        )
+        for number, (selected, rows, q) in enumerate(weak)
+    ]  # fmt: skip
     return Search(len(found), tuple(sorted(slices, key=lambda one: (one.p_adjusted, sorted(one.selected_by.items())))))
+
+
+def _repeated(
+    weak: list[tuple[dict[str, str], NDArray[np.bool_], float]], right: NDArray[np.bool_], cluster: NDArray[np.intp]
+) -> set[int]:
+    """Return which of the weak slices are pairs that are not shown to be weaker than the rest of a weak feature."""
+    single = {next(iter(selected.items())): rows for selected, rows, _ in weak if len(selected) == 1}
+    asked = [
+        (number, rows, single[feature])
+        for number, (selected, rows, _) in enumerate(weak)
+        if len(selected) == 2
+        for feature in selected.items()
+        if feature in single
+    ]
+    p = np.array([_p_value(rows, of & ~rows, right, cluster) for _, rows, of in asked])
+    return {number for (number, *_), q in zip(asked, adjusted(p), strict=True) if q > LEVEL}
 
 
 def adjusted(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -101,15 +124,21 @@ def _slices(columns: Mapping[str, NDArray[np.object_]]) -> Iterator[tuple[dict[s
                 yield {one: value, other: second}, rows & others
 
 
-def _p_value(rows: NDArray[np.bool_], right: NDArray[np.bool_], cluster: NDArray[np.intp]) -> float:
-    variance = sum(_variance(right[side], cluster[side]) for side in (rows, ~rows))
-    lower = float(right[~rows].mean() - right[rows].mean())
+def _p_value(
+    rows: NDArray[np.bool_], others: NDArray[np.bool_], right: NDArray[np.bool_], cluster: NDArray[np.intp]
+) -> float:
+    """Return the p-value of the model being no worse in `rows` than in the `others`."""
+    if not others.any():
+        return 1.0
+    variance = sum(clustered_variance(right[side], cluster[side]) for side in (rows, others))
+    lower = float(right[others].mean() - right[rows].mean())
     if variance <= 0:
         return 1.0  # the model is right about all, or wrong about all, on both sides: nothing to estimate from
     return 0.5 * math.erfc(lower / math.sqrt(2 * variance))
 
 
-def _variance(right: NDArray[np.bool_], cluster: NDArray[np.intp]) -> float:
+def clustered_variance(right: NDArray[np.bool_], cluster: NDArray[np.intp]) -> float:
+    """Return the variance of the mean of values of shape [n], whose errors go together within a cluster, shape [n]."""
     sums = np.bincount(cluster, weights=right - right.mean())
     clusters = len(np.unique(cluster))
     return float((sums**2).sum() / len(right) ** 2 * clusters / max(clusters - 1, 1))

@@ -30,6 +30,20 @@ def test_a_planted_pair_is_found_and_named_by_its_values() -> None:
     assert found.weak[0].accuracy == right[planted].mean() < found.weak[0].elsewhere
 
 
+def test_a_pair_says_more_only_where_it_is_weaker_than_the_rest_of_its_weak_feature() -> None:
+    random = np.random.default_rng(4)
+    columns = made_up(random)
+    single = columns["f1"] == "2"
+    inner = single & (columns["f2"] == "1")
+    chance = np.where(inner, 0.2, np.where(single, 0.65, 0.95))
+    found = weak_slices(columns, random.random(ROWS) < chance, np.arange(ROWS, dtype=np.uint64))
+    by_name = {tuple(one.selected_by.items()): one for one in found.weak}
+    assert by_name[("f1", "2"),].says_more
+    assert by_name[("f1", "2"), ("f2", "1")].says_more
+    others = [one for one in found.weak if len(one.selected_by) == 2 and one.selected_by.get("f1") == "2"]
+    assert [one for one in others if not one.says_more], "the feature alone says it already"
+
+
 def test_without_any_weakness_false_discoveries_stay_within_the_level() -> None:
     random, runs_with_one, clusters = np.random.default_rng(2), 0, np.repeat(np.arange(ROWS // 2, dtype=np.uint64), 2)
     for _ in range(RUNS):  # pairs of equal customers, about whom the model is right or wrong together
