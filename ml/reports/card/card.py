@@ -87,9 +87,8 @@ def _lines(content: Mapping[str, Any]) -> Iterator[str]:
     yield f"# {content['title']}"
     yield f"\n**{_plain(content['headline'])}**"
     for part in content["parts"]:
-        yield f"\n## {part.section.title}\n"
-        if part.section.says:
-            yield "\n\n".join(_plain(text) for text in part.section.says)
+        yield f"\n## {part.section.title}"
+        yield from (f"\n{_plain(text)}" for text in part.section.says)
         for title, table in part.section.tables:
             yield f"\n### {title}\n" if title else ""
             yield from _table(table)

@@ -11,7 +11,7 @@ from ml.audit.subject import Subject
 from ml.evaluation.list_change import ListChange, list_change
 from ml.evaluation.scored_rows import ScoredRows
 from ml.reports.card.material import Material, Part
-from ml.reports.card.words import counted, signed
+from ml.reports.card.words import counted, data_words, signed
 from ml.reports.look.section import Section
 
 MOST_SETTINGS = 5
@@ -90,8 +90,7 @@ def _made_of(answer: Mapping[str, Any], number: int) -> Iterator[str]:
 
 
 def _data(of: Mapping[str, Any]) -> str:
-    rows = f"{of['rows']:,} rows of " if isinstance(of["rows"], int) else ""
-    return f"{rows}{of['source'] or 'an unknown source'}"
+    return data_words(of["source"], of["kind"], of["rows"])
 
 
 def _value(value: object) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ml.registry.policy.provenance import kind_of
 from ml.reports.card.material import Material, Part
 from ml.reports.card.weak_slices import clustered_variance
-from ml.reports.card.words import counted, interval, percent, with_percent
+from ml.reports.card.words import counted, data_words, interval, percent, with_percent
 from ml.reports.look.section import Section
 
 Z = 1.96
@@ -24,7 +25,8 @@ def model_part(of: Material) -> Part:
 def _numbers(of: Material) -> dict[str, Any]:
     origin = of.original.entry
     known = {"column": of.column, "segments": list(of.segments), "threshold": of.threshold}
-    known |= {"source": origin.get("source"), "rows": origin.get("rows"), "at": of.subject.entry.get("at")}
+    known |= {"source": origin.get("source"), "source_kind": kind_of(origin)}
+    known |= {"rows": origin.get("rows"), "at": of.subject.entry.get("at")}
     known |= {"features": list(of.subject.record.get("features") or of.inputs)}
     return known | _of_rows(of)
 
@@ -67,9 +69,8 @@ def _says(of: Material, numbers: dict[str, Any]) -> Iterator[str]:
             f"{counted(count, 'feature')}, and none of them is a call."
         )
     if numbers["source"]:
-        rows = f", {numbers['rows']:,} rows" if isinstance(numbers["rows"], int) else ""
         day = f" It was published on {str(numbers['at'])[:10]}." if numbers["at"] else ""
-        yield f"Its data: {numbers['source']}{rows}.{day}"
+        yield f"Its data: {data_words(numbers['source'], numbers['source_kind'], numbers['rows'])}.{day}"
 
 
 def _finds(of: Material, numbers: dict[str, Any]) -> Iterator[str]:

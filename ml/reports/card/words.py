@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ml.registry.policy.provenance import SAMPLE, in_words
+
 PEOPLE_SAY = (
     (1 / 10, "one of ten"), (1 / 5, "one of five"), (1 / 4, "one of four"), (1 / 3, "one of three"),
     (2 / 5, "two of five"), (1 / 2, "half"), (3 / 5, "three of five"), (2 / 3, "two of three"),
@@ -53,3 +55,9 @@ def with_percent(share: float) -> str:
 def signed(value: float) -> str:
     """Return a difference with its sign."""
     return f"{value:+.3f}".replace("-", "\u2212")
+
+
+def data_words(source: object, kind: object, rows: object) -> str:
+    """Return what data are called: how many rows of which source."""
+    called = in_words(SAMPLE) if kind == SAMPLE else str(source or "an unknown source")
+    return f"{rows:,} rows of {called}" if isinstance(rows, int) else called

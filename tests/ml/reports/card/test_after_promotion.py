@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,15 @@ def test_going_back_leaves_the_card_of_what_serves_then(root: Root, two: Setting
     assert code == 0
     assert champion is not None
     assert (root.card(champion.number) / "card.html").is_file()
+
+
+@pytest.mark.parametrize("words", [("report", "first"), ("retrain", "--run", "again")])
+def test_a_run_leaves_the_card_of_what_serves_when_it_has_ended(
+    promoted_root: Root, customers_csv: Path, words: tuple[str, ...]
+) -> None:
+    data = ("--data", str(customers_csv)) if words[0] == "retrain" else ()
+    assert command(promoted_root, *words, *data)[0] == 0
+    assert "It was compared with no other version" in (promoted_root.card(1) / "card.md").read_text()
 
 
 def test_a_breach_of_the_probation_leaves_the_card_of_what_was_gone_back_to(root: Root) -> None:

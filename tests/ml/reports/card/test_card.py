@@ -72,6 +72,7 @@ def test_the_request_on_the_card_is_answered(promoted_root: Root) -> None:
 def test_a_model_of_the_sample_says_so_before_anything_else(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv, source="sample", source_kind="sample")
     page = write_card(root, 1)
+    assert "Its data: 2,500 rows of the built-in SAMPLE of made-up customers." in text_of(page)
     said = "SAMPLE : trained on made-up customers; it says nothing about real ones."
     assert text_of(page).removeprefix("Model card: version 1 ").startswith(said)
     assert (page.parent / "card.md").read_text().startswith("**SAMPLE**: trained on made-up customers")

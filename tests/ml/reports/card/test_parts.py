@@ -64,7 +64,7 @@ def test_what_it_says_follows_accuracy_recall_precision_and_threshold(root: Root
     assert f"Calling nobody D would be right for {nobody}." in said(none)
     assert "it finds none (0 %). It calls none of the 2,500 measured customers D." in said(none)
     assert "are 8 features, and none of them is a call" in said(none)
-    assert "Its data: file:customers.csv, 2,500 rows." in said(none)
+    assert "Its data: 2,500 rows of file:customers.csv." in said(none)
 
 
 BETTER = "The same customers decided that it was promoted, as better than version 1"
