@@ -23,6 +23,7 @@ from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.registry.ledger.ledger import Ledger
+from ml.reports.card.after_promotion import try_card_of_champion
 from ml.storage.files import disk_errors
 from ml.storage.log_format import make_printable
 from ml.storage.root import Root
@@ -49,9 +50,18 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
         _tell(error)
         return error.exit_code
     code, text = answer
+    if _may_have_promoted(options.name, code):
+        try_card_of_champion(Root.to_read(options.root))
     if text:
         stdout.write(text if text.endswith("\n") else text + "\n")
     return code
+
+
+def _may_have_promoted(command: str, code: int) -> bool:
+    """Whether another version may serve after this command; Airflow's tasks tell it by the command `report`."""
+    if command == "probation":
+        return code != DONE
+    return command in ("retrain", "approve", "rollback", "quarantine", "adopt", "report") and code != INTERRUPTED
 
 
 def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
@@ -104,16 +114,23 @@ def _page_about(root: Root, run_id: str) -> Path | None:
 
 def _report(options: argparse.Namespace) -> tuple[int, str]:
     need_libraries()
-    from ml.cli.report_command import report
+    from ml.cli.page_commands import report
 
     return report(options)
 
 
 def _data(options: argparse.Namespace) -> tuple[int, str]:
     need_libraries()
-    from ml.cli.report_command import data
+    from ml.cli.page_commands import data
 
     return data(options)
+
+
+def _card(options: argparse.Namespace) -> tuple[int, str]:
+    need_libraries()
+    from ml.cli.page_commands import card
+
+    return card(options)
 
 
 def _status(options: argparse.Namespace) -> tuple[int, str]:
@@ -193,6 +210,7 @@ COMMANDS: dict[str, Command] = {
     "report": _report,
     "data": _data,
     "rules": audit_commands.rules,
+    "card": _card,
     "lineage": audit_commands.lineage,
     "reproduce": _reproduce,
     "ledger": audit_commands.ledger,

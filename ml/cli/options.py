@@ -95,6 +95,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     source = "kaggle, sample, inbox:NAME or a path"
     of_data.add_argument("one", metavar="A", help=f"the data to compare with: {source}")
     of_data.add_argument("other", metavar="B", help=f"the data that are asked about: {source}")
+    of_version = add("card", "Write the card of a version, and print its path: whom to target, where not to trust it.")
+    of_version.add_argument("version", metavar="VERSION", type=int, nargs="?", help="default: the champion")
     made_of = add("lineage", "What a version was made of: data, schema, code, settings, libraries, verdict.", settings)
     made_of.add_argument("subject", metavar="VERSION|RUN", help=version_or_run)
     again = add("reproduce", "Train a version again from what is recorded; 1 if other weights come out.", settings)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.config.settings import GateSettings
+from ml.evaluation.list_change import ListChange, list_change
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.budget import Budget, RefreshDue, budget_of, refresh_due
 from ml.gate.context import Look
@@ -36,6 +37,7 @@ class Evidence:
         fairness: What the candidate does in the groups.
         power: What this look could have seen.
         refresh: Whether a refresh is due.
+        list_change: How the list of customers would change against the baseline's; None without rows.
     """
 
     budget: Budget
@@ -47,6 +49,7 @@ class Evidence:
     power: Power
     refresh: RefreshDue
     gone_back_from: PairedDifference | None = None
+    list_change: ListChange | None = None
 
 
 def gather(
@@ -80,6 +83,7 @@ def gather(
         power=power_of(differences[primary], budget.level),
         refresh=refresh_due(settings, look),
         gone_back_from=against(scored.gone_back_from),
+        list_change=list_change(scored.rows, candidate, scored.references[0], threshold=threshold),
     )
 
 
@@ -111,6 +115,7 @@ def as_details(
         "not_worse": _difference(evidence.primary, NON_INFERIORITY_LEVEL),
         "anchor": None if anchor is None else _difference(anchor, NON_INFERIORITY_LEVEL),
         **({} if left is None else {"gone_back_from": {**_difference(left, level), "is_better": beats}}),
+        **({} if evidence.list_change is None else {"list_change": evidence.list_change.as_dict()}),
         "refresh": {"due": evidence.refresh.due, "why": evidence.refresh.why},
         "least_of_a_class": least,
         "slices": [_slice(one) for one in evidence.slices],

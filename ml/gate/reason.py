@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CONTEXT = frozenset({"power", "level", "baseline", "not_enough_data"})
+CONTEXT = frozenset({"list_change", "power", "level", "baseline", "not_enough_data"})
 """The codes of what a reader needs to weigh a decision, and what neither speaks for the candidate nor against it."""
 FOR = frozenset(
     {

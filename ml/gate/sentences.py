@@ -93,10 +93,12 @@ class Sentences:
         return Reason(code, self._margin_kept(found, f"the anchor ({self._anchor})", holds))
 
     def context(self) -> Iterator[Reason]:
-        """What a reader needs to weigh the decision: power, level, looks, baseline, slices without data, fairness."""
+        """What a reader needs to weigh the decision: the list, power, level, looks, baseline, thin slices, fairness."""
         evidence, look = self._evidence, self._look
         if evidence.gone_back_from is not None:
             yield self._gone_back_from(evidence.gone_back_from)
+        if evidence.list_change is not None:
+            yield Reason("list_change", evidence.list_change.sentence(look.baseline))
         yield Reason("power", power_sentence(evidence.primary, evidence.power))
         yield Reason("level", self._level())
         if look.baseline_note:

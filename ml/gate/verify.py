@@ -15,6 +15,7 @@ from ml.gate.recompute import difference, five_metrics, holm, value_and_error, z
 
 AGREEMENT = 1e-9
 GROUPED_BY = ("Gender", "Ever_Married", "age_band")
+TOPS = (50, 100, 200, 500)
 LEAST_OF_A_CLASS = 10
 """Of a group whose calibration is judged."""
 
@@ -79,6 +80,7 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
         "not_worse": against(references, primary, levels["non_inferiority"]),
         "anchor": anchor,
         **_gone_back_from(said, scored, against, primary, look_level),
+        **_list_change(said, scored, threshold),
         "slices": list(_slices(said, scored, references)),
         "fairness": {"groups": groups, "selection_ratios": _ratios(groups)},
         "power": {
@@ -98,6 +100,18 @@ def _gone_back_from(
         return {"gone_back_from": None} if "gone_back_from" in said else {}
     found = against(scored.gone_back_from[np.newaxis], primary, level)
     return {"gone_back_from": found | {"is_better": bool(found["lower"] > 0)}}
+
+
+def _list_change(said: Mapping[str, Any], scored: ScoredRows, threshold: float) -> dict[str, Any]:
+    """Return how the list changes against the baseline; nothing when an older verdict does not say it."""
+    if "list_change" not in said:
+        return {}
+    old = scored.references[0]
+    best = max((size for size in TOPS if size <= len(old) / 2), default=0)
+    tops = [sorted(zip(-score, scored.rows, range(len(old)), strict=True))[:best] for score in (scored.candidate, old)]
+    names = {row for *_, row in tops[0]} - {row for *_, row in tops[1]}
+    sides = int(np.sum((scored.candidate > threshold) ^ (old > threshold)))
+    return {"list_change": {"rows": len(old), "change_side": sides, "best": best, "names": len(names)}}
 
 
 def _slices(said: Mapping[str, Any], scored: ScoredRows, references: NDArray[np.float32]) -> Iterator[dict[str, Any]]:

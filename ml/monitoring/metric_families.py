@@ -65,7 +65,9 @@ FAMILIES = (
     MetricFamily("retrain_metric", "The last evaluation, by TFMA's metric names.", ("metric", "slice", "model")),
     MetricFamily("retrain_metric_bound", "What the last verdict asked of a metric.", ("metric", "bound")),
     MetricFamily("retrain_verdict", "1 for each reason of the last verdict.", ("reason",)),
-    MetricFamily("retrain_report_failures_total", "Pages about runs that could not be written when a run ended."),
+    MetricFamily(
+        "retrain_report_failures_total", "Pages about runs, and cards of versions, that could not be written."
+    ),
     MetricFamily("retrain_served_version", "The highest version that the model server calls AVAILABLE; 0 for none."),
     MetricFamily("retrain_served_sample", "1 when that is a SAMPLE, trained on made-up customers."),
     MetricFamily("retrain_server_versions", "Versions that the model server knows, by state.", ("state",)),

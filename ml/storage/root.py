@@ -174,7 +174,7 @@ class Root:
 
     @property
     def report_failures(self) -> Path:
-        """A line for each page about a run that could not be written."""
+        """A line for each page about a run, and each card of a version, that could not be written."""
         return self.reports / "failures.jsonl"
 
     @property

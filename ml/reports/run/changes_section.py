@@ -7,6 +7,7 @@ from typing import Any
 
 from ml.audit.compare import compare
 from ml.audit.subject import subject
+from ml.evaluation.list_change import ListChange, list_change
 from ml.reports.look.plot import Table
 from ml.reports.look.section import Section
 from ml.reports.run.material import Material
@@ -29,11 +30,21 @@ def changes_section(of: Material) -> Section | None:
     changed = of.record.artifact("evaluate").get("changed_share")
     if isinstance(changed, float):
         says.append(f"{changed:.1%} of the rows are new or changed since it was trained.")
+    if (list_of := _list_change(of)) is not None:
+        says.append(list_of.sentence(of.baseline or name))
     tables = [("", Table(["what", name, "this run"], rows))] if rows else []
     if answer["schema_difference"]:
         lines = [[line] for line in answer["schema_difference"]]
         tables.append(("The schema, line by line", Table([f"- {name}, + this run"], lines)))
     return Section("changes", f"What changed since {name}", says, tables)
+
+
+def _list_change(of: Material) -> ListChange | None:
+    """Return how the list of the evaluated customers would change; None when nothing was compared."""
+    if of.rows is None or not len(of.rows.references):
+        return None
+    threshold = float(of.settings["target"]["threshold"])
+    return list_change(of.rows.rows, of.rows.candidate, of.rows.references[0], threshold=threshold)
 
 
 def _rows(answer: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ml.errors import FinalError, RetrainError, printable
 from ml.registry.policy.provenance import SAMPLE, SAMPLE_WARNING, kind_of_source
+from ml.reports.failures import count_failure
 from ml.reports.look.kept_pages import keep_page
 from ml.reports.look.page import render
 from ml.reports.look.section import Section
@@ -69,9 +68,7 @@ def try_report(root: Root, run_id: str) -> Path | None:
     try:
         return write_report(root, run_id)
     except Exception as error:  # a page must never change what a run came to
-        log.warning("the report of run %s could not be written: %s", run_id, printable(error))
-        log.debug("why", exc_info=True)
-        _count_failure(root, run_id, error)
+        count_failure(root, f"the report of run {run_id}", error, run_id=run_id)
         return None
 
 
@@ -115,17 +112,3 @@ def _guarded(name: str, of: Material, make: Callable[[Material], Section | None]
         log.warning("%s of run %s cannot be drawn: %s", name, of.run_id, printable(error))
         word = name.lower().replace(" ", "-")
         return Section(word, name, [f"This part cannot be drawn: {type(error).__name__}: {printable(error)}"])
-
-
-def _count_failure(root: Root, run_id: str, error: Exception) -> None:
-    """Add a line to what the exporter counts."""
-    line = {"at": datetime.now(UTC).isoformat(), "run_id": run_id, "error": f"{type(error).__name__}: {error}"[:500]}
-    try:
-        root.reports.mkdir(parents=True, exist_ok=True)
-        handle = os.open(root.report_failures, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, (json.dumps(line) + "\n").encode())
-        finally:
-            os.close(handle)
-    except OSError as disk:
-        log.warning("%s: the failure could not be counted: %s", root.report_failures, disk)

@@ -89,7 +89,7 @@ def leaves(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 COMPUTED = [
     path
     for path in leaves(VERDICT["evidence"])
-    if path[0] in ("differences", "not_worse", "anchor", "slices", "rows", "profiles", "positives")
+    if path[0] in ("list_change", "differences", "not_worse", "anchor", "slices", "rows", "profiles", "positives")
     or path[:2] in (("power", "detectable"), ("power", "rows_needed"))
     or path[:2]
     in (("level", "look"), ("level", "divided_by"), ("fairness", "groups"), ("fairness", "selection_ratios"))

@@ -272,6 +272,7 @@ def test_the_commands_say_what_they_did(
     code, text = command(root, "approve", "waits", "--reason", "looks right")
     assert code == 0
     assert text.startswith("Version 2 serves since ")
+    assert (root.card(2) / "card.html").is_file()
     _, text = command(root, "history", "--long")
     assert "refused by ada" in text
     assert "refused by ada: no\\x1b[2J" in text

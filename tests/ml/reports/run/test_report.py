@@ -94,6 +94,9 @@ def test_a_run_beside_a_champion_shows_every_difference_and_what_changed(compare
     assert "AUC: better than version 1?" in text
     assert "margin \u22120.005" in text
     assert re.search(r"train\.seed 20 7", text)
+    list_of = verdict["evidence"]["list_change"]
+    sides = f"Against version 1, {list_of['change_side'] / list_of['rows']:.1%} of".replace("%", " %")
+    assert text.count(f"{sides} {list_of['rows']:,} customers change side; the best 500 change by") == 2
     assert "In the drawings blue is the data of this run, grey the data of version 1." in text
     for of in verdict["evidence"]["slices"]:
         assert f"{of['column']} = {of['group']}" in text

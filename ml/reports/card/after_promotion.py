@@ -1,0 +1,43 @@
+"""The card of a version that has come into service: whatever goes wrong with it changes nothing else.
+
+Nothing heavy is imported until there is a card to write: this is asked after every command that may change what serves.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml.registry.ledger.ledger import Ledger
+from ml.reports.failures import count_failure
+from ml.storage.root import Root
+
+
+def try_card(root: Root, version: int) -> Path | None:
+    """Write the card of a version; whatever goes wrong is logged and counted.
+
+    Returns:
+        The path of its page; None when it could not be written.
+    """
+    try:
+        from ml.reports.card.card import write_card
+
+        return write_card(root, version)
+    except Exception as error:  # a card must never change what a promotion came to
+        count_failure(root, f"the card of version {version}", error, version=version)
+        return None
+
+
+def try_card_of_champion(root: Root) -> Path | None:
+    """Write the card of the version that serves, unless it has one.
+
+    Returns:
+        The path of its page; None when there was nothing to write, or it could not be written.
+    """
+    try:
+        champion = Ledger(root.ledger).champion()
+        if champion is None or (root.card(champion.number) / "card.html").is_file():
+            return None
+    except Exception as error:  # whoever broke the ledger is told by the command itself
+        count_failure(root, "the card of the version that serves", error)
+        return None
+    return try_card(root, champion.number)

@@ -1,0 +1,125 @@
+"""What a card is made of: everything that a version left behind, and the version before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.audit.subject import Subject, subject
+from ml.evaluation.scored_rows import ScoredRows
+from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.rollback_target import origin
+from ml.reports.card.customers import customers
+from ml.reports.look.section import Section
+from ml.storage.root import Root
+from serving.expectation.known_inputs import KnownInput
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the card, and the same numbers for programs.
+
+    Attributes:
+        section: What people read.
+        numbers: Plain JSON values.
+        commands: What to type, each with what it is for.
+    """
+
+    section: Section
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    commands: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """The files of a version, each empty or None when it has none or they are gone.
+
+    Attributes:
+        root: Where everything is.
+        version: Its number.
+    """
+
+    root: Root
+    version: int
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The version, as the audit knows it.
+
+        Raises:
+            FinalError: There is no such version.
+        """
+        return subject(self.root, str(self.version))
+
+    @cached_property
+    def original(self) -> Subject:
+        """The version which first had its bytes: another one only after a rollback."""
+        found = self.subject.version
+        number = origin(found) if found is not None else self.version
+        is_known = number in Ledger(self.root.ledger).versions()
+        return subject(self.root, str(number)) if number != self.version and is_known else self.subject
+
+    @cached_property
+    def before(self) -> Subject | None:
+        """The version that served before it; None when there was none."""
+        versions = Ledger(self.root.ledger).versions()
+        served = [number for number, version in versions.items() if number < self.version and version.has_served]
+        return subject(self.root, str(max(served))) if served else None
+
+    @cached_property
+    def rows(self) -> ScoredRows | None:
+        """The evaluation rows with its scores; None when they are not kept, or there are none."""
+        path = self.subject.scored_rows
+        rows = ScoredRows.read(path) if path is not None else None
+        return rows if rows is not None and len(rows.labels) else None
+
+    @property
+    def column(self) -> str:
+        """The column with the label."""
+        return str(self._target.get("column", ""))
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The values of that column that make a target customer."""
+        return tuple(self._target.get("positive_segments", ()))
+
+    @property
+    def name(self) -> str:
+        """What a target customer is called."""
+        return " or ".join(self.segments) or "target customers"
+
+    @property
+    def threshold(self) -> float:
+        """A customer is called a target when the probability is above it."""
+        return float(
+            self.subject.settings.get("target", {}).get("threshold", self.subject.record.get("threshold", 0.5))
+        )
+
+    @cached_property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether it is right about each evaluation row, shape [n]."""
+        if self.rows is None:
+            return np.array([], dtype=np.bool_)
+        return np.asarray((self.rows.candidate > self.threshold) == (self.rows.labels == 1))
+
+    @cached_property
+    def features(self) -> tuple[NDArray[np.intp], dict[str, NDArray[np.object_]]] | None:
+        """Which evaluation rows are found again in its data, and their features; None when the data are not kept."""
+        if self.rows is None or self.subject.data is None or not self.segments:
+            return None
+        return customers(self.subject.data, self.rows.rows, column=self.column, positive=self.segments)
+
+    @cached_property
+    def inputs(self) -> dict[str, KnownInput]:
+        """What it knows of each of its features; empty when that is not recorded."""
+        found = self.subject.evaluation.get("inputs") or {}
+        return {name: KnownInput.of(one) for name, one in found.items()}
+
+    @property
+    def _target(self) -> Mapping[str, Any]:
+        return dict(self.subject.settings.get("target") or self.subject.record.get("target") or {})

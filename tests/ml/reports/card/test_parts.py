@@ -1,0 +1,242 @@
+"""Each sentence of the card follows its number: another number, another sentence."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK
+from ml.registry.ledger.ledger import Ledger
+from ml.reports.card.changes_part import changes_part
+from ml.reports.card.material import Material, Part
+from ml.reports.card.model_part import model_part
+from ml.reports.card.target_part import target_part
+from ml.reports.card.trust_part import trust_part, worth_naming
+from ml.reports.card.use_part import use_part
+from ml.reports.card.weak_slices import Search, WeakSlice
+from ml.storage.files import read_json, write_json
+from ml.storage.root import Root
+from tests.ml.reports.card.world import add_version, fair
+
+
+def said(part: Part) -> str:
+    return " ".join(part.section.says)
+
+
+def sure(labels: NDArray[np.int8]) -> NDArray[np.float32]:
+    """A model that is always right."""
+    return np.where(labels > 0, 0.9, 0.1).astype(np.float32)
+
+
+def silent(labels: NDArray[np.int8]) -> NDArray[np.float32]:
+    """A model that knows nothing, and calls nobody."""
+    return np.full(len(labels), 0.2, dtype=np.float32)
+
+
+def test_the_headline_follows_precision_and_average(root: Root, people_csv: Path) -> None:
+    for score in (sure, silent):
+        add_version(root, people_csv, score)
+    best, none = (target_part(Material(root, number)) for number in (1, 2))
+    average = best.numbers["average"]
+    assert best.section.says[0].startswith("Of the best 20 % of a list, all are D (likely 100 % to 100 %).")
+    assert none.section.says[0].endswith(f"Of all customers, {100 * average:.0f} % are.")
+    assert none.numbers["top"][1]["precision"] == pytest.approx(average)
+    table = best.section.tables[0][1]
+    assert table.rows[0][:2] == ["best 10 %", "100 %"]
+    assert table.rows[0][3] == f"{1 / average:.1f}"
+    assert "Measured on 2,500 customers" in said(best)
+
+
+def test_what_it_says_follows_accuracy_recall_precision_and_threshold(root: Root, people_csv: Path) -> None:
+    for score, threshold in ((sure, 0.5), (silent, 0.3)):
+        add_version(root, people_csv, score, overrides=[f"target.threshold={threshold}"])
+    right, none = (model_part(Material(root, number)) for number in (1, 2))
+    assert "Above 0.5 it calls the customer D" in said(right)
+    assert "Its answer is right for all (100 %) of the customers, likely 100 % to 100 %." in said(right)
+    assert "Of those who are D it finds all (100 %). Of those whom it calls D, all (100 %) are." in said(right)
+    assert "Above 0.3 it calls the customer D" in said(none)
+    nobody = f"{100 * none.numbers['accuracy']:.0f} %"
+    assert f"Calling nobody D would be right for {nobody}." in said(none)
+    assert "it finds none (0 %). It calls none of the 2,500 measured customers D." in said(none)
+    assert "are 8 features, and none of them is a call" in said(none)
+    assert "Its data: 2,500 rows of file:customers.csv." in said(none)
+
+
+BETTER = "The same customers decided that it was promoted, as better than version 1"
+FIRST = "on these customers it had to reach the thresholds"
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"decision": "first"}, FIRST),
+    ({"decision": "replaces_sample"}, FIRST),
+    ({"decision": "better", "champion": 1}, BETTER),
+    ({"decision": "refresh", "champion": 1}, "decided that it was promoted, as not worse than version 1"),
+    ({"decision": "accepted", "champion": 1}, "that it came nevertheless is a setting, no result"),
+    ({"decision": "overridden", "champion": 1}, "not enough to promote it; ada overrode that: \u201csales need"),
+    ({"decision": ""}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "sentence"), KINDS, ids=[str(told["decision"]) for told, _ in KINDS])
+def test_that_the_holdout_decided_is_said_only_where_it_did(
+    root: Root, people_csv: Path, told: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETRAIN_WHO", "ada")
+    add_version(root, people_csv)
+    if told["decision"] == "overridden":
+        facts = {"model_sha256": f"{2:064d}", "reason": "sales need it", "until": "2030-01-01T00:00:00+00:00"}
+        Ledger(root.ledger).append(OVERRIDDEN, run_id="run-2", **facts)
+    add_version(root, people_csv, **told)
+    text = said(target_part(Material(root, 2)))
+    assert sentence in text
+    assert ("The same customers decided" in text) is (told["decision"] in ("better", "refresh"))
+    assert "approved" not in text
+
+
+def test_an_approval_is_told_with_who_and_why(root: Root, people_csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETRAIN_WHO", "ada")
+    add_version(root, people_csv)
+    Ledger(root.ledger).append(APPROVED, run_id="run-2", model_sha256=f"{2:064d}", reason="Looks good.")
+    add_version(root, people_csv, decision="better", champion=1)
+    assert "ada approved it: \u201cLooks good\u201d." in said(target_part(Material(root, 2)))
+
+
+def test_an_adopted_version_was_decided_by_nobodys_numbers(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv)
+    shutil.copytree(root.release(1), root.release(2))
+    Ledger(root.ledger).append(ADOPTED, run_id="adopt-2", version=2, model_sha256="2" * 64, reason="It is ours.")
+    text = said(target_part(Material(root, 2)))
+    assert "took it over; these customers did not decide that." in text
+    assert "The same customers" not in text
+
+
+def test_a_version_gone_back_to_says_why_and_what_had_decided_the_original(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv)
+    add_version(root, people_csv, decision="better", champion=1)
+    add_version(root, people_csv, lambda labels: fair(labels, 2), decision="better", champion=2)
+    shutil.copytree(root.release(2), root.release(4))
+    ledger, facts = Ledger(root.ledger), {"from": 3, "target": 2, "result": 4, "withdraws": {}}
+    ledger.append(ROLLBACK, run_id="back", reason="3 calls only men.", **facts)
+    intent = {"model_sha256": f"{2:064d}", "rollback_of": 2, "data_sha256": ledger.versions()[2].intent["data_sha256"]}
+    ledger.append(INTENT, run_id="back", version=4, **intent)
+    ledger.append(PUBLISHED, run_id="back", version=4)
+    text = said(target_part(Material(root, 4)))
+    assert "It has the bytes of version 2. These customers did not decide that it came back: " in text
+    assert "\u201c3 calls only men\u201d." in text
+    assert BETTER in text
+    assert changes_part(Material(root, 4)).section.title == "What changed since version 3"
+
+
+def test_weak_groups_are_told_in_words_and_others_are_not(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv, sure)
+    of = Material(root, 1)
+    part = trust_part(of)
+    looked = part.numbers["groups_looked_at"]
+    assert f"{looked:,} groups of at least 50 measured customers were looked at: in none of them" in said(part)
+    assert of.rows is not None
+    assert of.features is not None
+    place, columns = of.features
+    healthcare = place[columns["Profession"] == "Healthcare"]
+    of.rows.candidate[healthcare[::2]] = 1 - of.rows.candidate[healthcare[::2]]
+    of.rows.write(root.release(1) / "rows.npz")
+    part = trust_part(Material(root, 1))
+    assert (
+        "Trust it least for customers with Profession: Healthcare. It is right for about half (50 %) of them"
+        in said(part)
+    )
+    assert "elsewhere for all (100 %)." in said(part)
+    assert {"Profession": "Healthcare"} in part.numbers["named"]
+    assert "in none of them" not in said(part)
+
+
+def test_missing_values_and_unknown_categories_are_counted(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv, sure)
+    part = trust_part(Material(root, 1))
+    missing = part.numbers["missing"]
+    assert 0 < missing["rows"] < missing["of"] == 2500
+    assert f"{missing['rows']:,} of 2,500 measured customers (" in said(part)
+    assert "is right for 100 % of them, for 100 % of the others." in said(part)
+    assert "Profession 9" in said(part)
+    assert "no measured customer had one." in said(part)
+    place = root.release(1) / "evaluation.json"
+    known = read_json(place)
+    known["inputs"]["Profession"]["values"].remove("Artist")
+    known["inputs"]["Age"]["missing"] = True
+    write_json(place, known)
+    again = trust_part(Material(root, 1))
+    count = again.numbers["unknown"]["Profession"]
+    assert count > 50
+    assert f"Any other one counts as missing; {count:,} customers had one in Profession." in said(again)
+    assert "Age" in said(part).split("training rows")[1].split("never missing")[0]
+    assert "Age" not in said(again).split("training rows")[1].split("never missing")[0]
+
+
+def test_without_a_missing_value_none_is_told(root: Root, people_csv: Path, tmp_path: Path) -> None:
+    lines = people_csv.read_text().splitlines()
+    whole = tmp_path / "whole.csv"
+    whole.write_text("\n".join([lines[0], *(line for line in lines[1:] if ",," not in line)]) + "\n")
+    add_version(root, whole)
+    part = trust_part(Material(root, 1))
+    assert f"None of the {part.numbers['measured']:,} measured customers lacked a value." in said(part)
+    assert [title for title, _ in part.section.tables if title == "Missing values"] == []
+
+
+def test_what_changed_is_told_of_ranking_list_data_and_settings(
+    root: Root, people_csv: Path, customers_csv: Path
+) -> None:
+    add_version(root, people_csv)
+    add_version(root, people_csv, sure, overrides=["train.seed=7"], source="file:new.csv")
+    add_version(root, people_csv, fair)
+    first, better, worse = (changes_part(Material(root, number)) for number in (1, 2, 3))
+    assert said(first) == "No version served before it."
+    assert "It ranks customers better than version 1, as far as 2,500 customers tell: AUC +0." in said(better)
+    assert "It ranks customers worse than version 2, as far as 2,500 customers tell: AUC \u22120." in said(worse)
+    assert "1 setting changed: train.seed is 7, was 20." in said(better)
+    assert "1 setting changed: train.seed is 20, was 7." in said(worse)
+    assert "It was trained on the same data (2,500 rows of file:new.csv)." in said(better)
+    change = better.numbers["list"]
+    assert change["change_side"] > 0
+    sides = f"Against version 1, {100 * change['change_side'] / 2500:.1f} % of 2,500 customers change side; "
+    assert f"{sides}the best 500 change by {change['names']} names." in said(better)
+
+
+def test_equal_versions_are_neither_better_nor_worse_and_other_data_are_named(
+    root: Root, people_csv: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(people_csv.read_text().splitlines()[:2001]) + "\n")
+    add_version(root, people_csv)
+    add_version(root, other, lambda labels: fair(labels, 5))
+    add_version(root, other, lambda labels: fair(labels, 5), overrides=["transform.salt='new'"])
+    equal, apart = (said(changes_part(Material(root, number))) for number in (2, 3))
+    assert "neither better nor worse than version 1, as far as 2,000 customers tell" in equal
+    assert "Its data are 2,000 rows of file:customers.csv; those of version 1 were 2,500 rows" in equal
+    assert "No setting changed." in equal
+    assert "Which of the two ranks customers better is not known" in apart
+    assert "change side" not in apart
+
+
+def test_the_example_is_the_commonest_customer(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv)
+    place = root.release(1) / "evaluation.json"
+    known = read_json(place)
+    known["inputs"]["Profession"] |= {"values": ["Artist", "O'Hara"], "counts": [1, 2]}
+    known["inputs"]["Age"] |= {"edges": [20.0, 30.0, 40.0], "counts": [5, 6]}
+    write_json(place, known)
+    part = use_part(Material(root, 1))
+    customer = part.numbers["request"]["instances"][0]
+    assert (customer["Profession"], customer["Age"]) == ("O'Hara", 35)
+    commands = [command for _, command in part.commands]
+    assert "O'\\''Hara" in commands[1]
+    assert commands[1].endswith("/v1/models/customer-model/versions/1:predict")
+    assert commands[2] == "python -m ml card 1"
+
+
+def test_a_pair_that_says_nothing_more_is_not_named_and_the_weakest_comes_first() -> None:
+    one = WeakSlice({"a": "1"}, 100, 0.6, 0.8, 0.001)
+    idle = WeakSlice({"a": "1", "b": "2"}, 80, 0.6, 0.8, 0.002, says_more=False)
+    worse = WeakSlice({"a": "1", "b": "3"}, 60, 0.4, 0.8, 0.003)
+    assert worth_naming(Search(50, (one, idle, worse))) == [worse, one]
