@@ -97,7 +97,9 @@ def this_gate(history: History, *, settings: GateSettings, threshold: float) -> 
     References are the champion, what was kept since it came, and what its refreshes replaced; the anchor is what was
     last promoted as better, or the first. No server, hold or person has a say.
     """
-    champion, anchor, refreshed, equals = 1, 1, None, []
+    champion, anchor = 1, 1
+    refreshed: int | None = None
+    equals: list[int] = []
     serving, outcomes = [1], []
     for week in range(2, history.weeks + 1):
         look = _look(history, week, champion, refreshed, anchor)

@@ -136,30 +136,28 @@ class BacktestResult:
     def as_text(self) -> str:
         """Return how it was measured, the table, and what it says of the gate."""
         training, evaluation = (f"{first:,} to {last:,}" for first, last in (self.training_rows, self.evaluation_rows))
-        future = self.future
-        return "\n".join(
-            [
-                f"{self.weeks} weeks replayed on {self.customers:,} customers of the training side ({self.data}); no "
-                "evaluation row was looked at.",
-                f"Of the customers {FUTURE_SHARE * 100:.0f} % are the future, which neither a model nor a policy sees: "
-                f"{future['rows']:,} ({future['profiles']:,} profiles, {future['targets']:,} targets).",
-                f"Of the others {FIRST_SHARE * 100:.0f} % are there in week 1 and all in week {self.weeks}: {training} "
-                f"to train on, and {evaluation} to compare",
-                "candidate and champion on, which no model is trained on.",
-                "",
-                f"{'':<11}{'promoted':>9}{'AUC':>8}{'against never':>15}   {'95 % interval':<20}{'log loss':>10}"
-                f"{'worst AUC (week)':>18}{'names changed':>15}",
-                *map(self._row, self.policies),
-                "",
-                "AUC and log loss: on the future, means over the weeks. The intervals are over other customers, for these "
-                "candidates;",
-                f"another history: --set train.seed={self.seed + 1}. Names: of the top {TOP_SHARE * 100:.0f} % "
-                f"({future['top']:,} customers), in all / a promotion.",
-                "",
-                self._verdicts(),
-                *(self._against(name) for name in (ALWAYS, POINT_GATE)),
-            ]
-        )
+        future, top = self.future, f"{TOP_SHARE * 100:.0f} % ({self.future['top']:,} customers)"
+        lines = [
+            f"{self.weeks} weeks replayed on {self.customers:,} customers of the training side ({self.data}); those "
+            "whom runs evaluate on were not looked at.",
+            f"Of the customers {FUTURE_SHARE * 100:.0f} % are the future, which neither a model nor a policy sees: "
+            f"{future['rows']:,} ({future['profiles']:,} profiles, {future['targets']:,} targets).",
+            f"Of the others {FIRST_SHARE * 100:.0f} % are there in week 1 and all in week {self.weeks}: {training} to "
+            f"train on, and {evaluation} to compare",
+            "candidate and champion on, which no model is trained on.",
+            "",
+            f"{'':<11}{'promoted':>9}{'AUC':>8}{'against never':>15}   {'95 % interval':<20}{'log loss':>10}"
+            f"{'worst AUC (week)':>18}{'names changed':>15}",
+            *map(self._row, self.policies),
+            "",
+            "AUC and log loss: on the future, means over the weeks. The intervals are over other customers, for these "
+            "candidates;",
+            f"another history: --set train.seed={self.seed + 1}. Names: of the top {top}, in all / a promotion.",
+            "",
+            self._verdicts(),
+            *(self._against(name) for name in (ALWAYS, POINT_GATE)),
+        ]
+        return "\n".join(lines)
 
     def _row(self, one: Measured) -> str:
         gain = one.auc_gain
