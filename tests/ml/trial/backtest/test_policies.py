@@ -113,9 +113,10 @@ def test_references_and_anchor_are_those_that_a_ledger_would_name(monkeypatch: p
     seen: list[tuple[list[int], int, Look]] = []
 
     def looked(scored: ScoredRows, look: Look, **rest: Any) -> Decision:
-        def week(of: NDArray[np.float32] | None) -> int:
+        def week(of: NDArray[np.float32]) -> int:
             return next(number for number, one in enumerate(scores, 1) if np.array_equal(one, of))
 
+        assert scored.anchor is not None
         seen.append(([week(one) for one in scored.references], week(scored.anchor), look))
         return decide(scored, look, **rest)
 
