@@ -176,6 +176,19 @@ def _try(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, as_json(result.as_json()) if options.json else result.as_text()
 
 
+def _backtest(options: argparse.Namespace) -> tuple[int, str]:
+    need_libraries()
+    from ml.trial.backtest.backtest import WEEKS, backtest
+
+    root, weeks = Root.to_read(options.root), WEEKS if options.weeks is None else options.weeks
+    try:
+        result = backtest(root, _settings(options), with_source=options.data is not None, weeks=weeks)
+    except KeyboardInterrupt:
+        log.error("interrupted; nothing was written")
+        return INTERRUPTED, ""
+    return DONE, as_json(result.as_json()) if options.json else result.as_text()
+
+
 def _schema(options: argparse.Namespace) -> tuple[int, str]:
     if options.action == "accept":
         need_libraries()
@@ -216,6 +229,7 @@ COMMANDS: dict[str, Command] = {
     "ledger": audit_commands.ledger,
     "schema": _schema,
     "try": _try,
+    "backtest": _backtest,
 }
 
 

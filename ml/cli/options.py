@@ -119,6 +119,13 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     trial = add("try", "Is a change of settings better? By cross-validation on the training side.", settings, data)
     trial.add_argument("--folds", type=int, metavar="K", help="of the cross-validation; default 5")
     trial.add_argument("--repeats", type=int, metavar="N", help="how often the folds are drawn anew; default 2")
+    past = add(
+        "backtest",
+        "What would serve if each week's candidate were promoted always, never, or by a gate.",
+        settings,
+        data,
+    )
+    past.add_argument("--weeks", type=int, metavar="N", help="how many are replayed on the training side; default 12")
     return whole
 
 

@@ -1,1 +1,1 @@
-"""Trying other settings of training by cross-validation, without a look at the evaluation rows."""
+"""Trying other settings of training, or other policies of promotion, without a look at the evaluation rows."""

@@ -49,7 +49,7 @@ def cross_validate(
     """
     scores = np.empty((folds * repeats, 2, len(METRICS)))
     started = time.monotonic()
-    with _no_garbage_is_kept():
+    with no_garbage_is_kept():
         for number, (repeat, held) in enumerate(_splits(side, folds, repeats)):
             scores[number] = _score_both(side, held, settings, threshold, repeat)
             now, tried = scores[number, :, 0]
@@ -117,7 +117,7 @@ def _metrics(labels: NDArray[np.int8], probability: NDArray[np.float32], thresho
 
 
 @contextmanager
-def _no_garbage_is_kept() -> Iterator[None]:
+def no_garbage_is_kept() -> Iterator[None]:
     """Let `gc.collect` look only at what is made in the block: what TensorFlow made before takes it a second."""
     gc.freeze()
     try:
