@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from ml.cli.libraries import need_libraries
-from ml.cli.status import as_json, status, who_serves
+from ml.cli.status import as_json, status
+from ml.cli.status_text import who_serves
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, FinalError, NothingToDoError, printable

@@ -74,8 +74,8 @@ def lineage(options: argparse.Namespace) -> tuple[int, str]:
 
 def reproduce(options: argparse.Namespace) -> tuple[int, str]:
     """Train a version again and compare the weights; 1 when they are others."""
-    from ml.audit.reproduce import reproduce as made_again
-    from ml.audit.reproduce import reproduced_text
+    from ml.audit.reproduction.reproduce import reproduce as made_again
+    from ml.audit.reproduction.reproduce import reproduced_text
 
     of = subject(Root.to_read(options.root), options.subject)
     with _scratch(options.into) as scratch:

@@ -10,11 +10,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
 
+from ml.audit.history import history, history_text
 from ml.cli import approval_commands, audit_commands, intervention_commands, probation_command, schema_commands
-from ml.cli.history import history, history_text
 from ml.cli.libraries import need_libraries
 from ml.cli.options import Command, parser
-from ml.cli.status import as_json, failed_before_the_start, result_text, status, status_text
+from ml.cli.status import as_json, failed_before_the_start, status
+from ml.cli.status_text import result_text, status_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NOTHING_TO_DO, NothingToDoError, RetrainError, printable

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ml.cli.status import as_json, rollback_text, status
+from ml.cli.status import as_json, status
+from ml.cli.status_text import rollback_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, NothingToDoError, printable

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.artifacts import Examples
-from ml.audit.weights import weights_of
+from ml.audit.reproduction.weights import weights_of
 
 Weights = list[NDArray[np.float32]]
 Floats = NDArray[np.float32]

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from ml.cli.status import rollback_text, status, status_text
+from ml.cli.status import status
+from ml.cli.status_text import rollback_text, status_text
 from ml.config.settings import Settings, resolve
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback import rollback

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ml.cli import status
+from ml.cli.status import status
+from ml.cli.status_text import status_text
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.intervention.release import release
@@ -40,7 +41,7 @@ def events(root: Root) -> list[str]:
 
 
 def text(root: Root, settings: Settings) -> str:
-    return status.status_text(status.status(root, settings))
+    return status_text(status(root, settings))
 
 
 @pytest.mark.parametrize("target", [None, 2])

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from ml.cli import status
+from ml.cli.status import as_json, status
+from ml.cli.status_text import status_text
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.registry.champion import verified_champion
@@ -39,7 +40,7 @@ def test_a_lost_champion_is_named_and_given_up_by_a_rollback(
     with pytest.raises(FinalError, match=words) as error:
         verified_champion(root, MODEL)
     assert "rollback" in error.value.cure
-    assert words in status.status_text(status.status(root, settings))
+    assert words in status_text(status(root, settings))
     back = rollback(root, settings, target=None, reason="somebody was here")
     assert (back.number, back.state) == (1, CONFIRMED)
     given_up = Ledger(root.ledger).versions()[2]
@@ -83,8 +84,8 @@ def test_an_undefined_metric_is_null_in_the_ledger_and_in_every_answer(root: Roo
     ledger = Ledger(root.ledger)
     ledger.append(REJECTED, run_id="r", champion=None, metrics={"Precision": float("nan")}, reasons=["no"])
     assert "NaN" not in root.ledger.read_text()
-    assert json.loads(status.as_json(ledger.events()))[0]["metrics"] == {"Precision": None}
-    assert json.loads(status.as_json({"metrics": {"AUC": float("inf")}})) == {"metrics": {"AUC": None}}
+    assert json.loads(as_json(ledger.events()))[0]["metrics"] == {"Precision": None}
+    assert json.loads(as_json({"metrics": {"AUC": float("inf")}})) == {"metrics": {"AUC": None}}
 
 
 def counted(ledger: Ledger) -> str | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.cli import status
+from ml.cli.status import status
+from ml.cli.status_text import status_text
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError
 from ml.pipeline.run import Run
@@ -54,7 +55,7 @@ def test_a_lost_ledger_stops_every_run(root: Root, settings: Settings, how: str,
             work()
         for cure in ("Restore the ledger", "move the directory away", "ml adopt"):
             assert cure in error.value.cure
-    assert "UNKNOWN" in status.status_text(status.status(root, settings))
+    assert "UNKNOWN" in status_text(status(root, settings))
     root.ledger.write_bytes(backup)
     require_known(root, MODEL)
     do_promote(root, settings, "new")
@@ -117,7 +118,7 @@ def test_versions_of_a_lost_ledger_are_adopted_with_their_records(root: Root, se
     assert champion is not None
     assert (champion.number, champion.model_sha256) == (2, sha256)
     assert champion.release_record()["target"] is not None
-    assert "Adopted: the disk died" in status.status_text(status.status(root, settings))
+    assert "Adopted: the disk died" in status_text(status(root, settings))
     assert Ledger(root.ledger).events()[-1]["data_sha256"] == hashlib.sha256(b"ID\n1\n").hexdigest()
     with pytest.raises(NothingToDoError):
         adopt(root, settings, number=2, reason="again", check=loads)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.cli import status
+from ml.cli.status import status
+from ml.cli.status_text import status_text
 from ml.config.settings import Settings, resolve
 from ml.errors import FinalError, NothingToDoError, TransientError
 from ml.registry.intervention.release import release
@@ -39,7 +40,7 @@ def test_rollback_publishes_the_old_bytes_under_a_higher_number(root: Root, sett
     assert served(root) == [1, 3], "the bad one is out of the server's sight"
     assert "two is rude to customers" in version.intent["reasons"][0]
     assert Ledger(root.ledger).champion() == version
-    text = status.status_text(status.status(root, settings))
+    text = status_text(status(root, settings))
     assert "version 3 serves since" in text
     assert "Rolled back from version 2 to 1" in text
 

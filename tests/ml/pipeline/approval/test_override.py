@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml.cli.history import history_text
+from ml.audit.history import history_text
 from ml.cli.options import _end
 from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Accepted, Dataset
+from ml.audit.reproduction.weights import largest_weight_difference, same_weights, weights_of
 from ml.audit.subject import MOST_NAMED, Subject
-from ml.audit.weights import largest_weight_difference, same_weights, weights_of
 from ml.config.settings import TargetSettings, TrainSettings, TransformSettings
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.cli.history import history_text
+from ml.audit.history import history_text
 
 
 def event(name: str, run: str, minute: int, **facts: Any) -> dict[str, Any]:
