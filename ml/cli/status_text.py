@@ -73,7 +73,7 @@ def _reasons(answer: dict[str, Any]) -> Iterator[str]:
     reasons, codes = answer["reasons"], answer["reason_codes"]
     told = zip(reasons, codes, strict=True) if len(codes) == len(reasons) else ((reason, "") for reason in reasons)
     for reason, code in told:
-        yield f"  {bearing(code, promotes=True) if code else BECAUSE:<12}{reason}"
+        yield f"  {bearing(code, promotes=True) if code else BECAUSE:<9} {reason}"
 
 
 def _server(answer: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from ml.cli.history import Entry, entries_of
+from ml.audit.history import Entry, entries_of
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run_record import RunRecord
 from ml.registry.ledger.entries import (
