@@ -53,7 +53,7 @@ def _says(of: Material, numbers: dict[str, Any]) -> Iterator[str]:
     if of.segments:
         yield (
             f"Of each customer it says how likely {of.column} is {of.name}: a probability from 0 to 1. Above "
-            f"{of.threshold:g} it calls the customer {of.name}, else rest."
+            f"{of.threshold:g} it calls the customer {of.name}, otherwise not."
         )
     if "accuracy" in numbers:
         yield (
