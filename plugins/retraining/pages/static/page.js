@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const airflow = document.body.dataset.airflow;
-  const POLL_MS = 1500, FOLLOW_MS = 180000, ASK_MS = 90000;
+  const POLL_MS = 1500, FOLLOW_MS = 300000, ASK_MS = 180000;
+  const SETTLE_MS = 5000; // Airflow fails a question that is answered before its scheduler has noted that it waits
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const part = encodeURIComponent;
 
@@ -90,6 +91,7 @@
       const end = Date.now() + ASK_MS;
       while (!question && Date.now() < end) { await sleep(POLL_MS); question = await openQuestion(candidate); }
       if (!question) throw new Error("The question did not open. Look at the DAG customer_approval.");
+      await sleep(SETTLE_MS);
     }
     const task = question.task_instance;
     const path = `/api/v2/dags/${part(task.dag_id)}/dagRuns/${part(task.dag_run_id)}/taskInstances/${part(task.task_id)}/${task.map_index}/hitlDetails`;
