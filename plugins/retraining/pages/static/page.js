@@ -3,6 +3,7 @@
 (() => {
   const airflow = document.body.dataset.airflow;
   const POLL_MS = 1500, FOLLOW_MS = 300000, ASK_MS = 180000;
+  const CALL_MS = 60000; // a busy Airflow answers late, and who gave up on a change would not know whether it was made
   const SETTLE_MS = 5000; // Airflow fails a question that is answered before its scheduler has noted that it waits
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const part = encodeURIComponent;
@@ -14,7 +15,7 @@
         method, credentials: "same-origin",
         headers: body ? { "Content-Type": "application/json", Accept: "application/json" } : { Accept: "application/json" },
         body: body ? JSON.stringify(body) : undefined,
-        signal: AbortSignal.timeout(20000),
+        signal: AbortSignal.timeout(CALL_MS),
       });
     } catch { throw new Error("Airflow does not answer. Nothing may have happened: look at the DAG before you repeat it."); }
     if (answer.status === 401) throw new Error("Your session has ended. Log in to Airflow again.");
