@@ -80,7 +80,7 @@ bench: airflow ml-dev ## measure speed, memory and quality, and print tables
 		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
 
-screenshots: airflow-dev ml ## take the README's picture anew: a demo, a run in Airflow, headless Chromium
+screenshots: airflow-dev ml ## take the pictures of README and docs anew: a demo, runs in Airflow, headless Chromium
 	@$(PATHS) .venv/bin/python -m docs.screenshots
 
 lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts
