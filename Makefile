@@ -31,7 +31,7 @@ help: ## list these commands and variables
 demo: airflow ml ## run the whole loop once through Airflow, from data to a served model (DATA=file.csv, FORCE=1)
 	@$(LOCAL).demo
 
-test: airflow-dev ml-dev ## run every test, in both environments
+test: airflow-dev ml-dev ## run every test, in both environments and, where Chromium is there, in a browser
 	@.venv/bin/python tests/run.py
 
 rehearse: ml ## inject faults into a product of its own, one after the other, and print what came of each (DATA=file.csv)
@@ -82,7 +82,7 @@ bench: airflow ml-dev ## measure speed, memory and quality, and print tables
 		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
 	done
 
-screenshots: airflow-dev ml ## take the README's picture anew: a demo, a run in Airflow, headless Chromium
+screenshots: airflow-dev ml ## take the pictures of README and docs anew: a demo, runs in Airflow, headless Chromium
 	@$(PATHS) .venv/bin/python -m docs.screenshots
 
 lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts

@@ -1,5 +1,7 @@
-"""`make screenshots`: the README's picture, made from one demo and one run in the real Airflow, on the built-in sample.
+"""`make screenshots`: the pictures of README and docs, on made-up customers.
 
+The README's is of one demo and one run in the real Airflow; those of the pages are of the runs that
+`tests/browser/story.py` tells.
 Everything runs below a directory of its own and on ports of its own, and has ended when this ends.
 """
 
@@ -20,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from docs.screenshots.chromium import ChromiumError, Page, chromium
+from docs.screenshots.pages import pictures
 from docs.screenshots.terminal import terminal_page
 from ml.storage.root import PROJECT
 from stack.local.paths import DAG_ID
@@ -94,9 +97,25 @@ class Stack:
 
 
 def main() -> int:
-    """0 when the picture is written."""
+    """0 when the pictures are written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
-    with tempfile.TemporaryDirectory(prefix="screenshots-") as directory, chromium() as page:
+    IMAGES.mkdir(exist_ok=True)
+    with chromium() as page:
+        _write("product.png", _product(page))
+        for name, picture in pictures(page):
+            _write(name, picture)
+    return 0
+
+
+def _write(name: str, picture: bytes) -> None:
+    place = IMAGES / name
+    place.write_bytes(picture)
+    print(f"{place.relative_to(PROJECT)}: {len(picture) / 1000:.0f} KB", flush=True)
+
+
+def _product(page: Page) -> bytes:
+    """Airflow's graph of a run above the output of the demo."""
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as directory:
         stack = Stack(Path(directory))
         said = stack.run("demo").replace(str(stack.root), "var")  # where everybody else's root is
         try:
@@ -107,12 +126,7 @@ def main() -> int:
             graph = _graph(page, stack, run_id=found[1])
         finally:
             stack.run("down")
-        picture = _composed(page, graph, terminal_page("make demo", said))
-    IMAGES.mkdir(exist_ok=True)
-    place = IMAGES / "product.png"
-    place.write_bytes(picture)
-    print(f"{place.relative_to(PROJECT)}: {len(picture) / 1000:.0f} KB")
-    return 0
+        return _composed(page, graph, terminal_page("make demo", said))
 
 
 def _graph(page: Page, stack: Stack, *, run_id: str) -> bytes:

@@ -6,6 +6,11 @@ import re
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+MODELS = "/retraining/models"
+"""The models page at its own address; in Airflow it is a frame at /plugin/models."""
+RUN_MS = 240_000
+"""For what a run of a DAG has to end for."""
+
 
 class AirflowUi:
     """One person's browser."""
@@ -18,7 +23,7 @@ class AirflowUi:
         self.page.fill("input[name=username]", user)
         self.page.fill("input[name=password]", password)
         self.page.keyboard.press("Enter")
-        self.page.wait_for_url(re.compile(r"^(?!.*login)"))
+        self.page.get_by_role("link", name="Dags").first.wait_for()
 
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.url}{path}")
@@ -39,10 +44,21 @@ class AirflowUi:
         self.open("/plugin/models")
         return self.page.frame_locator("iframe")
 
-    def report(self, run_id: str) -> FrameLocator:
-        """The report of a run of customer_retraining, in the run's tab."""
-        self.open(f"/dags/customer_retraining/runs/{run_id}").get_by_role("link", name="Report", exact=True).click()
+    def report(self) -> FrameLocator:
+        """The report of the run that is shown, in a tab of it."""
+        self.page.get_by_role("link", name="Report", exact=True).click()
         return self.page.frame_locator("iframe")
+
+    def asks(self, method: str, path: str, body: object = None) -> int:
+        """The status of a call of Airflow's API as the page would make it, with the session of who looks at it."""
+        return int(
+            self.page.evaluate(
+                """([method, path, body]) => fetch(path, {
+                    method, headers: {"Content-Type": "application/json"}, body: body && JSON.stringify(body),
+                }).then(answer => answer.status)""",
+                [method, path, body],
+            )
+        )
 
     def serious_violations(self, axe: str) -> list[str]:
         """What axe-core calls serious or critical on this page: a rule and a piece of the page for each."""
@@ -54,13 +70,6 @@ class AirflowUi:
             for node in violation["nodes"]
             if violation["impact"] in ("serious", "critical")
         ]
-
-    def decide(self, question: str, *, button: str, reason: str) -> None:
-        """Answer what a run of customer_approval asks."""
-        self.open(f"/dags/customer_approval/runs/{question}/tasks/answer/required_actions")
-        self.page.locator("[name=element_reason]").fill(reason)
-        self.page.get_by_role("button", name=button, exact=True).click()
-        expect(self.page.locator("[name=element_reason]")).to_be_disabled()
 
     def _answer(self, form: Locator, name: str, answer: str) -> None:
         choice = form.locator(f"input[type=hidden][name=element_{name}]")

@@ -1,47 +1,62 @@
-"""The whole product on free ports: Airflow, the model server, and the steps in the ML environment."""
+"""The whole product on free ports, with a past: Airflow, the model server, and the steps in the ML environment."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ml.registry.ledger.ledger import Ledger, Version
-from ml.storage.root import Root
+from ml.storage.root import PROJECT, Root
 from serving.client.model_client import ModelServer
-from stack.local.airflow.api import AirflowApi
-from stack.local.errors import NoAnswerError
-from stack.local.paths import DAG_ID, Paths
+from serving.client.transport import request
+from stack.local.paths import Paths
+from tests.plugins.pages.api_server import PASSWORDS
 from tests.stack.local.stack import Stack
 
 DEADLINE_SECONDS = 300
-TRIES = 10
+ANSWER_SECONDS = 120
+"""For one call of the API: the browser, the steps and Airflow share two cores."""
 
 
 class Loop:
-    """`make up` as a user has it, in a directory of its own."""
+    """`make up` as a user has it, in a directory of its own in which runs have ended already."""
 
     def __init__(self, directory: Path) -> None:
         self.stack = Stack(directory)
         del self.stack.environment["ML_PYTHON"]  # no stand-in
-        self.root = Root(directory)
+        self.root, self.paths = Root(directory), Paths(Root(directory))
         self.ui_url = f"http://127.0.0.1:{self.stack.ui}"
-        self.server = ModelServer(f"http://127.0.0.1:{self.stack.serving}", "customer-model", timeout=10)
+        self.serving_url = f"http://127.0.0.1:{self.stack.serving}"
+        self.server = ModelServer(self.serving_url, "customer-model", timeout=ANSWER_SECONDS)
+        self.token = ""  # of the administrator
+
+    def tell_story(self) -> None:
+        """The runs of `tests.browser.story`, by the real steps; nothing else is running meanwhile."""
+        done = subprocess.run(
+            [PROJECT / ".venv-ml/bin/python", "-m", "tests.browser.story", self.root.path],
+            cwd=PROJECT,
+            env=self.stack.environment | {"PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": "ignore"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
     def up(self) -> None:
+        self.paths.prepare()
+        self.paths.passwords.write_text(json.dumps(PASSWORDS))
         code, text = self.stack.run("up")
         assert code == 0, text
-        self.api = AirflowApi.of(self.ui_url, Paths(self.root))
-        self.until(self.api.log_in)
+        who = {"username": "admin", "password": PASSWORDS["admin"]}
+        self.token = self._answer("POST", "/auth/token", who)["access_token"]
 
     def down(self) -> None:
         self.stack.run("down")
-
-    def password(self, user: str) -> str:
-        return str(json.loads(Paths(self.root).passwords.read_bytes())[user])
 
     def served(self) -> list[int]:
         """The versions that the server calls AVAILABLE."""
@@ -55,38 +70,12 @@ class Loop:
         assert champion is not None
         return champion
 
-    def first_run(self) -> str:
-        return str(Ledger(self.root.ledger).versions()[1].run_id)
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, the newest first."""
+        return list(self._answer("GET", f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"])
 
-    def question_of(self, run_id: str) -> str:
-        """The run of customer_approval that asks about the candidate of a run, once it waits for an answer."""
-        path = "/api/v2/dags/customer_approval/dagRuns"
-
-        def asked() -> list[str]:
-            return [
-                found["dag_run_id"]
-                for found in self._get(path)["dag_runs"]
-                if found["dag_run_id"].startswith(f"approval__{run_id}")
-            ]
-
-        self.until(lambda: bool(asked()))
-        (question,) = asked()
-        self.until(lambda: self._states(question).get("answer") == "awaiting_input")
-        return question
-
-    def _states(self, question: str) -> dict[str, str]:
-        found = self._get(f"/api/v2/dags/customer_approval/dagRuns/{question}/taskInstances")
-        return {instance["task_id"]: instance["state"] for instance in found["task_instances"]}
-
-    def last_run(self, dag_id: str = DAG_ID) -> str:
-        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
-        return str(found[0]["dag_run_id"])
-
-    def ended(self, run_id: str, dag_id: str = DAG_ID) -> dict[str, Any]:
-        """The run, when it has ended."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
-        self.until(lambda: self._get(path)["state"] in ("success", "failed"))
-        return self._get(path)
+    def pause(self, dag_id: str, paused: bool) -> None:
+        self._answer("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
 
     def until(self, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -94,8 +83,9 @@ class Loop:
             assert time.monotonic() < deadline
             time.sleep(0.5)
 
-    def _get(self, path: str) -> dict[str, Any]:
-        for _ in range(TRIES):
-            with suppress(NoAnswerError):  # a browser beside it leaves little of two cores
-                return self.api._need(self.api._call("GET", path))
-        return self.api._need(self.api._call("GET", path))
+    def _answer(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = request(
+            method, f"{self.ui_url}{path}", json_body=body, token=self.token or None, timeout=ANSWER_SECONDS
+        )
+        assert answer.status < 300, answer.text
+        return dict(answer.json())

@@ -60,6 +60,7 @@ def plot_of(rows: Sequence[Row], champion: int | None) -> Plot | None:
         return None
     up = _round_values(*_range(shown))
     bottom, top = up[0], up[-1]
+    digits = max(len(f"{value:g}".partition(".")[2]) for value in up)  # 0.90 beside 0.92, not 0.9
     first, last = shown[0].when.timestamp(), shown[-1].when.timestamp()
     span = last - first
 
@@ -103,7 +104,7 @@ def plot_of(rows: Sequence[Row], champion: int | None) -> Plot | None:
     return Plot(
         points,
         _days(first, last, across),
-        [Tick(height(value), f"{value:g}") for value in up],
+        [Tick(height(value), f"{value:.{digits}f}") for value in up],
         len(measured) - len(shown),
         said,
     )

@@ -2,7 +2,9 @@
 "use strict";
 (() => {
   const airflow = document.body.dataset.airflow;
-  const POLL_MS = 1500, FOLLOW_MS = 180000, ASK_MS = 90000;
+  const POLL_MS = 1500, FOLLOW_MS = 300000, ASK_MS = 180000;
+  const CALL_MS = 60000; // a busy Airflow answers late, and who gave up on a change would not know whether it was made
+  const SETTLE_MS = 5000; // Airflow fails a question that is answered before its scheduler has noted that it waits
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const part = encodeURIComponent;
 
@@ -13,7 +15,7 @@
         method, credentials: "same-origin",
         headers: body ? { "Content-Type": "application/json", Accept: "application/json" } : { Accept: "application/json" },
         body: body ? JSON.stringify(body) : undefined,
-        signal: AbortSignal.timeout(20000),
+        signal: AbortSignal.timeout(CALL_MS),
       });
     } catch { throw new Error("Airflow does not answer. Nothing may have happened: look at the DAG before you repeat it."); }
     if (answer.status === 401) throw new Error("Your session has ended. Log in to Airflow again.");
@@ -90,6 +92,7 @@
       const end = Date.now() + ASK_MS;
       while (!question && Date.now() < end) { await sleep(POLL_MS); question = await openQuestion(candidate); }
       if (!question) throw new Error("The question did not open. Look at the DAG customer_approval.");
+      await sleep(SETTLE_MS);
     }
     const task = question.task_instance;
     const path = `/api/v2/dags/${part(task.dag_id)}/dagRuns/${part(task.dag_run_id)}/taskInstances/${part(task.task_id)}/${task.map_index}/hitlDetails`;

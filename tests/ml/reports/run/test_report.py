@@ -71,7 +71,7 @@ def test_the_command_on_the_page_makes_a_run_with_the_same_settings(promoted_roo
         overrides=["train.seed=7", 'target.positive_segments=["A","B"]', "data.source=a b's.csv"], environment={}
     )
     write_json(run / "settings.json", dataclasses.asdict(settings))
-    said = re.search(r"<pre>(python -m ml retrain.*)", write_report(promoted_root, "first").read_text())
+    said = re.search(r"<pre[^>]*>(python -m ml retrain.*)", write_report(promoted_root, "first").read_text())
     assert said
     words = shlex.split(html.unescape(said[1]))[3:]
     options = parser(dict.fromkeys((*COMMANDS, *STEPS), lambda _: (0, ""))).parse_args(words)
