@@ -11,7 +11,7 @@ from docs.screenshots.chromium import Page
 from tests.browser.loop import Loop
 from tests.browser.story import BETTER
 
-PAGES = {"models": "models", "report": f"runs/{BETTER}/report"}
+PAGES = {"models": "models", "report": f"runs/{BETTER}/report", "card": "versions/2/card"}
 """The name of the picture, and the address below /retraining; another page is another line here."""
 SCHEMES = ("light", "dark")
 

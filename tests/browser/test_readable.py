@@ -8,7 +8,10 @@ from tests.browser.airflow_ui import AirflowUi
 from tests.browser.story import BETTER, BLOCKED, REJECTED
 
 pytestmark = pytest.mark.slow
-PAGES = ("models", "ledger", "compare?a=1&b=2", *(f"runs/{run}/report" for run in (BETTER, REJECTED, BLOCKED)))
+PAGES = (
+    *("models", "ledger", "rules", "compare?a=1&b=2", "versions/2/card"),
+    *(f"runs/{run}/report" for run in (BETTER, REJECTED, BLOCKED)),
+)
 
 
 def test_a_page_that_some_cannot_read_is_found(ui: AirflowUi, axe: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
 from serving.client.transport import request
 from stack.local.airflow.api import AirflowApi
@@ -133,6 +134,10 @@ class Containers:
     def tasks(self, run_id: str) -> dict[str, str]:
         """The state of each task of a run."""
         return {task["task_id"]: task["state"] for task in self._task_instances(run_id)}
+
+    def steps(self, run_id: str) -> dict[str, str]:
+        """The states of the steps, without the tasks that tell of the run."""
+        return {task: state for task, state in self.tasks(run_id).items() if task in STEPS}
 
     def tries(self, run_id: str) -> dict[str, int]:
         """The number of tries of each task of a run."""

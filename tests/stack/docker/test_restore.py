@@ -21,7 +21,7 @@ def test_a_restore_brings_back_what_a_backup_saved(stack: Containers, first_run:
     stack.run("stack/compose/restore.sh", backup)
     eventually(lambda: not stack.unhealthy(), seconds=300, what="healthy after the restore")
     assert stack.history() == before
-    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
+    assert stack.steps(first_run) == dict.fromkeys(STEPS, "success")
     eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")
 
 
@@ -47,7 +47,7 @@ def test_a_new_machine_needs_a_backup_and_the_fernet_key(stack: Containers, firs
     eventually(lambda: not stack.unhealthy(), seconds=300, what="healthy after the restore")
     assert stack.history() == before
     assert stack.airflow.log_in(), "users and their passwords are those of the backup"
-    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
+    assert stack.steps(first_run) == dict.fromkeys(STEPS, "success")
     get = ("airflow", "connections", "get", "news", "--output", "json")
     assert NEWS["password"] in stack.compose("exec", "-T", "airflow-scheduler", *get)
     eventually(lambda: stack.serving()["model_version_status"], seconds=120, what="the restored version")

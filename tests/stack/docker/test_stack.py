@@ -67,7 +67,14 @@ def test_before_the_first_version_no_alert_fires(stack: Containers) -> None:
 
 
 def test_a_run_triggered_over_rest_promotes(stack: Containers, first_run: str) -> None:
-    assert stack.tasks(first_run) == dict.fromkeys(STEPS, "success")
+    assert stack.steps(first_run) == dict.fromkeys(STEPS, "success")
+    told = stack.tasks(first_run)
+    assert [told[task] for task in ("promoted", "rejected", "outcome", "report")] == [
+        "success",
+        "skipped",
+        "success",
+        "success",
+    ]
     events = [event["event"] for event in stack.history()]
     assert events == ["intent", "published", "confirmed"]
 
@@ -78,6 +85,18 @@ def test_the_served_answers_are_those_of_the_new_version(stack: Containers, firs
     rows, expected = stack.known_rows(1)
     answers = stack.serving(":predict", {"instances": rows})["predictions"]
     assert [answer["probability"] for answer in answers] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_pages_tell_of_it_to_those_who_are_logged_in(stack: Containers, first_run: str) -> None:
+    paths = {
+        "models": "<h1>Version 1",
+        "ledger": "Chain verified",
+        f"runs/{first_run}/report": "became version 1",
+        "versions/1/card": "Whom to target",
+    }
+    for path, told in paths.items():
+        assert request("GET", f"{stack.airflow.url}/retraining/{path}").status == 401
+        assert told in stack.airflow._call("GET", f"/retraining/{path}").text
 
 
 def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: str) -> None:
@@ -159,10 +178,10 @@ def test_old_runs_and_logs_are_removed(stack: Containers, failed_run: str) -> No
     stack.compose("exec", "-T", "airflow-cleaner", "bash", "-c", aged)
     stack.sql(f"UPDATE dag_run SET start_date = start_date - interval '500 days' WHERE run_id = '{failed_run}'")
     runs, tasks = ("SELECT count(*) FROM dag_run", "SELECT count(*) FROM task_instance")
-    before = int(stack.sql(runs)), int(stack.sql(tasks))
+    before, of_the_run = (int(stack.sql(runs)), int(stack.sql(tasks))), len(stack.tasks(failed_run))
     stack.compose("restart", "airflow-cleaner")
     eventually(lambda: int(stack.sql(runs)) == before[0] - 1, seconds=120, what="one run less")
-    assert int(stack.sql(tasks)) == before[1] - len(STEPS)
+    assert int(stack.sql(tasks)) == before[1] - of_the_run
     assert not stack.sql("SELECT relname FROM pg_class WHERE relname LIKE '_airflow_deleted%'")
     find = ("find", "/var/log/airflow/dag_id=customer_retraining", "-name", "*.log")
     eventually(
