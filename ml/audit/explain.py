@@ -13,6 +13,7 @@ from ml.gate.reason import ALTHOUGH, BECAUSE, BESIDE, bearings
 from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, WAITING
 from ml.storage.locks import is_held
 
+WITHDRAWN_SINCE = "was withdrawn"
 STATES = {
     INTENT: "was begun and never published",
     PUBLISHED: "is published, and no server has confirmed it yet",
@@ -72,6 +73,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"{f'Version {number}' if number else f'Run {run}'} {answer['outcome']}."
     for damage in answer["damage"]:
         yield f"  DAMAGED        {damage}"
+    if answer["outcome"].startswith(WITHDRAWN_SINCE):
+        yield "  It had been promoted:"
     for reason in answer["reasons"]:
         side = ALTHOUGH if reason in answer["against"] else BESIDE if reason in answer["context"] else BECAUSE
         yield f"  {side:<15}{reason}"
@@ -118,7 +121,7 @@ def _outcome(subject: Subject) -> str:
     if version.intent["event"] == ADOPTED:
         return "was adopted by a person"
     reason = version.last.get("reason", "the reason is not recorded")
-    return STATES.get(version.state, f"was withdrawn: {str(reason).rstrip('.')}")
+    return STATES.get(version.state, f"{WITHDRAWN_SINCE}: {str(reason).rstrip('.')}")
 
 
 def _sides(subject: Subject) -> dict[str, list[str]]:

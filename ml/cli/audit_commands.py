@@ -61,7 +61,9 @@ def compare(options: argparse.Namespace) -> tuple[int, str]:
 def rules(options: argparse.Namespace) -> tuple[int, str]:
     """Say which rules of validation and of the gate spoke in which week."""
     if not 1 <= options.weeks <= MOST_WEEKS:
-        raise SettingsError(f"rules: --weeks {options.weeks}: must lie between 1 and {MOST_WEEKS}.", "Give fewer.")
+        raise SettingsError(
+            f"rules: --weeks {options.weeks}: must lie between 1 and {MOST_WEEKS}.", "For a quarter: 13."
+        )
     found = rules_by_week(Root.to_read(options.root), weeks=options.weeks)
     return DONE, as_json(found.as_json()) if options.json else found.as_text()
 

@@ -51,10 +51,14 @@ def main(arguments: Sequence[str], stdout: TextIO) -> int:
         _tell(error)
         return error.exit_code
     code, text = answer
-    if _may_have_promoted(options.name, code):
-        try_card_of_champion(Root.to_read(options.root))
     if text:
         stdout.write(text if text.endswith("\n") else text + "\n")
+        stdout.flush()  # what was done is said before anything else can go wrong
+    if _may_have_promoted(options.name, code):
+        try:
+            try_card_of_champion(Root.to_read(options.root))
+        except KeyboardInterrupt:
+            log.warning("interrupted while the card was written; the next command that promotes writes it")
     return code
 
 

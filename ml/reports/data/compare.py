@@ -11,6 +11,7 @@ from ml.config.settings import Settings
 from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
 from ml.data.ingest import ingest
 from ml.data.schema import Schema
+from ml.errors import SettingsError
 from ml.registry.schemas.in_force import schema_in_force
 from ml.reports.data.columns_section import columns_section
 from ml.reports.data.compared_data import ComparedData
@@ -18,10 +19,12 @@ from ml.reports.look.kept_pages import keep_page
 from ml.reports.look.page import render
 from ml.storage import files
 from ml.storage.root import Root
-from ml.validation.comparison import DISTANCES
 from ml.validation.examination import Examination, examine
 from ml.validation.findings import Severity
 from ml.validation.tfdv_statistics import generate_statistics
+
+BESIDE_OTHERS = "COMPARATOR_"
+"""How the kinds of findings begin that compare with other data; distances and columns tell of them already."""
 
 
 def compare_data(root: Root, settings: Settings, one: str, other: str) -> ComparedData:
@@ -56,7 +59,10 @@ def compare_data(root: Root, settings: Settings, one: str, other: str) -> Compar
 
 def _obtain(root: Root, settings: Settings, source: str, out: Path) -> Dataset:
     out.mkdir()
-    return ingest(replace(settings.data, source=source), root=root, out=out)
+    try:
+        return ingest(replace(settings.data, source=source), root=root, out=out)
+    except SettingsError as error:
+        raise SettingsError(error.what.removeprefix("data.source = "), error.cure) from None
 
 
 def _compared(
@@ -70,9 +76,7 @@ def _compared(
         (count_rows(columns), count_rows(found.columns)),
         dict(found.drift),
         schema.drift_thresholds,
-        [
-            finding.as_dict() for finding in found.findings if finding.kind not in DISTANCES
-        ],  # those are distances already
+        [one.as_dict() for one in found.findings if not one.kind.startswith(BESIDE_OTHERS)],
         root.data_report(before.sha256, after.sha256),
     )
 

@@ -209,7 +209,9 @@ def test_the_commands_say_what_they_did(three: Root, settings: Settings) -> None
     assert "  HELD      Held until " in text
     assert "  bad       3: quarantined, and never served again" in text
     assert " quarantined" in command(three, "history")[1]
-    assert "Version 3 was withdrawn: quarantined" in command(three, "explain", "3")[1]
+    told = command(three, "explain", "3")[1]
+    assert "Version 3 was withdrawn: quarantined" in told
+    assert "\n  It had been promoted:\n" in told
     assert command(three, "lineage", "3")[0] == 0
     assert command(three, "quarantine", "3", "--reason", "rude", *server)[1] == "Version 3 is quarantined already.\n"
     assert command(three, "release", "--reason", "found it")[1].startswith("The hold since 20")

@@ -70,12 +70,23 @@ def test_the_distances_are_those_of_validation_beside_a_champion(
     assert compare_data(promoted_root, changed, str(customers_csv), str(older)).distances == validated
 
 
+def test_a_column_that_only_one_of_them_has_is_no_fault_of_the_other(
+    root: Root, sample_csv: Path, tmp_path: Path
+) -> None:
+    rows = [line.split(",") for line in sample_csv.read_text().splitlines()]
+    place = rows[0].index("Gender")
+    (tmp_path / "less.csv").write_text("".join(",".join(row[:place] + row[place + 1 :]) + "\n" for row in rows))
+    compared = compare_data(root, SETTINGS, str(tmp_path / "less.csv"), str(sample_csv))
+    assert "Gender" not in compared.distances
+    assert not [one for one in compared.findings if one["feature"] == "Gender"]
+
+
 def test_a_file_that_is_no_table_is_named_and_nothing_is_written(root: Root, sample_csv: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("no,customers\n1,2\n")
     with pytest.raises(DataError, match=r"bad\.csv"):
         compare_data(root, SETTINGS, str(sample_csv), str(bad))
-    with pytest.raises(SettingsError, match="no such file"):
+    with pytest.raises(SettingsError, match=r"^'.*missing\.csv': no such file"):
         compare_data(root, SETTINGS, str(tmp_path / "missing.csv"), str(sample_csv))
     assert not (root.reports / "data").exists()
 
