@@ -10,7 +10,8 @@ from ml.audit.subject import DECISIONS, Subject
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.gate.reason import ALTHOUGH, BECAUSE, BESIDE, bearings
-from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, WAITING
+from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, REFUSED, WAITING
+from ml.registry.references.ancestry import OVERRIDDEN as BY_OVERRIDE
 from ml.storage.locks import is_held
 
 WITHDRAWN_SINCE = "was withdrawn"
@@ -110,7 +111,8 @@ def _outcome(subject: Subject) -> str:
         if outcome == WAITING:
             return f"waits for a person: python -m ml approve {subject.run_id} --reason '...' (or refuse)"
         if outcome in DECISIONS:
-            return f"was {outcome} by {last.get('who', 'unknown')}: no version came of it"
+            why = f" ({str(last['reason']).rstrip('.')})" if last.get("reason") else ""
+            return f"was {outcome} by {last.get('who', 'unknown')}{why}: no version came of it"
         if outcome is None:
             if is_held(subject.run / ".lock"):
                 return "has not ended yet"
@@ -120,6 +122,8 @@ def _outcome(subject: Subject) -> str:
         return f"has the bytes of version {version.intent['rollback_of']}: somebody went back"
     if version.intent["event"] == ADOPTED:
         return "was adopted by a person"
+    if version.state == CONFIRMED and version.intent.get("decision") == BY_OVERRIDE:
+        return "was promoted by override"
     reason = version.last.get("reason", "the reason is not recorded")
     return STATES.get(version.state, f"{WITHDRAWN_SINCE}: {str(reason).rstrip('.')}")
 
@@ -131,7 +135,9 @@ def _sides(subject: Subject) -> dict[str, list[str]]:
     """
     reasons = subject.verdict.get("reasons") or subject.run_record.artifact("judge").get("reasons") or []
     last = subject.events[-1]["event"] if subject.events else ""
-    found = bearings(reasons, promotes=subject.version is not None or last == WAITING)
+    found = bearings(reasons, promotes=subject.version is not None or last in (WAITING, *DECISIONS))
+    if subject.version is None and last == REFUSED:  # by a person, whatever the gate said for it
+        found = {sentence: ALTHOUGH if side == BECAUSE else BESIDE for sentence, side in found.items()}
     return {
         "against": [sentence for sentence, side in found.items() if side == ALTHOUGH],
         "context": [sentence for sentence, side in found.items() if side == BESIDE],

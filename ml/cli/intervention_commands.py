@@ -10,7 +10,7 @@ from ml.cli.status import as_json, status
 from ml.cli.status_text import rollback_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NothingToDoError, printable
+from ml.errors import DONE, NothingToDoError, SettingsError, printable
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 
@@ -33,6 +33,12 @@ def quarantine(options: argparse.Namespace) -> tuple[int, str]:
     """Never serve the bytes of a version, or of a run's candidate, again."""
     from ml.registry.intervention.quarantine import quarantine as put_away
 
+    if not options.subject:
+        raise SettingsError(
+            "quarantine: no version and no run was named.",
+            "Name what shall never serve again: python -m ml quarantine VERSION|RUN --reason '...'. To end a hold: "
+            "python -m ml release --reason '...' (in Airflow the action *end the hold*).",
+        )
     root, settings = Root.find(options.root), _settings(options)
 
     def work() -> str:

@@ -57,7 +57,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     back.add_argument("version", nargs="?", type=int, help="default: the last one with other bytes than the champion")
     back.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
     bad = add("quarantine", "Never serve these bytes again; the champion is gone back from.", settings, server)
-    bad.add_argument("subject", metavar="VERSION|RUN", help="a version, or the id of a run with a candidate")
+    bad.add_argument("subject", metavar="VERSION|RUN", nargs="?", help="a version, or the id of a run with a candidate")
     bad.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
     free = add("release", "End the hold after a rollback: runs promote by themselves again.", settings)
     free.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")

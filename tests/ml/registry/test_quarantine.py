@@ -219,3 +219,9 @@ def test_the_commands_say_what_they_did(three: Root, settings: Settings) -> None
     assert "HELD" not in command(three, "status", *server)[1]
     assert "end of the hold" in command(three, "history")[1]
     assert events(three).count(ROLLBACK) == 1
+
+
+def test_who_names_nothing_is_told_how_to(three: Root) -> None:
+    before = events(three)
+    assert command(three, "quarantine", "--reason", "r")[0] == 2
+    assert events(three) == before

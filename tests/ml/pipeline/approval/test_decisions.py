@@ -281,7 +281,7 @@ def test_the_commands_say_what_they_did(
     assert text.startswith("Version 2 was promoted.")
     assert "ada, looks right" in text
     _, text = command(root, "explain", "other")
-    assert text.startswith("Run other was refused by ada: no version came of it.")
+    assert text.startswith("Run other was refused by ada (no\\x1b[2J): no version came of it.\n  although ")
     assert command(root, "approve", "nowhere", "--reason", "r")[0] == 2
     assert "There is no run nowhere" in caplog.text
     assert os.environ["RETRAIN_WHO"] == "ada"

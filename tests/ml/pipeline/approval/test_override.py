@@ -90,6 +90,7 @@ def test_an_overridden_version_is_told_once_and_what_spoke_against_it_is_told_as
         text = command(root, *asked)[1]
         lines = [line.split(maxsplit=1) for line in text.splitlines() if line.startswith("  ")]
         assert {side: [text for found, text in lines if found == side] for side in told} == told
+    assert command(root, "explain", run.id)[1].startswith("Version 2 was promoted by override.")
     verdict = verdict_of(Material(root, run.id))
     assert (verdict.outcome, verdict.why, verdict.although) == ("promoted", told["because"], told["although"])
 
