@@ -56,9 +56,10 @@ def _ranks(auc: Mapping[str, float] | None, number: int) -> Iterator[str]:
     if auc is None:
         yield "Which of the two ranks customers better is not known: no customers are kept that both were measured on."
         return
-    word = "better than" if auc["lower"] > 0 else "worse than" if auc["upper"] < 0 else "neither better nor worse than"
+    word = "ranks" if auc["lower"] > 0 or auc["upper"] < 0 else "is not shown to rank"
+    side = "better" if auc["lower"] > 0 else "worse" if auc["upper"] < 0 else "better or worse"
     yield (
-        f"It ranks customers {word} version {number}, as far as {auc['rows']:,.0f} customers tell: AUC "
+        f"It {word} customers {side} than version {number}, as far as {auc['rows']:,.0f} customers tell: AUC "
         f"{signed(auc['value'])}, likely {signed(auc['lower'])} to {signed(auc['upper'])}."
     )
 

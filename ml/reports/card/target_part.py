@@ -71,12 +71,20 @@ def _decided(of: Material) -> Iterator[str]:
         )
     elif decision == ancestry.OVERRIDDEN:
         override = next((event for event in of.original.events if event["event"] == OVERRIDDEN), {})
-        yield (
-            f"What these customers said was not enough to promote it; {override.get('who', 'a person')} overrode that: "
-            f"{_quoted(override)}"
-        )
+        found = _found_against(of)
+        yield f"{found}; {override.get('who', 'a person')} overrode that: {_quoted(override)}"
     elif decision == ancestry.ACCEPTED:
         yield f"It could not be compared with version {beside}; that it came nevertheless is a setting, no result.{by}"
+
+
+def _found_against(of: Material) -> str:
+    """Return what the verdict was that a person overrode: a worse version is called so."""
+    codes, beside = of.original.entry.get("codes") or (), of.original.entry.get("champion")
+    if "worse" in codes:
+        return f"On these customers it was found to be worse than version {beside}"
+    if {"guard_worse", "slice_worse"}.intersection(codes):
+        return f"On these customers it was found to be worse than version {beside} by one metric or in one group"
+    return "What these customers said was not enough to promote it"
 
 
 def _why_back(of: Material) -> str:

@@ -47,9 +47,16 @@ def trust_part(of: Material) -> Part:
 
 
 def worth_naming(search: Search) -> list[WeakSlice]:
-    """Return the surest weak slices, at most `MOST_NAMED`, the weakest first; no pair that says nothing more."""
-    telling = [one for one in search.weak if one.says_more][:MOST_NAMED]
-    return sorted(telling, key=lambda one: one.accuracy)
+    """Return the weakest slice and the surest others, at most `MOST_NAMED` in all; no pair that says nothing more.
+
+    The weakest of all that were found comes first, so that what the card says of it is true of all of them.
+    """
+    telling = [one for one in search.weak if one.says_more]
+    if not telling:
+        return []
+    weakest = min(telling, key=lambda one: one.accuracy)
+    others = [one for one in telling if one is not weakest][: MOST_NAMED - 1]
+    return [weakest, *sorted(others, key=lambda one: one.accuracy)]
 
 
 def in_words(one: WeakSlice) -> str:
@@ -64,13 +71,18 @@ def _weak_say(search: Search, shown: list[WeakSlice]) -> Iterator[str]:
         return
     worst, telling = shown[0], sum(one.says_more for one in search.weak)
     yield (
-        f"Trust it least for customers with {in_words(worst)}. It is right for {with_percent(worst.accuracy)} of them, "
-        f"elsewhere for {with_percent(worst.elsewhere)}."
+        f"Be most careful with customers with {in_words(worst)}: of the groups that were found it is right least often "
+        f"for them. It is right for {with_percent(worst.accuracy)} of them, elsewhere for "
+        f"{with_percent(worst.elsewhere)}."
     )
-    surest = f"; the {len(shown)} surest stand below" if telling > len(shown) else ""
+    found = len(search.weak)
+    own = "" if telling == found else f"; {telling:,} of them, which no single feature explains, are told of here"
+    below = f". The weakest and the {len(shown) - 1} surest others stand below" if telling > len(shown) else ""
     yield (
-        f"{looked}. In {telling:,} of them it is shown to be wrong more often than elsewhere{surest}. Of such "
+        f"{looked}. In {found:,} it is shown to be wrong more often than elsewhere{own}{below}. Of all {found:,} "
         "findings at most one of twenty is expected to be chance."
+        if found > 1
+        else f"{looked}. In 1 it is shown to be wrong more often than elsewhere; that this is chance is not ruled out."
     )
 
 
