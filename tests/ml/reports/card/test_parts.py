@@ -154,8 +154,8 @@ def test_weak_groups_are_told_in_words_and_others_are_not(root: Root, people_csv
     of.rows.write(root.release(1) / "rows.npz")
     part = trust_part(Material(root, 1))
     assert (
-        "Be most careful with customers with Profession: Healthcare: of the groups that were found it is right least often "
-        "for them. It is right for about half (50 %) of them, " in said(part)
+        "Be most careful with customers with Profession: Healthcare: of the groups that were found it is right least "
+        "often for them. It is right for about half (50 %) of them, " in said(part)
     )
     assert "elsewhere for all (100 %)." in said(part)
     assert {"Profession": "Healthcare"} in part.numbers["named"]
