@@ -24,7 +24,7 @@ def target_part(of: Material) -> Part:
     title = "Whom to target"
     if of.rows is None:
         why = "Its evaluation rows are not kept, so what to expect of a list is not known."
-        return Part(Section("target", title, [why]))
+        return Part(Section("target", title, [why, *_taken_over(of)]))
     found = tops(of.rows.labels, of.rows.candidate, of.rows.profiles)
     if not found:
         return Part(Section("target", title, ["No measured customer is a target, so what to expect is not known."]))
@@ -60,7 +60,8 @@ def _decided(of: Material) -> Iterator[str]:
     by = f" {approved.get('who', 'A person')} approved it: {_quoted(approved)}" if approved else ""
     decision, beside = str(original.get("decision", "")), original.get("champion")
     if original.get("event") == ADOPTED:
-        yield f"{original.get('who', 'A person')} took it over; these customers did not decide that."
+        yield from _taken_over(of)
+        yield "These customers did not decide that."
     elif decision in (ancestry.FIRST, ancestry.REPLACES_SAMPLE):
         yield f"It was compared with no other version: on these customers it had to reach the thresholds.{by}"
     elif decision in (ancestry.BETTER, ancestry.REFRESH):
@@ -75,6 +76,13 @@ def _decided(of: Material) -> Iterator[str]:
         yield f"{found}; {override.get('who', 'a person')} overrode that: {_quoted(override)}"
     elif decision == ancestry.ACCEPTED:
         yield f"It could not be compared with version {beside}; that it came nevertheless is a setting, no result.{by}"
+
+
+def _taken_over(of: Material) -> Iterator[str]:
+    """Yield that a person adopted it, and why."""
+    original = of.original.entry
+    if original.get("event") == ADOPTED:
+        yield f"{original.get('who', 'A person')} took it over: {_quoted(original)}"
 
 
 def _found_against(of: Material) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK
+from ml.evaluation.scored_rows import ScoredRows
+from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK, SEALED
 from ml.registry.ledger.ledger import Ledger
 from ml.reports.card.changes_part import changes_part
 from ml.reports.card.material import Material, Part
@@ -19,7 +20,7 @@ from ml.reports.card.target_part import target_part
 from ml.reports.card.trust_part import _weak_say, trust_part, worth_naming
 from ml.reports.card.use_part import use_part
 from ml.reports.card.weak_slices import Search, WeakSlice
-from ml.storage.files import read_json, write_json
+from ml.storage.files import read_json, sha256_tree, write_json
 from ml.storage.root import Root
 from tests.ml.reports.card.world import add_version, fair
 
@@ -119,7 +120,10 @@ def test_an_adopted_version_was_decided_by_nobodys_numbers(root: Root, people_cs
     shutil.copytree(root.release(1), root.release(2))
     Ledger(root.ledger).append(ADOPTED, run_id="adopt-2", version=2, model_sha256="2" * 64, reason="It is ours.")
     text = said(target_part(Material(root, 2)))
-    assert "took it over; these customers did not decide that." in text
+    assert "took it over: \u201cIt is ours\u201d. These customers did not decide that." in text
+    (root.release(2) / "rows.npz").unlink()
+    assert "took it over: \u201cIt is ours\u201d." in said(target_part(Material(root, 2)))
+    assert "unknown source" not in said(changes_part(Material(root, 2)))
     assert "The same customers" not in text
 
 
@@ -227,6 +231,23 @@ def test_equal_versions_are_neither_better_nor_worse_and_other_data_are_named(
     assert "No setting changed." in equal
     assert "Which of the two ranks customers better is not known" in apart
     assert "change side" not in apart
+
+
+@pytest.mark.parametrize("changed", [1, 2])
+def test_no_number_comes_from_a_changed_release_record(root: Root, people_csv: Path, changed: int) -> None:
+    add_version(root, people_csv)
+    add_version(root, people_csv, sure)
+    records = {str(number): sha256_tree(root.release(number)) for number in (1, 2)}
+    Ledger(root.ledger).append(SEALED, run_id="seal", records=records)
+    assert "It ranks customers better than version 1" in said(changes_part(Material(root, 2)))
+    rows = ScoredRows.read(root.release(changed) / "rows.npz")
+    rows.candidate[:] = 1 - rows.candidate
+    rows.write(root.release(changed) / "rows.npz")
+    part = changes_part(Material(root, 2))
+    assert f"DAMAGED: the release record of version {changed} was changed" in said(part)
+    assert "AUC" not in said(part)
+    assert "change side" not in said(part)
+    assert (part.numbers["AUC"], part.numbers["list"]) == (None, None)
 
 
 def test_the_example_is_the_commonest_customer(root: Root, people_csv: Path) -> None:
