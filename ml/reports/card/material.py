@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.audit.damage import damages
 from ml.audit.subject import Subject, subject
 from ml.evaluation.scored_rows import ScoredRows
 from ml.registry.ledger.entries import WITHDRAWN
@@ -88,8 +89,8 @@ class Material:
 
     @cached_property
     def rows(self) -> ScoredRows | None:
-        """The evaluation rows with its scores; None when they are not kept, or there are none."""
-        path = self.subject.scored_rows
+        """The evaluation rows with its scores; None when they are not kept, were changed, or there are none."""
+        path = None if damages(self.subject) else self.subject.scored_rows
         rows = ScoredRows.read(path) if path is not None else None
         return rows if rows is not None and len(rows.labels) else None
 

@@ -23,7 +23,7 @@ def target_part(of: Material) -> Part:
     """Return the part of the card; its first sentence is the card's headline."""
     title = "Whom to target"
     if of.rows is None:
-        why = "Its evaluation rows are not kept, so what to expect of a list is not known."
+        why = "Its evaluation rows are not kept or were changed, so what to expect of a list is not known."
         return Part(Section("target", title, [why, *_taken_over(of)]))
     found = tops(of.rows.labels, of.rows.candidate, of.rows.profiles)
     if not found:

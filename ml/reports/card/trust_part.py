@@ -24,10 +24,16 @@ def trust_part(of: Material) -> Part:
     """Return the part of the card."""
     title = "Where not to trust it"
     if of.features is None:
-        why = "Its data or its evaluation rows are not kept, so weak groups and missing values could not be looked for."
+        why = (
+            "Its data or its evaluation rows are not kept or were changed, so weak groups and missing values could "
+            "not be looked for."
+        )
         return Part(Section("trust", title, [why, *_inputs_say(of, None)]))
     assert of.rows is not None  # noqa: S101 - the features are those of the rows
     place, columns = of.features
+    if not len(place):
+        why = "None of its measured customers is found in its data, so weak groups and missing values are not known."
+        return Part(Section("trust", title, [why, *_inputs_say(of, None)]))
     right = of.right[place]
     search = weak_slices(columns, right, of.rows.profiles[place])
     shown = worth_naming(search)
@@ -42,8 +48,18 @@ def trust_part(of: Material) -> Part:
         "known_categories": {name: one.values for name, one in of.inputs.items() if one.values is not None},
         "unknown": unknown,
     }
-    says = [*_weak_say(search, shown), *_missing_says(missing), *_inputs_say(of, unknown)]
+    says = [
+        *_shortfall(len(place), len(of.right)),
+        *_weak_say(search, shown),
+        *_missing_says(missing),
+        *_inputs_say(of, unknown),
+    ]
     return Part(Section("trust", title, says, list(_tables(shown, missing))), numbers)
+
+
+def _shortfall(found: int, measured: int) -> Iterator[str]:
+    if found < measured:
+        yield f"Only {found:,} of {measured:,} measured customers are found in its data; this part is about those."
 
 
 def worth_naming(search: Search) -> list[WeakSlice]:

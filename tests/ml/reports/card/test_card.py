@@ -100,14 +100,17 @@ def test_a_withdrawn_or_quarantined_version_says_so_before_anything_else(root: R
 
 def test_a_changed_release_record_is_said(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv, record_sha256="0" * 64)
-    assert "DAMAGED : its release record was changed since it was published" in text_of(write_card(root, 1))
+    text = text_of(write_card(root, 1))
+    assert "DAMAGED : its release record was changed since it was published" in text
+    assert "Of the best 20 %" not in text
+    assert "Its answer is right" not in text
 
 
 def test_without_its_rows_it_promises_nothing(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv)
     (root.release(1) / "rows.npz").unlink()
     text = text_of(write_card(root, 1))
-    assert "Its evaluation rows are not kept, so what to expect of a list is not known." in text
+    assert "Its evaluation rows are not kept or were changed, so what to expect of a list is not known." in text
     assert "weak groups and missing values could not be looked for" in text
     assert " likely " not in text.replace("how likely", "")
 

@@ -250,6 +250,18 @@ def test_no_number_comes_from_a_changed_release_record(root: Root, people_csv: P
     assert (part.numbers["AUC"], part.numbers["list"]) == (None, None)
 
 
+def test_customers_not_found_in_the_data_are_a_shortfall_and_not_a_clean_bill(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv)
+    rows = ScoredRows.read(root.release(1) / "rows.npz")
+    for unknown, words in ((2300, "Only 200 of 2,500 measured customers are found"), (2500, "None of its measured")):
+        rows.rows[:unknown] = np.arange(unknown)
+        rows.write(root.release(1) / "rows.npz")
+        text = said(trust_part(Material(root, 1)))
+        assert words in text
+    assert "in none of them" not in text
+    assert "None of the 0" not in text
+
+
 def test_the_example_is_the_commonest_customer(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv)
     place = root.release(1) / "evaluation.json"
