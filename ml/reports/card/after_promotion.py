@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml.registry.ledger.entries import WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
 from ml.reports.failures import count_failure
+from ml.storage.files import json_object
 from ml.storage.root import Root
 
 
@@ -28,16 +30,25 @@ def try_card(root: Root, version: int) -> Path | None:
 
 
 def try_card_of_champion(root: Root) -> Path | None:
-    """Write the card of the version that serves, unless it has one.
+    """Write the card of the version that serves, unless it has one, and again those of versions put away since.
 
     Returns:
         The path of its page; None when there was nothing to write, or it could not be written.
     """
     try:
-        champion = Ledger(root.ledger).champion()
-        if champion is None or (root.card(champion.number) / "card.html").is_file():
-            return None
+        ledger = Ledger(root.ledger)
+        champion, versions = ledger.champion(), ledger.versions()
     except Exception as error:  # whoever broke the ledger is told by the command itself
         count_failure(root, "the card of the version that serves", error)
         return None
+    for number, version in versions.items():
+        if (version.quarantined or version.state == WITHDRAWN) and _has_a_card_that_does_not_say_so(root, number):
+            try_card(root, number)
+    if champion is None or (root.card(champion.number) / "card.html").is_file():
+        return None
     return try_card(root, champion.number)
+
+
+def _has_a_card_that_does_not_say_so(root: Root, number: int) -> bool:
+    place = root.card(number)
+    return (place / "card.html").is_file() and not json_object(place / "model-card.json").get("put_away")

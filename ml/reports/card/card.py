@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.audit.damage import damages
+from ml.errors import FinalError, printable
 from ml.registry.policy.provenance import SAMPLE, SAMPLE_WARNING, kind_of
 from ml.reports.card.changes_part import changes_part
 from ml.reports.card.material import Material, Part
@@ -22,6 +23,8 @@ from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 
 DAMAGED = "its release record was changed since it was published, and what stands below with it"
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
+"""What a record that was edited, or written by another version of this code, can raise."""
 PARTS = (target_part, model_part, trust_part, changes_part, use_part)
 
 
@@ -33,7 +36,14 @@ def write_card(root: Root, version: int) -> Path:
         TransientError: The disk is full.
     """
     with files.disk_errors(f"the card of version {version}"):
-        content, place = content_of(root, version), root.card(version)
+        try:
+            content, place = content_of(root, version), root.card(version)
+        except MALFORMED as error:
+            raise FinalError(
+                f"The card of version {version} cannot be made: a file in {root.release(version)} is malformed "
+                f"({type(error).__name__}: {printable(error)}).",
+                f"Restore that directory from a backup; python -m ml verify {version} tells whether it was changed.",
+            ) from error
         files.make_directories(place)
         files.write_json(place / "model-card.json", as_json(content))
         files.write_whole(place / "card.md", markdown(content).encode(errors="replace"))
@@ -42,7 +52,7 @@ def write_card(root: Root, version: int) -> Path:
 
 
 def content_of(root: Root, version: int) -> dict[str, Any]:
-    """Return what the card says: `version`, `title`, `sample` and `damaged` ("" if not), `headline` and `parts`.
+    """Return what the card says: `version`, `title`, `headline`, `parts`, and what must be said before ("" if not).
 
     Raises:
         FinalError: There is no such version, or its files are damaged.
@@ -55,6 +65,7 @@ def content_of(root: Root, version: int) -> dict[str, Any]:
         "version": version,
         "title": f"Model card: version {version}",
         "sample": SAMPLE_WARNING if kind_of(of.original.entry) == SAMPLE else "",
+        "put_away": of.put_away,
         "damaged": DAMAGED if damages(of.subject) else "",
         "headline": headline,
         "parts": parts,
@@ -65,7 +76,7 @@ def as_json(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card as a program reads it: the numbers of each part by its name, and its sentences."""
     parts: list[Part] = content["parts"]
     named = {part.section.name: {**part.numbers, "says": list(part.section.says)} for part in parts}
-    head = {name: content[name] for name in ("sample", "damaged", "version", "title", "headline")}
+    head = {name: content[name] for name in ("put_away", "sample", "damaged", "version", "title", "headline")}
     return dict(without_nan({**head, **named}))
 
 
@@ -80,6 +91,8 @@ def markdown(content: Mapping[str, Any]) -> str:
 
 
 def _lines(content: Mapping[str, Any]) -> Iterator[str]:
+    if content["put_away"]:
+        yield f"**{_plain(content['put_away'])}**\n"
     if content["sample"]:
         yield f"**SAMPLE**: {content['sample']}.\n"
     if content["damaged"]:

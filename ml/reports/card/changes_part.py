@@ -11,7 +11,7 @@ from ml.audit.subject import Subject
 from ml.evaluation.list_change import ListChange, list_change
 from ml.evaluation.scored_rows import ScoredRows
 from ml.reports.card.material import Material, Part
-from ml.reports.card.words import counted, data_words, signed
+from ml.reports.card.words import counted, data_words, named, signed
 from ml.reports.look.section import Section
 
 MOST_SETTINGS = 5
@@ -24,10 +24,14 @@ def changes_part(of: Material) -> Part:
     assert of.before.version is not None  # noqa: S101 - it was asked for by its number
     number = of.before.version.number
     answer = compare(of.before, of.subject)
+    damaged = [name for name, found in zip(answer["of"], answer["damage"], strict=True) if found]
+    if damaged:
+        answer["differences"] = {}
     change = _list_change(of, of.before) if answer["differences"] else None
     made_of = {name: both[0] == both[1] for name, both in answer["made_of"].items() if None not in both}
     numbers = {
         "before": number,
+        "damaged": damaged,
         "same_bytes": made_of.get("model_sha256"),
         "data": answer["data"],
         "settings": answer["settings"],
@@ -38,11 +42,17 @@ def changes_part(of: Material) -> Part:
         "list": change.as_dict() if change else None,
     }
     says = [
-        *_ranks(numbers["AUC"], number),
+        *(_damaged(damaged) if damaged else _ranks(numbers["AUC"], number)),
         *([change.sentence(f"version {number}")] if change else []),
         *_made_of(answer, number),
     ]
     return Part(Section("changed", f"What changed since version {number}", says), numbers)
+
+
+def _damaged(names: list[str]) -> Iterator[str]:
+    have = "release record of" if len(names) == 1 else "release records of"
+    was = "was" if len(names) == 1 else "were"
+    yield f"DAMAGED: the {have} {named(names)} {was} changed, so which of the two ranks customers better is not told."
 
 
 def _list_change(of: Material, before: Subject) -> ListChange | None:
@@ -56,9 +66,10 @@ def _ranks(auc: Mapping[str, float] | None, number: int) -> Iterator[str]:
     if auc is None:
         yield "Which of the two ranks customers better is not known: no customers are kept that both were measured on."
         return
-    word = "better than" if auc["lower"] > 0 else "worse than" if auc["upper"] < 0 else "neither better nor worse than"
+    word = "ranks" if auc["lower"] > 0 or auc["upper"] < 0 else "is not shown to rank"
+    side = "better" if auc["lower"] > 0 else "worse" if auc["upper"] < 0 else "better or worse"
     yield (
-        f"It ranks customers {word} version {number}, as far as {auc['rows']:,.0f} customers tell: AUC "
+        f"It {word} customers {side} than version {number}, as far as {auc['rows']:,.0f} customers tell: AUC "
         f"{signed(auc['value'])}, likely {signed(auc['lower'])} to {signed(auc['upper'])}."
     )
 

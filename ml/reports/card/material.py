@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.audit.damage import damages
 from ml.audit.subject import Subject, subject
 from ml.evaluation.scored_rows import ScoredRows
+from ml.registry.ledger.entries import WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.policy.rollback_target import origin
 from ml.reports.card.customers import customers
 from ml.reports.look.section import Section
@@ -56,6 +59,19 @@ class Material:
         """
         return subject(self.root, str(self.version))
 
+    @property
+    def put_away(self) -> str:
+        """That the version is quarantined or withdrawn, and why; "" when it is neither."""
+        version = self.subject.version
+        if version is None:
+            return ""
+        models = quarantine_of(Ledger(self.root.ledger).events()).models
+        if (model := str(version.intent["model_sha256"])) in models:
+            return f"QUARANTINED: do not use it. {_why(models[model])}"
+        if version.state == WITHDRAWN:
+            return f"WITHDRAWN: do not use it. {_why(version.last.get('reason'))}"
+        return ""
+
     @cached_property
     def original(self) -> Subject:
         """The version which first had its bytes: another one only after a rollback."""
@@ -73,8 +89,8 @@ class Material:
 
     @cached_property
     def rows(self) -> ScoredRows | None:
-        """The evaluation rows with its scores; None when they are not kept, or there are none."""
-        path = self.subject.scored_rows
+        """The evaluation rows with its scores; None when they are not kept, were changed, or there are none."""
+        path = None if damages(self.subject) else self.subject.scored_rows
         rows = ScoredRows.read(path) if path is not None else None
         return rows if rows is not None and len(rows.labels) else None
 
@@ -123,3 +139,7 @@ class Material:
     @property
     def _target(self) -> Mapping[str, Any]:
         return dict(self.subject.settings.get("target") or self.subject.record.get("target") or {})
+
+
+def _why(reason: object) -> str:
+    return f"The reason: {str(reason).rstrip('.')}." if reason else "The reason is not recorded."

@@ -23,8 +23,8 @@ def target_part(of: Material) -> Part:
     """Return the part of the card; its first sentence is the card's headline."""
     title = "Whom to target"
     if of.rows is None:
-        why = "Its evaluation rows are not kept, so what to expect of a list is not known."
-        return Part(Section("target", title, [why]))
+        why = "Its evaluation rows are not kept or were changed, so what to expect of a list is not known."
+        return Part(Section("target", title, [why, *_taken_over(of)]))
     found = tops(of.rows.labels, of.rows.candidate, of.rows.profiles)
     if not found:
         return Part(Section("target", title, ["No measured customer is a target, so what to expect is not known."]))
@@ -60,7 +60,8 @@ def _decided(of: Material) -> Iterator[str]:
     by = f" {approved.get('who', 'A person')} approved it: {_quoted(approved)}" if approved else ""
     decision, beside = str(original.get("decision", "")), original.get("champion")
     if original.get("event") == ADOPTED:
-        yield f"{original.get('who', 'A person')} took it over; these customers did not decide that."
+        yield from _taken_over(of)
+        yield "These customers did not decide that."
     elif decision in (ancestry.FIRST, ancestry.REPLACES_SAMPLE):
         yield f"It was compared with no other version: on these customers it had to reach the thresholds.{by}"
     elif decision in (ancestry.BETTER, ancestry.REFRESH):
@@ -71,12 +72,27 @@ def _decided(of: Material) -> Iterator[str]:
         )
     elif decision == ancestry.OVERRIDDEN:
         override = next((event for event in of.original.events if event["event"] == OVERRIDDEN), {})
-        yield (
-            f"What these customers said was not enough to promote it; {override.get('who', 'a person')} overrode that: "
-            f"{_quoted(override)}"
-        )
+        found = _found_against(of)
+        yield f"{found}; {override.get('who', 'a person')} overrode that: {_quoted(override)}"
     elif decision == ancestry.ACCEPTED:
         yield f"It could not be compared with version {beside}; that it came nevertheless is a setting, no result.{by}"
+
+
+def _taken_over(of: Material) -> Iterator[str]:
+    """Yield that a person adopted it, and why."""
+    original = of.original.entry
+    if original.get("event") == ADOPTED:
+        yield f"{original.get('who', 'A person')} took it over: {_quoted(original)}"
+
+
+def _found_against(of: Material) -> str:
+    """Return what the verdict was that a person overrode: a worse version is called so."""
+    codes, beside = of.original.entry.get("codes") or (), of.original.entry.get("champion")
+    if "worse" in codes:
+        return f"On these customers it was found to be worse than version {beside}"
+    if {"guard_worse", "slice_worse"}.intersection(codes):
+        return f"On these customers it was found to be worse than version {beside} by one metric or in one group"
+    return "What these customers said was not enough to promote it"
 
 
 def _why_back(of: Material) -> str:

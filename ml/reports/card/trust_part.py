@@ -24,10 +24,16 @@ def trust_part(of: Material) -> Part:
     """Return the part of the card."""
     title = "Where not to trust it"
     if of.features is None:
-        why = "Its data or its evaluation rows are not kept, so weak groups and missing values could not be looked for."
+        why = (
+            "Its data or its evaluation rows are not kept or were changed, so weak groups and missing values could "
+            "not be looked for."
+        )
         return Part(Section("trust", title, [why, *_inputs_say(of, None)]))
     assert of.rows is not None  # noqa: S101 - the features are those of the rows
     place, columns = of.features
+    if not len(place):
+        why = "None of its measured customers is found in its data, so weak groups and missing values are not known."
+        return Part(Section("trust", title, [why, *_inputs_say(of, None)]))
     right = of.right[place]
     search = weak_slices(columns, right, of.rows.profiles[place])
     shown = worth_naming(search)
@@ -42,14 +48,31 @@ def trust_part(of: Material) -> Part:
         "known_categories": {name: one.values for name, one in of.inputs.items() if one.values is not None},
         "unknown": unknown,
     }
-    says = [*_weak_say(search, shown), *_missing_says(missing), *_inputs_say(of, unknown)]
+    says = [
+        *_shortfall(len(place), len(of.right)),
+        *_weak_say(search, shown),
+        *_missing_says(missing),
+        *_inputs_say(of, unknown),
+    ]
     return Part(Section("trust", title, says, list(_tables(shown, missing))), numbers)
 
 
+def _shortfall(found: int, measured: int) -> Iterator[str]:
+    if found < measured:
+        yield f"Only {found:,} of {measured:,} measured customers are found in its data; this part is about those."
+
+
 def worth_naming(search: Search) -> list[WeakSlice]:
-    """Return the surest weak slices, at most `MOST_NAMED`, the weakest first; no pair that says nothing more."""
-    telling = [one for one in search.weak if one.says_more][:MOST_NAMED]
-    return sorted(telling, key=lambda one: one.accuracy)
+    """Return the weakest slice and the surest others, at most `MOST_NAMED` in all; no pair that says nothing more.
+
+    The weakest of all that were found comes first, so that what the card says of it is true of all of them.
+    """
+    telling = [one for one in search.weak if one.says_more]
+    if not telling:
+        return []
+    weakest = min(telling, key=lambda one: one.accuracy)
+    others = [one for one in telling if one is not weakest][: MOST_NAMED - 1]
+    return [weakest, *sorted(others, key=lambda one: one.accuracy)]
 
 
 def in_words(one: WeakSlice) -> str:
@@ -64,13 +87,18 @@ def _weak_say(search: Search, shown: list[WeakSlice]) -> Iterator[str]:
         return
     worst, telling = shown[0], sum(one.says_more for one in search.weak)
     yield (
-        f"Trust it least for customers with {in_words(worst)}. It is right for {with_percent(worst.accuracy)} of them, "
-        f"elsewhere for {with_percent(worst.elsewhere)}."
+        f"Be most careful with customers with {in_words(worst)}: of the groups that were found it is right least often "
+        f"for them. It is right for {with_percent(worst.accuracy)} of them, elsewhere for "
+        f"{with_percent(worst.elsewhere)}."
     )
-    surest = f"; the {len(shown)} surest stand below" if telling > len(shown) else ""
+    found = len(search.weak)
+    own = "" if telling == found else f"; {telling:,} of them, which no single feature explains, are told of here"
+    below = f". The weakest and the {len(shown) - 1} surest others stand below" if telling > len(shown) else ""
     yield (
-        f"{looked}. In {telling:,} of them it is shown to be wrong more often than elsewhere{surest}. Of such "
+        f"{looked}. In {found:,} it is shown to be wrong more often than elsewhere{own}{below}. Of all {found:,} "
         "findings at most one of twenty is expected to be chance."
+        if found > 1
+        else f"{looked}. In 1 it is shown to be wrong more often than elsewhere; that this is chance is not ruled out."
     )
 
 

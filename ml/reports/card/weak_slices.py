@@ -133,7 +133,7 @@ def _p_value(
     variance = sum(clustered_variance(right[side], cluster[side]) for side in (rows, others))
     lower = float(right[others].mean() - right[rows].mean())
     if variance <= 0:
-        return 1.0  # the model is right about all, or wrong about all, on both sides: nothing to estimate from
+        return 0.0 if lower > 0 else 1.0  # all are wrong here and all others right, or nothing to tell them apart by
     return 0.5 * math.erfc(lower / math.sqrt(2 * variance))
 
 

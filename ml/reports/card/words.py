@@ -23,11 +23,15 @@ def as_people_say(share: float) -> str:
     if share <= EDGE:
         return "none" if share == 0 else "hardly any"
     near, words = min(PEOPLE_SAY, key=lambda one: abs(one[0] - share))
-    return f"about {words}" if abs(near - share) <= NEAR else f"about {percent(share)}"
+    return f"about {words}" if abs(near - share) <= NEAR else f"about {100 * share:.0f} %"
 
 
 def percent(share: float) -> str:
-    """Return a share in whole per cent; a small one with a decimal, so that it is not called 0."""
+    """Return a share in whole per cent; a small one with a decimal; what is not none or all is not called so."""
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    if 0.995 <= share < 1:
+        return f"{100 * share:.1f} %" if share < 0.9995 else "over 99.9 %"
     return f"{100 * share:.1f} %" if 0 < share < 0.095 else f"{100 * share:.0f} %"
 
 
@@ -59,5 +63,5 @@ def signed(value: float) -> str:
 
 def data_words(source: object, kind: object, rows: object) -> str:
     """Return what data are called: how many rows of which source."""
-    called = in_words(SAMPLE) if kind == SAMPLE else str(source or "an unknown source")
+    called = in_words(SAMPLE) if kind == SAMPLE else str(source or "a source that is not recorded")
     return f"{rows:,} rows of {called}" if isinstance(rows, int) else called

@@ -53,6 +53,19 @@ def test_going_back_leaves_the_card_of_what_serves_then(root: Root, two: Setting
     assert (root.card(champion.number) / "card.html").is_file()
 
 
+@pytest.mark.parametrize("words", [("rollback",), ("quarantine", "2")])
+def test_the_card_of_what_was_put_away_says_so_afterwards(root: Root, two: Settings, words: tuple[str, ...]) -> None:
+    assert try_card(root, 2) is not None
+    assert try_card(root, 1) is not None
+    untouched = (root.card(1) / "card.html").read_bytes()
+    assert command(root, *words, "--reason", "it is bad", "--serving-url", two.serving.url)[0] == 0
+    assert (root.card(2) / "card.md").read_text().startswith("**QUARANTINED: do not use it. The reason: it is bad.**")
+    assert (root.card(1) / "card.html").read_bytes() == untouched
+    written = (root.card(2) / "card.html").stat().st_mtime_ns
+    try_card_of_champion(root)
+    assert (root.card(2) / "card.html").stat().st_mtime_ns == written, "it says so already"
+
+
 @pytest.mark.parametrize("words", [("report", "first"), ("retrain", "--run", "again")])
 def test_a_run_leaves_the_card_of_what_serves_when_it_has_ended(
     promoted_root: Root, customers_csv: Path, words: tuple[str, ...]

@@ -15,6 +15,8 @@ import pytest
 from ml.cli.commands import main
 from ml.errors import FinalError
 from ml.evaluation.scored_rows import ScoredRows
+from ml.registry.ledger.entries import QUARANTINED, WITHDRAWN
+from ml.registry.ledger.ledger import Ledger
 from ml.reports.card.card import write_card
 from ml.reports.card.targeting import tops
 from ml.storage.files import read_json, write_json
@@ -76,21 +78,39 @@ def test_a_model_of_the_sample_says_so_before_anything_else(root: Root, people_c
     said = "SAMPLE : trained on made-up customers; it says nothing about real ones."
     assert text_of(page).removeprefix("Model card: version 1 ").startswith(said)
     assert (page.parent / "card.md").read_text().startswith("**SAMPLE**: trained on made-up customers")
-    assert next(iter(json.loads((page.parent / "model-card.json").read_text()).values())).startswith(
+    assert next(filter(None, json.loads((page.parent / "model-card.json").read_text()).values())).startswith(
         "trained on made-up"
     )
 
 
+def test_a_withdrawn_or_quarantined_version_says_so_before_anything_else(root: Root, people_csv: Path) -> None:
+    for _ in range(3):
+        add_version(root, people_csv, source="sample", source_kind="sample")
+    ledger = Ledger(root.ledger)
+    ledger.append(QUARANTINED, run_id="q", model_sha256=f"{1:064d}", reason="It calls only men.")
+    ledger.append(WITHDRAWN, run_id="run-2", version=2, reason="no server could load it")
+    first, second, third = (write_card(root, number) for number in (1, 2, 3))
+    said = "QUARANTINED: do not use it. The reason: It calls only men."
+    assert text_of(first).removeprefix("Model card: version 1 ").startswith(said)
+    assert (first.parent / "card.md").read_text().startswith(f"**{said}**")
+    assert read_json(first.parent / "model-card.json")["put_away"] == said
+    assert (second.parent / "card.md").read_text().startswith("**WITHDRAWN: do not use it. The reason: no server could")
+    assert "do not use it" not in text_of(third)
+
+
 def test_a_changed_release_record_is_said(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv, record_sha256="0" * 64)
-    assert "DAMAGED : its release record was changed since it was published" in text_of(write_card(root, 1))
+    text = text_of(write_card(root, 1))
+    assert "DAMAGED : its release record was changed since it was published" in text
+    assert "Of the best 20 %" not in text
+    assert "Its answer is right" not in text
 
 
 def test_without_its_rows_it_promises_nothing(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv)
     (root.release(1) / "rows.npz").unlink()
     text = text_of(write_card(root, 1))
-    assert "Its evaluation rows are not kept, so what to expect of a list is not known." in text
+    assert "Its evaluation rows are not kept or were changed, so what to expect of a list is not known." in text
     assert "weak groups and missing values could not be looked for" in text
     assert " likely " not in text.replace("how likely", "")
 
@@ -102,6 +122,25 @@ def test_what_the_data_say_cannot_become_markup(root: Root, people_csv: Path) ->
     lines = (page.parent / "card.md").read_text()
     assert "<script" not in lines
     assert r"\|\*x\*.csv" in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("evaluation.json", {"inputs": {"Age": {}}}),
+        ("evaluation.json", {"inputs": 5}),
+        ("release.json", {"target": {"column": "Segmentation", "positive_segments": ["D"]}, "threshold": "abc"}),
+        ("release.json", {"target": {"column": "Nope", "positive_segments": ["D"]}}),
+    ],
+)
+def test_a_malformed_record_is_named_with_its_cure(
+    root: Root, people_csv: Path, name: str, content: dict[str, object]
+) -> None:
+    add_version(root, people_csv)
+    write_json(root.release(1) / name, content)
+    with pytest.raises(FinalError, match=r"a file in .*releases/1 is malformed") as caught:
+        write_card(root, 1)
+    assert "Restore that directory from a backup" in str(caught.value.cure)
 
 
 def test_a_version_of_which_nothing_is_recorded_has_a_card(root: Root, people_csv: Path) -> None:

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK
+from ml.evaluation.scored_rows import ScoredRows
+from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK, SEALED
 from ml.registry.ledger.ledger import Ledger
 from ml.reports.card.changes_part import changes_part
 from ml.reports.card.material import Material, Part
 from ml.reports.card.model_part import model_part
 from ml.reports.card.target_part import target_part
-from ml.reports.card.trust_part import trust_part, worth_naming
+from ml.reports.card.trust_part import _weak_say, trust_part, worth_naming
 from ml.reports.card.use_part import use_part
 from ml.reports.card.weak_slices import Search, WeakSlice
-from ml.storage.files import read_json, write_json
+from ml.storage.files import read_json, sha256_tree, write_json
 from ml.storage.root import Root
 from tests.ml.reports.card.world import add_version, fair
 
@@ -76,11 +77,21 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     ({"decision": "refresh", "champion": 1}, "decided that it was promoted, as not worse than version 1"),
     ({"decision": "accepted", "champion": 1}, "that it came nevertheless is a setting, no result"),
     ({"decision": "overridden", "champion": 1}, "not enough to promote it; ada overrode that: \u201csales need"),
+    (
+        {"decision": "overridden", "champion": 1, "codes": ["worse"]},
+        "it was found to be worse than version 1; ada overrode that: \u201csales need it\u201d.",
+    ),
+    (
+        {"decision": "overridden", "champion": 1, "codes": ["guard_worse"]},
+        "worse than version 1 by one metric or in one group; ada overrode",
+    ),
     ({"decision": ""}, ""),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "sentence"), KINDS, ids=[str(told["decision"]) for told, _ in KINDS])
+@pytest.mark.parametrize(
+    ("told", "sentence"), KINDS, ids=[" ".join([str(told["decision"]), *told.get("codes", ())]) for told, _ in KINDS]
+)
 def test_that_the_holdout_decided_is_said_only_where_it_did(
     root: Root, people_csv: Path, told: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +120,10 @@ def test_an_adopted_version_was_decided_by_nobodys_numbers(root: Root, people_cs
     shutil.copytree(root.release(1), root.release(2))
     Ledger(root.ledger).append(ADOPTED, run_id="adopt-2", version=2, model_sha256="2" * 64, reason="It is ours.")
     text = said(target_part(Material(root, 2)))
-    assert "took it over; these customers did not decide that." in text
+    assert "took it over: \u201cIt is ours\u201d. These customers did not decide that." in text
+    (root.release(2) / "rows.npz").unlink()
+    assert "took it over: \u201cIt is ours\u201d." in said(target_part(Material(root, 2)))
+    assert "unknown source" not in said(changes_part(Material(root, 2)))
     assert "The same customers" not in text
 
 
@@ -144,8 +158,8 @@ def test_weak_groups_are_told_in_words_and_others_are_not(root: Root, people_csv
     of.rows.write(root.release(1) / "rows.npz")
     part = trust_part(Material(root, 1))
     assert (
-        "Trust it least for customers with Profession: Healthcare. It is right for about half (50 %) of them"
-        in said(part)
+        "Be most careful with customers with Profession: Healthcare: of the groups that were found it is right least "
+        "often for them. It is right for about half (50 %) of them, " in said(part)
     )
     assert "elsewhere for all (100 %)." in said(part)
     assert {"Profession": "Healthcare"} in part.numbers["named"]
@@ -212,11 +226,40 @@ def test_equal_versions_are_neither_better_nor_worse_and_other_data_are_named(
     add_version(root, other, lambda labels: fair(labels, 5))
     add_version(root, other, lambda labels: fair(labels, 5), overrides=["transform.salt='new'"])
     equal, apart = (said(changes_part(Material(root, number))) for number in (2, 3))
-    assert "neither better nor worse than version 1, as far as 2,000 customers tell" in equal
+    assert "It is not shown to rank customers better or worse than version 1, as far as 2,000 customers tell" in equal
     assert "Its data are 2,000 rows of file:customers.csv; those of version 1 were 2,500 rows" in equal
     assert "No setting changed." in equal
     assert "Which of the two ranks customers better is not known" in apart
     assert "change side" not in apart
+
+
+@pytest.mark.parametrize("changed", [1, 2])
+def test_no_number_comes_from_a_changed_release_record(root: Root, people_csv: Path, changed: int) -> None:
+    add_version(root, people_csv)
+    add_version(root, people_csv, sure)
+    records = {str(number): sha256_tree(root.release(number)) for number in (1, 2)}
+    Ledger(root.ledger).append(SEALED, run_id="seal", records=records)
+    assert "It ranks customers better than version 1" in said(changes_part(Material(root, 2)))
+    rows = ScoredRows.read(root.release(changed) / "rows.npz")
+    rows.candidate[:] = 1 - rows.candidate
+    rows.write(root.release(changed) / "rows.npz")
+    part = changes_part(Material(root, 2))
+    assert f"DAMAGED: the release record of version {changed} was changed" in said(part)
+    assert "AUC" not in said(part)
+    assert "change side" not in said(part)
+    assert (part.numbers["AUC"], part.numbers["list"]) == (None, None)
+
+
+def test_customers_not_found_in_the_data_are_a_shortfall_and_not_a_clean_bill(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv)
+    rows = ScoredRows.read(root.release(1) / "rows.npz")
+    for unknown, words in ((2300, "Only 200 of 2,500 measured customers are found"), (2500, "None of its measured")):
+        rows.rows[:unknown] = np.arange(unknown)
+        rows.write(root.release(1) / "rows.npz")
+        text = said(trust_part(Material(root, 1)))
+        assert words in text
+    assert "in none of them" not in text
+    assert "None of the 0" not in text
 
 
 def test_the_example_is_the_commonest_customer(root: Root, people_csv: Path) -> None:
@@ -240,3 +283,20 @@ def test_a_pair_that_says_nothing_more_is_not_named_and_the_weakest_comes_first(
     idle = WeakSlice({"a": "1", "b": "2"}, 80, 0.6, 0.8, 0.002, says_more=False)
     worse = WeakSlice({"a": "1", "b": "3"}, 60, 0.4, 0.8, 0.003)
     assert worth_naming(Search(50, (one, idle, worse))) == [worse, one]
+
+
+def test_the_weakest_of_all_that_were_found_is_named_though_others_are_surer() -> None:
+    surer = [WeakSlice({"a": str(k)}, 100, 0.6, 0.8, 0.001 * (k + 1)) for k in range(6)]
+    weakest = WeakSlice({"b": "1"}, 50, 0.3, 0.8, 0.04)
+    shown = worth_naming(Search(50, (*surer, weakest)))
+    assert shown == [weakest, *surer[:4]]
+    assert worth_naming(Search(50, ())) == []
+
+
+def test_how_many_groups_were_found_and_how_many_are_told_of_are_two_numbers() -> None:
+    telling = [WeakSlice({"a": str(k)}, 100, 0.6, 0.8, 0.001) for k in range(7)]
+    idle = [WeakSlice({"a": "1", "b": str(k)}, 80, 0.6, 0.8, 0.002, says_more=False) for k in range(23)]
+    search = Search(252, (*telling, *idle))
+    text = " ".join(_weak_say(search, worth_naming(search)))
+    assert "In 30 it is shown to be wrong more often than elsewhere; 7 of them, which no single feature" in text
+    assert "The weakest and the 4 surest others stand below. Of all 30 findings at most one of twenty" in text

@@ -61,6 +61,13 @@ def test_fewer_rows_than_the_limit_are_no_slice() -> None:
     assert weak_slices({"f": column}, right, np.arange(len(column), dtype=np.uint64)).looked_at == 0
 
 
+def test_a_slice_in_which_all_are_wrong_while_all_others_are_right_is_found() -> None:
+    column = np.array(["bad"] * 100 + ["good"] * 500, dtype=object)
+    found = weak_slices({"f": column}, column == "good", np.arange(len(column), dtype=np.uint64))
+    assert [one.selected_by for one in found.weak] == [{"f": "bad"}]
+    assert not weak_slices({"f": column}, column != "", np.arange(len(column), dtype=np.uint64)).weak
+
+
 def test_p_values_are_adjusted_as_by_hand() -> None:
     # m = 3: the sum 1 + 1/2 + 1/3 is 11/6; p(i) * 3 * 11/6 / i, made monotone from the largest
     assert np.allclose(adjusted(np.array([0.02, 0.001, 0.5])), [0.02 * 5.5 / 2, 0.0055, 0.5 * 5.5 / 3])

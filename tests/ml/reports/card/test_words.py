@@ -12,8 +12,8 @@ from ml.reports.card.words import as_people_say, counted, named, percent, signed
     [
         (0.74, "about three of four"), (0.51, "about half"), (0.34, "about one of three"),
         (0.59, "about three of five"),
-        (0.56, "about 56 %"), (0.05, "about 5.0 %"), (1.0, "all"), (0.99, "nearly all"), (0.0, "none"),
-        (0.004, "hardly any"),
+        (0.56, "about 56 %"), (0.05, "about 5 %"), (0.08, "about 8 %"), (1.0, "all"), (0.99, "nearly all"),
+        (0.0, "none"), (0.004, "hardly any"),
     ],
 )  # fmt: skip
 def test_shares(share: float, words: str) -> None:
@@ -23,6 +23,8 @@ def test_shares(share: float, words: str) -> None:
 def test_the_per_cent_stand_beside_words_only() -> None:
     assert with_percent(0.74) == "about three of four (74 %)"
     assert with_percent(0.56) == "about 56 %"
+    assert (percent(0.0004), percent(0.9996), percent(0.997)) == ("under 0.1 %", "over 99.9 %", "99.7 %")
+    assert with_percent(0.9996) == "nearly all (over 99.9 %)"
     assert (percent(0.004), percent(0.0), percent(0.129)) == ("0.4 %", "0 %", "13 %")
 
 
