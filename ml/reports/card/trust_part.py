@@ -65,7 +65,7 @@ def _shortfall(found: int, measured: int) -> Iterator[str]:
 def worth_naming(search: Search) -> list[WeakSlice]:
     """Return the weakest slice and the surest others, at most `MOST_NAMED` in all; no pair that says nothing more.
 
-    The weakest of all that were found comes first, so that what the card says of it is true of all of them.
+    The weakest of those that say more comes first, so that what the card says of it is true of all that it names.
     """
     telling = [one for one in search.weak if one.says_more]
     if not telling:
@@ -87,12 +87,16 @@ def _weak_say(search: Search, shown: list[WeakSlice]) -> Iterator[str]:
         return
     worst, telling = shown[0], sum(one.says_more for one in search.weak)
     yield (
-        f"Be most careful with customers with {in_words(worst)}: of the groups that were found it is right least often "
+        f"Be most careful with customers with {in_words(worst)}: of the groups below it is right least often "
         f"for them. It is right for {with_percent(worst.accuracy)} of them, elsewhere for "
         f"{with_percent(worst.elsewhere)}."
     )
     found = len(search.weak)
-    own = "" if telling == found else f"; {telling:,} of them, which no single feature explains, are told of here"
+    own = (
+        ""
+        if telling == found
+        else f"; {telling:,} of them, which say more than their single features do, are told of here"
+    )
     below = f". The weakest and the {len(shown) - 1} surest others stand below" if telling > len(shown) else ""
     yield (
         f"{looked}. In {found:,} it is shown to be wrong more often than elsewhere{own}{below}. Of all {found:,} "

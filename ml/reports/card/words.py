@@ -63,5 +63,5 @@ def signed(value: float) -> str:
 
 def data_words(source: object, kind: object, rows: object) -> str:
     """Return what data are called: how many rows of which source."""
-    called = in_words(SAMPLE) if kind == SAMPLE else str(source or "a source that is not recorded")
+    called = in_words(SAMPLE) if kind == SAMPLE else str(source or "a source that nobody noted")
     return f"{rows:,} rows of {called}" if isinstance(rows, int) else called

@@ -96,8 +96,11 @@ def test_the_pages_tell_of_it_to_those_who_are_logged_in(stack: Containers, firs
     }
     for path, told in paths.items():
         assert request("GET", f"{stack.airflow.url}/retraining/{path}").status == 401
-        shown = partial(stack.airflow._call, "GET", f"/retraining/{path}")
-        eventually(lambda told=told, shown=shown: told in shown().text, seconds=60, what=f"{told!r} on {path}")
+        eventually(partial(_shows, stack, path, told), seconds=60, what=f"{told!r} on {path}")
+
+
+def _shows(stack: Containers, path: str, told: str) -> bool:
+    return told in stack.airflow._call("GET", f"/retraining/{path}").text
 
 
 def test_the_numbers_of_the_run_are_in_prometheus(stack: Containers, first_run: str) -> None:

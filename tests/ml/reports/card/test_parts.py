@@ -158,7 +158,7 @@ def test_weak_groups_are_told_in_words_and_others_are_not(root: Root, people_csv
     of.rows.write(root.release(1) / "rows.npz")
     part = trust_part(Material(root, 1))
     assert (
-        "Be most careful with customers with Profession: Healthcare: of the groups that were found it is right least "
+        "Be most careful with customers with Profession: Healthcare: of the groups below it is right least "
         "often for them. It is right for about half (50 %) of them, " in said(part)
     )
     assert "elsewhere for all (100 %)." in said(part)
