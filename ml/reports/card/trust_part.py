@@ -92,11 +92,7 @@ def _weak_say(search: Search, shown: list[WeakSlice]) -> Iterator[str]:
         f"{with_percent(worst.elsewhere)}."
     )
     found = len(search.weak)
-    own = (
-        ""
-        if telling == found
-        else f"; {telling:,} of them, which say more than their single features do, are told of here"
-    )
+    own = "" if telling == found else f"; {telling:,} of them, told of here, say more than their single features do"
     below = f". The weakest and the {len(shown) - 1} surest others stand below" if telling > len(shown) else ""
     yield (
         f"{looked}. In {found:,} it is shown to be wrong more often than elsewhere{own}{below}. Of all {found:,} "

@@ -298,5 +298,5 @@ def test_how_many_groups_were_found_and_how_many_are_told_of_are_two_numbers() -
     idle = [WeakSlice({"a": "1", "b": str(k)}, 80, 0.6, 0.8, 0.002, says_more=False) for k in range(23)]
     search = Search(252, (*telling, *idle))
     text = " ".join(_weak_say(search, worth_naming(search)))
-    assert "In 30 it is shown to be wrong more often than elsewhere; 7 of them, which no single feature" in text
+    assert "In 30 it is shown to be wrong more often than elsewhere; 7 of them, told of here, say more" in text
     assert "The weakest and the 4 surest others stand below. Of all 30 findings at most one of twenty" in text
