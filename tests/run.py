@@ -1,7 +1,6 @@
-"""All tests in both environments at the same time, then those in a browser; one output after the other, one summary.
+"""All tests in both environments at the same time; one readable output after the other, and one summary.
 
-The first environment's output is shown as it comes, the second's is kept in a file and shown when its turn comes. The
-tests in a browser start when both have ended: beside them the pages would wait for a processor.
+The first environment's output is shown as it comes, the second's is kept in a file and shown when its turn comes.
 """
 
 from __future__ import annotations
@@ -23,10 +22,7 @@ ENVIRONMENTS = {
         ("tests/repository", "tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose"),
     ),
     "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
-    "browser": (".venv", ("tests/browser",)),
 }
-TOGETHER = (("airflow", "ml"), ("browser",))
-"""What runs at the same time, one group after the other."""
 
 
 @dataclass
@@ -47,7 +43,7 @@ class Suite:
         present = [directory for directory in directories if (PROJECT / directory).is_dir()]
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [f"{environment}/bin/python", "-m", "pytest", "-rs", f"--junitxml={report}", *present, *sys.argv[1:]],
+                [f"{environment}/bin/python", "-m", "pytest", f"--junitxml={report}", *present, *sys.argv[1:]],
                 cwd=PROJECT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1", "FORCE_COLOR": "1" if sys.stdout.isatty() else ""},
                 stdin=subprocess.DEVNULL,
@@ -86,18 +82,15 @@ class Suite:
 
 
 def main() -> int:
-    """0 when no test failed."""
+    """0 when every test of both environments passed."""
     # A shell starts its background jobs deaf to Ctrl-C; the tests that press it would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    suites: list[Suite] = []
     with tempfile.TemporaryDirectory() as scratch:
+        suites = [Suite.start(name, Path(scratch)) for name in ENVIRONMENTS]
         try:
-            for group in TOGETHER:
-                started = [Suite.start(name, Path(scratch)) for name in group]
-                suites += started
-                for suite in started:
-                    suite.show()
-                    suite.count()
+            for suite in suites:
+                suite.show()
+                suite.count()
         finally:
             for suite in suites:
                 if suite.process.poll() is None:
