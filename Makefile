@@ -31,7 +31,7 @@ help: ## list these commands and variables
 demo: airflow ml ## run the whole loop once through Airflow, from data to a served model (DATA=file.csv, FORCE=1)
 	@$(LOCAL).demo
 
-test: airflow-dev ml-dev ## run every test, in both environments
+test: airflow-dev ml-dev ## run every test, in both environments and, where Chromium is there, in a browser
 	@.venv/bin/python tests/run.py
 
 rehearse: ml ## inject faults into a product of its own, one after the other, and print what came of each (DATA=file.csv)

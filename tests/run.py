@@ -1,6 +1,6 @@
-"""All tests in both environments at the same time; one readable output after the other, and one summary.
+"""All tests, in parts of which two run at a time; one readable output after the other, and one summary.
 
-The first environment's output is shown as it comes, the second's is kept in a file and shown when its turn comes.
+The first part's output is shown as it comes; that of the others is kept in files, and shown when its turn comes.
 """
 
 from __future__ import annotations
@@ -16,34 +16,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-ENVIRONMENTS = {
+PARTS = {
     "airflow": (
         ".venv",
         ("tests/repository", "tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose"),
     ),
-    "ml": (".venv-ml", ("tests/ml", "tests/serving", "tests/prometheus")),
+    "ml": (".venv-ml", ("tests/ml",)),
+    "browser": (".venv", ("tests/browser",)),
+    "serving": (".venv-ml", ("tests/serving", "tests/prometheus")),
 }
+"""The environment and the directories of each, in the order in which they start and are shown."""
+AT_A_TIME = 2
+"""Fixed, and not the number of processors: the limits of time in the tests hold beside one other part."""
 
 
 @dataclass
-class Suite:
-    """One pytest process and where it writes."""
+class Part:
+    """One pytest process and where it writes; it runs once it was started."""
 
     name: str
     output: Path
     report: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None = None
     counts: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
-    @classmethod
-    def start(cls, name: str, scratch: Path) -> Suite:
-        environment, directories = ENVIRONMENTS[name]
-        output, report = scratch / f"{name}.txt", scratch / f"{name}.xml"
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        environment, directories = PARTS[self.name]
         present = [directory for directory in directories if (PROJECT / directory).is_dir()]
-        with output.open("wb") as file:
-            process = subprocess.Popen(
-                [f"{environment}/bin/python", "-m", "pytest", f"--junitxml={report}", *present, *sys.argv[1:]],
+        options = ["-rs", f"--junitxml={self.report}", *present, *sys.argv[1:]]
+        with self.output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [f"{environment}/bin/python", "-m", "pytest", *options],
                 cwd=PROJECT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1", "FORCE_COLOR": "1" if sys.stdout.isatty() else ""},
                 stdin=subprocess.DEVNULL,
@@ -51,20 +59,14 @@ class Suite:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(name, output, report, process)
 
-    def show(self) -> None:
-        """Copy the output to ours until the process has ended and all of it is shown."""
-        print(f"== {self.name}", flush=True)
+    def copy_output(self, shown: int) -> int:
+        """Copy to ours what came after so many bytes, and return how many there are now."""
         with self.output.open("rb") as file:
-            while True:
-                ended = self.process.poll() is not None
-                chunk = file.read()
-                sys.stdout.buffer.write(chunk)
-                sys.stdout.flush()
-                if ended and not chunk:
-                    return
-                time.sleep(0.1)
+            file.seek(shown)
+            sys.stdout.buffer.write(chunk := file.read())
+            sys.stdout.flush()
+        return shown + len(chunk)
 
     def count(self) -> None:
         """Read the report; a process that ended badly without a failed test counts as one failure."""
@@ -74,31 +76,49 @@ class Suite:
                 counts = {name: int(suite.get(name, 0)) for name in counts}
                 self.seconds = float(suite.get("time", 0))
         failed = counts["failures"] + counts["errors"]
-        if self.process.returncode and not failed:
+        if self.process is not None and self.process.returncode and not failed:
             failed = 1
             counts["tests"] += 1
         passed = counts["tests"] - failed - counts["skipped"]
         self.counts = {"passed": passed, "failed": failed, "skipped": counts["skipped"]}
 
 
+def run(parts: list[Part]) -> None:
+    """Run all parts, `AT_A_TIME`, and show and count them one after the other."""
+    for part in parts:
+        print(f"== {part.name}", flush=True)
+        shown, runs = 0, True
+        while runs:
+            _start_next(parts)
+            runs = part.runs
+            shown = part.copy_output(shown)  # after that question, so that the last words are shown too
+            time.sleep(0.1 if runs else 0)
+        part.count()
+
+
+def _start_next(parts: list[Part]) -> None:
+    """Start parts until so many run as may; the first that was not started is always the next one."""
+    for part in parts:
+        if part.process is None and sum(other.runs for other in parts) < AT_A_TIME:
+            part.start()
+
+
 def main() -> int:
-    """0 when every test of both environments passed."""
+    """0 when no test failed."""
     # A shell starts its background jobs deaf to Ctrl-C; the tests that press it would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as scratch:
-        suites = [Suite.start(name, Path(scratch)) for name in ENVIRONMENTS]
+        parts = [Part(name, Path(scratch) / f"{name}.txt", Path(scratch) / f"{name}.xml") for name in PARTS]
         try:
-            for suite in suites:
-                suite.show()
-                suite.count()
+            run(parts)
         finally:
-            for suite in suites:
-                if suite.process.poll() is None:
-                    os.killpg(suite.process.pid, signal.SIGTERM)
+            for part in parts:
+                if part.process is not None and part.runs:
+                    os.killpg(part.process.pid, signal.SIGTERM)
     print("\n== summary")
-    for suite in suites:
-        print(f"{suite.name:<8} {_sentence(suite.counts)} in {suite.seconds:.0f} s")
-    total = {name: sum(suite.counts[name] for suite in suites) for name in suites[0].counts}
+    for part in parts:
+        print(f"{part.name:<8} {_sentence(part.counts)} in {part.seconds:.0f} s")
+    total = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
     print(_sentence(total))
     return 1 if total["failed"] else 0
 

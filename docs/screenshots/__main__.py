@@ -1,6 +1,6 @@
 """`make screenshots`: the pictures of README and docs, on made-up customers.
 
-The README's is of one demo and one run in the real Airflow; those of the pages are of the runs that
+The README's is of one demo and one run in the real Airflow, with its report; those of the pages are of the runs that
 `tests/browser/story.py` tells.
 Everything runs below a directory of its own and on ports of its own, and has ended when this ends.
 """
@@ -28,18 +28,14 @@ from ml.storage.root import PROJECT
 from stack.local.paths import DAG_ID
 
 IMAGES = PROJECT / "docs" / "images"
-WIDTH, GRAPH_HEIGHT = 1120, 300
-SCALE = 1.15
-"""Device pixels for one CSS pixel: sharp on dense screens, and the file stays small."""
+WIDTH, RUN_HEIGHT = 1288, 680
+SCALE = 0.8
+"""Device pixels for one CSS pixel: the file stays small."""
 SETTLE_SECONDS = 3.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-_PREFERENCES = {
-    "default_dag_view": '"graph"',
-    f"direction-{DAG_ID}": '"RIGHT"',
-    "theme": "light",
-}
-"""What Airflow's UI remembers of a person who likes the graph, from left to right."""
-_TIDY = ".react-flow__minimap, .react-flow__controls, .react-flow__attribution { display: none !important }"
+_PREFERENCES = {"default_dag_view": '"grid"', "theme": "light"}
+"""What Airflow's UI remembers of a person who likes the grid."""
+_REPORT = "document.querySelector('iframe')?.contentDocument?.querySelector('h1')"
 
 
 class Stack:
@@ -114,7 +110,7 @@ def _write(name: str, picture: bytes) -> None:
 
 
 def _product(page: Page) -> bytes:
-    """Airflow's graph of a run above the output of the demo."""
+    """Airflow's page of a run above the output of the demo."""
     with tempfile.TemporaryDirectory(prefix="screenshots-") as directory:
         stack = Stack(Path(directory))
         said = stack.run("demo").replace(str(stack.root), "var")  # where everybody else's root is
@@ -123,42 +119,37 @@ def _product(page: Page) -> bytes:
             found = re.search(r"^Run (\S+)", stack.run("retrain"), re.MULTILINE)
             if found is None:
                 raise SystemExit("make retrain named no run")
-            graph = _graph(page, stack, run_id=found[1])
+            run = _run_page(page, stack, run_id=found[1])
         finally:
             stack.run("down")
-        return _composed(page, graph, terminal_page("make demo", said))
+        return _composed(page, run, terminal_page("make demo", said))
 
 
-def _graph(page: Page, stack: Stack, *, run_id: str) -> bytes:
-    """Airflow's graph of a finished run."""
+def _run_page(page: Page, stack: Stack, *, run_id: str) -> bytes:
+    """Airflow's page of a finished run: the grid, and the report in its tab."""
     page.call("Page.enable")
     page.call("Network.setCookie", name="_token", value=stack.token(), url=stack.ui_url)
     preferences = "".join(f"localStorage.setItem({json.dumps(k)}, {json.dumps(v)});" for k, v in _PREFERENCES.items())
     script = page.call("Page.addScriptToEvaluateOnNewDocument", source=preferences)["identifier"]
-    url = f"{stack.ui_url}/dags/{DAG_ID}/runs/{quote(run_id)}"
-    page.open(url, width=WIDTH, height=GRAPH_HEIGHT, scale=SCALE)
-    page.wait_until("document.querySelectorAll('.react-flow__node').length >= 8")
-    page.wait_until("(document.querySelector('.react-flow').innerText.match(/success/gi) || []).length >= 8")
-    page.evaluate("document.querySelector('button[aria-label=\"Collapse Details Panel\"]').click()")
-    time.sleep(SETTLE_SECONDS)
-    page.evaluate("document.querySelector('button[aria-label=\"Fit View\"]').click()")
-    tidy = f"document.head.insertAdjacentHTML('beforeend', '<style>{_TIDY}</style>')"
-    page.evaluate(tidy)
-    time.sleep(SETTLE_SECONDS)  # the view moves to fit
+    url = f"{stack.ui_url}/dags/{DAG_ID}/runs/{quote(run_id)}/plugin/run-report"
+    page.open(url, width=WIDTH, height=RUN_HEIGHT, scale=SCALE)
+    page.wait_until(_REPORT)
+    page.wait_until("document.body.innerText.includes('Success')")
+    time.sleep(SETTLE_SECONDS)  # the grid is drawn after that
     page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
     return page.screenshot()
 
 
-def _composed(page: Page, graph: bytes, terminal: str) -> bytes:
-    """The graph above the terminal."""
+def _composed(page: Page, run: bytes, terminal: str) -> bytes:
+    """The run above the terminal."""
     image = f'<img style="width: {WIDTH}px; border: 1px solid #d0d7de; box-sizing: border-box; margin-bottom: 12px; '
-    image += f'border-radius: 8px; display: block" src="data:image/png;base64,{base64.b64encode(graph).decode()}">'
+    image += f'border-radius: 8px; display: block" src="data:image/png;base64,{base64.b64encode(run).decode()}">'
     with tempfile.NamedTemporaryFile("w", suffix=".html") as file:
         file.write(
             terminal.replace("<div id=terminal>", f"<div id=all style='width: {WIDTH}px'>{image}<div id=terminal>")
         )
         file.flush()
-        page.open(f"file://{file.name}", width=WIDTH, height=GRAPH_HEIGHT, scale=SCALE)
+        page.open(f"file://{file.name}", width=WIDTH, height=RUN_HEIGHT, scale=SCALE)
         page.wait_until("document.querySelector('#terminal') && document.querySelector('img').complete")
         box = page.evaluate("(({x, y, width, height}) => ({x, y, width, height}))(all.getBoundingClientRect())")
         return page.screenshot(box)

@@ -8,7 +8,7 @@ import re
 COLUMNS = 118
 _STYLE = """
 body { margin: 0; background: #fff; }
-#terminal { box-sizing: border-box; width: 1120px; padding: 18px 24px; border-radius: 8px; background: #1b1f24;
+#terminal { box-sizing: border-box; width: 1288px; padding: 18px 24px; border-radius: 8px; background: #1b1f24;
   color: #d7dde4; font: 15px/1.38 'DejaVu Sans Mono', monospace; white-space: pre; }
 .typed, .good { color: #7ee0a1; }
 .bad { color: #ff9a8d; }

@@ -16,12 +16,11 @@ from ml.storage.files import sha256_file, sha256_tree
 
 
 def damages(of: Subject) -> list[str]:
-    """Return a sentence for each changed part of a release record, and of the files of a candidate's run."""
-    if of.version is not None:
-        noted, release = of.version.record_sha256, of.release
-        if noted and release is not None and release.is_dir() and sha256_tree(release) != noted:
-            return [f"the release record in {release} was changed."]
-        return []
+    """Return a sentence for each changed part of a release record; without one, of the files of the run."""
+    if of.version is not None and of.release is not None and of.release.is_dir():
+        noted = of.version.record_sha256
+        is_whole = not noted or sha256_tree(of.release) == noted
+        return [] if is_whole else [f"the release record in {of.release} was changed."]
     return list(_of_run(of.run))
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.repository.markdown import anchors, commands, links, pages
 from tests.repository.tracked_files import PROJECT
-from tests.run import ENVIRONMENTS
+from tests.run import PARTS
 
 LONGEST_README = 150
 PICTURE_KILOBYTES = 300
@@ -69,7 +69,7 @@ def test_every_runnable_command_is_accepted(page: str, command: str) -> None:
             environment = python.removesuffix("/bin/python")
             assert (PROJECT / path).exists(), path
             assert path.startswith(
-                tuple(chain(*(paths for name, paths in ENVIRONMENTS.values() if name == environment)))
+                tuple(chain(*(paths for name, paths in PARTS.values() if name == environment)))
             )
         case [str(python), "-m", module, *arguments] if python in (".venv/bin/python", ".venv-ml/bin/python"):
             accepted_by_module(module, arguments)

@@ -22,7 +22,7 @@ from ml.storage import files
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
 
-DAMAGED = "its release record was changed since it was published, and what stands below with it"
+DAMAGED = "what was recorded of it was changed since it was published, and what stands below with it"
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
 """What a record that was edited, or written by another version of this code, can raise."""
 PARTS = (target_part, model_part, trust_part, changes_part, use_part)

@@ -50,7 +50,7 @@ def trust_part(of: Material) -> Part:
     }
     says = [
         *_shortfall(len(place), len(of.right)),
-        *_weak_say(search, shown),
+        *_weak_say(search, shown, len(place)),
         *_missing_says(missing),
         *_inputs_say(of, unknown),
     ]
@@ -80,7 +80,13 @@ def in_words(one: WeakSlice) -> str:
     return ", ".join(f"{_feature(name)}: {value}" for name, value in one.selected_by.items())
 
 
-def _weak_say(search: Search, shown: list[WeakSlice]) -> Iterator[str]:
+def _weak_say(search: Search, shown: list[WeakSlice], measured: int) -> Iterator[str]:
+    if not search.looked_at:
+        yield (
+            f"Whether it is wrong more often in some group is not known: {counted(measured, 'measured customer')} "
+            f"{'is' if measured == 1 else 'are'} too few for groups of {FEWEST_ROWS}."
+        )
+        return
     looked = f"{search.looked_at:,} groups of at least {FEWEST_ROWS} measured customers were looked at"
     if not shown:
         yield f"{looked}: in none of them it is shown to be wrong more often than elsewhere."

@@ -151,7 +151,8 @@ def _banners(ledger: Snapshot, answer: Answer, hold: Hold | None) -> Iterator[Ba
         yield Banner(
             "bad",
             "The model server does not answer",
-            f"{answer.error}. Customers may get no scores. Look at its log; this page asks again by itself.",
+            f"{answer.error.rstrip('.')}. Customers may get no scores. Look at its log; this page asks again by "
+            "itself.",
         )
     elif answer.url and champion is not None and answer.version != champion.number:
         serves = "no version of this model" if answer.version is None else f"version {answer.version}"

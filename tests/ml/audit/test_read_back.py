@@ -285,3 +285,14 @@ def test_what_a_hostile_reason_holds_does_not_steer_a_terminal(root: Root, setti
 def settings(root: Root) -> Any:
     with stand_in(root) as found:
         yield found
+
+
+def test_rows_that_were_forged_are_seen_in_the_run_too_when_the_release_record_is_gone(kept: Root) -> None:
+    shutil.rmtree(kept.release(1))
+    assert asked(kept, "explain", "1")["damage"] == []
+    place = kept.run("first") / "judge" / "rows.npz"
+    rows = ScoredRows.read(place)
+    rows.candidate[:] = rows.labels
+    rows.write(place)
+    (damage,) = asked(kept, "explain", "1")["damage"]
+    assert damage.endswith("the files of step 'judge' were changed since it finished.")

@@ -32,6 +32,14 @@ def test_equal_lists_do_not_change_whatever_order_equal_scores_have() -> None:
     assert shifted.names == 0, "in the same order"
 
 
+def test_of_customers_with_equal_scores_those_with_the_lowest_hashes_are_the_best() -> None:
+    equal = np.full(1000, 0.5, dtype=np.float32)
+    for hashes, names in ((ROWS, 0), (ROWS[::-1].copy(), 500)):
+        found = list_change(hashes, equal, OLD, threshold=0.5)
+        assert found is not None
+        assert found.names == names
+
+
 @pytest.mark.parametrize(("rows", "best"), [(999, 200), (400, 200), (399, 100), (100, 50), (99, 0)])
 def test_the_top_is_at_most_half_of_the_rows(rows: int, best: int) -> None:
     found = list_change(ROWS[:rows], OLD[:rows], OLD[:rows], threshold=0.5)

@@ -86,9 +86,9 @@ def test_a_large_call_holds_up_no_small_one(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tensorflow_here")
 def test_who_had_his_504_or_left_takes_up_no_room_and_is_not_computed(tmp_path: Path) -> None:
-    with gated(tmp_path, Limits(requests=3, answer_seconds=8)) as server, ThreadPoolExecutor(2) as pool:
+    with gated(tmp_path, Limits(requests=3, answer_seconds=15)) as server, ThreadPoolExecutor(2) as pool:
         late = [pool.submit(server.predict, LARGE) for _ in range(2)]
-        with socket.create_connection(server.url.removeprefix("http://").split(":"), timeout=20) as leaving:  # type: ignore[arg-type]
+        with socket.create_connection(server.url.removeprefix("http://").split(":"), timeout=40) as leaving:  # type: ignore[arg-type]
             leaving.sendall(b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (PREDICT.encode(), len(LARGE), LARGE))
             eventually(lambda: server.predict(b'{"instances": [1]}')[0] == 503)  # three is all it takes on
             leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset

@@ -66,6 +66,16 @@ def test_the_card_of_what_was_put_away_says_so_afterwards(root: Root, two: Setti
     assert (root.card(2) / "card.html").stat().st_mtime_ns == written, "it says so already"
 
 
+def test_a_card_that_cannot_say_it_any_more_is_taken_away_and_missed_once(root: Root, two: Settings) -> None:
+    assert try_card(root, 2) is not None
+    (root.release(2) / "release.json").write_text('{"settings": 3}')
+    assert command(root, "rollback", "--reason", "bad", "--serving-url", two.serving.url)[0] == 0
+    assert not root.card(2).exists()
+    assert failures(root) == 1
+    try_card_of_champion(root)
+    assert failures(root) == 1
+
+
 @pytest.mark.parametrize("words", [("report", "first"), ("retrain", "--run", "again")])
 def test_a_run_leaves_the_card_of_what_serves_when_it_has_ended(
     promoted_root: Root, customers_csv: Path, words: tuple[str, ...]

@@ -101,7 +101,7 @@ def test_a_withdrawn_or_quarantined_version_says_so_before_anything_else(root: R
 def test_a_changed_release_record_is_said(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv, record_sha256="0" * 64)
     text = text_of(write_card(root, 1))
-    assert "DAMAGED : its release record was changed since it was published" in text
+    assert "DAMAGED : what was recorded of it was changed since it was published" in text
     assert "Of the best 20 %" not in text
     assert "Its answer is right" not in text
 

@@ -166,6 +166,18 @@ def test_weak_groups_are_told_in_words_and_others_are_not(root: Root, people_csv
     assert "in none of them" not in said(part)
 
 
+@pytest.mark.parametrize(("rows", "says"), [(49, "49 measured customers are"), (1, "1 measured customer is")])
+def test_too_few_customers_for_a_group_are_no_finding(
+    root: Root, people_csv: Path, tmp_path: Path, rows: int, says: str
+) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text("".join(people_csv.read_text().splitlines(keepends=True)[: 1 + rows]))
+    add_version(root, few)
+    text = said(trust_part(Material(root, 1)))
+    assert f"some group is not known: {says} too few for groups of 50." in text
+    assert "were looked at" not in text
+
+
 def test_missing_values_and_unknown_categories_are_counted(root: Root, people_csv: Path) -> None:
     add_version(root, people_csv, sure)
     part = trust_part(Material(root, 1))
@@ -297,6 +309,6 @@ def test_how_many_groups_were_found_and_how_many_are_told_of_are_two_numbers() -
     telling = [WeakSlice({"a": str(k)}, 100, 0.6, 0.8, 0.001) for k in range(7)]
     idle = [WeakSlice({"a": "1", "b": str(k)}, 80, 0.6, 0.8, 0.002, says_more=False) for k in range(23)]
     search = Search(252, (*telling, *idle))
-    text = " ".join(_weak_say(search, worth_naming(search)))
+    text = " ".join(_weak_say(search, worth_naming(search), 1600))
     assert "In 30 it is shown to be wrong more often than elsewhere; 7 of them, told of here, say more" in text
     assert "The weakest and the 4 surest others stand below. Of all 30 findings at most one of twenty" in text

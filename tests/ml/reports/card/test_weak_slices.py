@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from ml.reports.card.weak_slices import FEWEST_ROWS, LEVEL, adjusted, weak_slices
@@ -66,6 +67,15 @@ def test_a_slice_in_which_all_are_wrong_while_all_others_are_right_is_found() ->
     found = weak_slices({"f": column}, column == "good", np.arange(len(column), dtype=np.uint64))
     assert [one.selected_by for one in found.weak] == [{"f": "bad"}]
     assert not weak_slices({"f": column}, column != "", np.arange(len(column), dtype=np.uint64)).weak
+
+
+@pytest.mark.parametrize(("right_in_b", "named"), [(237, 0), (233, 1)])
+def test_a_slice_is_named_from_one_in_twenty_on(right_in_b: int, named: int) -> None:
+    # Adjusted by hand: 0.083 with 237 of 300 beside 255 of 300, and 0.031 with 233.
+    column = np.array(["a"] * 300 + ["b"] * 300, dtype=object)
+    right = np.concatenate([np.arange(300) < 255, np.arange(300) < right_in_b])
+    found = weak_slices({"f": column}, right, np.arange(600, dtype=np.uint64))
+    assert len(found.weak) == named
 
 
 def test_p_values_are_adjusted_as_by_hand() -> None:
