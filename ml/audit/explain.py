@@ -11,6 +11,8 @@ from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.gate.reason import ALTHOUGH, BECAUSE, BESIDE, bearings
 from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, REFUSED, WAITING
+from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.approvals import candidate_of, waiting_candidates
 from ml.registry.references.ancestry import OVERRIDDEN as BY_OVERRIDE
 from ml.storage.locks import is_held
 
@@ -108,6 +110,8 @@ def _outcome(subject: Subject) -> str:
     if version is None:
         last = subject.events[-1] if subject.events else {}
         outcome = last["event"] if last else subject.run_record.outcome
+        if outcome == WAITING and _is_stale(subject):
+            return "waited for a person and is stale: another version serves than the one that it was compared with"
         if outcome == WAITING:
             return f"waits for a person: python -m ml approve {subject.run_id} --reason '...' (or refuse)"
         if outcome in DECISIONS:
@@ -126,6 +130,13 @@ def _outcome(subject: Subject) -> str:
         return "was promoted by override"
     reason = version.last.get("reason", "the reason is not recorded")
     return STATES.get(version.state, f"{WITHDRAWN_SINCE}: {str(reason).rstrip('.')}")
+
+
+def _is_stale(subject: Subject) -> bool:
+    ledger = Ledger(subject.root.ledger)
+    champion = ledger.champion()
+    waiting = waiting_candidates(ledger.events(), champion=champion.number if champion else None)
+    return candidate_of(subject.events[-1]) not in waiting
 
 
 def _sides(subject: Subject) -> dict[str, list[str]]:

@@ -24,9 +24,11 @@ from ml.registry.ledger.entries import (
     ROLLBACK,
     SCHEMA,
     SEALED,
+    WAITING,
     WITHDRAWN,
 )
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.approvals import STALE, candidate_of, waiting_candidates
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from ml.registry.policy.quarantine import quarantine_of
 from ml.registry.references.ancestry import OVERRIDDEN as BY_OVERRIDE
@@ -75,8 +77,8 @@ def history_text(events: list[dict[str, Any]], *, champion: int | None, with_rea
     if not events:
         return "Nothing happened yet."
     entries = list(reversed(entries_of(events)))
-    bad = quarantine_of(events).models
-    rows = [list(COLUMNS), *(_cells(entry, champion, bad) for entry in entries)]
+    bad, waiting = quarantine_of(events).models, waiting_candidates(events, champion=champion)
+    rows = [list(COLUMNS), *(_cells(entry, champion, bad, waiting) for entry in entries)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
     lines = [_line(rows[0], widths)]
     for entry, row in zip(entries, rows[1:], strict=True):
@@ -116,7 +118,7 @@ def entries_of(events: list[dict[str, Any]]) -> list[Entry]:
     return entries
 
 
-def _cells(entry: Entry, champion: int | None, bad: Collection[str]) -> list[str]:
+def _cells(entry: Entry, champion: int | None, bad: Collection[str], waiting: Collection[tuple[str, str]]) -> list[str]:
     begun, number = entry.begun, entry.begun.get("version", entry.begun.get("result"))
     metrics = begun.get("metrics")
     metrics = metrics if isinstance(metrics, Mapping) else {}
@@ -127,18 +129,20 @@ def _cells(entry: Entry, champion: int | None, bad: Collection[str]) -> list[str
         f"{begun['rows']:,}" if isinstance(begun.get("rows"), int) else "-",
         _metric(metrics.get("BinaryAccuracy")),
         _metric(metrics.get("AUC")),
-        _outcome(entry, bad) + (" (champion)" if number is not None and number == champion else ""),
+        _outcome(entry, bad, waiting) + (" (champion)" if number is not None and number == champion else ""),
         _one_line(begun.get("who", "-")),
     ]
 
 
-def _outcome(entry: Entry, bad: Collection[str]) -> str:
+def _outcome(entry: Entry, bad: Collection[str], waiting: Collection[tuple[str, str]]) -> str:
     state = next(str(event["event"]) for event in reversed(entry.events) if event["event"] != PROBATION)
     rolled_back_to = entry.begun.get("rollback_of")
     if state == RELEASED:
         return "end of the hold"
     if state in (QUARANTINED, WITHDRAWN) and entry.begun.get("model_sha256") in bad:
         return "quarantined"
+    if state == WAITING and candidate_of(entry.begun) not in waiting:
+        return STALE
     word = OUTCOME_OF_EVENT.get(state, state)
     if state == SCHEMA:
         word = f"schema {entry.begun.get('number')}"

@@ -68,9 +68,7 @@ def test_every_runnable_command_is_accepted(page: str, command: str) -> None:
         case [str(python), "-m", "pytest", path, *_]:
             environment = python.removesuffix("/bin/python")
             assert (PROJECT / path).exists(), path
-            assert path.startswith(
-                tuple(chain(*(paths for name, paths in PARTS.values() if name == environment)))
-            )
+            assert path.startswith(tuple(chain(*(paths for name, paths in PARTS.values() if name == environment))))
         case [str(python), "-m", module, *arguments] if python in (".venv/bin/python", ".venv-ml/bin/python"):
             accepted_by_module(module, arguments)
         case ["docker", "compose", *arguments]:

@@ -57,13 +57,17 @@ def require_meant(run: Run, meant: str, found: str) -> None:
 
 
 def require_a_question(run: Run, verdict: Verdict, events: list[dict[str, Any]], now: datetime) -> None:
-    """Check that the run waits or that an override stands, and that nothing else is in the way."""
+    """Check that the run waits, or that an override stands and passes it."""
     standing = override_of(events, run.id, verdict.model_sha256, now=now)
     if standing is not None:
         require_passable(run, verdict, events)
     last = last_word(events, run.id, verdict.model_sha256)
     if standing is None and (last is None or last["event"] == REFUSED):
         raise does_not_wait(run, events)
+
+
+def require_nothing_in_the_way(run: Run, verdict: Verdict, events: list[dict[str, Any]], now: datetime) -> None:
+    """Check that neither a hold nor anything else refuses a candidate that waits, or for which an override stands."""
     fingerprint = str(recorded_identity(run, verdict.model_sha256)["fingerprint"])
     in_the_way = refusal(
         verdict,

@@ -22,6 +22,7 @@ from ml.pipeline.approval.checks import (
     require_against,
     require_current,
     require_meant,
+    require_nothing_in_the_way,
     require_passable,
 )
 from ml.pipeline.run import Run
@@ -72,7 +73,8 @@ def approve(run: Run, *, reason: str, candidate: str = "") -> Approved:
             raise NothingToDoError(UNCHANGED, f"Run {run.id} was promoted already, as version {known[0]}.")
         if known is None or known[1] != PUBLISHED:
             require_a_question(run, verdict, events, now)
-            require_current(run, verdict, registry.ledger)
+            require_current(run, verdict, registry.ledger)  # before a hold: to end that would not help a stale run
+            require_nothing_in_the_way(run, verdict, events, now)
             override = override_of(events, run.id, verdict.model_sha256, now=now)
             about = {"run_id": run.id, "model_sha256": verdict.model_sha256}
             beside = verdict.champion_version

@@ -27,6 +27,8 @@ Event = Mapping[str, Any]
 Events = Sequence[Event]
 
 DECISIONS = (WAITING, APPROVED, REFUSED)
+STALE = "stale"
+"""What a candidate is called that waited, and about which nobody can decide any more."""
 
 
 def would_ask(waiting: Event, approval: str) -> bool:
@@ -70,6 +72,16 @@ def waiting_runs(events: Events, *, champion: int | None) -> Iterator[Event]:
         is_open = last is event or (last is not None and last["event"] == APPROVED and last.get("champion") == champion)
         if is_open and version_of(events, run_id, model_sha256) is None:
             yield event
+
+
+def waiting_candidates(events: Events, *, champion: int | None) -> frozenset[tuple[str, str]]:
+    """Return each candidate that `waiting_runs` yields; one whose last word is that it waits is `STALE` otherwise."""
+    return frozenset(candidate_of(event) for event in waiting_runs(events, champion=champion))
+
+
+def candidate_of(event: Event) -> tuple[str, str]:
+    """Return the run and the model hash that an entry of the ledger is about."""
+    return str(event["run_id"]), str(event.get("model_sha256"))
 
 
 def overrides(events: Events, *, now: datetime) -> Iterator[Event]:

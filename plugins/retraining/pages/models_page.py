@@ -12,7 +12,6 @@ from typing import Any
 from ml.config.settings import Settings
 from ml.registry.endpoint import server_url
 from ml.registry.ledger.entries import LOOKED
-from ml.registry.policy.approvals import waiting_runs
 from ml.registry.policy.hold import Hold, standing_hold
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.policy.rollback_target import origin
@@ -95,7 +94,6 @@ def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: st
     served = of_versions.get(answer.version) if answer.version is not None else None
     passing = [row for row in rows if outcome in ("", row.outcome)]
     shown = passing[(number - 1) * ROWS_OF_A_PAGE : number * ROWS_OF_A_PAGE]
-    waiting = list(waiting_runs(ledger.events, champion=champion.number if champion else None))
     return ModelsPage(
         answer=answer,
         champion=of_versions.get(champion.number) if champion else None,
@@ -103,7 +101,7 @@ def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: st
         since=str(ledger.versions[answer.version].last["at"]) if answer.version in ledger.versions else "",
         banners=list(_banners(ledger, answer, hold)),
         hold=hold,
-        waiting=waiting,
+        waiting=ledger.waiting,
         rows=shown,
         can_go_back=frozenset(row.number for row in shown if row.number and _can_go_back(row, ledger, root, model)),
         can_quarantine=frozenset(subject for row in shown if (subject := subject_of(row, ledger))),

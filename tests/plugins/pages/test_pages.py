@@ -39,6 +39,16 @@ def test_versions_and_refused_candidates_are_rows_the_newest_first(server: ApiSe
     assert "came to “nonsense”" in server.ask("/retraining/models?outcome=nonsense").text
 
 
+def test_a_candidate_that_waits_beside_an_older_version_is_stale(server: ApiServer, story: Story) -> None:
+    story.promoted()
+    story.refused("waiting", "run-waits")
+    assert [row.outcome for row in rows_of(snapshot(story.root / "ledger.jsonl"))] == ["waiting", "promoted"]
+    story.promoted("run-newer")
+    assert (
+        "it waited beside version 1, and another one serves now" in server.ask("/retraining/models?outcome=stale").text
+    )
+
+
 def test_a_blocked_run_that_the_ledger_does_not_know_is_a_row(server: ApiServer, story: Story) -> None:
     story.promoted()
     results = story.root / "runs" / "run-blocked" / "results"

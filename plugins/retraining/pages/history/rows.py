@@ -23,8 +23,10 @@ from ml.registry.ledger.entries import (
     RELEASED,
     ROLLBACK,
     SCHEMA,
+    WAITING,
     WITHDRAWN,
 )
+from ml.registry.policy.approvals import STALE, candidate_of
 from ml.registry.policy.provenance import SAMPLE, kind_of
 from retraining.pages.history.intervals import Measure, accuracy, auc
 from retraining.pages.history.snapshot import Snapshot
@@ -173,6 +175,9 @@ def _outcome(entry: Entry, ledger: Snapshot) -> tuple[str, str]:
         return PENDING, "begun, and not confirmed yet"
     if state == ADOPTED:
         return "promoted", "adopted by hand"
+    if state == WAITING and not any(candidate_of(one) == candidate_of(begun) for one in ledger.waiting):
+        beside = f"version {begun['champion']}" if begun.get("champion") else "no version"
+        return STALE, f"it waited beside {beside}, and another one serves now"
     if state in (APPROVED, OVERRIDDEN):
         return "waiting", "approved, and not promoted yet" if state == APPROVED else "an override stands"
     return OUTCOME_OF_EVENT.get(state, state), str(begun.get("decision") or "") if state == "confirmed" else ""

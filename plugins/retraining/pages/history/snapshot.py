@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from ml.registry.ledger.chain import Chain
 from ml.registry.ledger.entries import parsed_entry
 from ml.registry.ledger.file import head_file
 from ml.registry.ledger.ledger import Ledger, Version
+from ml.registry.policy.approvals import waiting_runs
 from ml.registry.policy.quarantine import Quarantine, quarantine_of
 
 
@@ -32,6 +34,11 @@ class Snapshot:
     champion: Version | None
     chain: Chain
     quarantine: Quarantine
+
+    @cached_property
+    def waiting(self) -> tuple[Mapping[str, Any], ...]:
+        """What a person can still decide about, the oldest first (`ml.registry.policy.approvals.waiting_runs`)."""
+        return tuple(waiting_runs(self.events, champion=self.champion.number if self.champion else None))
 
 
 class _Entries:

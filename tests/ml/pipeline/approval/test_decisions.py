@@ -129,7 +129,21 @@ def test_a_stale_candidate_is_refused_before_anything_is_noted(root: Root, setti
     assert words(root) == before
     assert RunRecord.read(run.directory).outcome == "waiting"
     assert list(waiting_runs(Ledger(root.ledger).events(), champion=2)) == [], "nobody waits for a stale one"
+    assert " stale " in command(root, "history")[1]
+    assert "Run r waited for a person and is stale: another version serves" in command(root, "explain", "r")[1]
     refuse(run, reason="too late")
+
+
+def test_that_a_candidate_is_stale_is_said_before_a_hold(root: Root, settings: Settings) -> None:
+    run = judged_run(root, settings)
+    ends(run)
+    assert " waiting " in command(root, "history")[1]
+    released(root, with_approval(settings, "never"), "two")
+    released(root, with_approval(settings, "never"), "three")
+    assert command(root, "rollback", "--reason", "bad", "--serving-url", settings.serving.url)[0] == 0
+    with pytest.raises(FinalError, match="is stale: its candidate") as refused:
+        approve(run, reason="r")
+    assert "release" not in refused.value.cure
 
 
 def test_another_version_that_serves_makes_it_stale(root: Root, settings: Settings) -> None:
