@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.config.deciding_settings import deciding_part
+from ml.config.economics import Economics
 from ml.errors import FinalError
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import FROZEN
@@ -75,6 +76,16 @@ class Subject:
         """The deciding settings with which it was trained and judged, from the record or the files of the run."""
         found = self.record.get("settings") or json_object(self.run / FROZEN)
         return deciding_part(found)
+
+    @property
+    def economics(self) -> Economics | None:
+        """What a contact cost and was worth when it was judged; None when nobody had said.
+
+        Raises:
+            SettingsError: They contradict one another.
+            LookupError: One of them is not recorded.
+        """
+        return Economics.read(self.record.get("economics") or json_object(self.run / FROZEN).get("economics"))
 
     @property
     def evaluation(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ml.config.deciding_settings import deciding_part
+from ml.config.economics import Economics
 from ml.config.overrides import APPROVAL, APPROVALS, Overrides, key_and_value, read_toml, taken_over
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import Between, Matching, OneOrMore, build
@@ -190,6 +191,7 @@ class Settings:
     gate: GateSettings
     promote: PromoteSettings
     confirm: ConfirmSettings
+    economics: Economics
     probation: ProbationSettings
     keep: KeepSettings
     serving: ServingSettings

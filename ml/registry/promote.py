@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,7 @@ def _record(
             "model_sha256": verdict.model_sha256,
             "metrics": verdict.metrics,
             "reasons": verdict.sentences,
+            **({"economics": asdict(settings.economics)} if settings.economics.is_set else {}),
             **made_of,
         },
     )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-AUC, LOG_LOSS, ACCURACY, BRIER = "AUC", "LogLoss", "BinaryAccuracy", "BrierScore"
+AUC, LOG_LOSS, ACCURACY, BRIER, PROFIT = "AUC", "LogLoss", "BinaryAccuracy", "BrierScore", "Profit"
 METRICS = (AUC, LOG_LOSS, ACCURACY, BRIER)
 SIGN = {AUC: 1.0, LOG_LOSS: -1.0, ACCURACY: 1.0, BRIER: -1.0}
 """+1 where more is better, -1 for a loss."""

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ml.audit.damage import damages
 from ml.audit.subject import Subject, subject
+from ml.config.economics import Economics
+from ml.errors import RetrainError
 from ml.evaluation.scored_rows import ScoredRows
 from ml.registry.ledger.entries import WITHDRAWN
 from ml.registry.ledger.ledger import Ledger
@@ -135,6 +137,14 @@ class Material:
         """What it knows of each of its features; empty when that is not recorded."""
         found = self.subject.evaluation.get("inputs") or {}
         return {name: KnownInput.of(one) for name, one in found.items()}
+
+    @property
+    def economics(self) -> Economics | None:
+        """What a contact cost and was worth; None when nobody had said, or the record of it is damaged."""
+        try:
+            return self.subject.economics
+        except (RetrainError, LookupError, TypeError):
+            return None
 
     @property
     def _target(self) -> Mapping[str, Any]:

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ml.config.economics import Economics
+from ml.gate.paired.expected_profit import ExpectedProfit, expected_profit
+from ml.gate.paired.profit import CUSTOMERS
 from ml.registry.ledger.entries import ADOPTED, APPROVED, OVERRIDDEN, ROLLBACK
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.references import ancestry
 from ml.reports.card.material import Material, Part
 from ml.reports.card.targeting import Top, tops
-from ml.reports.card.words import as_people_say, interval, percent
+from ml.reports.card.words import as_people_say, interval, percent, rounded
 from ml.reports.look.plot import Table
 from ml.reports.look.section import Section
 
@@ -32,6 +35,10 @@ def target_part(of: Material) -> Part:
     numbers = {"measured": len(of.rows.labels), "average": average, "top": [asdict(one) for one in found]}
     numbers |= {"decision": str(of.original.entry.get("decision", ""))}
     says = [_best(of, found, average), _measured(of), *_decided(of)]
+    if (economics := of.economics) is not None:
+        earned = expected_profit(of.rows.labels, of.rows.profiles, of.rows.candidate, economics)
+        numbers["money"] = asdict(economics) | {"cut": economics.cut} | asdict(earned)
+        says.append(_pays(of, economics, earned))
     return Part(Section("target", title, says, [("", _table(of, found))]), numbers)
 
 
@@ -46,6 +53,23 @@ def _best(of: Material, found: list[Top], average: float) -> str:
 def _measured(of: Material) -> str:
     count = len(of.right)
     return f"Measured on {count:,} customers on whom it was not trained. Ranges hold the truth in 95 of 100 cases."
+
+
+def _pays(of: Material, economics: Economics, earned: ExpectedProfit) -> str:
+    """Return which contacts pay, and what they earn; the rule is fixed, and no cut is chosen on these customers."""
+    low, high = (economics.amount(rounded(end)) for end in (earned.low, earned.high))
+    budget = (
+        f" A budget of {economics.amount(economics.budget)} pays for {economics.affordable:,} of them."
+        if economics.affordable is not None
+        else ""
+    )
+    return (
+        f"At {economics.amount(economics.cost)} a contact and {economics.amount(economics.value)} for each {of.name} "
+        f"who is reached, a contact pays above a probability of {100 * economics.cut:.3g} %. That is the best "
+        f"{percent(earned.share)} of these customers; contacting them earns about "
+        f"{economics.amount(rounded(earned.profit))} for {CUSTOMERS:,} customers of a list (likely {low} to {high})."
+        f"{budget}"
+    )
 
 
 def _decided(of: Material) -> Iterator[str]:

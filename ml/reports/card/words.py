@@ -56,6 +56,11 @@ def with_percent(share: float) -> str:
     return words if words.endswith("%") else f"{words} ({percent(share)})"
 
 
+def rounded(amount: float) -> float:
+    """Return an amount of money with two digits that say something, as people name it."""
+    return float(f"{amount:.2g}")
+
+
 def signed(value: float) -> str:
     """Return a difference with its sign."""
     return f"{value:+.3f}".replace("-", "\u2212")

@@ -19,6 +19,7 @@ from ml.reports.run.deciding_plot import difference_plot, threshold_plot
 from ml.reports.run.facts import commands_of, facts_of, hashes_of, steps_of
 from ml.reports.run.material import Material
 from ml.reports.run.model_section import model_section
+from ml.reports.run.money_section import money_section
 from ml.reports.run.slices_section import slices_section
 from ml.reports.run.training_section import training_section
 from ml.reports.run.verdict import verdict_of
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 SECTIONS: dict[str, Callable[[Material], Section | None]] = {
     "Data": data_section,
     "Model": model_section,
+    "Money": money_section,
     "Slices": slices_section,
     "Training": training_section,
     "What changed": changes_section,

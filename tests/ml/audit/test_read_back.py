@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shutil
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml.audit.subject import subject
 from ml.cli.commands import main
+from ml.config.economics import Economics
 from ml.config.settings import Settings, resolve
 from ml.errors import DONE, WILL_FAIL_AGAIN
 from ml.evaluation.scored_rows import ScoredRows
@@ -296,3 +299,12 @@ def test_rows_that_were_forged_are_seen_in_the_run_too_when_the_release_record_i
     rows.write(place)
     (damage,) = asked(kept, "explain", "1")["damage"]
     assert damage.endswith("the files of step 'judge' were changed since it finished.")
+
+
+def test_what_a_contact_costs_is_recorded_with_the_version(root: Root) -> None:
+    prices = Economics(value=80.0, cost=10.0, budget=0.0, currency="EUR")
+    with stand_in(root) as settings:
+        released(root, settings, "one")
+        released(root, dataclasses.replace(settings, economics=prices), "two")
+        rollback(root, settings, target=1, reason="complaints")
+    assert [subject(root, number).economics for number in "123"] == [None, prices, None]

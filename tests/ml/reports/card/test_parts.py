@@ -53,6 +53,29 @@ def test_the_headline_follows_precision_and_average(root: Root, people_csv: Path
     assert "Measured on 2,500 customers" in said(best)
 
 
+def test_money_is_named_where_somebody_has_set_it(root: Root, people_csv: Path) -> None:
+    priced = ["economics.value=80", "economics.cost=10", "economics.budget=500", "economics.currency=EUR"]
+    add_version(root, people_csv, sure)
+    add_version(root, people_csv, sure, overrides=priced)
+    add_version(root, people_csv, sure, overrides=priced[:2])
+    silent_part, part, bare = (target_part(Material(root, number)) for number in (1, 2, 3))
+    assert "contact" not in said(silent_part)
+    assert "money" not in silent_part.numbers
+    average = float(part.numbers["average"])
+    money = part.numbers["money"]
+    assert (money["cut"], money["share"]) == (0.125, pytest.approx(average))
+    assert money["profit"] == pytest.approx(1000 * average * 70)
+    assert money["low"] < money["profit"] < money["high"]
+    assert (
+        "At 10 EUR a contact and 80 EUR for each D who is reached, a contact pays above a probability of 12.5 %. That "
+        f"is the best {100 * average:.0f} % of these customers; contacting them earns about 2" in said(part)
+    )
+    assert "EUR for 1,000 customers of a list (likely " in said(part)
+    assert "A budget of 500 EUR pays for 50 of them." in said(part)
+    assert "At 10 a contact and 80 for each D" in said(bare)
+    assert "budget" not in said(bare)
+
+
 def test_what_it_says_follows_accuracy_recall_precision_and_threshold(root: Root, people_csv: Path) -> None:
     for score, threshold in ((sure, 0.5), (silent, 0.3)):
         add_version(root, people_csv, score, overrides=[f"target.threshold={threshold}"])

@@ -60,8 +60,9 @@ def write_release(place: Path, csv: Path, score: Score, overrides: list[str]) ->
     )  # fmt: skip
     place.mkdir(parents=True)
     rows.write(place / "rows.npz")
-    settings = resolve(overrides=overrides, environment={}).as_dict()
-    write_json(place / "release.json", {"features": list(FEATURES), "settings": settings})
+    settings = resolve(overrides=overrides, environment={})
+    money = {"economics": settings.as_dict()["economics"]} if settings.economics.is_set else {}
+    write_json(place / "release.json", {"features": list(FEATURES), "settings": settings.as_dict(), **money})
     write_json(place / "evaluation.json", {"inputs": {name: known_input(name, columns[name]) for name in FEATURES}})
 
 

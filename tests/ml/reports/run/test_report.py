@@ -65,6 +65,19 @@ def test_a_promoted_run(first_run: tuple[Root, RetrainResult], promoted_root: Ro
     assert page.stat().st_size < MOST_BYTES
 
 
+def test_money_is_a_section_where_somebody_has_set_it(promoted_root: Root) -> None:
+    assert "Money" not in text_of(write_report(promoted_root, "first"))
+    settings = read_json(promoted_root.run("first") / "settings.json")
+    settings["economics"] = {"value": 80.0, "cost": 10.0, "budget": 0.0, "currency": "EUR"}
+    write_json(promoted_root.run("first") / "settings.json", settings)
+    text = text_of(write_report(promoted_root, "first"))
+    assert "contact whoever's probability is above 12.5%, where 80 EUR for a reached target is worth the 10 EUR" in text
+    assert re.search(
+        r"Candidate: [\d,]+ EUR for 1,000 customers \([\d,]+ EUR to [\d,]+ EUR\), contacting \d+\.\d%", text
+    )
+    assert "profit for 1,000 customers (EUR)" in text
+
+
 def test_the_command_on_the_page_makes_a_run_with_the_same_settings(promoted_root: Root, tmp_path: Path) -> None:
     run = promoted_root.run("first")
     settings = resolve(
