@@ -85,23 +85,72 @@ def fit(
         FinalError: The loss or a weight is not finite, or one side of the holdout is empty.
     """
     train_rows = int(np.count_nonzero(~holdout))
-    if train_rows in (0, len(y)):
-        raise FinalError(
-            f"{len(y)} training rows, {train_rows} of them outside the holdout: both sides need rows.",
-            "Get more data, or change train.holdout_share.",
-        )
-    model = build(x.shape[1], seed=seed)
-    optimizer = keras.optimizers.Adam(learning_rate)
-    optimizer.build(model.trainable_variables)
-    run_epoch = _epoch_graph(model, optimizer, x[~holdout], y[~holdout], batch_size)
+    require_both_sides(train_rows, len(y))
+    model, optimizer = start(x.shape[1], learning_rate=learning_rate, seed=seed)
+    train = _epoch_graph(model, optimizer, x[~holdout], y[~holdout], batch_size)
     score = _score_graph(model, x[holdout], y[holdout])
     order = np.random.Generator(np.random.PCG64(seed))
+
+    def run_epoch() -> tuple[float, float]:
+        shuffled = np.argsort(order.random(train_rows)).astype(np.int32)
+        loss, accuracy = train(tf.constant(shuffled))
+        return float(loss), float(accuracy)
+
+    def watch() -> tuple[float, float]:
+        loss, accuracy = score()
+        return float(loss), float(accuracy)
+
+    return run_epochs(model, run_epoch, watch, epochs=epochs, patience=patience, on_epoch=on_epoch)
+
+
+def require_both_sides(train_rows: int, rows: int) -> None:
+    """Refuse `rows` training rows all or none of which are outside the holdout.
+
+    Raises:
+        FinalError: One side of the holdout is empty.
+    """
+    if train_rows in (0, rows):
+        raise FinalError(
+            f"{rows} training rows, {train_rows} of them outside the holdout: both sides need rows.",
+            "Get more data, or change train.holdout_share.",
+        )
+
+
+def start(width: int, *, learning_rate: float, seed: int) -> tuple[keras.Model, Any]:
+    """Return an untrained network for rows of `width` numbers, and Adam with a state for its weights."""
+    model = build(width, seed=seed)
+    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer.build(model.trainable_variables)
+    return model, optimizer
+
+
+def run_epochs(
+    model: keras.Model,
+    run_epoch: Callable[[], tuple[float, float]],
+    watch: Callable[[], tuple[float, float]],
+    *,
+    epochs: int,
+    patience: int,
+    on_epoch: Callable[[Epoch], None],
+) -> tuple[keras.Model, list[Epoch]]:
+    """Train epoch by epoch until the holdout's loss has not fallen for `patience` epochs; the best weights stay.
+
+    Args:
+        model: The network.
+        run_epoch: Trains it on all train rows once; returns mean loss and BinaryAccuracy.
+        watch: Returns both on the holdout.
+        epochs: At most so many.
+        patience: In epochs.
+        on_epoch: Called after each.
+
+    Raises:
+        FinalError: The loss or a weight is not finite.
+    """
     history: list[Epoch] = []
     best, best_weights, best_number = inf, model.get_weights(), 0
     for number in range(1, epochs + 1):
-        shuffled = np.argsort(order.random(train_rows)).astype(np.int32)
-        loss, accuracy = (float(value) for value in run_epoch(tf.constant(shuffled)))
-        holdout_loss, holdout_accuracy = (float(value) for value in score())
+        loss, accuracy = run_epoch()
+        holdout_loss, holdout_accuracy = watch()
         # The weights too: TensorFlow fuses matrix product, bias and relu on a CPU, and that turns NaN into 0, so that a
         # network of NaN answers 0.5 with a finite loss.
         size = sum(float(np.abs(weights).sum()) for weights in model.get_weights())
@@ -126,7 +175,8 @@ def predict(model: keras.Model, x: Floats) -> Floats:
     return np.asarray(model(tf.constant(x), training=False))[:, 0]
 
 
-def _loss_and_hits(y: tf.Tensor, probability: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def loss_and_hits(y: tf.Tensor, probability: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the mean cross-entropy of some rows, and how many of them are predicted rightly at 0.5."""
     loss = tf.reduce_mean(keras.losses.binary_crossentropy(y, probability))
     hits = tf.reduce_sum(tf.cast(tf.equal(probability > 0.5, y > 0.5), tf.float32))
     return loss, hits
@@ -142,7 +192,7 @@ def _epoch_graph(model: keras.Model, optimizer: Any, x: Floats, y: Floats, batch
         def step(number: tf.Tensor, total: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             chosen = order[number * batch_size : (number + 1) * batch_size]
             with tf.GradientTape() as tape:
-                loss, hits = _loss_and_hits(tf.gather(all_y, chosen), model(tf.gather(all_x, chosen), training=True))
+                loss, hits = loss_and_hits(tf.gather(all_y, chosen), model(tf.gather(all_x, chosen), training=True))
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             return number + 1, total + loss * tf.cast(tf.size(chosen), tf.float32), right + hits
 
@@ -157,7 +207,7 @@ def _score_graph(model: keras.Model, x: Floats, y: Floats) -> Any:
     all_x, all_y = tf.constant(x), tf.constant(y.astype(np.float32)[:, None])
 
     def score() -> tuple[tf.Tensor, tf.Tensor]:
-        loss, hits = _loss_and_hits(all_y, model(all_x, training=False))
+        loss, hits = loss_and_hits(all_y, model(all_x, training=False))
         return loss, hits / len(y)
 
     return tf.function(score, autograph=False, jit_compile=False)

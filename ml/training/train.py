@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -24,6 +25,8 @@ from ml.training.split import is_holdout
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
+IN_MEMORY = 64 * 2**20
+"""Bytes of the network's inputs up to which training holds all rows in memory, about 390,000 of them."""
 EXPORT_TOLERANCE = 1e-5
 """Largest difference of a probability between the trained network and the exported graph."""
 
@@ -50,8 +53,7 @@ def train(
     from ml.training.warm_up import write_warm_up
 
     encoding = Encoding.read(examples.encoding)
-    x, labels, profiles = _matrix(examples.train, encoding)
-    model, history = fit(x, labels, profiles, settings, on_epoch=_log_epoch)
+    model, history = _fitted(examples.train, encoding, settings, scratch=out)
     with _full_disk(out):
         export(model, encoding, target, out / "saved_model", of_sample=of_sample)
         write_warm_up(out / "saved_model", encoding)
@@ -100,6 +102,17 @@ def fit(
     )
 
 
+def _fitted(parquet: Path, encoding: Encoding, settings: TrainSettings, *, scratch: Path) -> tuple[Any, list[Any]]:
+    """Fit the network on the rows of a file: in memory when they are few, else streamed from the disk."""
+    rows = int(pq.ParquetFile(parquet).metadata.num_rows)
+    if rows * encoding.width * np.dtype(np.float32).itemsize <= IN_MEMORY:
+        return fit(*_matrix(parquet, encoding), settings, on_epoch=_log_epoch)
+    from ml.training.streaming import fit_stream
+
+    log.info("%d rows are streamed from the disk", rows)
+    return fit_stream(parquet, encoding, settings, scratch=scratch, on_epoch=_log_epoch)
+
+
 @contextmanager
 def _full_disk(place: Path) -> Iterator[None]:
     """Raise a `TransientError` for TensorFlow's own error of a full disk."""
@@ -140,16 +153,16 @@ def _known_rows(parquet: Path, encoding: Encoding, count: int) -> tuple[list[dic
     total = file.metadata.num_rows
     wanted = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
     instances: list[dict[str, Any]] = []
-    inputs: list[Floats] = []
     start = 0
-    for batch in file.iter_batches():
+    for batch in file.iter_batches(columns=list(FEATURES)):
         inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
-        if len(inside):
-            chosen = batch.take(inside)
-            inputs.append(network_inputs(chosen, encoding))
-            instances += [{name: row[name] for name in FEATURES} for row in chosen.to_pylist()]
+        instances += [{name: row[name] for name in FEATURES} for row in batch.take(pa.array(inside)).to_pylist()]
         start += batch.num_rows
-    return instances, np.concatenate(inputs)
+    columns = {
+        name: np.array([row[name] for row in instances], dtype=np.float32 if name in NUMERIC else object)
+        for name in FEATURES
+    }
+    return instances, np.concatenate(list(encoding.apply(columns).values()), axis=1)
 
 
 def _check(saved_model: Path, golden_rows: GoldenRows) -> None:
