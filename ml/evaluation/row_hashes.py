@@ -12,18 +12,30 @@ from ml.artifacts import Examples
 from ml.registry.champion import Champion
 
 NAME = "row_hashes.npy"
+TOGETHER = 2**20
+"""Hashes that are looked at together."""
 
 
 def write_row_hashes(examples: Examples, path: Path) -> None:
     """Write the sorted hashes of all rows, of both sides of the split, as uint64 [n]."""
-    sides = [pq.read_table(side, columns=["row"])["row"].to_numpy() for side in (examples.train, examples.eval)]
-    np.save(path, np.sort(np.concatenate(sides)), allow_pickle=False)
+    sides = [pq.ParquetFile(side) for side in (examples.train, examples.eval)]
+    hashes = np.empty(sum(side.metadata.num_rows for side in sides), dtype=np.uint64)
+    start = 0
+    for side in sides:
+        for batch in side.iter_batches(columns=["row"]):
+            hashes[start : start + batch.num_rows] = batch["row"].to_numpy()
+            start += batch.num_rows
+    hashes.sort()
+    np.save(path, hashes, allow_pickle=False)
 
 
 def read_row_hashes(version: Champion) -> NDArray[np.uint64] | None:
-    """Return the hashes of the rows that a version was made from; None for one of an older code, which noted none."""
+    """Return the hashes of the rows that a version was made from; None for one of an older code, which noted none.
+
+    They stay in the file, and are read from there as they are looked at.
+    """
     try:
-        return np.asarray(np.load(version.release / NAME, allow_pickle=False), dtype=np.uint64)
+        return np.asarray(_opened(version.release / NAME), dtype=np.uint64)
     except (OSError, ValueError, EOFError):
         return None
 
@@ -31,7 +43,8 @@ def read_row_hashes(version: Champion) -> NDArray[np.uint64] | None:
 def changed_share(today: Path, before: NDArray[np.uint64] | None) -> float | None:
     """Return which share of today's rows was not there before, 0..1; None when nobody knows what was there.
 
-    A row that stands there twice today and stood there once before is one new row.
+    A row that stands there twice today and stood there once before is one new row. No more than `TOGETHER` hashes and
+    the repetitions of the last one are looked at together.
 
     Args:
         today: The file that `write_row_hashes` wrote.
@@ -39,7 +52,24 @@ def changed_share(today: Path, before: NDArray[np.uint64] | None) -> float | Non
     """
     if before is None:
         return None
-    now, counts = np.unique(np.load(today, allow_pickle=False), return_counts=True)
-    known, known_counts = np.unique(before, return_counts=True)
-    _, here, there = np.intersect1d(now, known, assume_unique=True, return_indices=True)
-    return float(1 - np.minimum(counts[here], known_counts[there]).sum() / counts.sum())
+    now, then = _opened(today), before
+    if not _is_sorted(then):
+        then = np.sort(then)
+    known, start = 0, 0
+    while start < len(now):
+        # All rows that are equal are counted together.
+        stop = int(np.searchsorted(now, now[min(start + TOGETHER, len(now)) - 1], side="right"))
+        values, counts = np.unique(now[start:stop], return_counts=True)
+        there = np.searchsorted(then, values, side="right") - np.searchsorted(then, values, side="left")
+        known += int(np.minimum(counts, there).sum())
+        start = stop
+    return float(1 - known / len(now))
+
+
+def _opened(path: Path) -> NDArray[np.uint64]:
+    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _is_sorted(hashes: NDArray[np.uint64]) -> bool:
+    parts = (hashes[start : start + TOGETHER + 1] for start in range(0, len(hashes), TOGETHER))
+    return all(bool((part[:-1] <= part[1:]).all()) for part in parts)
