@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmarks._gate_years import Floats
 from ml.config.settings import resolve
 from ml.data.features import FEATURES
+from ml.evaluation.rows.categorical import Categorical
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import slicing_columns
 from ml.gate.context import Look
@@ -31,7 +32,9 @@ class Models:
         with np.load(file) as arrays:
             self.scores, self.better = arrays["scores"], arrays["trees"]
             self.labels, self.profiles = arrays["labels"], arrays["profiles"]
-            self.groups = {name[6:]: arrays[name].astype(object) for name in arrays.files if name.startswith("group_")}
+            self.groups = {
+                name[6:]: Categorical.of(arrays[name].tolist()) for name in arrays.files if name.startswith("group_")
+            }
         _, self.cluster = np.unique(self.profiles, return_inverse=True)
         self.each = {
             metric: np.stack([contributions(metric, self.labels, one, THRESHOLD) for one in self.scores])
@@ -79,5 +82,5 @@ def train(data: Path, folder: Path, out: Path) -> None:
     groups = slicing_columns({name: columns[name].to_numpy() for name in FEATURES})
     np.savez(
         out, scores=np.stack(made.probabilities), trees=reference(examples, target), labels=made.labels,
-        profiles=made.profiles, **{f"group_{name}": column.astype(str) for name, column in groups.items()},
+        profiles=made.profiles, **{f"group_{name}": column.texts().astype(str) for name, column in groups.items()},
     )  # fmt: skip

@@ -78,9 +78,8 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """The section `evaluate`: how many rows TFMA sees, and which slices count."""
+    """The section `evaluate`: which slices count."""
 
-    tfma_rows: Annotated[int, Between(1, 10**7)]
     min_slice_rows: Annotated[int, Between(1, 10**7)]
 
 

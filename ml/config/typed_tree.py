@@ -15,6 +15,7 @@ T = TypeVar("T")
 REMOVED = {
     "judge.below_champion": "Delete it: paired tests decide now, and gate.margin says how far below the champion a "
     "refresh may be (docs/gate.md).",
+    "evaluate.tfma_rows": "Delete it: TFMA sees all rows now.",
 }
 """Settings that older files still have, and what to do about each."""
 

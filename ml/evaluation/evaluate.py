@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
-from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.data.schema import Schema
 from ml.errors import FinalError
 from ml.evaluation.calibration import fit_calibration
@@ -23,9 +21,11 @@ from ml.evaluation.known_inputs import known_inputs
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
 from ml.evaluation.row_hashes import changed_share, read_row_hashes, write_row_hashes
+from ml.evaluation.rows.evaluation_rows import EvaluationRows
+from ml.evaluation.rows.scoring import score
 from ml.evaluation.score_store import ScoreStore
 from ml.evaluation.scored_rows import ScoredRows
-from ml.evaluation.slices import SlicingColumns, slices, slicing_columns
+from ml.evaluation.slices import SlicingColumns, slices
 from ml.evaluation.tfma.agreement import agreeing_tfma_metrics
 from ml.registry.champion import Champion
 from ml.registry.policy.provenance import SAMPLE, difference
@@ -35,7 +35,6 @@ from ml.storage.strict_json import without_nan
 
 log = logging.getLogger(__name__)
 Scores = dict[str, NDArray[np.float32]]
-BATCH_ROWS = 8192
 
 
 def evaluate(
@@ -62,41 +61,41 @@ def evaluate(
         FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
             computing the metrics disagree.
     """
-    columns, labels, profiles, rows = _rows(examples.eval)
-    if not len(labels):
+    rows = EvaluationRows.read(examples.eval)
+    labels, groups = rows.labels, rows.groups
+    if not len(rows):
         raise FinalError(f"{examples.eval.name}: no evaluation row.", "Get more data, or change transform.eval_share.")
     baseline = opponents.baseline
     incomparable = other_question(baseline, target) or opponents.other_split
     of_other_data = "" if incomparable or not baseline else difference(source_kind, baseline.source_kind)
     incomparable = incomparable or of_other_data
     is_compared = baseline is not None and not incomparable
-    store = ScoreStore(scores_directory / _identity(columns, rows), len(labels))
-    candidate = _score(model.saved_model, columns, target)
+    store = ScoreStore(scores_directory / rows.identity(), len(rows))
+    candidate = score(model.saved_model, rows, target)
     store.put(model.sha256, candidate)
     scores = {"candidate": candidate}
     references, anchor, left = [], None, None
     if baseline is not None and is_compared:
         named = [(baseline.model_sha256, baseline.saved_model)]
         named += [(one.model_sha256, one.saved_model) for one in opponents.references]
-        found = [store.get(sha256, partial(_score, path, columns, target)) for sha256, path in named]
+        found = [store.get(sha256, partial(score, path, rows, target)) for sha256, path in named]
         # A repeated run may meet its own candidate, which would halve every difference.
         references = [found[0], *(one for one in found[1:] if not np.array_equal(one, candidate))]
         scores["champion"] = references[0]
         if one := opponents.anchor:
-            anchor = store.get(one.model_sha256, partial(_score, one.saved_model, columns, target))
+            anchor = store.get(one.model_sha256, partial(score, one.saved_model, rows, target))
         if bad := _comparable(opponents.gone_back_from, target, source_kind):
-            left = store.get(bad.model_sha256, partial(_score, bad.saved_model, columns, target))
-    groups = slicing_columns(columns)
+            left = store.get(bad.model_sha256, partial(score, bad.saved_model, rows, target))
     by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
-    tfma = agreeing_tfma_metrics(
-        labels, scores, groups, most_rows=settings.tfma_rows, threshold=target.threshold, out=out / "tfma"
-    )
+    tfma = agreeing_tfma_metrics(labels, scores, groups, threshold=target.threshold, out=out / "tfma")
     overall = by_slice[0]
     is_champion = baseline is not None and baseline.number == opponents.champion
     replaces_sample = bool(of_other_data) and is_champion and baseline is not None and baseline.source_kind == SAMPLE
-    same = equality(model, baseline, scores, columns) if baseline and is_compared and not opponents.stand_in else ""
+    same = ""
+    if baseline is not None and is_compared and not opponents.stand_in:
+        same = equality(model, baseline, scores, next(rows.batches()))
     report = {
-        "rows": len(labels),
+        "rows": len(rows),
         "threshold": target.threshold,
         "champion_version": opponents.champion,
         "baseline": opponents.name,
@@ -109,13 +108,13 @@ def evaluate(
         "tfma": tfma,
         "ranking": precision_at_top(labels, candidate),
         "target": "/".join(target.positive_segments),
-        "calibration": fit_calibration(labels, candidate, profiles).as_dict(),
+        "calibration": fit_calibration(labels, candidate, rows.profiles).as_dict(),
         "inputs": {name: known.as_dict() for name, known in known_inputs(examples, schema).items()},
     }
     files.write_json(out / "evaluation.json", without_nan(report))
     ScoredRows(
-        rows,
-        profiles,
+        rows.rows,
+        rows.profiles,
         labels,
         candidate,
         np.array(references, np.float32).reshape(-1, len(labels)),
@@ -129,7 +128,7 @@ def evaluate(
     return Evaluation(
         path=out,
         sha256=files.sha256_json([files.sha256_file(out / "evaluation.json"), files.sha256_file(out / "rows.npz")]),
-        rows=len(labels),
+        rows=len(rows),
         model_sha256=model.sha256,
         metrics=overall["candidate"],
         champion_version=opponents.champion,
@@ -156,43 +155,6 @@ def _comparable(left: Champion | None, target: TargetSettings, source_kind: str)
     if left is None or not (left.release / "release.json").is_file() or other_question(left, target):
         return None
     return None if difference(source_kind, left.source_kind) else left
-
-
-def _rows(parquet: Path) -> tuple[RawFeatures, NDArray[np.int8], NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the raw features, the labels, the profile hashes and the row hashes of all rows."""
-    table = pq.read_table(parquet, columns=[*FEATURES, "label", "profile", "row"])
-    columns = {name: table[name].to_numpy().astype(np.float32 if name in NUMERIC else object) for name in FEATURES}
-    return columns, table["label"].to_numpy().astype(np.int8), table["profile"].to_numpy(), table["row"].to_numpy()
-
-
-def _identity(columns: RawFeatures, rows: NDArray[np.uint64]) -> str:
-    """Return a hash of these rows in this order, and of the library that computes the scores."""
-    import tensorflow as tf
-
-    numbers = [files.sha256_bytes(columns[name].tobytes()) for name in NUMERIC]
-    return str(files.sha256_json([tf.__version__, files.sha256_bytes(rows.tobytes()), numbers]))
-
-
-def _score(saved_model: Path, columns: RawFeatures, target: TargetSettings) -> NDArray[np.float32]:
-    """Return probabilities, shape [n], computed with the loader that the model server uses."""
-    from serving.models.saved_model import load
-
-    servable = load(saved_model)
-    try:
-        rows = len(columns[FEATURES[0]])
-        parts = [
-            servable.run({name: column[start : start + BATCH_ROWS] for name, column in columns.items()})["probability"]
-            for start in range(0, rows, BATCH_ROWS)
-        ]
-    finally:
-        servable.close()
-    probability: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
-    if len(probability) != rows or not np.all((probability >= 0) & (probability <= 1)):
-        raise FinalError(
-            f"{saved_model}: {len(probability)} answers to {rows} rows, or values that are not probabilities.",
-            f"The model for {target.column} is broken: train it again.",
-        )
-    return probability
 
 
 def _by_slice(

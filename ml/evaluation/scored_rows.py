@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.errors import FinalError
+from ml.evaluation.rows.categorical import Categorical
 from ml.registry.references.reference_models import MOST_REFERENCES
 from ml.storage.files import write_whole
 
@@ -21,6 +22,8 @@ T = TypeVar("T", bound=np.generic)
 GONE_BACK_FROM = "gone_back_from"
 GROUP = "group_"
 """What the name of an array of the file begins with when it holds a slicing column."""
+CATEGORIES = "categories_"
+"""The same when it holds the texts that the codes of a slicing column stand for."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class ScoredRows:
         references: float32 [k, n] with k in 0..8. The first is the baseline, the others were found equal to it; with
             k = 0 there is nothing to compare with.
         anchor: float32 [n], or None without one.
-        groups: The slicing columns by name, text as object [n] each (`ml.evaluation.slices`).
+        groups: The slicing columns by name, [n] each (`ml.evaluation.slices`).
         gone_back_from: float32 [n] of the quarantined version from which a hold came, or None without one.
     """
 
@@ -45,7 +48,7 @@ class ScoredRows:
     candidate: NDArray[np.float32]
     references: NDArray[np.float32]
     anchor: NDArray[np.float32] | None
-    groups: Mapping[str, NDArray[np.object_]]
+    groups: Mapping[str, Categorical]
     gone_back_from: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
@@ -56,7 +59,8 @@ class ScoredRows:
                 probability.
         """
         n = len(self.rows)
-        columns = [self.profiles, self.labels, self.candidate, *self.references, *self.groups.values()]
+        columns = [self.profiles, self.labels, self.candidate, *self.references]
+        columns += [group.codes for group in self.groups.values()]
         others = [score for score in (self.anchor, self.gone_back_from) if score is not None]
         columns += others
         if self.references.ndim != 2 or any(column.shape != (n,) for column in columns):
@@ -77,7 +81,8 @@ class ScoredRows:
         }  # fmt: skip
         optional = {"anchor": self.anchor, GONE_BACK_FROM: self.gone_back_from}
         arrays |= {name: score for name, score in optional.items() if score is not None}
-        arrays |= {GROUP + name: np.asarray(column, dtype=np.str_) for name, column in self.groups.items()}
+        for name, column in self.groups.items():
+            arrays |= {GROUP + name: column.codes, CATEGORIES + name: np.array(column.categories, dtype=np.str_)}
         content = io.BytesIO()
         np.savez_compressed(content, **arrays)
         write_whole(path, content.getvalue())
@@ -104,7 +109,7 @@ class ScoredRows:
                 references=_typed(arrays["references"], np.float32),
                 anchor=_typed(arrays["anchor"], np.float32) if "anchor" in arrays else None,
                 groups={
-                    name.removeprefix(GROUP): column.astype(object)
+                    name.removeprefix(GROUP): _group(column, arrays.get(CATEGORIES + name.removeprefix(GROUP)))
                     for name, column in arrays.items()
                     if name.startswith(GROUP)
                 },
@@ -122,3 +127,10 @@ def _typed(array: NDArray[Any], dtype: type[T]) -> NDArray[T]:
     if array.dtype != dtype:
         raise ValueError(f"holds {array.dtype} instead of {np.dtype(dtype)}")
     return array
+
+
+def _group(column: NDArray[Any], categories: NDArray[Any] | None) -> Categorical:
+    """Return a slicing column; without categories the file is one of older code, which wrote the texts themselves."""
+    if categories is None:
+        return Categorical.of(column.tolist())
+    return Categorical(column, tuple(categories.tolist()))

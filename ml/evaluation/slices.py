@@ -7,25 +7,27 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.evaluation.rows.categorical import Categorical
+
 MISSING = "(missing)"
 AGE_BAND = "age_band"
 AGE_BANDS = ((0, 30, "under 30"), (30, 45, "30-44"), (45, 60, "45-59"), (60, 1000, "60 and over"))
 SLICED_BY = ("Gender", "Spending_Score", "Ever_Married", AGE_BAND)
 
-SlicingColumns = Mapping[str, NDArray[np.object_]]
+SlicingColumns = Mapping[str, Categorical]
 
 
-def slicing_columns(features: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.object_]]:
-    """Return for each of `SLICED_BY` an object array [n] of text, made from the raw features."""
-    columns: dict[str, NDArray[np.object_]] = {}
+def slicing_columns(features: Mapping[str, NDArray[np.generic]]) -> dict[str, Categorical]:
+    """Return for each of `SLICED_BY` a column [n], made from the raw features."""
+    columns: dict[str, Categorical] = {}
     for name in SLICED_BY[:-1]:
-        column = features[name].astype(object)
-        columns[name] = np.where(column == "", MISSING, column)
+        columns[name] = Categorical.of(text or MISSING for text in features[name].tolist())
     age = features["Age"].astype(np.float64)
-    band = np.full(len(age), MISSING, dtype=object)
+    bands = sorted([MISSING, *(label for *_, label in AGE_BANDS)])
+    codes = np.full(len(age), bands.index(MISSING), dtype=np.int8)
     for low, high, label in AGE_BANDS:
-        band[(age >= low) & (age < high)] = label
-    columns[AGE_BAND] = band
+        codes[(age >= low) & (age < high)] = bands.index(label)
+    columns[AGE_BAND] = Categorical(codes, tuple(bands))
     return columns
 
 
@@ -33,5 +35,5 @@ def slices(columns: SlicingColumns, rows: int) -> Iterator[tuple[dict[str, str],
     """Yield each slice as (what selects it, mask of shape [rows]); the first is all rows, selected by nothing."""
     yield {}, np.ones(rows, dtype=bool)
     for name, column in columns.items():
-        for value in sorted(set(column.tolist())):
-            yield {name: value}, column == value
+        for value in column.values():
+            yield {name: value}, column.equals(value)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.config.settings import GateSettings
-from ml.evaluation.slices import AGE_BAND, MISSING
+from ml.evaluation.slices import AGE_BAND, MISSING, SlicingColumns
 from ml.gate.paired.compare import difference_of
 from ml.gate.paired.contributions import BRIER
 from ml.gate.paired.difference import NORMAL
@@ -40,7 +40,7 @@ def fairness(
     labels: NDArray[np.int8],
     profiles: NDArray[np.uint64],
     probability: NDArray[np.float32],
-    groups: Mapping[str, NDArray[np.object_]],
+    groups: SlicingColumns,
     *,
     threshold: float,
     settings: GateSettings,
@@ -61,10 +61,11 @@ def fairness(
         settings: The section `gate`.
     """
     found = [
-        _group(column, value, groups[column] == value, labels, profiles, probability, threshold)
+        _group(column, value, groups[column].equals(value), labels, profiles, probability, threshold)
         for column in BY
         if column in groups
-        for value in sorted(set(groups[column].tolist()) - {MISSING})
+        for value in groups[column].values()
+        if value != MISSING
     ]
     judged = [one for one in found if one["judged"]]
     corrected = holm([_p(one, settings.calibration_gap) for one in judged])

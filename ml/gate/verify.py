@@ -69,7 +69,7 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
     anchor = None if scored.anchor is None else against(scored.anchor[np.newaxis], primary, levels["non_inferiority"])
     return {
         "rows": len(scored.labels),
-        "profiles": len(set(scored.profiles.tolist())),
+        "profiles": int(np.count_nonzero(np.diff(np.sort(scored.profiles)))) + 1,
         "positives": int(scored.labels.sum()),
         "references": len(references),
         "level": {
@@ -108,17 +108,26 @@ def _list_change(said: Mapping[str, Any], scored: ScoredRows, threshold: float) 
         return {}
     old = scored.references[0]
     best = max((size for size in TOPS if size <= len(old) / 2), default=0)
-    tops = [sorted(zip(-score, scored.rows, range(len(old)), strict=True))[:best] for score in (scored.candidate, old)]
-    names = {row for *_, row in tops[0]} - {row for *_, row in tops[1]}
+    names = _best(scored.candidate, scored.rows, best) - _best(old, scored.rows, best)
     sides = int(np.sum((scored.candidate > threshold) ^ (old > threshold)))
     return {"list_change": {"rows": len(old), "change_side": sides, "best": best, "names": len(names)}}
+
+
+def _best(score: NDArray[np.float32], rows: NDArray[np.uint64], count: int) -> set[int]:
+    """Return the places of the `count` highest scores; of those that are equal the lowest hashes come first."""
+    if not count:
+        return set()
+    lowest = np.sort(score)[-count]
+    above, equal = np.flatnonzero(score > lowest), np.flatnonzero(score == lowest)
+    equal = equal[np.argsort(rows[equal], kind="stable")][: count - len(above)]
+    return {*above.tolist(), *equal.tolist()}
 
 
 def _slices(said: Mapping[str, Any], scored: ScoredRows, references: NDArray[np.float32]) -> Iterator[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for column, values in scored.groups.items():
-        for group in sorted(set(values.tolist())):
-            rows = np.asarray(values == group)
+        for group in values.values():
+            rows = values.equals(group)
             positives = int(np.sum(scored.labels[rows]))
             negatives = int(np.sum(rows)) - positives
             entry: dict[str, Any] = {"column": column, "group": group, "positives": positives, "negatives": negatives}
@@ -137,10 +146,10 @@ def _slices(said: Mapping[str, Any], scored: ScoredRows, references: NDArray[np.
 
 
 def _groups(said: Mapping[str, Any], scored: ScoredRows, threshold: float) -> Iterator[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for column in (name for name in GROUPED_BY if name in scored.groups):
-        for group in sorted(set(scored.groups[column].tolist()) - {"(missing)"}):
-            rows = np.asarray(scored.groups[column] == group)
+        for group in (value for value in scored.groups[column].values() if value != "(missing)"):
+            rows = scored.groups[column].equals(group)
             y, score = scored.labels[rows].astype(np.float64), scored.candidate[rows]
             gap, error = value_and_error(score.astype(np.float64) - y, [np.ones(len(y), bool)], scored.profiles[rows])
             found.append(

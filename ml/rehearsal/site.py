@@ -24,8 +24,6 @@ from serving.client.model_client import ModelServer, ServingError
 MODEL = "customer-model"
 SERVER_SECONDS = 60.0
 POLL_SECONDS = 0.1
-CHEAP = ("evaluate.tfma_rows=500",)
-"""What the rehearsal sets beside the defaults in every run: TFMA's part of an evaluation is the slowest of all."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Site:
 
     def settings(self, *overrides: str) -> Settings:
         """Return the defaults with these overrides; the user's environment has no say."""
-        of_ours = (f"data.source={toml_string(str(self.data))}", f"serving.url={toml_string(self.url)}", *CHEAP)
+        of_ours = (f"data.source={toml_string(str(self.data))}", f"serving.url={toml_string(self.url)}")
         return resolve(overrides=[*of_ours, *overrides], environment={})
 
     def run(self, run_id: str, *overrides: str) -> Run:

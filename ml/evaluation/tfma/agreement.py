@@ -24,36 +24,28 @@ def agreeing_tfma_metrics(
     scores: Mapping[str, NDArray[np.float32]],
     groups: SlicingColumns,
     *,
-    most_rows: int,
     threshold: float,
     out: Path,
 ) -> dict[str, Any]:
-    """Return TFMA's overall numbers on at most `most_rows` rows, after checking that ours are the same there.
+    """Return TFMA's overall numbers, after checking that ours are the same in every slice.
 
     Args:
         labels: Shape [n], 0 or 1.
         scores: Probabilities, float32 [n], by the name of the model.
         groups: What to slice by, each of shape [n].
-        most_rows: Of more rows a random sample is taken, always the same one.
         threshold: Above it a row counts as predicted positive.
         out: Filled with TFMA's result files.
 
     Raises:
         FinalError: A metric differs.
     """
-    chosen = np.arange(len(labels))
-    if len(labels) > most_rows:
-        chosen = np.sort(np.random.default_rng(0).choice(len(labels), most_rows, replace=False))
-    labels = labels[chosen]
-    some = {name: probability[chosen] for name, probability in scores.items()}
-    groups = {name: column[chosen] for name, column in groups.items()}
-    found = analyse(labels, some, groups, threshold=threshold, out=out)
+    found = analyse(labels, scores, groups, threshold=threshold, out=out)
     for selected_by, mask in slices(groups, len(labels)):
         key = tuple(selected_by.items())
-        for name, probability in some.items():
+        for name, probability in scores.items():
             ours, theirs = binary_metrics(labels[mask], probability[mask], threshold), found[name][key]
             _agree(ours, theirs, f"{name}, {selected_by or 'all rows'}")
-    return {"rows": len(labels), **{name: found[name][()] for name in some}}
+    return {"rows": len(labels), **{name: found[name][()] for name in scores}}
 
 
 def _agree(ours: dict[str, float], theirs: dict[str, float], where: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.evaluation.metrics import METRICS
+from ml.evaluation.rows.categorical import Categorical
 from ml.evaluation.slices import SLICED_BY
 
 NAMES = {
@@ -27,7 +28,7 @@ SliceKey = tuple[tuple[str, str], ...]
 def analyse(
     labels: NDArray[np.int8],
     probabilities: Mapping[str, NDArray[np.float32]],
-    columns: Mapping[str, NDArray[np.object_]],
+    columns: Mapping[str, Categorical],
     *,
     threshold: float,
     out: Path,

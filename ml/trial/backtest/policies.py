@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from ml.config.settings import GateSettings
 from ml.evaluation.scored_rows import ScoredRows
+from ml.evaluation.slices import SlicingColumns
 from ml.gate.context import Look
 from ml.gate.decision import BETTER, KEPT, REFRESH, decide
 from ml.gate.paired.contributions import placement_values
@@ -28,7 +28,7 @@ class History:
         came: int64 [n], the week in which each row came, from 1.
         labels: int8 [n], 0 or 1.
         profiles: uint64 [n]; equal ones are a cluster.
-        groups: The slicing columns by name, object [n] each.
+        groups: The slicing columns by name, [n] each.
         scores: float32 [weeks, n], probabilities.
         rows: int64 [weeks], all rows that were there in each week, those of training among them.
     """
@@ -36,7 +36,7 @@ class History:
     came: NDArray[np.int64]
     labels: NDArray[np.int8]
     profiles: NDArray[np.uint64]
-    groups: Mapping[str, NDArray[np.object_]]
+    groups: SlicingColumns
     scores: NDArray[np.float32]
     rows: NDArray[np.int64]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
+from ml.evaluation.rows.categorical import Categorical
 from ml.evaluation.slices import slices, slicing_columns
 
 
@@ -56,7 +57,7 @@ def test_equal_to_tfma_where_a_class_or_a_prediction_is_missing(tmp_path: Path) 
 
     labels = np.array([0] * 10 + [1] * 10 + [0, 1] * 10, dtype=np.int8)
     probability = np.array([0.1] * 10 + [0.9] * 10 + [0.2, 0.3] * 10, dtype=np.float32)
-    group = np.array(["no target"] * 10 + ["only targets"] * 10 + ["no prediction"] * 20, dtype=object)
+    group = Categorical.of(["no target"] * 10 + ["only targets"] * 10 + ["no prediction"] * 20)
     groups = dict.fromkeys(("Gender", "Spending_Score", "Ever_Married", "age_band"), group)
     found = analyse(labels, {"candidate": probability}, groups, threshold=0.5, out=tmp_path / "tfma")["candidate"]
     for selected_by, mask in slices({"Gender": group}, 40):

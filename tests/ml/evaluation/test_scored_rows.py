@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ml.errors import FinalError
+from ml.evaluation.rows.categorical import Categorical
 from ml.evaluation.scored_rows import ScoredRows
 
 N = 5
@@ -19,7 +20,7 @@ ROWS = ScoredRows(
     candidate=np.linspace(0, 1, N, dtype=np.float32),
     references=np.full((2, N), 0.25, dtype=np.float32),
     anchor=np.full(N, 0.5, dtype=np.float32),
-    groups={"Gender": np.array(["Female", "Male", "(missing)", "Ünïcode 🎈", ""], dtype=object)},
+    groups={"Gender": Categorical.of(["Female", "Male", "(missing)", "Ünïcode 🎈", ""])},
     gone_back_from=np.full(N, 0.75, dtype=np.float32),
 )
 
@@ -32,10 +33,17 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
             ours, theirs = getattr(ROWS, field.name), getattr(again, field.name)
             assert ours.dtype == theirs.dtype
             np.testing.assert_array_equal(ours, theirs)
-    assert {name: column.tolist() for name, column in again.groups.items()} == {
-        name: column.tolist() for name, column in ROWS.groups.items()
-    }
-    assert again.groups["Gender"].dtype == object
+    assert list(again.groups) == ["Gender"]
+    assert again.groups["Gender"].texts().tolist() == ["Female", "Male", "(missing)", "Ünïcode 🎈", ""]
+
+
+def test_the_texts_of_older_code_are_read(tmp_path: Path) -> None:
+    arrays = {field.name: getattr(ROWS, field.name) for field in fields(ScoredRows) if field.name != "groups"}
+    texts = ["Female", "Male", "(missing)", "Ünïcode 🎈", ""]
+    np.savez_compressed(tmp_path / "rows.npz", group_Gender=np.array(texts), **arrays)
+    again = ScoredRows.read(tmp_path / "rows.npz")
+    assert again.groups["Gender"].texts().tolist() == texts
+    assert again.groups["Gender"].categories == ROWS.groups["Gender"].categories
 
 
 def test_equal_rows_are_equal_bytes_and_nothing_is_left_beside_them(tmp_path: Path) -> None:
@@ -65,6 +73,7 @@ def test_without_references_and_anchor_it_is_written_too(tmp_path: Path) -> None
         ({"anchor": np.full(N, np.nan, np.float32)}, "not a probability"),
         ({"gone_back_from": np.full(N, np.nan, np.float32)}, "not a probability"),
         ({"candidate": np.full(N, 1.5, np.float32)}, "not a probability"),
+        ({"groups": {"Gender": Categorical.of(["Male"])}}, "differ in length"),
     ],
 )
 def test_rows_that_do_not_fit_together_are_refused(change: dict[str, np.ndarray], fact: str) -> None:  # type: ignore[type-arg]
@@ -90,9 +99,14 @@ def odd_file(path: Path, kind: str) -> None:
     elif kind == "double precision":
         arrays = {field.name: getattr(ROWS, field.name) for field in fields(ScoredRows) if field.name != "groups"}
         np.savez(path, **arrays | {"candidate": ROWS.candidate.astype(np.float64)})
+    elif kind == "code without a text":
+        arrays = {field.name: getattr(ROWS, field.name) for field in fields(ScoredRows) if field.name != "groups"}
+        np.savez(path, **arrays, group_Gender=np.full(N, 2, np.int8), categories_Gender=np.array(["Female", "Male"]))
 
 
-@pytest.mark.parametrize("kind", ["text", "empty", "torn", "one array", "other names", "pickled", "double precision"])
+@pytest.mark.parametrize(
+    "kind", ["text", "empty", "torn", "one array", "other names", "pickled", "double precision", "code without a text"]
+)
 def test_a_file_of_another_kind_is_named_with_a_cure(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "rows.npz"
     odd_file(path, kind)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ml.errors import FinalError
 from ml.evaluation.metrics import METRICS
+from ml.evaluation.rows.categorical import Categorical
 from ml.evaluation.tfma.analysis import analyse, eval_config
 from ml.evaluation.tfma.combiners import metrics_of_slices
 
@@ -25,6 +26,7 @@ def examples() -> tuple[NDArray[np.int8], NDArray[np.float32], Columns]:
     labels = (rng.random(ROWS) < 0.3).astype(np.int8)
     probability = np.clip(labels * 0.25 + rng.random(ROWS) * 0.8 - 0.05, 0, 1).astype(np.float32)
     probability[::7] = np.round(probability[::7], 2)  # ties, and values on the edges of buckets
+    probability[60:90] = probability[60]  # one example to our combiners, thirty to the pipeline
     probability[:6] = [0.0, 1.0, 0.5, 0.5, np.nextafter(np.float32(0.5), 1), 1e-9]
     columns: Columns = {
         "Gender": rng.choice(["Male", "Female"], ROWS).astype(object),
@@ -40,6 +42,10 @@ def examples() -> tuple[NDArray[np.int8], NDArray[np.float32], Columns]:
     columns["age_band"][:3] = "60 and over"
     columns["age_band"][(labels == 1) & (probability > 0.9)] = "only targets"
     return labels, probability, columns
+
+
+def categorical(columns: Columns) -> dict[str, Categorical]:
+    return {name: Categorical.of(column) for name, column in columns.items()}
 
 
 def by_beam(labels: NDArray[np.int8], models: dict[str, Any], columns: Columns, *, threshold: float, out: Path) -> None:
@@ -87,7 +93,7 @@ def test_every_metric_of_every_slice_is_that_of_tfmas_pipeline(names: tuple[str,
     models = {"candidate": probability, "champion": np.sqrt(probability)}
     models = {name: models[name] for name in names}
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    found = analyse(labels, models, columns, threshold=0.45, out=ours)
+    found = analyse(labels, models, categorical(columns), threshold=0.45, out=ours)
     by_beam(labels, models, columns, threshold=0.45, out=theirs)
 
     assert records(ours) == records(theirs)
@@ -105,12 +111,11 @@ def test_every_metric_of_every_slice_is_that_of_tfmas_pipeline(names: tuple[str,
 
 
 @pytest.mark.usefixtures("libraries")
-@pytest.mark.usefixtures("libraries")
 @pytest.mark.parametrize("metric", ["MeanSquaredError", "MeanPrediction"])
 def test_a_metric_that_is_not_known_to_be_equal_is_refused(metric: str) -> None:
     labels, probability, columns = examples()
     config = eval_config(["candidate"], 0.5)
     config.metrics_specs[0].metrics.add(class_name=metric)
     with pytest.raises(FinalError, match="needs TFMA's Beam pipeline") as refused:
-        list(metrics_of_slices(labels.astype(np.float32), {"": probability}, columns, config))
+        list(metrics_of_slices(labels.astype(np.float32), {"": probability}, categorical(columns), config))
     assert "Take metrics that count examples" in refused.value.cure

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.evaluation.rows.categorical import Categorical
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 
@@ -44,7 +45,8 @@ def scored(
     anchor: NDArray[np.float32] | None = None,
     **groups: NDArray[np.object_],
 ) -> ScoredRows:
-    return ScoredRows(np.arange(len(labels), dtype=np.uint64), profiles, labels, candidate, references, anchor, groups)
+    columns = {name: Categorical.of(column) for name, column in groups.items()}
+    return ScoredRows(np.arange(len(labels), dtype=np.uint64), profiles, labels, candidate, references, anchor, columns)
 
 
 def a_look(

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ml.config.settings import resolve
+from ml.evaluation.rows.categorical import Categorical
 from ml.gate.fairness import Fairness, fairness
 
 GATE = resolve(environment={}).gate
@@ -22,7 +23,8 @@ FEMALE = GENDER == "Female"
 
 def found(p: NDArray[np.float32], gender: NDArray[np.object_] = GENDER, **changed: float) -> Fairness:
     profiles = np.arange(len(p), dtype=np.uint64)
-    return fairness(LABELS, profiles, p, {"Gender": gender}, threshold=0.5, settings=replace(GATE, **changed))  # type: ignore[arg-type]
+    settings = replace(GATE, **changed)  # type: ignore[arg-type]
+    return fairness(LABELS, profiles, p, {"Gender": Categorical.of(gender)}, threshold=0.5, settings=settings)
 
 
 def test_a_calibrated_model_is_no_concern_and_its_numbers_are_shown() -> None:
