@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.config.settings import GateSettings
+from ml.config.gate_settings import GateSettings
 from ml.gate.rules import is_better, is_not_worse, is_worse
 
 Floats = NDArray[np.float64]

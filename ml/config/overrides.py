@@ -15,8 +15,8 @@ RAISABLE = "judge.at_least."
 APPROVAL = "gate.approval"
 APPROVALS = ("never", "unsure", "always")
 """How often a person is asked, from the most lenient to the strictest: for one run it can only become stricter."""
-ADDED = (APPROVAL, "promote.hold_days", "keep.days")
-"""Settings that decide nothing about a model, so that runs which older code began take the default of today."""
+ADDED = (APPROVAL, "gate.profit", "promote.hold_days", "keep.days")
+"""Settings that decide nothing about a model of an older code, whose runs take the default of today."""
 
 
 class Overrides:

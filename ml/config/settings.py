@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from ml.config.deciding_settings import deciding_part
+from ml.config.deciding_settings import deciding_part, profit_is_judged
 from ml.config.economics import Economics
-from ml.config.overrides import APPROVAL, APPROVALS, Overrides, key_and_value, read_toml, taken_over
+from ml.config.gate_settings import GateSettings, JudgeSettings
+from ml.config.overrides import APPROVAL, Overrides, key_and_value, read_toml, taken_over
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import Between, Matching, OneOrMore, build
 from ml.errors import SettingsError
@@ -84,51 +85,6 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
-class AtLeast:
-    """The table `judge.at_least`: lower bounds of the candidate's metrics, all five required."""
-
-    BinaryAccuracy: Share
-    AUC: Share
-    Precision: Share
-    Recall: Share
-    ExampleCount: Annotated[int, Between(1, 10**9)]
-
-
-@dataclass(frozen=True)
-class AtMost:
-    """The table `judge.at_most`: metrics above these bounds are too good to be true."""
-
-    BinaryAccuracy: Share
-
-
-@dataclass(frozen=True)
-class JudgeSettings:
-    """The section `judge`: the thresholds of the gate."""
-
-    at_least: AtLeast
-    at_most: AtMost
-    first_run_promotes: bool
-    accept_incomparable: bool
-
-
-@dataclass(frozen=True)
-class GateSettings:
-    """The section `gate`: how a candidate is compared with what serves."""
-
-    primary: Annotated[str, Matching(r"AUC|LogLoss", "AUC or LogLoss")]
-    false_promotions_per_year: Annotated[float, Between(0.01, 26)]
-    looks_per_year: Annotated[int, Between(1, 10_000)]
-    margin: Annotated[float, Between(0, 0.5)]
-    refresh_changed_share: Share
-    refresh_days: Annotated[float, Between(0, 3650)]
-    references: Annotated[int, Between(1, 8)]
-    fairness: Annotated[str, Matching(r"warn|block", "warn or block")]
-    calibration_gap: Share
-    selection_ratio: Share
-    approval: Annotated[str, Matching("|".join(APPROVALS), "never, unsure or always")]
-
-
-@dataclass(frozen=True)
 class PromoteSettings:
     """The section `promote`: publishing a version, and checking it before."""
 
@@ -194,6 +150,22 @@ class Settings:
     probation: ProbationSettings
     keep: KeepSettings
     serving: ServingSettings
+
+    def __post_init__(self) -> None:
+        """Check sections against one another.
+
+        Raises:
+            SettingsError: Profit shall decide, and nobody has said what a contact costs.
+        """
+        if self.gate.primary == "Profit" and not self.economics.is_set:
+            raise SettingsError(
+                "gate.primary = 'Profit' needs economics.value and economics.cost.", "Set both, or another metric."
+            )
+
+    @property
+    def gate_economics(self) -> Economics | None:
+        """What the gate computes profit with; None when profit is no metric of it."""
+        return self.economics if profit_is_judged(self.as_dict()) else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the tree as plain JSON values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml.config.settings import GateSettings
+from ml.config.gate_settings import GateSettings
 from ml.gate.context import Look
 
 HIGHEST_LEVEL = 0.5

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ml.config.settings import GateSettings
+from ml.config.economics import Economics
+from ml.config.gate_settings import GateSettings
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.evidence import Evidence, as_details, gather
@@ -42,6 +43,7 @@ def decide(
     settings: GateSettings,
     threshold: float,
     min_slice: int = LEAST_OF_A_CLASS,
+    economics: Economics | None = None,
 ) -> Decision:
     """Compare the candidate with the references and the anchor, and say what follows.
 
@@ -51,18 +53,22 @@ def decide(
         settings: The section `gate`.
         threshold: A row is predicted positive when its probability is above it.
         min_slice: A slice is tested when it holds at least so many positives and so many negatives.
+        economics: What profit is computed with; None where it is no metric (`Settings.gate_economics`).
 
     Raises:
         ValueError: There is no reference, so that nothing can be compared.
     """
     if not len(scored.references):
         raise ValueError("no reference to compare the candidate with")
-    evidence = gather(scored, look, settings=settings, threshold=threshold, least_of_a_class=min_slice)
-    words = Sentences(evidence, scored, look, settings.margin, settings.references)
+    cut = economics.cut if economics else None
+    evidence = gather(scored, look, settings=settings, threshold=threshold, least_of_a_class=min_slice, cut=cut)
+    words = Sentences(evidence, scored, look, settings.margin, settings.references, economics)
     outcome, decisive = _rule(evidence, settings, words)
     concerns = [] if settings.fairness == "block" else evidence.fairness.concerns
     reasons = (*decisive, *words.context(), *(Reason(f"{one.code}_warning", one.sentence) for one in concerns))
-    details = as_details(evidence, scored, look, settings=settings, threshold=threshold, least=min_slice)
+    details = as_details(
+        evidence, scored, look, settings=settings, threshold=threshold, least=min_slice, economics=economics
+    )
     details |= {"outcome": outcome, "reasons": [asdict(reason) for reason in reasons]}
     ends_hold = bool(details.get("gone_back_from", {}).get("is_better"))
     return Decision(outcome, reasons, without_nan(details), ends_hold)

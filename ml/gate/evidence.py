@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.config.settings import GateSettings
+from ml.config.economics import Economics
+from ml.config.gate_settings import GateSettings
 from ml.evaluation.list_change import ListChange, list_change
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.budget import Budget, RefreshDue, budget_of, refresh_due
 from ml.gate.context import Look
 from ml.gate.fairness import Fairness, fairness
 from ml.gate.paired.compare import compare
-from ml.gate.paired.contributions import METRICS
+from ml.gate.paired.contributions import METRICS, PROFIT
 from ml.gate.paired.difference import PairedDifference
 from ml.gate.paired.power import GAIN_OF_INTEREST, POWER, Power, power_of
 from ml.gate.paired.slice_tests import SliceTest, slice_tests
@@ -53,22 +54,30 @@ class Evidence:
 
 
 def gather(
-    scored: ScoredRows, look: Look, *, settings: GateSettings, threshold: float, least_of_a_class: int
+    scored: ScoredRows,
+    look: Look,
+    *,
+    settings: GateSettings,
+    threshold: float,
+    least_of_a_class: int,
+    cut: float | None = None,
 ) -> Evidence:
     """Compute all numbers of a verdict; the arguments are those of `ml.gate.decision.decide`."""
     candidate, primary = scored.candidate, settings.primary
     differences = {
         metric: compare(
             metric, scored.labels, scored.profiles, candidate, scored.references[: settings.references],
-            threshold=threshold,
+            threshold=threshold, cut=cut,
         )
-        for metric in METRICS
+        for metric in (*METRICS, *([PROFIT] if cut is not None else []))
     }  # fmt: skip
 
     def against(one: NDArray[np.float32] | None) -> PairedDifference | None:
         if one is None:
             return None
-        return compare(primary, scored.labels, scored.profiles, candidate, one[np.newaxis], threshold=threshold)
+        return compare(
+            primary, scored.labels, scored.profiles, candidate, one[np.newaxis], threshold=threshold, cut=cut
+        )
 
     budget = budget_of(settings, look)
     return Evidence(
@@ -76,7 +85,7 @@ def gather(
         primary=differences[primary],
         guards=tuple(one for metric, one in differences.items() if metric != primary),
         anchor=against(scored.anchor),
-        slices=tuple(slice_tests(scored, settings, threshold=threshold, least_of_a_class=least_of_a_class)),
+        slices=tuple(slice_tests(scored, settings, threshold=threshold, least_of_a_class=least_of_a_class, cut=cut)),
         fairness=fairness(
             scored.labels, scored.profiles, candidate, scored.groups, threshold=threshold, settings=settings
         ),
@@ -88,7 +97,14 @@ def gather(
 
 
 def as_details(
-    evidence: Evidence, scored: ScoredRows, look: Look, *, settings: GateSettings, threshold: float, least: int
+    evidence: Evidence,
+    scored: ScoredRows,
+    look: Look,
+    *,
+    settings: GateSettings,
+    threshold: float,
+    least: int,
+    economics: Economics | None = None,
 ) -> dict[str, Any]:
     """Return the numbers as a tree of plain values, with all that it takes to compute them again from the rows."""
     level = evidence.budget.level
@@ -102,6 +118,7 @@ def as_details(
         "threshold": threshold,
         "primary": settings.primary,
         "margin": settings.margin,
+        **({"economics": {"value": economics.value, "cost": economics.cost}} if economics else {}),
         "look": asdict(look),
         "level": {
             "look": level,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.config.settings import GateSettings
+from ml.config.gate_settings import GateSettings
 from ml.evaluation.slices import AGE_BAND, MISSING, SlicingColumns
 from ml.gate.paired.compare import difference_of
 from ml.gate.paired.contributions import BRIER

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ml.artifacts import Evaluation, Verdict
-from ml.config.settings import JudgeSettings
+from ml.config.gate_settings import JudgeSettings
 from ml.gate.decision import BETTER, REFRESH, WORSE, Decision
 from ml.gate.reason import Reason
 from ml.gate.thresholds import below_threshold, reached, too_good

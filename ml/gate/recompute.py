@@ -33,11 +33,12 @@ def difference(
     threshold: float,
     level: float,
     rows: NDArray[np.bool_],
+    cut: float | None = None,
 ) -> dict[str, Any]:
     """Return value, error and bounds of a metric's difference between the candidate and the models' mean."""
     y, profiles = scored.labels[rows] == 1, scored.profiles[rows]
-    ours = _per_row(metric, y, scored.candidate[rows], threshold)
-    theirs = [_per_row(metric, y, one[rows], threshold) for one in models]
+    ours = _per_row(metric, y, scored.candidate[rows], threshold, cut)
+    theirs = [_per_row(metric, y, one[rows], threshold, cut) for one in models]
     counted = [y, ~y] if metric == "AUC" else [np.ones(len(y), dtype=bool)]
     pairs = np.array([value_and_error(ours - one, counted, profiles) for one in theirs])
     value, error = (float(column.sum() / len(theirs)) for column in pairs.T)
@@ -57,7 +58,9 @@ def difference(
     }
 
 
-def _per_row(metric: str, y: NDArray[np.bool_], score: NDArray[np.float32], threshold: float) -> Floats:
+def _per_row(
+    metric: str, y: NDArray[np.bool_], score: NDArray[np.float32], threshold: float, cut: float | None
+) -> Floats:
     p = score.astype(np.float64)
     if metric == "AUC":
         share = np.full(len(p), np.nan)
@@ -71,6 +74,8 @@ def _per_row(metric: str, y: NDArray[np.bool_], score: NDArray[np.float32], thre
         return np.asarray(np.abs(p - y) ** 2, dtype=np.float64)
     if metric == "BinaryAccuracy":
         return np.where(score > threshold, y, ~y).astype(np.float64)
+    if metric == "Profit" and cut is not None:
+        return np.asarray((p > cut) * (y.astype(np.float64) - cut), dtype=np.float64)
     raise ValueError(f"unknown metric {metric!r}")
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from ml.config.economics import Economics
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.evidence import Evidence
+from ml.gate.paired.contributions import PROFIT
 from ml.gate.paired.difference import PairedDifference
 from ml.gate.paired.power import power_sentence
+from ml.gate.paired.profit import CUSTOMERS, money
 from ml.gate.reason import Reason
 from ml.gate.rules import NON_INFERIORITY_LEVEL, SLICES_LEVEL, is_better
 
@@ -18,8 +22,17 @@ SHOWN_SLICES = 6
 class Sentences:
     """Words for the numbers of one verdict."""
 
-    def __init__(self, evidence: Evidence, scored: ScoredRows, look: Look, margin: float, references: int) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        scored: ScoredRows,
+        look: Look,
+        margin: float,
+        references: int,
+        economics: Economics | None = None,
+    ) -> None:
         self._evidence = evidence
+        self._economics = economics
         self._look = look
         self._margin = margin
         self._anchor = look.anchor or "the anchor"
@@ -35,7 +48,7 @@ class Sentences:
     def guards_hold(self) -> Reason:
         """No other metric is worse."""
         level = self._evidence.budget.level
-        shown = ", ".join(f"{one.metric} {one.value:+.4f}" for one in self._evidence.guards)
+        shown = ", ".join(f"{one.metric} {self._signed(one.metric, one.value)}" for one in self._evidence.guards)
         return Reason("no_guard_worse", f"No other metric is worse at {_percent(1 - level)}: {shown}.")
 
     def worse(self, one: PairedDifference, code: str) -> Reason:
@@ -48,8 +61,7 @@ class Sentences:
             if one.is_worse and one.difference is not None:
                 yield Reason(
                     "slice_worse",
-                    f"{one.difference.metric} in {one.name} is {one.difference.candidate:.4f}, "
-                    f"{one.difference.value:+.4f} against {one.difference.reference:.4f} of {self._reference} "
+                    f"{self._difference(one.difference, f' in {one.name}')} of {self._reference} "
                     f"(n={one.difference.rows}, p={one.holm:.4f} after Holm's correction over "
                     f"{sum(other.difference is not None for other in self._evidence.slices)} slices, below "
                     f"{SLICES_LEVEL:.2f}).",
@@ -99,7 +111,8 @@ class Sentences:
             yield self._gone_back_from(evidence.gone_back_from)
         if evidence.list_change is not None:
             yield Reason("list_change", evidence.list_change.sentence(look.baseline))
-        yield Reason("power", power_sentence(evidence.primary, evidence.power))
+        signed = partial(self._signed, evidence.primary.metric)
+        yield Reason("power", power_sentence(evidence.primary, evidence.power, shown=signed))
         yield Reason("level", self._level())
         if look.baseline_note:
             yield Reason("baseline", look.baseline_note)
@@ -122,24 +135,38 @@ class Sentences:
         level = self._evidence.budget.level
         low, high = one.interval(level)
         return (
-            f"{one.metric} is {one.candidate:.4f}, {one.value:+.4f} against {one.reference:.4f} of "
-            f"{with_what or self._reference} "
-            f"(interval {low:+.4f} to {high:+.4f}, each side {_percent(1 - level)}; n={one.rows}, "
-            f"{one.clusters} profiles)"
+            f"{self._difference(one)} of {with_what or self._reference} (interval {self._signed(one.metric, low)} to "
+            f"{self._signed(one.metric, high)}, each side {_percent(1 - level)}; n={one.rows}, {one.clusters} profiles)"
         )
+
+    def _difference(self, one: PairedDifference, where: str = "") -> str:
+        per = f" for {CUSTOMERS:,} customers" if self._in_money(one.metric) else ""
+        value, reference = self._shown(one.metric, one.candidate), self._shown(one.metric, one.reference)
+        return f"{one.metric}{per}{where} is {value}, {self._signed(one.metric, one.value)} against {reference}"
+
+    def _shown(self, metric: str, value: float) -> str:
+        economics = self._in_money(metric)
+        return economics.amount(round(money(value, economics))) if economics else f"{value:.4f}"
+
+    def _signed(self, metric: str, value: float) -> str:
+        return f"{'+' if value >= 0 else ''}{self._shown(metric, value)}"
+
+    def _in_money(self, metric: str) -> Economics | None:
+        return self._economics if metric == PROFIT else None
 
     def _margin_kept(self, one: PairedDifference, against: str, holds: bool) -> str:
         if not one.defined:
             return f"{one.metric} cannot be compared with {against} on these {one.rows} rows."
         word, lower = "within" if holds else "beyond", one.lower(NON_INFERIORITY_LEVEL)
-        bound = f"{one.value:+.4f}, bound at {_percent(1 - NON_INFERIORITY_LEVEL)}, n={one.rows}"
-        allowed = f"{self._margin:g} (gate.margin)"
+        bound = f"{self._signed(one.metric, one.value)}, bound at {_percent(1 - NON_INFERIORITY_LEVEL)}, n={one.rows}"
+        off = self._shown(one.metric, abs(lower))
+        margin = self._shown(one.metric, self._margin) if self._in_money(one.metric) else f"{self._margin:g}"
+        allowed = f"{margin} (gate.margin)"
         if lower > 0:
-            better = f"{one.metric} is at least {lower:.4f} better than that of {against} ({bound})"
+            better = f"{one.metric} is at least {off} better than that of {against} ({bound})"
             return f"{better}; up to {allowed} worse would do."
         return (
-            f"{one.metric} may be up to {abs(lower):.4f} worse than that of {against} ({bound}): {word} the margin of "
-            f"{allowed}."
+            f"{one.metric} may be up to {off} worse than that of {against} ({bound}): {word} the margin of {allowed}."
         )
 
     def _level(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from ml.artifacts import Evaluation
-from ml.config.settings import JudgeSettings
+from ml.config.gate_settings import JudgeSettings
 from ml.evaluation.metric_table import distinguishable, metric_text
 from ml.gate.reason import Reason
 

@@ -59,7 +59,7 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
     )
 
     def against(models: NDArray[np.float32], metric: str, level: float, rows: NDArray[np.bool_] = everything) -> Any:
-        return difference(scored, models, metric, threshold, level, rows)
+        return difference(scored, models, metric, threshold, level, rows, _cut(said))
 
     differences = {metric: against(references, metric, look_level) for metric in said["differences"]}
     error = differences[primary]["standard_error"]
@@ -90,6 +90,12 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
             else 0,
         },
     }
+
+
+def _cut(said: Mapping[str, Any]) -> float | None:
+    """Return the probability above which a contact pays; None when the verdict does not judge profit."""
+    economics = said.get("economics")
+    return float(economics["cost"]) / float(economics["value"]) if economics else None
 
 
 def _gone_back_from(
@@ -133,7 +139,7 @@ def _slices(said: Mapping[str, Any], scored: ScoredRows, references: NDArray[np.
             entry: dict[str, Any] = {"column": column, "group": group, "positives": positives, "negatives": negatives}
             entry |= {"tested": False, "gain": None, "standard_error": None, "p": None, "holm": None, "worse": False}
             if positives >= said["least_of_a_class"] and negatives >= said["least_of_a_class"]:
-                one = difference(scored, references, said["primary"], said["threshold"], 0.05, rows)
+                one = difference(scored, references, said["primary"], said["threshold"], 0.05, rows, _cut(said))
                 gain, error = one["gain"], one["standard_error"]
                 if not math.isnan(error):
                     p = NormalDist().cdf(gain / error) if error > 0 else 1.0

@@ -32,7 +32,13 @@ def reach_verdict(run: Run, evaluation: Evaluation, out: Path) -> Verdict:
     scored = ScoredRows.read(evaluation.scored_rows)
     if evaluation.is_compared and not evaluation.same:
         look = note_look(run, evaluation)
-        decision = decide(scored, look, settings=run.settings.gate, threshold=run.settings.target.threshold)
+        decision = decide(
+            scored,
+            look,
+            settings=run.settings.gate,
+            threshold=run.settings.target.threshold,
+            economics=run.settings.gate_economics,
+        )
     verdict = judge(evaluation, decision, settings=run.settings.judge, out=out)
     _write(run, evaluation, verdict, decision, look)
     return verdict

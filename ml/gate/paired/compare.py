@@ -22,6 +22,7 @@ def compare(
     references: NDArray[np.float32],
     *,
     threshold: float,
+    cut: float | None = None,
 ) -> PairedDifference:
     """Return the difference between the candidate and the references.
 
@@ -32,11 +33,12 @@ def compare(
         candidate: Probabilities, shape [n].
         references: Probabilities, shape [k, n], k at least 1.
         threshold: A row is predicted positive when its probability is above it.
+        cut: A customer is contacted when the probability is above it (`Profit`).
     """
     positive = labels > 0
     clusters, cluster = np.unique(profiles, return_inverse=True)
-    ours = contributions(metric, labels, candidate, threshold)
-    each = [contributions(metric, labels, one, threshold) for one in references]
+    ours = contributions(metric, labels, candidate, threshold, cut)
+    each = [contributions(metric, labels, one, threshold, cut) for one in references]
     over = positive if metric == AUC else np.ones(len(labels), dtype=bool)
     value, error = against_several([difference_of(metric, ours - theirs, positive, cluster) for theirs in each])
     return PairedDifference(

@@ -11,7 +11,7 @@ from ml.config.economics import Economics
 from ml.gate.paired.compare import difference_of
 from ml.gate.paired.contributions import PROFIT
 from ml.gate.paired.difference import z_of
-from ml.gate.paired.profit import CUSTOMERS, Floats, is_contacted, profit_of_rows
+from ml.gate.paired.profit import CUSTOMERS, Floats, is_contacted, money, profit_of_rows
 
 LEVEL = 0.025
 """On each side of the interval: it holds 95 %."""
@@ -45,11 +45,12 @@ def expected_profit(
         probability: Shape [n], in [0, 1].
         economics: With value and cost.
     """
-    earned = profit_of_rows(labels, probability, economics)
+    earned = profit_of_rows(labels, probability, economics.cut)
     _, cluster = np.unique(profiles, return_inverse=True)
     _, error = difference_of(PROFIT, earned, labels > 0, cluster)
-    profit, width = CUSTOMERS * float(earned.mean()), CUSTOMERS * z_of(LEVEL) * error
-    return ExpectedProfit(float(is_contacted(probability, economics).mean()), profit, profit - width, profit + width)
+    profit, width = money(float(earned.mean()), economics), money(z_of(LEVEL) * error, economics)
+    share = float(is_contacted(probability, economics.cut).mean())
+    return ExpectedProfit(share, profit, profit - width, profit + width)
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,4 @@ def profit_curve(
     n = len(labels)
     share = np.linspace(0, 1, points)
     earned = economics.value * np.interp(share * n, contacts, found) - economics.cost * share * n
-    return ProfitCurve(share, earned / n * CUSTOMERS, float(is_contacted(probability, economics).mean()))
+    return ProfitCurve(share, earned / n * CUSTOMERS, float(is_contacted(probability, economics.cut).mean()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from ml.gate.paired.contributions import PROFIT
 from ml.gate.paired.difference import NORMAL, PairedDifference, z_of
 
 POWER = 0.8
@@ -32,12 +34,13 @@ def power_of(difference: PairedDifference, level: float) -> Power:
     return Power(detectable, math.ceil(difference.rows * (detectable / GAIN_OF_INTEREST) ** 2))
 
 
-def power_sentence(difference: PairedDifference, power: Power) -> str:
-    """Return what this look could have seen, as a sentence."""
+def power_sentence(difference: PairedDifference, power: Power, *, shown: Callable[[float], str]) -> str:
+    """Return what this look could have seen, as a sentence; `shown` writes a gain of the metric with its sign."""
     metric = difference.metric
     if not power.rows_needed:
         return f"What this look could have seen cannot be said: {metric} has no spread on these {difference.rows} rows."
-    seen = f"This look could have seen {power.detectable:+.4f} {metric} (with {100 * POWER:.0f} % power)"
+    seen = f"This look could have seen {shown(power.detectable)} {metric} (with {100 * POWER:.0f} % power)"
+    small = shown(GAIN_OF_INTEREST) if metric == PROFIT else f"{GAIN_OF_INTEREST:+.3f}"
     if power.rows_needed <= difference.rows:
-        return f"{seen}, so {GAIN_OF_INTEREST:+.3f} as well ({difference.rows} rows)."
-    return f"{seen}; for {GAIN_OF_INTEREST:+.3f} you need {power.rows_needed} rows instead of {difference.rows}."
+        return f"{seen}, so {small} as well ({difference.rows} rows)."
+    return f"{seen}; for {small} you need {power.rows_needed} rows instead of {difference.rows}."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.config.settings import GateSettings
+from ml.config.gate_settings import GateSettings
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import slices
 from ml.gate.paired.compare import compare
@@ -48,7 +48,7 @@ class SliceTest:
 
 
 def slice_tests(
-    scored: ScoredRows, settings: GateSettings, *, threshold: float, least_of_a_class: int
+    scored: ScoredRows, settings: GateSettings, *, threshold: float, least_of_a_class: int, cut: float | None = None
 ) -> list[SliceTest]:
     """Test every slice that holds enough positives and negatives, and whose difference is defined."""
     found = []
@@ -62,7 +62,7 @@ def slice_tests(
                 difference = compare(
                     settings.primary, labels, scored.profiles[mask], scored.candidate[mask],
                     scored.references[: settings.references, mask],
-                    threshold=threshold,
+                    threshold=threshold, cut=cut,
                 )  # fmt: skip
                 difference = difference if difference.defined else None
             found.append(SliceTest(column, group, positives, negatives, difference))

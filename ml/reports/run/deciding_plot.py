@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml.evaluation.metric_table import ORDER, metric_text
-from ml.gate.paired.contributions import SIGN
+from ml.gate.paired.contributions import PROFIT, SIGN
 from ml.reports.look.palette import BACKGROUND, BAD, CANDIDATE, CHAMPION, GOOD, INK, LINE, MUTED
 from ml.reports.look.plot import Plot, Table, drawing, svg_of
 
@@ -58,11 +58,11 @@ def _questions(evidence: Mapping[str, Any], baseline: str, anchor: str) -> Itera
     primary, margin = evidence["primary"], evidence["margin"]
     for metric, of in evidence["differences"].items():
         if metric == primary:
-            yield _against_zero(f"{metric}: better than {baseline}?", of, looks_for_gain=True)
+            yield _against_zero(f"{_named(metric)}: better than {baseline}?", of, looks_for_gain=True)
     for metric, of in evidence["differences"].items():
         if metric != primary:
             loss = " (a loss, sign turned)" if SIGN.get(metric, 1) < 0 else ""
-            yield _against_zero(f"{metric}{loss}: worse than {baseline}?", of, looks_for_gain=False)
+            yield _against_zero(f"{_named(metric)}{loss}: worse than {baseline}?", of, looks_for_gain=False)
     due = bool(evidence["refresh"]["due"])
     why = "for a refresh" if due else "no refresh is due"
     text = f"{primary}: at most {margin:g} below {baseline}? ({why})"
@@ -72,6 +72,11 @@ def _questions(evidence: Mapping[str, Any], baseline: str, anchor: str) -> Itera
         yield _within(f"{primary}: at most {margin:g} below {name}?", evidence["anchor"], margin)
     if of := evidence.get("gone_back_from"):
         yield _against_zero(f"{primary}: better than the quarantined version?", of, looks_for_gain=True)
+
+
+def _named(metric: str) -> str:
+    """Return what a row calls a metric; profit has the axis of the others, so it is not in money here."""
+    return f"{metric}, in values of a target" if metric == PROFIT else metric
 
 
 def _against_zero(text: str, of: Mapping[str, Any], *, looks_for_gain: bool) -> Question:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.config.settings import GateSettings
+from ml.config.gate_settings import GateSettings
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns
 from ml.gate.context import Look

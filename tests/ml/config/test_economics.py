@@ -55,3 +55,21 @@ def test_what_contradicts_itself_is_refused(overrides: tuple[str, ...], says: st
 )
 def test_amounts_are_written_as_people_write_them(money: float, text: str) -> None:
     assert of("value=80", "cost=10", "currency=EUR").amount(money) == text
+
+
+def test_value_and_cost_decide_a_run_only_where_profit_is_judged() -> None:
+    prices = ["economics.value=80", "economics.cost=10", "economics.budget=100", "economics.currency=EUR"]
+    silent, judged, off, decides = (
+        resolve(overrides=more, environment={})
+        for more in ([], prices, [*prices, "gate.profit=off"], [*prices, "gate.profit=off", "gate.primary=Profit"])
+    )
+    assert judged.deciding_settings()["economics"] == decides.deciding_settings()["economics"] == {
+        "value": 80.0, "cost": 10.0,
+    }  # fmt: skip
+    assert off.deciding_settings() == silent.deciding_settings(), "what is only shown changes no run"
+    assert [one.gate_economics is None for one in (silent, judged, off, decides)] == [True, False, True, False]
+
+
+def test_profit_cannot_decide_before_somebody_has_said_what_a_contact_costs() -> None:
+    with pytest.raises(SettingsError, match=r"needs economics\.value and economics\.cost"):
+        resolve(overrides=["gate.primary=Profit"], environment={})

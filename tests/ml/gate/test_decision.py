@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.config.settings import GateSettings, resolve
+from ml.config.economics import Economics
+from ml.config.gate_settings import GateSettings
+from ml.config.settings import resolve
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.decision import BETTER, KEPT, REFRESH, WORSE, Decision, decide
@@ -270,3 +272,36 @@ def test_a_candidate_that_is_not_proven_better_than_it_ends_none() -> None:
     assert not without.ends_hold
     assert "gone_back_from" not in without.details
     assert without.outcome == held.outcome, "for this comparison only"
+
+
+def test_profit_is_a_guard_where_somebody_has_said_what_a_contact_costs() -> None:
+    # The candidate ranks as well, but where a contact begins to pay it says too much of every customer.
+    keen = np.clip(EQUAL + 0.2, 0, 1).astype(np.float32)
+    prices = Economics(value=80.0, cost=40.0, budget=0.0, currency="EUR")
+    without = decide(rows(keen, EQUAL), a_look(), settings=GATE, threshold=THRESHOLD)
+    assert "Profit" not in without.details["differences"]
+    assert "economics" not in without.details
+    decided = decide(rows(keen, EQUAL), a_look(), settings=GATE, threshold=THRESHOLD, economics=prices)
+    assert decided.outcome == WORSE
+    numbers = decided.details["differences"]["Profit"]
+    assert numbers["upper"] < 0
+    earned, before = (np.where(one.astype(np.float64) > 0.5, LABELS - 0.5, 0).mean() for one in (keen, EQUAL))
+    assert (numbers["candidate"], numbers["reference"]) == pytest.approx((earned, before))
+    (said,) = [one.sentence for one in decided.reasons if one.sentence.startswith("Profit")]
+    assert said.startswith(
+        f"Profit for 1,000 customers is {prices.amount(round(80_000 * earned))}, "
+        f"{prices.amount(round(80_000 * (earned - before)))} against "
+        f"{prices.amount(round(80_000 * before))} of version 3"
+    )
+    assert "EUR to \u2212" in said
+
+
+def test_profit_can_decide() -> None:
+    prices = Economics(value=80.0, cost=10.0, budget=0.0, currency="")
+    settings = replace(GATE, primary="Profit")
+    decided = decide(rows(GOOD, EQUAL, anchor=EQUAL), DUE, settings=settings, threshold=THRESHOLD, economics=prices)
+    assert (decided.outcome, decided.details["primary"]) == (BETTER, "Profit")
+    assert sentence(decided, "better").startswith("Profit for 1,000 customers is ")
+    assert "(gate.margin) worse would do" in sentence(decided, "not_worse_than_anchor")
+    assert "AUC +" in sentence(decided, "no_guard_worse")
+    assert " Profit (with 80 % power)" in sentence(decided, "power")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ml.artifacts import Evaluation, Verdict
-from ml.config.settings import JudgeSettings, resolve
+from ml.config.gate_settings import JudgeSettings
+from ml.config.settings import resolve
 from ml.gate.decision import BETTER, KEPT, REFRESH, WORSE, Decision
 from ml.gate.judge import judge
 from ml.gate.reason import Reason

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml.config.economics import Economics
+from ml.config.gate_settings import GateSettings
 from ml.config.settings import resolve
 from ml.evaluation.metrics import binary_metrics
 from ml.evaluation.scored_rows import ScoredRows
@@ -34,9 +36,10 @@ GROUPS = {
 SCORED = scored(LABELS, PROFILES, np.round(CANDIDATE, 3), np.stack(OTHERS), OTHERS[1], **GROUPS)
 
 
-def verdict_of(rows: ScoredRows) -> dict[str, Any]:
+def verdict_of(rows: ScoredRows, settings: GateSettings = GATE, economics: Economics | None = None) -> dict[str, Any]:
     """What verdict.json holds of the numbers."""
-    decision = decide(rows, a_look(champion_days=30), settings=GATE, threshold=THRESHOLD)
+    look = a_look(champion_days=30)
+    decision = decide(rows, look, settings=settings, threshold=THRESHOLD, economics=economics)
     report = {
         "evidence": dict(decision.details),
         "threshold": THRESHOLD,
@@ -66,6 +69,17 @@ NONE = np.zeros(ROWS, dtype=np.int8)
 )
 def test_the_rows_give_the_numbers_of_their_verdict(rows: ScoredRows) -> None:
     assert verify(verdict_of(rows), rows) == []
+
+
+@pytest.mark.parametrize("primary", ["AUC", "Profit"])
+def test_profit_is_computed_again(primary: str) -> None:
+    prices = Economics(value=80.0, cost=12.0, budget=0.0, currency="EUR")
+    said = verdict_of(SCORED, replace(GATE, primary=primary), prices)
+    assert verify(said, SCORED) == []
+    said["evidence"]["differences"]["Profit"]["value"] += 1e-6
+    assert any("differences.Profit.value" in line for line in verify(said, SCORED))
+    said["evidence"]["economics"]["cost"] = 20.0
+    assert any("differences.Profit.candidate" in line for line in verify(said, SCORED))
 
 
 def test_the_comparison_with_the_version_that_was_gone_back_from_is_computed_again() -> None:

@@ -17,8 +17,8 @@ SCORES = np.array([0.9, 0.1, 0.5, 0.125, 0.05], dtype=np.float32)
 
 
 def test_the_rule_contacts_whoever_is_worth_more_than_the_cost() -> None:
-    assert is_contacted(SCORES, PRICES).tolist() == [True, False, True, False, False], "0.125 x 80 is the cost"
-    assert profit_of_rows(LABELS, SCORES, PRICES).tolist() == [70, 0, -10, 0, 0]
+    assert is_contacted(SCORES, PRICES.cut).tolist() == [True, False, True, False, False], "0.125 x 80 is the cost"
+    assert profit_of_rows(LABELS, SCORES, PRICES.cut).tolist() == [0.875, 0, -0.125, 0, 0]
     found = expected_profit(LABELS, np.arange(5, dtype=np.uint64), SCORES, PRICES)
     assert (found.share, found.profit) == (0.4, 12_000)
     assert found.low < 12_000 < found.high

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.config.settings import GateSettings, resolve
+from ml.config.gate_settings import GateSettings
+from ml.config.settings import resolve
 from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.decision import Decision, decide
