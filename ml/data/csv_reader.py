@@ -25,6 +25,7 @@ from serving.tables.number_text import parse_number
 MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
 _MISSING = pa.array(sorted(MISSING))
+_ENCODED = pa.dictionary(pa.int32(), pa.string())
 NUMBER_COLUMNS = (ID, *NUMERIC)
 ArrowColumns = Mapping[str, pa.Array]
 """A whole data set in Arrow arrays, one for each column, by its name."""
@@ -66,6 +67,20 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows as record batches of about 8 MB of text, all columns string, trimmed, null where missing.
 
+    For the rest, see `read_encoded`.
+    """
+    for batch in read_encoded(path, put_right, name=name, schema=schema):
+        yield pa.RecordBatch.from_arrays([plain(column) for column in batch.columns], names=batch.schema.names)
+
+
+def read_encoded(
+    path: Path, put_right: PutRight | None = None, *, name: str = "", schema: Schema | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows with each column dictionary-encoded, but for the identifiers, most of which occur once.
+
+    A dictionary has no value twice, and the values in the order in which they first occur in the batch: what has to be
+    done to a text is done once for each distinct one. Arrow encodes while it parses.
+
     A category that differs from one of the schema by ASCII letter case or ASCII blanks is that one. Rows without any
     feature and columns without a name are left out. What that was is added to `put_right`. `name` is
     what messages call the file; by default it is the name of `path`. `schema` is the one of the run; outside of a run
@@ -81,9 +96,13 @@ def read_batches(
     names, header_lines = header(path, name=file)
     places = {name: f"{place} {name}" for place, name in enumerate(names) if name}  # unique, as Arrow wants them
     ragged: list[str] = []
+    broken = 0
 
     def note(row: arrow_csv.InvalidRow) -> str:
-        ragged.append(f"{row.actual_columns} fields instead of {row.expected_columns} in {row.text[:80]!r}")
+        nonlocal broken
+        broken += 1
+        if len(ragged) < SHOWN_LINES:
+            ragged.append(f"{row.actual_columns} fields instead of {row.expected_columns} in {row.text[:80]!r}")
         return "skip"
 
     try:
@@ -96,7 +115,7 @@ def read_batches(
             ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(places.values(), pa.string()),
+                column_types={place: pa.string() if name == ID else _ENCODED for name, place in places.items()},
                 include_columns=list(places.values()),
                 null_values=sorted(MISSING),
                 strings_can_be_null=True,
@@ -115,10 +134,10 @@ def read_batches(
                 "Perhaps a quote is not closed, or the lines have lost their ends: correct the file.",
             ) from error
         raise DataError(f"{file}: cannot be parsed as CSV: {error}.", "Export it again as UTF-8 CSV.") from error
-    if ragged:
+    if broken:
         lines = [f"line {line}: " for line in broken_lines(path)]
-        shown = "; ".join(f"{line}{what}" for line, what in zip_longest(lines, ragged[:SHOWN_LINES], fillvalue=""))
-        raise DataError(f"{file}: {len(ragged)} broken rows: {shown}.", "Export it again; quote commas in values.")
+        shown = "; ".join(f"{line}{what}" for line, what in zip_longest(lines, ragged, fillvalue=""))
+        raise DataError(f"{file}: {broken} broken rows: {shown}.", "Export it again; quote commas in values.")
 
 
 def read_columns(
@@ -146,23 +165,34 @@ def count_rows(columns: ArrowColumns) -> int:
     return len(next(iter(columns.values()), ()))
 
 
+def plain(column: pa.Array) -> pa.Array:
+    """Return the column without its dictionary, if it has one."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
 def _put_right(column: pa.Array, name: str, known: dict[str, str] | None, found: PutRight) -> pa.Array:
     """Strip white space around values; what is then empty, or written like a missing value, becomes null.
 
     `known` has the schema's categories by their folded form; None for a column without.
     """
-    if known is None:
+    if not pa.types.is_dictionary(column.type):
         trimmed = pc.utf8_trim_whitespace(column)
         return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
-    encoded = column.dictionary_encode()
-    given = encoded.dictionary.to_pylist()
-    right = [None if text.strip() in MISSING else known.get(fold(text), text.strip(ASCII_BLANKS)) for text in given]
-    if any(text != meant for text, meant in zip(given, right, strict=True) if meant is not None):
-        counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(encoded.indices.drop_null()).to_pylist()}
+    given = column.dictionary.to_pylist()
+    if known is None:
+        trimmed = pc.utf8_trim_whitespace(column.dictionary)
+        right = pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed).to_pylist()
+    else:
+        right = [None if text.strip() in MISSING else known.get(fold(text), text.strip(ASCII_BLANKS)) for text in given]
+    if right == given:
+        return column
+    if known is not None and any(text != meant for text, meant in zip(given, right, strict=True) if meant is not None):
+        counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(column.indices.drop_null()).to_pylist()}
         for place, (text, meant) in enumerate(zip(given, right, strict=True)):
             if meant in known.values() and text != meant:
                 found.respelled.setdefault(name, Counter())[text] += counts[place]
-    return pa.array(right, pa.string()).take(encoded.indices)
+    encoded = pa.array(right, pa.string()).dictionary_encode()  # several texts may mean the same
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(column.indices), encoded.dictionary)
 
 
 def _with_features(rows: pa.RecordBatch, found: PutRight) -> pa.RecordBatch:
@@ -177,13 +207,20 @@ def _with_features(rows: pa.RecordBatch, found: PutRight) -> pa.RecordBatch:
         found.without_features += dropped.num_rows
         texts = [text for row in dropped.slice(0, 5).to_pylist() for text in row.values() if text is not None]
         found.left_in_them = (found.left_in_them + texts)[:5]
-    return rows.filter(has_one) if dropped.num_rows else rows
+    return _without_unused(rows.filter(has_one)) if dropped.num_rows else rows
+
+
+def _without_unused(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Encode anew what was filtered, so that no dictionary has a value of a row that is gone."""
+    columns = [c if c.type == pa.string() else plain(c).dictionary_encode() for c in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
 
 
 def _check_lengths(batch: pa.RecordBatch, file: str) -> None:
     """Refuse values of megabytes, which would be copied for every row of a batch."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        longest = pc.max(pc.binary_length(column)).as_py() if name in COLUMNS else None
+        values = column.dictionary if pa.types.is_dictionary(column.type) else column
+        longest = pc.max(pc.binary_length(values)).as_py() if name in COLUMNS else None
         if longest is not None and longest > MAX_VALUE_BYTES:
             raise DataError(
                 f"{file}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from ml.config.settings import TargetSettings
-from ml.data.csv_reader import ArrowColumns, count_rows
 from ml.data.features import ID
 from ml.data.schema import Schema
-from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, anomalous_rows, rows_text
+from ml.validation.counts.dataset_counts import DatasetCounts
+from ml.validation.findings import UNEXPECTED_VALUE, Finding, Severity, rows_text
 from ml.validation.tfdv_statistics import value_ranges
 
 DESCRIPTIONS = {
@@ -37,7 +34,7 @@ class Comparison:
 
     def __init__(
         self,
-        columns: ArrowColumns,
+        counts: DatasetCounts,
         statistics: Any,
         champion_statistics: Path | None,
         schema: Schema,
@@ -47,7 +44,7 @@ class Comparison:
         import tensorflow_data_validation as tfdv
         from tensorflow_metadata.proto.v0 import statistics_pb2
 
-        self.columns, self.target, self.severity = columns, target, severity
+        self.counts, self.target, self.severity = counts, target, severity
         self.schema = schema.message
         self.features = {feature.name: feature for feature in self.schema.feature}
         previous = None
@@ -81,34 +78,32 @@ class Comparison:
                 yield self._finding(kind, name, description.rstrip("."))
         for reason in self.found.dataset_anomaly_info.reason:
             least = self.schema.dataset_constraints.min_examples_count
-            what = f"{rows_text(count_rows(self.columns))}, and at least {least:,} are needed"
+            what = f"{rows_text(self.counts.rows)}, and at least {least:,} are needed"
             yield self.severity.finding(anomalies_pb2.AnomalyInfo.Type.Name(reason.type), "", what, 0, 0, [])
 
     def beyond_the_schema(self) -> Iterator[Finding]:
         """Yield the findings that a schema cannot express: identifiers used twice, a label with only one class."""
-        total = count_rows(self.columns)
-        if ID in self.columns:
-            counts = pc.value_counts(self.columns[ID].drop_null())
-            twice = counts.filter(pc.greater(counts.field("counts"), 1))
-            if len(twice):
-                rows = int(pc.sum(twice.field("counts")).as_py())
-                examples = self.severity.shown(twice.field("values"))
+        total = self.counts.rows
+        if identifiers := self.counts.sentinel.identifiers:
+            rows, first = identifiers.duplicates(self.severity.max_examples)
+            if rows:
+                examples = self.severity.shown(first.to_pylist())
                 yield self.severity.finding(
                     "duplicate_id", ID, "identifiers used more than once", rows, total, examples
                 )
-        if self.target.column not in self.columns:
+        labels = self.counts.sentinel.labels
+        if labels is None:
             if self.target.column not in self.features:  # else the schema has said it
                 yield self.severity.finding("missing_target", self.target.column, "the column is missing", 0, 0, [])
         else:
-            segments = self.columns[self.target.column]
-            positive = int(pc.sum(pc.is_in(segments, value_set=pa.array(self.target.positive_segments))).as_py() or 0)
+            positive = labels.targets
             if positive in (0, total):
                 named = "/".join(self.target.positive_segments)
                 what = f"{'every' if positive else 'no'} customer is in {named}, so there is nothing to tell apart"
                 yield self.severity.finding("single_class", self.target.column, what, 0, 0, [])
 
     def _finding(self, kind: str, name: str, description: str) -> Finding:
-        column, feature = self.columns.get(name), self.features.get(name)
+        column, feature = self.counts.columns.get(name), self.features.get(name)
         if kind in DISTANCES:
             return self.severity.finding(kind, name, self._drift_words(kind, name), 0, 0, [])
         words = DESCRIPTIONS.get(kind, description)
@@ -118,14 +113,13 @@ class Comparison:
             return self.severity.finding(kind, name, words, 0, 0, [])
         domain = feature.float_domain
         words = words.format(low=domain.min, high=domain.max, missing=1 - feature.presence.min_fraction)
-        mask = anomalous_rows(kind, column, feature)
-        if mask is None:
+        shows = column.anomalous(kind)
+        if shows is None:
             return self.severity.finding(kind, name, words, 0, 0, [])
         # An unseen label cannot be learnt from, however rare it is: a kind of its own that no share excuses.
         shown = "unseen_label" if kind == UNEXPECTED_VALUE and name == self.target.column else kind
-        rows = int(pc.sum(mask).as_py() or 0)
-        examples = self.severity.shown(column.filter(pc.fill_null(mask, False)))
-        return self.severity.finding(shown, name, words, rows, len(column), examples)
+        examples = self.severity.shown(shows.examples)
+        return self.severity.finding(shown, name, words, shows.rows, column.rows, examples)
 
     def _drift_words(self, kind: str, name: str) -> str:
         comparator = self.features[name].drift_comparator

@@ -9,24 +9,24 @@ from typing import Any
 
 from ml.artifacts import Dataset
 from ml.config.settings import TargetSettings
-from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
+from ml.data.csv_reader import PutRight, read_encoded
 from ml.data.schema import Schema
 from ml.validation.comparison import Comparison
+from ml.validation.counts.dataset_counts import DatasetCounts, OtherwiseError, Types
 from ml.validation.findings import Finding, Severity, rows_text
-from ml.validation.sentinel import Sentinel, watch
-from ml.validation.tfdv_statistics import generate_statistics
+from ml.validation.sentinel import Sentinel, measure
 
 
 @dataclass(frozen=True)
 class Examination:
-    """The columns as `schema` spells them, their statistics, and what was found.
+    """The counts of the rows as `schema` spells them, their statistics, and what was found.
 
     `statistics` is TFDV's `DatasetFeatureStatisticsList`; `drift` has the distance of each compared feature to the
     champion's data.
     """
 
     schema: Schema
-    columns: ArrowColumns
+    counts: DatasetCounts
     statistics: Any
     drift: dict[str, float]
     sentinel: Sentinel
@@ -40,7 +40,7 @@ class Examination:
     def report(self) -> dict[str, Any]:
         """Return what validation.json holds."""
         return {
-            "rows": count_rows(self.columns),
+            "rows": self.counts.rows,
             "drift": self.drift,
             "sentinel": self.sentinel.as_dict(),
             "findings": [finding.as_dict() for finding in self.findings],
@@ -50,23 +50,40 @@ class Examination:
 def examine(
     dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings, champion_statistics: Path | None
 ) -> Examination:
-    """Read the data, compute their statistics, and compare them with the schema and with the champion's data.
+    """Read the data batch by batch, and compare their statistics with the schema and with the champion's data.
+
+    Memory grows with distinct values, and by 9 bytes a row for the identifiers (`ml.validation.counts`).
 
     Raises:
         DataError: The file cannot be read as a table.
     """
-    put_right = PutRight()
-    columns = read_columns(dataset.csv, put_right, name=dataset.name, schema=schema)
-    statistics = generate_statistics(columns)
-    comparison = Comparison(columns, statistics, champion_statistics, schema, severity, target)
-    sentinel = watch(columns, target)
+    counts, put_right = count(dataset, schema, severity=severity, target=target)
+    statistics = counts.statistics.result()
+    comparison = Comparison(counts, statistics, champion_statistics, schema, severity, target)
+    sentinel = measure(counts.sentinel)
     findings = [
         *comparison.anomalies(),
         *comparison.beyond_the_schema(),
         *sentinel.findings(severity),
-        *put_right_findings(put_right, count_rows(columns), severity),
+        *put_right_findings(put_right, counts.rows, severity),
     ]
-    return Examination(schema, columns, statistics, comparison.drift(), sentinel, findings)
+    return Examination(schema, counts, statistics, comparison.drift(), sentinel, findings)
+
+
+def count(
+    dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings
+) -> tuple[DatasetCounts, PutRight]:
+    """Count all rows, in one pass unless a batch shows that a column is not of the type it was taken for (`Types`)."""
+    types = Types()
+    while True:
+        counts, put_right = DatasetCounts(schema, target, severity.max_examples, types), PutRight()
+        try:
+            for batch in read_encoded(dataset.csv, put_right, name=dataset.name, schema=schema):
+                counts.add(batch)
+        except OtherwiseError as otherwise:
+            types = otherwise.types
+        else:
+            return counts, put_right
 
 
 def put_right_findings(put_right: PutRight, rows: int, severity: Severity) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,10 +57,9 @@ class Severity:
         blocks = share > self.blocks_above.get(kind, 0.0)
         return Finding(kind, feature, what, rows, share, examples, blocks)
 
-    def shown(self, values: pa.Array) -> list[str]:
+    def shown(self, values: Iterable[object]) -> list[str]:
         """Return distinct values for a message, at most `max_examples`, each cut to `SHOWN_CHARACTERS`."""
-        distinct = pc.unique(values).to_pylist()[: self.max_examples]
-        return [shown_text(value) for value in distinct if value is not None]
+        return [shown_text(value) for value in list(values)[: self.max_examples]]
 
 
 def shown_text(value: object) -> str:
@@ -73,22 +72,17 @@ def rows_text(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def anomalous_rows(kind: str, column: pa.Array, feature: Any) -> pa.Array | None:
-    """Return a mask of the rows of `column` that show the anomaly `kind`; None when no row by itself shows it.
+def anomalous_values(kind: str, values: pa.Array, feature: Any) -> pa.Array:
+    """Return a mask of the `values` (no nulls) that show the anomaly `kind`, one that belongs to their type.
 
     `feature` is its `tensorflow_metadata.proto.v0.Feature`.
     """
-    is_text = pa.types.is_string(column.type)
-    if kind in OUT_OF_RANGE and not is_text:
+    if kind in OUT_OF_RANGE:
         domain = feature.float_domain
-        return pc.less(column, domain.min) if kind == OUT_OF_RANGE[0] else pc.greater(column, domain.max)
-    if kind == INFINITE and not is_text:
-        return pc.is_inf(column)
-    if kind in NOT_THERE:
-        return pc.is_null(column)
-    if kind in NOT_A_NUMBER and is_text:
-        return non_numeric(column)
-    if kind == UNEXPECTED_VALUE and is_text:
-        known = pa.array(list(feature.string_domain.value), pa.string())
-        return pc.and_(pc.is_valid(column), pc.invert(pc.is_in(column, value_set=known)))
-    return None
+        return pc.less(values, domain.min) if kind == OUT_OF_RANGE[0] else pc.greater(values, domain.max)
+    if kind == INFINITE:
+        return pc.is_inf(pc.cast(values, pa.float64(), safe=False))
+    if kind in NOT_A_NUMBER:
+        return non_numeric(values)
+    known = pa.array(list(feature.string_domain.value), pa.string())
+    return pc.invert(pc.is_in(values, value_set=known))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-
-from ml.validation.leakage import Codes, Labels, value_codes
 
 MIN_TWINS = 100
 """Rows with a twin that are needed before agreement among twins is an estimate of anything."""
-MOST_CODES = 2**62
 
 
 @dataclass(frozen=True)
@@ -44,35 +40,21 @@ class LabelNoise:
     ceiling: float
 
 
-def profile_codes(columns: Iterable[pa.Array]) -> Codes:
-    """Return a code for each row, equal for rows in which all columns are equal. Shape [n], from 0 without gaps."""
-    combined: Codes | None = None
-    size = 1
-    for column in columns:
-        codes = value_codes(column)
-        values = int(codes.max(initial=0)) + 1
-        if combined is not None and size * values > MOST_CODES:
-            combined = _without_gaps(combined)
-            size = int(combined.max(initial=0)) + 1
-        combined = codes if combined is None else combined * values + codes
-        size *= values
-    return _without_gaps(np.zeros(0, np.int64) if combined is None else combined)
-
-
-def label_noise(profiles: Codes, labels: Labels) -> LabelNoise | None:
+def label_noise(table: NDArray[np.integer[Any]], positive: NDArray[np.bool_]) -> LabelNoise | None:
     """Return what the shared profiles say; None with fewer than `MIN_TWINS` rows in them, or without both classes.
 
     Two rows of a profile whose share of targets is p disagree with probability 2 p (1 - p), the error of the nearest
     neighbour. By Cover and Hart, "Nearest neighbor pattern classification" (1967), with its mean d no classifier has
     an accuracy above (1 + sqrt(1 - 2 d)) / 2.
+
+    Args:
+        table: How often each profile occurs with each class, [profiles, classes]; a profile without rows is none.
+        positive: Which classes are targets, [classes].
     """
-    classes = len(labels.classes)
-    counts = np.bincount(profiles * classes + labels.codes).astype(np.int64)
-    table = np.pad(counts, (0, -len(counts) % classes)).reshape(-1, classes)
-    rows = table.sum(axis=1)
+    rows = table.sum(axis=1, dtype=np.int64)
     shared = rows > 1
     twins = int(rows[shared].sum())
-    targets = table[:, labels.positive].sum(axis=1)
+    targets = table[:, positive].sum(axis=1, dtype=np.int64)
     share = float(targets[shared].sum() / twins) if twins else 0.0
     if twins < MIN_TWINS or share in (0.0, 1.0):
         return None
@@ -81,7 +63,7 @@ def label_noise(profiles: Codes, labels: Labels) -> LabelNoise | None:
     agree = float(agreeing.sum() / twins)
     conflicting = (table > 0).sum(axis=1) > 1
     return LabelNoise(
-        profiles=len(rows),
+        profiles=int((rows > 0).sum()),
         shared=int(shared.sum()),
         conflicting=int(conflicting.sum()),
         conflicting_rows=int(rows[conflicting].sum()),
@@ -96,7 +78,3 @@ def label_noise(profiles: Codes, labels: Labels) -> LabelNoise | None:
 def _standard_error(residuals: NDArray[np.float64], rows: int) -> float:
     """Return the standard error of a ratio of sums over profiles, from each profile's residual."""
     return float(np.sqrt((residuals**2).sum()) / rows)
-
-
-def _without_gaps(codes: Codes) -> Codes:
-    return np.asarray(np.unique(codes, return_inverse=True)[1], np.int64)

@@ -7,8 +7,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
@@ -20,10 +18,18 @@ MIN_OF_EACH = 50
 
 
 @dataclass(frozen=True)
+class Classes:
+    """The names of the classes; `positive` [classes] marks those that the model looks for."""
+
+    names: list[str]
+    positive: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Labels:
     """The labels of n rows as codes [n] into `classes`; `positive` [classes] marks those that the model looks for."""
 
-    codes: Codes
+    codes: NDArray[np.integer[Any]]
     classes: list[str]
     positive: NDArray[np.bool_]
 
@@ -54,44 +60,76 @@ class Neighbours:
     deviations: float
 
 
-def value_codes(column: pa.Array) -> Codes:
-    """Return a code for each row, equal for equal values; all missing values have one of their own. Shape [n]."""
-    return np.asarray(column.dictionary_encode(null_encoding="encode").indices.to_numpy(zero_copy_only=False), np.int64)
+def in_first_half(random: np.random.Generator, rows: int) -> NDArray[np.bool_]:
+    """Return for each of the next rows whether it is in the first of two halves. The generator goes on from there."""
+    return random.random(rows) < 0.5
 
 
-def bins(column: pa.Array) -> Codes:
-    """Return codes of the column's values; of a number with more than `MAX_VALUES` of them, those of quantiles."""
-    codes = value_codes(column)
-    if pa.types.is_string(column.type) or codes.max(initial=0) < MAX_VALUES:
-        return codes
-    numbers = np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
-    present = np.isfinite(numbers)
-    count = max(2, min(MAX_VALUES, int(present.sum()) // ROWS_A_BIN))
-    edges = np.quantile(numbers[present], np.arange(1, count) / count)
-    return np.where(present, np.searchsorted(edges, numbers, side="right") + 1, 0)
+def quantile_bins(
+    values: NDArray[np.float64], counts: NDArray[np.int64], *, missing: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the counts [code, width] of a number: as they are up to `MAX_VALUES` values, else those of quantiles.
+
+    The edges are `np.quantile`'s of the rows, by linear interpolation. What is missing or not finite has code 0 then.
+
+    Args:
+        values: The distinct values, shape [n].
+        counts: How often each occurs, shape [n, width].
+        missing: Which of them stands for a missing one, shape [n].
+    """
+    if len(values) <= MAX_VALUES:
+        return counts
+    present = np.isfinite(values) & ~missing
+    order = np.flatnonzero(present)[np.argsort(values[present], kind="stable")]
+    rising, until = values[order], np.cumsum(counts[order].sum(axis=1))
+    rows = int(until[-1]) if len(until) else 0
+    count = max(2, min(MAX_VALUES, rows // ROWS_A_BIN))
+    edges = _quantiles(rising, until, np.arange(1, count) / count) if rows else np.zeros(0)
+    codes = np.where(present, np.searchsorted(edges, values, side="right") + 1, 0)
+    binned = np.zeros((count + 1, counts.shape[1]), np.int64)
+    np.add.at(binned, codes, counts)
+    return binned
+
+
+def _quantiles(rising: NDArray[np.float64], until: NDArray[np.int64], shares: NDArray[np.float64]) -> Any:
+    """Return NumPy's quantiles of sorted values of which `until` counts the rows up to each."""
+    at = shares * (until[-1] - 1)
+    below = np.floor(at)
+    share = at - below
+    low, high = (
+        rising[np.searchsorted(until, np.minimum(place, until[-1] - 1), side="right")] for place in (below, below + 1)
+    )
+    step = high - low
+    return np.where(share < 0.5, low + step * share, high - step * (1 - share))
 
 
 def power(codes: Codes, labels: Labels) -> Power | None:
     """Return how well the codes tell the target, or any one class, from the rest; None with too few rows of each.
-
-    The score of a row is the share of the class among the rows with the same code in the other half of the data, so
-    that a code which occurs once says nothing. Halves are drawn at random with a fixed seed, and their AUCs averaged.
-    A perfect copy of the label has 1, a column that says nothing 0.5; ties count half (Mann-Whitney).
 
     Args:
         codes: Shape [n], from 0.
         labels: Of the same rows.
     """
     classes = len(labels.classes)
-    half = np.random.Generator(np.random.PCG64(0)).random(len(codes)) < 0.5
+    half = in_first_half(np.random.Generator(np.random.PCG64(0)), len(codes))
     size = int(codes.max(initial=0)) + 1
     place = (half * size + codes) * classes + labels.codes
     counts = np.bincount(place, minlength=2 * size * classes).reshape(2, size, classes)
-    questions = np.vstack([labels.positive, np.eye(classes, dtype=bool)]).T  # [classes, 1 + classes]
-    names = ["/".join(name for name, is_one in zip(labels.classes, labels.positive, strict=True) if is_one)]
+    return power_of(counts, Classes(labels.classes, labels.positive))
+
+
+def power_of(counts: NDArray[np.int64], classes: Classes) -> Power | None:
+    """Return the power of a column by its counts [half, code, class]; None with too few rows of each class.
+
+    The score of a row is the share of the class among the rows with the same code in the other half of the data, so
+    that a code which occurs once says nothing. Halves are drawn at random with a fixed seed, and their AUCs averaged.
+    A perfect copy of the label has 1, a column that says nothing 0.5; ties count half (Mann-Whitney).
+    """
+    questions = np.vstack([classes.positive, np.eye(len(classes.names), dtype=bool)]).T  # [classes, 1 + classes]
+    names = ["/".join(name for name, is_one in zip(classes.names, classes.positive, strict=True) if is_one)]
     totals = counts.sum(axis=1)
     best: Power | None = None
-    for question, name in zip(questions.T, names + labels.classes, strict=True):
+    for question, name in zip(questions.T, names + classes.names, strict=True):
         inside, outside = counts[:, :, question].sum(axis=2), counts[:, :, ~question].sum(axis=2)
         if min(inside.sum(), outside.sum()) < MIN_OF_EACH or 0 in (inside.sum(axis=1) * outside.sum(axis=1)):
             continue
@@ -102,15 +140,16 @@ def power(codes: Codes, labels: Labels) -> Power | None:
     return best
 
 
-def neighbours(identifiers: pa.Array, labels: Labels) -> tuple[Neighbours | None, Power | None]:
+def neighbours(labels: Labels) -> tuple[Neighbours | None, Power | None]:
     """Return what the order of the identifiers says: of neighbours in it, and of where in it a row stands.
 
-    Rows without an identifier are left out. The chance is that of a random order of the same labels; its spread is
-    that of the number of runs (Mood, "The Distribution Theory of Runs", 1940; Wallis and Roberts, 1956).
+    The chance is that of a random order of the same labels; its spread is that of the number of runs (Mood, "The
+    Distribution Theory of Runs", 1940; Wallis and Roberts, 1956).
+
+    Args:
+        labels: In the order of the identifiers, those without one left out.
     """
-    present = np.asarray(identifiers.is_valid())
-    order = pc.sort_indices(identifiers.filter(pa.array(present))).to_numpy()
-    ordered = labels.codes[present][order]
+    ordered = labels.codes
     n, counts = len(ordered), np.bincount(ordered, minlength=len(labels.classes)).astype(np.float64)
     if n < MIN_OF_EACH or counts.max() == n:
         return None, None
@@ -120,8 +159,7 @@ def neighbours(identifiers: pa.Array, labels: Labels) -> tuple[Neighbours | None
     agree = float((ordered[1:] == ordered[:-1]).mean())
     deviations = (agree - by_chance) * (n - 1) / sqrt(variance) if variance > 0 else 0.0
     place = np.arange(n, dtype=np.int64) * max(2, min(MAX_VALUES, n // ROWS_A_BIN)) // n
-    alone = power(place, Labels(ordered, labels.classes, labels.positive))
-    return Neighbours(n - 1, agree, by_chance, deviations), alone
+    return Neighbours(n - 1, agree, by_chance, deviations), power(place, labels)
 
 
 def _share(inside: NDArray[Any], outside: NDArray[Any], base: float) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ def propose(found: Examination, *, again: Callable[[Schema], Examination], sever
         return Proposal()
     if rest := [finding for finding in found.blocking if not is_curable(finding, label)]:
         return _none(f"it would not cure {_shown(rest)}")
-    wider, refused = wider_schema(found.schema, found.columns, curable, severity)
+    wider, refused = wider_schema(found.schema, found.counts.columns, curable, severity)
     if refused:
         return _none("; ".join(refused))
     if rest := again(wider).blocking:

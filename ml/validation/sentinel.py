@@ -6,22 +6,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from ml.config.settings import TargetSettings
-from ml.data.csv_reader import ArrowColumns
-from ml.data.features import FEATURES, ID
+from ml.data.features import ID
+from ml.validation.counts.sentinel_counts import SentinelCounts
 from ml.validation.findings import Finding, Severity
-from ml.validation.label_noise import LabelNoise, label_noise, profile_codes
-from ml.validation.leakage import Labels, Neighbours, Power, bins, neighbours, power
+from ml.validation.label_noise import LabelNoise, label_noise
+from ml.validation.leakage import Neighbours, Power, power_of
 
 LEAK_AUC = 0.90
 """A single feature that tells a class with a larger AUC than this has the label in it.
 
 On the Kaggle file the strongest one, Profession, reaches 0.80, and an honest model of all eight together 0.88.
 """
-MAX_CLASSES = 50
 BEYOND_CHANCE = 5.0
 """Standard deviations from which on the order of the identifiers is no chance: one file in 3.5 million."""
 WORTH_SAYING = 0.01
@@ -85,41 +80,17 @@ class Sentinel:
         ]
 
 
-def watch(columns: ArrowColumns, target: TargetSettings) -> Sentinel:
-    """Measure leaks and noise in a whole data set.
-
-    Args:
-        columns: The data, one array of n values for each column; what is missing there is not measured.
-        target: The label's column, and the labels that count as targets.
-    """
-    name = "/".join(target.positive_segments)
-    nothing = Sentinel(None, None, {}, None, name)
-    if target.column not in columns:
-        return nothing
-    labelled = columns[target.column].is_valid()
-    columns = {column: values.filter(labelled) for column, values in columns.items() if column in (ID, *FEATURES)} | {
-        target.column: columns[target.column].drop_null()
-    }
-    labels = _labels(columns[target.column], target)
-    if len(labels.classes) < 2:
-        return nothing
-    order, identifier = neighbours(columns[ID], labels) if ID in columns else (None, None)
-    present = [feature for feature in FEATURES if feature in columns]
-    measured = {feature: power(bins(columns[feature]), labels) for feature in present}
+def measure(counts: SentinelCounts) -> Sentinel:
+    """Measure leaks and noise by what was counted of a whole data set; what is missing there is not measured."""
+    name = "/".join(counts.target.positive_segments)
+    if counts.labels is None or counts.labels.width < 2:
+        return Sentinel(None, None, {}, None, name)
+    classes = counts.labels.classes
+    order, identifier = counts.identifiers.order(classes) if counts.identifiers else (None, None)
+    measured = {feature: power_of(table, classes) for feature, table in counts.joint.features().items()}
     told = {feature: found for feature, found in measured.items() if found is not None}
-    noise = label_noise(profile_codes(columns[feature] for feature in present), labels) if present else None
+    noise = label_noise(counts.joint.profiles(), classes.positive) if measured else None
     return Sentinel(order, identifier, told, noise, name)
-
-
-def _labels(column: pa.Array, target: TargetSettings) -> Labels:
-    """Return the labels; when there are more than `MAX_CLASSES`, only whether each is a target."""
-    encoded = column.dictionary_encode()
-    names = [str(name) for name in encoded.dictionary.to_pylist()]
-    codes = np.asarray(encoded.indices.to_numpy(), np.int64)
-    positive = np.array([name in target.positive_segments for name in names], dtype=bool)
-    if len(names) > MAX_CLASSES:
-        return Labels(positive[codes].astype(np.int64), ["rest", "target"], np.array([False, True]))
-    return Labels(codes, names, positive)
 
 
 def _agreement(order: Neighbours) -> str:

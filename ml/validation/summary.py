@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ml.data.csv_reader import ArrowColumns, count_rows
+from ml.validation.counts.dataset_counts import DatasetCounts
 from ml.validation.findings import rows_text
 
 
 def summary(
-    columns: ArrowColumns, drift: Mapping[str, float], thresholds: Mapping[str, float], warnings: int
+    counts: DatasetCounts, drift: Mapping[str, float], thresholds: Mapping[str, float], warnings: int
 ) -> list[str]:
     """Return the sentences for the log.
 
     Args:
-        columns: The whole data set.
+        counts: Those of the whole data set.
         drift: The distance of each compared feature from the champion's data; empty without a comparable champion.
         thresholds: The distance of each feature above which it counts as drifted.
         warnings: How many findings there were that do not block.
     """
     found = "no warning" if not warnings else "1 warning" if warnings == 1 else f"{warnings} warnings"
     return [
-        f"Accepted {rows_text(count_rows(columns))} with {found}.",
-        f"Missing: {_missing(columns)}.",
+        f"Accepted {rows_text(counts.rows)} with {found}.",
+        f"Missing: {_missing(counts)}.",
         f"Drift: {_drift(drift, thresholds)}.",
     ]
 
 
-def _missing(columns: ArrowColumns) -> str:
-    rows = count_rows(columns)
+def _missing(counts: DatasetCounts) -> str:
     shares = sorted(
-        ((column.null_count / rows, name) for name, column in columns.items() if column.null_count), reverse=True
+        ((column.nulls / counts.rows, name) for name, column in counts.columns.items() if column.nulls), reverse=True
     )
     return ", ".join(f"{name} {share:.1%}" for share, name in shares) or "nothing"
 

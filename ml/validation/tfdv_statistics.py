@@ -1,24 +1,53 @@
-"""TFDV's statistics of a data set that is in memory, column by column."""
+"""TFDV's statistics of a data set, batch by batch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml.data.csv_reader import ArrowColumns
+from ml.validation.counts.column import Column
+
+
+class Statistics:
+    """TFDV's statistics of a data set that comes in batches, by TFDV's own generators, which are combiners.
+
+    They are those of `generate_statistics_in_memory`, with one accumulator for all batches. Counts are exact, and means
+    to the last digits; the quantiles of a histogram are those of TFDV's sketch, whose error in rows depends on how the
+    rows were cut into batches.
+    """
+
+    def __init__(self) -> None:
+        import tensorflow_data_validation as tfdv
+        from tensorflow_data_validation.statistics import stats_impl
+
+        self._extract = stats_impl.extract_statistics_output
+        self._generators = stats_impl.get_generators(tfdv.StatsOptions(), in_memory=True)
+        self._accumulators = [generator.create_accumulator() for generator in self._generators]
+
+    def add(self, features: Mapping[str, pa.Array]) -> None:
+        """Add some rows; for each feature a list of values a row, null where it has none (`Column.as_lists`)."""
+        batch = pa.RecordBatch.from_arrays(list(features.values()), names=list(features))
+        with np.errstate(invalid="ignore"):  # an infinite value, of which validation speaks
+            self._accumulators = [
+                generator.add_input(accumulator, batch)
+                for generator, accumulator in zip(self._generators, self._accumulators, strict=True)
+            ]
+
+    def result(self) -> Any:
+        """Return the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of all that was added."""
+        with np.errstate(invalid="ignore"):
+            return self._extract(self._accumulators, self._generators)
 
 
 def generate_statistics(columns: ArrowColumns) -> Any:
-    """Compute the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of the columns."""
-    import tensorflow_data_validation as tfdv
-    from tensorflow_data_validation.statistics import stats_impl
-
-    batch = pa.RecordBatch.from_arrays([_as_lists(column) for column in columns.values()], names=list(columns))
-    with np.errstate(invalid="ignore"):  # an infinite value, of which validation speaks
-        return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
+    """Compute the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of whole columns."""
+    statistics = Statistics()
+    statistics.add({name: Column.of(column).as_lists() for name, column in columns.items()})
+    return statistics.result()
 
 
 def value_ranges(statistics: Any) -> dict[str, tuple[float, float]]:
@@ -28,13 +57,3 @@ def value_ranges(statistics: Any) -> dict[str, tuple[float, float]]:
         for feature in statistics.datasets[0].features
         if feature.HasField("num_stats")
     }
-
-
-def _as_lists(column: pa.Array) -> pa.Array:
-    """Return TFDV's form of a feature: for each row a list of its values, null (and not NaN) where it has none."""
-    present = np.asarray(column.is_valid())
-    if pa.types.is_integer(column.type):
-        column = pc.cast(column, pa.float64(), safe=False)  # the schema knows one kind of number
-    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-    missing = np.append(~present, False)
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32(), mask=missing), column.drop_null())

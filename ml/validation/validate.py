@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ml.artifacts import Accepted, Dataset
 from ml.config.settings import TargetSettings, ValidateSettings
-from ml.data.csv_reader import count_rows
 from ml.data.schema import Schema
 from ml.errors import BlockedError, SettingsError
 from ml.storage import files
@@ -85,12 +84,11 @@ def validate(
     files.write_json(out / "validation.json", found.report())
     warnings = [finding.sentence for finding in found.findings]
     for sentence in (
-        *summary(found.columns, found.drift, schema.drift_thresholds, len(warnings)),
+        *summary(found.counts, found.drift, schema.drift_thresholds, len(warnings)),
         *found.sentinel.sentences(),
     ):
         log.info("%s", sentence)
-    rows = count_rows(found.columns)
-    return Accepted(out, dataset.sha256, rows, dataset.csv, warnings, found.drift, dataset.name)
+    return Accepted(out, dataset.sha256, found.counts.rows, dataset.csv, warnings, found.drift, dataset.name)
 
 
 def _cure(run_id: str) -> str:

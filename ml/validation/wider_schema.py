@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from ml.data.csv_reader import ArrowColumns
 from ml.data.features import FEATURES
 from ml.data.schema import Schema
 from ml.data.schema_text import with_number, with_value
 from ml.errors import FinalError
-from ml.validation.findings import OUT_OF_RANGE, UNEXPECTED_VALUE, Finding, Severity, anomalous_rows
+from ml.validation.counts.column_counts import MOST_COUNTED, ColumnCounts
+from ml.validation.findings import OUT_OF_RANGE, UNEXPECTED_VALUE, Finding, Severity
 from serving.tables.category_spelling import fold
 
 TOO_OFTEN_MISSING = "FEATURE_TYPE_LOW_FRACTION_PRESENT"
@@ -71,7 +69,7 @@ def is_curable(finding: Finding, label: str) -> bool:
 
 
 def wider_schema(
-    schema: Schema, columns: ArrowColumns, findings: Sequence[Finding], severity: Severity
+    schema: Schema, columns: Mapping[str, ColumnCounts], findings: Sequence[Finding], severity: Severity
 ) -> tuple[Schema, list[str]]:
     """Return `schema` with what these curable findings need, and in a few words each what it cannot be given.
 
@@ -90,20 +88,22 @@ def wider_schema(
         elif finding.kind in OUT_OF_RANGE:
             _widen_range(made, feature, column, finding.kind)
         else:
-            share = 1 - column.null_count / len(column)
+            share = 1 - column.nulls / column.rows
             made.set_number(feature, "presence", "min_fraction", math.floor(share * 100) / 100)
     return made.schema(), made.refused
 
 
-def _add_values(made: _Widening, feature: Any, column: pa.Array, severity: Severity) -> None:
-    unknown = column.filter(pc.fill_null(anomalous_rows(UNEXPECTED_VALUE, column, feature), False))
+def _add_values(made: _Widening, feature: Any, column: ColumnCounts, severity: Severity) -> None:
+    if column.uncounted:
+        made.refused.append(f"{feature.name} has more than {MOST_COUNTED:,} new values")
+        return
     by_fold: dict[str, Counter[str]] = {}
-    for pair in pc.value_counts(unknown).to_pylist():
-        by_fold.setdefault(fold(pair["values"]), Counter())[pair["values"]] += pair["counts"]
+    for text, count in column.unknown.items():
+        by_fold.setdefault(fold(text), Counter())[text] += count
     spelled = [(max(texts, key=lambda text: (texts[text], text)), texts.total()) for texts in by_fold.values()]
-    left, added = len(unknown), 0
+    left, added = column.unknown.total(), 0
     for value, count in sorted(spelled, key=lambda one: (-one[1], one[0])):
-        if left / len(column) <= severity.blocks_above.get(UNEXPECTED_VALUE, 0.0):
+        if left / column.rows <= severity.blocks_above.get(UNEXPECTED_VALUE, 0.0):
             return
         if added == MOST_NEW_VALUES:
             made.refused.append(f"{feature.name} would need more than {MOST_NEW_VALUES} new values")
@@ -112,15 +112,13 @@ def _add_values(made: _Widening, feature: Any, column: pa.Array, severity: Sever
         left, added = left - count, added + 1
 
 
-def _widen_range(made: _Widening, feature: Any, column: pa.Array, kind: str) -> None:
-    numbers = column.filter(pc.fill_null(pc.is_finite(column), False))
-    found = pc.min_max(numbers).as_py()
+def _widen_range(made: _Widening, feature: Any, column: ColumnCounts, kind: str) -> None:
     if kind == OUT_OF_RANGE[0]:
-        if found["min"] is None or found["min"] < 0:
+        if column.low is None or column.low < 0:
             made.refused.append(f"{feature.name} has numbers below 0, which the model takes for missing")
             return
-        made.set_number(feature, "float_domain", "min", math.floor(found["min"]))
-    elif found["max"] is not None:
-        high = float(np.float32(math.ceil(found["max"])))  # as the schema holds it
-        high = high if high >= found["max"] else float(np.nextafter(np.float32(high), np.float32(np.inf)))
+        made.set_number(feature, "float_domain", "min", math.floor(column.low))
+    elif column.high is not None:
+        high = float(np.float32(math.ceil(column.high)))  # as the schema holds it
+        high = high if high >= column.high else float(np.nextafter(np.float32(high), np.float32(np.inf)))
         made.set_number(feature, "float_domain", "max", high)

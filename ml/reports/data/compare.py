@@ -53,7 +53,8 @@ def compare_data(root: Root, settings: Settings, one: str, other: str) -> Compar
         statistics.write_bytes(generate_statistics(columns).SerializeToString())
         found = examine(after, schema, severity=severity, target=settings.target, champion_statistics=statistics)
         compared = _compared(root, schema, (before, after), columns, found)
-        keep_page(compared.page, _page(compared, columns, found, settings.target.column))
+        new = read_columns(after.csv, PutRight(), name=after.name, schema=schema)
+        keep_page(compared.page, _page(compared, columns, new, settings.target.column))
     return compared
 
 
@@ -73,7 +74,7 @@ def _compared(
     return ComparedData(
         names if names[0] != names[1] else (f"{before.source} (first)", f"{after.source} (second)"),
         (before.sha256, after.sha256),
-        (count_rows(columns), count_rows(found.columns)),
+        (count_rows(columns), found.counts.rows),
         dict(found.drift),
         schema.drift_thresholds,
         [one.as_dict() for one in found.findings if not one.kind.startswith(BESIDE_OTHERS)],
@@ -81,10 +82,10 @@ def _compared(
     )
 
 
-def _page(compared: ComparedData, before: ArrowColumns, found: Examination, label: str) -> str:
+def _page(compared: ComparedData, before: ArrowColumns, after: ArrowColumns, label: str) -> str:
     (one, other), (rows, other_rows) = compared.names, compared.rows
     section = columns_section(
-        found.columns,
+        after,
         before,
         label=label,
         names=(other, one),

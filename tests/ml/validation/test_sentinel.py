@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from ml.data.features import FEATURES
 from ml.data.schema import seed_schema
 from ml.errors import BlockedError
 from ml.storage.files import read_json
+from ml.validation.counts.column import Column
+from ml.validation.counts.sentinel_counts import SentinelCounts
 from ml.validation.findings import Finding, Severity
-from ml.validation.sentinel import LEAK_AUC, watch
+from ml.validation.sentinel import LEAK_AUC, Sentinel, measure
 from ml.validation.validate import validate
 from tests.ml.conftest import REAL_FILE
 
@@ -43,8 +46,27 @@ def sample(sample_csv: Path) -> ArrowColumns:
     return read_columns(sample_csv)
 
 
+def watch(columns: ArrowColumns) -> Sentinel:
+    """What the sentinel measures when the columns come in batches of a thousand rows, or of one when they are few."""
+    rows = len(next(iter(columns.values())))
+    found = []
+    for step in (rows or 1, min(1000, rows // 3) or 1):
+        counts = SentinelCounts(SETTINGS.target)
+        for start in range(0, max(rows, 1), step):
+            batch = {name: column.slice(start, step) for name, column in columns.items()}
+            counts.add({n: Column.of_identifiers(c) if n == "ID" else Column.of(c) for n, c in batch.items()})
+        found.append(measure(counts))
+    whole, in_batches = (without_rounding(sentinel) for sentinel in found)
+    assert in_batches == whole
+    return found[1]
+
+
+def without_rounding(sentinel: Sentinel) -> str:
+    return re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.9g}", repr(sentinel))
+
+
 def leaks(columns: ArrowColumns) -> list[Finding]:
-    found = watch(columns, SETTINGS.target).findings(SEVERITY)
+    found = watch(columns).findings(SEVERITY)
     return [finding for finding in found if finding.kind == "label_leak"]
 
 
@@ -67,7 +89,7 @@ def test_a_noisy_copy_blocks_up_to_the_limit(sample: ArrowColumns, flipped: floa
     noisy = is_d ^ (np.random.Generator(np.random.PCG64(1)).random(len(is_d)) < flipped)
     columns = {**sample, "Graduated": pa.array(np.where(noisy, "No", "Yes"), pa.string())}
     assert [finding.blocks for finding in leaks(columns)] == [True] * blocks
-    assert watch(columns, SETTINGS.target).features["Graduated"].auc == pytest.approx(1 - flipped, abs=0.015)
+    assert watch(columns).features["Graduated"].auc == pytest.approx(1 - flipped, abs=0.015)
 
 
 def test_a_label_between_two_numbers_blocks_although_no_value_occurs_twice(sample: ArrowColumns) -> None:
@@ -86,7 +108,7 @@ def test_a_value_of_its_own_for_each_row_is_no_leak(sample: ArrowColumns) -> Non
 
 def test_a_leak_that_a_person_calls_honest_only_warns(sample: ArrowColumns) -> None:
     copy = {**sample, "Age": pa.array([float("ABCD".index(segment)) for segment in segments(sample)])}
-    (finding,) = watch(copy, SETTINGS.target).findings(Severity({"label_leak": 1.0}, 10))
+    (finding,) = watch(copy).findings(Severity({"label_leak": 1.0}, 10))
     assert not finding.blocks
 
 
@@ -115,21 +137,21 @@ def test_a_leak_that_a_person_calls_honest_only_warns(sample: ArrowColumns) -> N
 def test_data_of_any_shape_are_looked_at_without_a_finding(
     sample: ArrowColumns, change: Callable[[ArrowColumns], ArrowColumns]
 ) -> None:
-    sentinel = watch(change(dict(sample)), SETTINGS.target)
+    sentinel = watch(change(dict(sample)))
     assert list(sentinel.findings(SEVERITY)) == []
     assert [sentence.split(":")[0] for sentence in sentinel.sentences()] == ["Leaks", "Noise"]
 
 
 def test_identifiers_that_were_given_out_by_segment_warn(sample: ArrowColumns) -> None:
     by_segment = np.argsort(np.argsort(np.array(segments(sample)), kind="stable"))
-    (finding,) = watch({**sample, "ID": pa.array(by_segment)}, SETTINGS.target).findings(SEVERITY)
+    (finding,) = watch({**sample, "ID": pa.array(by_segment)}).findings(SEVERITY)
     assert (finding.kind, finding.blocks) == ("id_tells_label", False)
-    assert list(watch({**sample, "ID": pa.array(np.arange(3000))}, SETTINGS.target).findings(SEVERITY)) == []
+    assert list(watch({**sample, "ID": pa.array(np.arange(3000))}).findings(SEVERITY)) == []
 
 
 def test_shuffled_labels_are_told_from_honest_ones(sample: ArrowColumns) -> None:
     shuffled = np.random.Generator(np.random.PCG64(3)).permutation(np.array(segments(sample)))
-    found = watch({**sample, "Segmentation": pa.array(shuffled)}, SETTINGS.target).findings(SEVERITY)
+    found = watch({**sample, "Segmentation": pa.array(shuffled)}).findings(SEVERITY)
     assert [(finding.kind, finding.blocks) for finding in found] == [("label_noise", False)]
 
 

@@ -9,8 +9,10 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.validation.label_noise import label_noise, profile_codes
-from ml.validation.leakage import Labels, neighbours, power
+from ml.validation.counts.column import Column
+from ml.validation.counts.joint_counts import JointCounts
+from ml.validation.label_noise import label_noise
+from ml.validation.leakage import MAX_VALUES, ROWS_A_BIN, Labels, neighbours, power, quantile_bins
 
 
 def generator(seed: int) -> np.random.Generator:
@@ -21,12 +23,17 @@ def two_classes(targets: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Labels:
     return Labels(targets.astype(np.int64), ["rest", "D"], np.array([False, True]))
 
 
+def table(profiles: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:  # type: ignore[type-arg]
+    """The counts of each profile and class."""
+    return np.bincount(profiles * classes + codes, minlength=(profiles.max() + 1) * classes).reshape(-1, classes)
+
+
 def test_agreement_by_chance_and_its_spread_are_those_of_random_orders() -> None:
     codes = np.repeat(np.arange(3), (200, 60, 40))
     shuffled = [generator(seed).permutation(codes) for seed in range(4000)]
     agree = np.array([np.mean(order[1:] == order[:-1]) for order in shuffled])
     labels = Labels(shuffled[0], ["A", "B", "D"], np.array([False, False, True]))
-    found, _ = neighbours(pa.array(np.arange(300)), labels)
+    found, _ = neighbours(labels)
     assert found is not None
     assert found.by_chance == pytest.approx(agree.mean(), abs=0.002)
     assert found.deviations == pytest.approx((agree[0] - agree.mean()) / agree.std(), abs=0.1)
@@ -59,7 +66,7 @@ def test_few_rows_of_a_class_have_no_power() -> None:
 def test_agreement_among_twins_is_what_counting_pairs_gives() -> None:
     random = generator(8)
     profiles, codes = random.integers(0, 60, 200), random.integers(0, 3, 200)
-    found = label_noise(np.unique(profiles, return_inverse=True)[1], Labels(codes, ["A", "B", "D"], np.arange(3) == 2))
+    found = label_noise(table(profiles, codes, 3), np.arange(3) == 2)
     assert found is not None
     shares = []
     conflicting = 0
@@ -79,25 +86,45 @@ def test_no_classifier_exceeds_the_ceiling() -> None:
         random = generator(seed)
         chance = random.beta(0.5 + seed, 2, 3000)
         profiles = np.repeat(np.arange(3000), 4)
-        found = label_noise(profiles, two_classes(random.random(12_000) < chance[profiles]))
+        targets = random.random(12_000) < chance[profiles]
+        found = label_noise(table(profiles, targets.astype(np.int64), 2), np.array([False, True]))
         assert found is not None
         best = np.maximum(chance, 1 - chance).mean()
         assert best < found.ceiling + 0.005
         assert found.ceiling - best < 0.1, "a ceiling that is too high says nothing"
 
 
+def profile_rows(columns: dict[str, pa.Array]) -> list[int]:
+    """How many rows each profile has, of some features."""
+    counts = JointCounts()
+    rows = len(next(iter(columns.values())))
+    counts.add({name: Column.of(column) for name, column in columns.items()}, np.zeros(rows, np.int8), 1)
+    return sorted(counts.profiles().sum(axis=1).tolist())
+
+
 def test_profiles_are_equal_when_all_columns_are_missing_values_too() -> None:
-    columns = [pa.array(["x", None, "x", None, "y"]), pa.array([1.0, None, 1.0, None, 1.0])]
-    codes = profile_codes(columns)
-    assert codes[0] == codes[2]
-    assert codes[1] == codes[3]
-    assert len(set(codes.tolist())) == 3
+    columns = {"Gender": pa.array(["x", None, "x", None, "y"]), "Age": pa.array([1.0, None, 1.0, None, 1.0])}
+    assert profile_rows(columns) == [1, 2, 2]
 
 
-def test_profiles_of_many_columns_do_not_overflow() -> None:
+def test_profiles_of_many_columns_and_of_neighbouring_numbers_are_told_apart() -> None:
     random = generator(9)
-    columns = [random.integers(0, 5000, 6000) for _ in range(12)]
+    columns = [random.integers(0, 5000, 6000).astype(float) for _ in range(12)]
     columns = [np.concatenate([column, column[:100]]) for column in columns]
-    codes = profile_codes(pa.array(column) for column in columns)
-    assert len(set(codes.tolist())) == 6000
-    assert (codes[:100] == codes[6000:]).all()
+    named = {str(place): pa.array(column) for place, column in enumerate(columns)}
+    assert profile_rows(named) == [1] * 5900 + [2] * 100
+    grid = np.stack(np.meshgrid(*[np.arange(30.0)] * 4)).reshape(4, -1)
+    assert profile_rows({str(place): pa.array(column) for place, column in enumerate(grid)}) == [1] * 30**4
+
+
+@pytest.mark.parametrize("rows", [2000, 5000, 40_000])
+def test_quantiles_of_counted_numbers_are_those_of_numpy(rows: int) -> None:
+    random = generator(rows)
+    numbers = np.round(random.normal(size=rows), 4)
+    values, counts = np.unique(numbers, return_counts=True)
+    binned = quantile_bins(values, counts[:, None], missing=np.zeros(len(values), bool))
+    count = max(2, min(MAX_VALUES, rows // ROWS_A_BIN))
+    edges = np.quantile(numbers, np.arange(1, count) / count)
+    assert len(values) > MAX_VALUES
+    expected = np.bincount(np.searchsorted(edges, numbers, side="right") + 1, minlength=count + 1)
+    assert binned[:, 0].tolist() == expected.tolist()
