@@ -101,7 +101,7 @@ lock: ## compile the hashed locks from pyproject.toml again
 
 clean: ## remove environments and caches, unless something runs from them; runs and models in var/ stay
 	@if [ -x .venv/bin/python ]; then $(PATHS) .venv/bin/python -m stack.local.require_down; fi
-	rm -rf .venv .venv-ml .venv-uv .node .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-ml .venv-uv .go .node .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +
 	@echo "var/ stays, because the runs, the models and the ledger are in it. To lose them too, remove it by hand."
 

@@ -55,7 +55,7 @@ def get(url: str) -> str:
         return str(answer.read().decode())
 
 
-def eventually(question: Callable[[], T], *, within: float = DEADLINE) -> T:
+def eventually(question: Callable[[], T], *, within: float = DEADLINE, every: float = 0.1) -> T:
     """The first true answer."""
     deadline = time.monotonic() + within
     last: T | OSError | None = None
@@ -67,7 +67,7 @@ def eventually(question: Callable[[], T], *, within: float = DEADLINE) -> T:
         else:
             if answer:
                 return answer
-        time.sleep(0.1)
+        time.sleep(every)
     raise AssertionError(f"not within {within:g} s; last: {last!r}")
 
 

@@ -28,7 +28,7 @@ from stack.local.airflow.api import AirflowApi
 from stack.local.paths import Paths
 from tests.prometheus.debian import CONFIGURATION, get, prometheus, running, said_by, tool
 from tests.prometheus.recording import LINES, RECORDED, SERIES, distinct, names_in, of_alerts, of_dashboards
-from tests.prometheus.statsd_exporter import Mapping, listening
+from tests.prometheus.statsd_exporter import MAPPING, listening, recorder
 from tests.stack.local.stack import Stack, free_port
 
 SAMPLE_SECONDS = 15
@@ -43,13 +43,15 @@ def main(directory: Path, data: Path) -> None:
     customers = list(csv.DictReader(data.open()))
     write_data(directory / "inbox", customers)
     with ExitStack() as block:
-        statsd, udp, http = block.enter_context(listening(Mapping(CONFIGURATION / "statsd_mapping.yml")))
-        configure_airflow(directory / "airflow", udp)
+        lines, relayed = block.enter_context(recorder())
+        relay = f"--statsd.relay.address=127.0.0.1:{relayed}"
+        statsd = block.enter_context(listening(MAPPING, relay, log=directory / "statsd.log"))
+        configure_airflow(directory / "airflow", statsd.port)
         listen = f"127.0.0.1:{free_port()}"
         python = PROJECT / ".venv-ml" / "bin" / "python"
         exporter: list[str | Path] = [python, "-m", "ml.exporter", "--listen", listen, "--root", directory]
         block.enter_context(running([*exporter, "--serving-url", server.url], log=directory / "exporter.log"))
-        targets = {"statsd-exporter:9102": f"127.0.0.1:{http}", "retrain-exporter:9108": listen}
+        targets = {"statsd-exporter:9102": statsd.url.removeprefix("http://"), "retrain-exporter:9108": listen}
         targets["serving:8501"] = f"127.0.0.1:{stack.serving}"
         configuration = directory / "prometheus.yml"
         configuration.write_text(configured_for(targets))
@@ -64,7 +66,7 @@ def main(directory: Path, data: Path) -> None:
         finally:
             print(*stack.run("down"), flush=True)
     here = {str(directory): "", **{theirs: ours for ours, theirs in targets.items()}}
-    keep(directory / "data", pages, statsd.lines, here)
+    keep(directory / "data", pages, lines, here)
 
 
 def some_weeks(stack: Stack) -> None:

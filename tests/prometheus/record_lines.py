@@ -29,7 +29,7 @@ from stack.local.paths import AIRFLOW, Paths
 from stack.local.processes.process import Process, start, stop
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port
 from tests.prometheus.recording import LINES, distinct
-from tests.prometheus.statsd_exporter import Mapping, listening
+from tests.prometheus.statsd_exporter import recorder
 from tests.stack.local.stack import Stack
 
 MINUTES = 60.0
@@ -49,7 +49,7 @@ def said_with(executor: str, directory: Path) -> list[str]:
     paths.prepare()
     paths.passwords.write_text(json.dumps({USER: secrets.token_urlsafe(12)}))
     with (
-        listening(Mapping(CONFIGURATION / "statsd_mapping.yml")) as (statsd, udp, _),
+        recorder() as (heard, udp),
         airflow(executor, stack, paths, udp) as api,
     ):
         stack.plan(train={"signal": 9})
@@ -58,8 +58,8 @@ def said_with(executor: str, directory: Path) -> list[str]:
         miss_a_monday(paths)
         wait_for_end(api, eventually(lambda: scheduled(api), within=2 * MINUTES), "success")
         time.sleep(15)  # some beats of every heart
-    print(f"{executor}: {len(statsd.lines)} lines, {len(distinct(statsd.lines))} of them distinct", flush=True)
-    return [line.replace(str(directory), "") for line in statsd.lines]
+    print(f"{executor}: {len(heard)} lines, {len(distinct(heard))} of them distinct", flush=True)
+    return [line.replace(str(directory), "") for line in heard]
 
 
 @contextmanager

@@ -1,170 +1,156 @@
-"""As much of Prometheus' statsd_exporter as our mapping uses, for machines that have none.
+"""Prometheus' statsd_exporter, in the version that the compose file runs, as a process on free loopback ports.
 
-StatsD lines in the Influx tag form go in over UDP, the text format for Prometheus comes out over HTTP. Left out:
-summaries, other tag forms, TTLs, `honor_labels`, scaling. Semantics: https://github.com/prometheus/statsd_exporter
+Debian has no package of it; `requirements/statsd_exporter.sh` builds it, and `.ci/run` calls that.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
-KINDS = {"c": "counter", "g": "gauge", "ms": "observer"}
-LINE = re.compile(r"(?P<name>[^:,]+)(?P<tags>(,[^:,=]+=[^:,=]+)*):(?P<value>[-+0-9.e]+)\|(?P<kind>c|g|ms)(\|@[0-9.]+)?")
+from ml.storage.root import PROJECT
+from tests.prometheus.debian import CONFIGURATION, eventually, get, running
+
+MAPPING = CONFIGURATION / "statsd_mapping.yml"
+INSTALL = "requirements/statsd_exporter.sh"
+ITS_OWN = r"(# \w+ )?(statsd_exporter|statsd_metric_mapper|go|process|promhttp)_"
+DROPPED = 'statsd_exporter_events_actions_total{action="drop"}'
+# How an event ends, each counted when all else about it is done.
+ENDS = (
+    *(DROPPED, "statsd_exporter_events_total"),
+    *("statsd_exporter_events_conflict_total", "statsd_exporter_events_error_total"),
+)
 
 
-class Sample(NamedTuple):
-    """One line after mapping; `family` is None when it was dropped, by `rule`, which is the pattern that matched."""
+class Series(NamedTuple):
+    """One series by family, kind and labels; of a histogram its sum, with the number of events and the bounds."""
 
-    family: str | None
+    family: str
     kind: str
-    labels: dict[str, str]
-    value: float
-    rule: str
-    buckets: tuple[float, ...] = ()
-
-
-class Mapping:
-    """prometheus/statsd_mapping.yml."""
-
-    def __init__(self, file: Path) -> None:
-        content = yaml.safe_load(file.read_text())
-        self.rules: list[dict[str, Any]] = content["mappings"]
-        self.default_buckets = content["defaults"]["histogram_options"]["buckets"]
-
-    def never_match(self) -> list[str]:
-        """Globs that the exporter cannot reach: they repeat or begin an earlier one."""
-        globs = [rule["match"].split(".") for rule in self.rules if rule.get("match_type") != "regex"]
-        return [
-            ".".join(glob) for n, glob in enumerate(globs) if any(before[: len(glob)] == glob for before in globs[:n])
-        ]
-
-    def sample(self, line: str) -> Sample:
-        """What becomes of one line. A timer's milliseconds become seconds."""
-        found = LINE.fullmatch(line)
-        assert found, f"no StatsD line: {line!r}"
-        kind = KINDS[found["kind"]]
-        value = float(found["value"]) / (1000 if found["kind"] == "ms" else 1)
-        labels = dict(tag.split("=") for tag in found["tags"].split(",")[1:])
-        rule, captured = self._find(found["name"], kind)
-        if rule.get("action") == "drop":
-            return Sample(None, kind, labels, value, rule["match"])
-        for label, text in rule.get("labels", {}).items():
-            labels[label] = re.sub(r"\$(\d)", lambda group: captured[int(group[1]) - 1], text)
-        buckets = rule.get("histogram_options", {}).get("buckets", self.default_buckets)
-        return Sample(rule["name"], kind, labels, value, rule["match"], tuple(buckets) if kind == "observer" else ())
-
-    def _find(self, name: str, kind: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Globs come before regular expressions, each in the order of the file."""
-        for wanted in ("glob", "regex"):
-            for rule in self.rules:
-                if rule.get("match_type", "glob") != wanted or rule.get("match_metric_type", kind) != kind:
-                    continue
-                pattern = rule["match"]
-                if wanted == "glob":
-                    pattern = re.escape(pattern).replace(r"\*", r"([^.]*)")
-                found = re.fullmatch(pattern, name) if wanted == "glob" else re.search(pattern, name)
-                if found:
-                    return rule, found.groups()
-        raise AssertionError(f"{name}: no rule, not even the last")
+    labels: frozenset[tuple[str, str]]
 
 
 @dataclass
 class StatsdExporter:
-    """Counters add up, gauges keep the last value, timers become histograms."""
+    """A running one: `port` takes lines over UDP and TCP, `url` has the page. `sent` counts what `take` gave it."""
 
-    mapping: Mapping
-    kinds: dict[str, str] = field(default_factory=dict)
-    values: dict[str, dict[tuple[tuple[str, str], ...], Any]] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    port: int
+    url: str
+    sent: int = field(default=0)
 
-    def take(self, packet: bytes) -> None:
-        for line in packet.decode().splitlines():
-            self.lines.append(line)
-            sample = self.mapping.sample(line)
-            if sample.family is None:
-                continue
-            kind = self.kinds.setdefault(sample.family, sample.kind)
-            assert kind == sample.kind, f"{sample.family} is {kind} and {sample.kind}"
-            series, key = self.values.setdefault(sample.family, {}), tuple(sorted(sample.labels.items()))
-            if sample.kind == "observer":
-                sums, counts = series.setdefault(key, ([0.0], dict.fromkeys((*sample.buckets, float("inf")), 0)))
-                sums[0] += sample.value
-                counts[[*counts][bisect_left([*counts], sample.value)]] += 1
-            elif sample.kind == "counter":
-                series[key] = series.get(key, 0.0) + sample.value
-            else:
-                series[key] = sample.value
+    def take(self, lines: Iterable[str]) -> None:
+        """Sends lines over TCP, where none is lost, and waits until each has been counted."""
+        lines = [*lines]
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall("".join(f"{line}\n" for line in lines).encode())
+        self.sent += len(lines)
+        eventually(lambda: self._ended() >= self.sent, every=0.01)
+        assert self._ended() == self.sent
 
     def page(self) -> str:
-        return "".join(self._page())
+        """The families that lines became, without those about the exporter itself."""
+        page = get(f"{self.url}/metrics")
+        return "".join(line for line in page.splitlines(keepends=True) if not re.match(ITS_OWN, line))
 
-    def _page(self) -> Iterator[str]:
-        for family, series in sorted(self.values.items()):
-            kind = {"observer": "histogram"}.get(self.kinds[family], self.kinds[family])
-            yield f"# TYPE {family} {kind}\n"
-            for key, found in series.items():
-                if kind != "histogram":
-                    yield f"{family}{_braces(key)} {found}\n"
-                    continue
-                (total,), counts = found
-                below = 0
-                for bound, count in counts.items():
-                    below += count
-                    le = "+Inf" if bound == float("inf") else f"{bound:g}"
-                    yield f"{family}_bucket{_braces((*key, ('le', le)))} {below}\n"
-                yield f"{family}_sum{_braces(key)} {total}\n{family}_count{_braces(key)} {below}\n"
+    def series(self) -> dict[Series, float]:
+        """Of counters and gauges the value, of histograms the sum of what was observed."""
+        found: dict[Series, float] = {}
+        for family in text_string_to_metric_families(self.page()):
+            for sample in family.samples:
+                name = sample.name.removesuffix("_sum") if family.type == "histogram" else sample.name
+                if family.type != "histogram" or sample.name.endswith("_sum"):
+                    found[Series(name, family.type, frozenset(sample.labels.items()))] = sample.value
+        return found
+
+    def about_itself(self, *names: str) -> float:
+        """The sum of metrics about the exporter; a name may have its labels, as they are on the page."""
+        lines = get(f"{self.url}/metrics").splitlines()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if re.split("[ {]", line)[0] in names or line.rpartition(" ")[0] in names
+        )
+
+    def _ended(self) -> float:
+        return self.about_itself(*ENDS)
 
 
-def _braces(labels: tuple[tuple[str, str], ...]) -> str:
-    return "{" + ",".join(f'{name}="{text}"' for name, text in labels) + "}" if labels else ""
+def program() -> Path:
+    """Where it is missing the test is skipped, but never in continuous integration."""
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+    version = compose["services"]["statsd-exporter"]["image"].rpartition(":")[2]
+    found = PROJECT / ".go" / "bin" / f"statsd_exporter-{version}"
+    if not found.exists():
+        missing = (
+            f"statsd_exporter {version} is not installed: {INSTALL} builds it, with Go (apt-get install golang-go)"
+        )
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
 
 
 @contextmanager
-def listening(mapping: Mapping) -> Iterator[tuple[StatsdExporter, int, int]]:
-    """The exporter, the UDP port for StatsD and the HTTP port for Prometheus."""
-    exporter = StatsdExporter(mapping)
+def listening(mapping: Path, *options: str, log: Path) -> Iterator[StatsdExporter]:
+    """A statsd_exporter with this mapping."""
+    with socket.create_server(("127.0.0.1", 0)) as lines, socket.create_server(("127.0.0.1", 0)) as page:
+        exporter = StatsdExporter(lines.getsockname()[1], f"http://127.0.0.1:{page.getsockname()[1]}")
+    command: list[str | Path] = [
+        program(),
+        f"--statsd.mapping-config={mapping}",
+        f"--statsd.listen-udp=127.0.0.1:{exporter.port}",
+        f"--statsd.listen-tcp=127.0.0.1:{exporter.port}",
+        f"--web.listen-address={exporter.url.removeprefix('http://')}",
+        "--statsd.event-flush-interval=5ms",
+        *options,
+    ]
+    with running(command, log=log):
+        eventually(lambda: get(f"{exporter.url}/-/healthy"))
+        yield exporter
 
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = exporter.page().encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Silence."""
+def without_catch_all(scratch: Path) -> Path:
+    """The mapping without its last rule, which drops what nobody has looked at: now that is counted as unmapped."""
+    mapping = yaml.safe_load(MAPPING.read_text())
+    assert mapping["mappings"].pop() == {"match": ".", "match_type": "regex", "action": "drop", "name": "dropped"}
+    file = scratch / "without_catch_all.yml"
+    file.write_text(yaml.safe_dump(mapping))
+    return file
 
+
+def rules() -> list[dict[str, Any]]:
+    """The rules of the mapping, in the order of the file."""
+    return list(yaml.safe_load(MAPPING.read_text())["mappings"])
+
+
+@contextmanager
+def recorder() -> Iterator[tuple[list[str], int]]:
+    """The lines that came in, and the UDP port that takes them."""
+    lines: list[str] = []
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
     udp.bind(("127.0.0.1", 0))
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Page)
 
     def receive() -> None:
         while packet := udp.recv(65535):  # an empty one ends it
-            exporter.take(packet)
+            lines.extend(packet.decode().splitlines())
 
-    threads = [threading.Thread(target=receive), threading.Thread(target=http.serve_forever, args=(0.05,))]
-    for thread in threads:
-        thread.start()
+    thread = threading.Thread(target=receive)
+    thread.start()
     try:
-        yield exporter, udp.getsockname()[1], http.server_port
+        yield lines, udp.getsockname()[1]
     finally:
-        http.shutdown()
-        http.server_close()
         udp.sendto(b"", udp.getsockname())
-        for thread in threads:
-            thread.join()
+        thread.join()
         udp.close()

@@ -26,6 +26,7 @@ from tests.ml.light_world import released, stand_in
 from tests.prometheus.debian import CONFIGURATION, query, said_by, tool
 from tests.prometheus.recording import (
     DASHBOARDS,
+    LINES,
     RECORDED,
     Expression,
     names_in,
@@ -34,7 +35,7 @@ from tests.prometheus.recording import (
     replayed,
     span,
 )
-from tests.prometheus.statsd_exporter import Mapping, StatsdExporter
+from tests.prometheus.statsd_exporter import MAPPING, listening
 
 ASKED = [*of_dashboards(), *of_alerts()]
 # Alerts whose condition held at some time of the recording: runs of each kind; and while Airflow started, its heart did
@@ -68,9 +69,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         today = generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
         Ledger(root.ledger).append(PROBATION, run_id="r", version=1, outcome=BREACHED, reason="Wrong.")
         today += generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
-    statsd = StatsdExporter(Mapping(CONFIGURATION / "statsd_mapping.yml"))
-    statsd.take((RECORDED / "statsd.txt").read_bytes())
-    pages = [statsd.page(), *((RECORDED / f"page_{name}.txt").read_text() for name in ("exporter", "serving")), today]
+    with listening(MAPPING, log=root.path / "statsd.log") as statsd:
+        statsd.take(LINES.read_text().splitlines())
+        events = statsd.page()
+    pages = [events, *((RECORDED / f"page_{name}.txt").read_text() for name in ("exporter", "serving")), today]
     return {re.split(r"[{ ]", line, maxsplit=1)[0] for page in pages for line in page.splitlines() if line[:1] != "#"}
 
 

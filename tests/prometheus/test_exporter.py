@@ -28,7 +28,7 @@ from serving.client.version_status import VersionStatus
 from tests.ml.light_world import MODEL, released, stand_in
 from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, running
 from tests.prometheus.exported import parsed, reject, values
-from tests.prometheus.statsd_exporter import Mapping
+from tests.prometheus.statsd_exporter import rules
 
 
 def test_before_the_first_run_nothing_is_wrong(root: Root) -> None:
@@ -208,7 +208,7 @@ def test_every_metric_is_in_the_table() -> None:
     table = (CONFIGURATION / "METRICS.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE)
     documented = {name: tuple(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
-    mapped = {rule["name"] for rule in Mapping(CONFIGURATION / "statsd_mapping.yml").rules} - {"dropped"}
+    mapped = {rule["name"] for rule in rules()} - {"dropped"}
     assert documented.keys() == {family.name for family in FAMILIES} | mapped
     for family in FAMILIES:
         assert documented[family.name] == family.labels
