@@ -56,9 +56,20 @@ def replay(customers: Customers, settings: Settings, *, weeks: int) -> BacktestR
         scores=scores[:, held],
         rows=np.array([drawn.rows(week) for week in range(1, weeks + 1)]),
     )
-    ours = this_gate(history, settings=settings.gate, threshold=customers.target.threshold)
+    ours = this_gate(
+        history,
+        settings=settings.gate,
+        threshold=customers.target.threshold,
+        economics=settings.gate_economics,
+    )
+    economics = settings.economics if settings.economics.is_set else None
     others = {one.policy: one for one in (never(weeks), always(weeks), point_gate(history))}
-    future = Future(side.labels[future_rows], side.profiles[future_rows], scores[:, future_rows])
+    future = Future(
+        side.labels[future_rows],
+        side.profiles[future_rows],
+        scores[:, future_rows],
+        cut=economics.cut if economics else None,
+    )
     return BacktestResult(
         data=customers.name,
         customers=len(side.labels),
@@ -72,8 +83,9 @@ def replay(customers: Customers, settings: Settings, *, weeks: int) -> BacktestR
             "targets": future.targets,
             "top": future.top,
         },
-        policies=[measured(one, future) for one in (*others.values(), ours)],
+        policies=[measured(one, future, economics) for one in (*others.values(), ours)],
         gate_against={
             name: future.difference(AUC, ours.serving, others[name].serving) for name in (ALWAYS, POINT_GATE)
         },
+        economics=economics,
     )

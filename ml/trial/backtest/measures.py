@@ -1,4 +1,4 @@
-"""What served, measured on rows that neither a model nor a policy saw: AUC, log loss, and the names on the list."""
+"""What served, measured on rows that neither a model nor a policy saw: AUC, log loss, profit, the names on the list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.gate.paired.compare import difference_of
-from ml.gate.paired.contributions import AUC, LOG_LOSS, contributions
+from ml.gate.paired.contributions import AUC, LOG_LOSS, PROFIT, contributions
 from ml.gate.paired.difference import z_of
 
 TOP_SHARE = 0.1
@@ -29,15 +29,26 @@ class Estimate:
 class Future:
     """The rows of the future, and what each week's candidate says of them."""
 
-    def __init__(self, labels: NDArray[np.int8], profiles: NDArray[np.uint64], scores: NDArray[np.float32]) -> None:
-        """Take labels [n], profiles [n] and probabilities [weeks, n]; both classes are among the labels."""
+    def __init__(
+        self,
+        labels: NDArray[np.int8],
+        profiles: NDArray[np.uint64],
+        scores: NDArray[np.float32],
+        *,
+        cut: float | None = None,
+    ) -> None:
+        """Take labels [n], profiles [n] and probabilities [weeks, n]; both classes are among the labels.
+
+        With a `cut`, above which a contact pays, `PROFIT` is measured too, in values of a target for each customer.
+        """
         self._positive = labels > 0
         _, self._cluster = np.unique(profiles, return_inverse=True)
         self.rows, self.profiles = len(labels), int(self._cluster.max()) + 1
         self.targets = int(np.count_nonzero(self._positive))
-        # The threshold matters to neither metric.
+        # The threshold matters to none of the metrics.
         self._each = {
-            metric: np.stack([contributions(metric, labels, one, 0.5) for one in scores]) for metric in (AUC, LOG_LOSS)
+            metric: np.stack([contributions(metric, labels, one, 0.5, cut) for one in scores])
+            for metric in (AUC, LOG_LOSS, *([PROFIT] if cut is not None else []))
         }
         self.top = max(1, round(TOP_SHARE * len(labels)))
         self._lists = [frozenset(np.argsort(-one, kind="stable")[: self.top].tolist()) for one in scores]

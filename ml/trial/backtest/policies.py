@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.config.economics import Economics
 from ml.config.gate_settings import GateSettings
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns
@@ -91,7 +92,9 @@ def point_gate(history: History) -> Served:
     return Served(POINT_GATE, tuple(serving))
 
 
-def this_gate(history: History, *, settings: GateSettings, threshold: float) -> Served:
+def this_gate(
+    history: History, *, settings: GateSettings, threshold: float, economics: Economics | None = None
+) -> Served:
     """`ml.gate.decision.decide` promotes, one look a week, with references and anchor as a ledger would hold them.
 
     References are the champion, what was kept since it came, and what its refreshes replaced; the anchor is what was
@@ -104,7 +107,11 @@ def this_gate(history: History, *, settings: GateSettings, threshold: float) -> 
     for week in range(2, history.weeks + 1):
         look = _look(history, week, champion, refreshed, anchor)
         outcome = decide(
-            _scored(history, week, [champion, *equals], anchor), look, settings=settings, threshold=threshold
+            _scored(history, week, [champion, *equals], anchor),
+            look,
+            settings=settings,
+            threshold=threshold,
+            economics=economics,
         ).outcome
         if outcome == BETTER:
             champion, anchor, equals = week, week, []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ml.gate.paired.contributions import AUC, LOG_LOSS
+from ml.config.economics import Economics
+from ml.gate.paired.contributions import AUC, LOG_LOSS, PROFIT
+from ml.gate.paired.profit import CUSTOMERS, money
 from ml.storage.strict_json import without_nan
 from ml.trial.backtest.measures import TOP_SHARE, Estimate, Future
 from ml.trial.backtest.policies import ALWAYS, NEVER, POINT_GATE, THIS_GATE, Served
@@ -26,6 +28,8 @@ class Measured:
         log_loss_change: The same for the log loss: below 0 is better.
         auc_by_week: Of what served.
         changes: How many names of the list were new in each week but the first.
+        profit: The mean over the weeks for 1,000 customers, in money; None where nobody has said what a contact costs.
+        profit_gain: That less the one under *never*.
     """
 
     served: Served
@@ -35,6 +39,8 @@ class Measured:
     log_loss_change: Estimate
     auc_by_week: Sequence[float]
     changes: Sequence[int]
+    profit: Estimate | None = None
+    profit_gain: Estimate | None = None
 
     @property
     def worst_week(self) -> int:
@@ -57,6 +63,11 @@ class Measured:
             "log_loss": asdict(self.log_loss),
             "auc_against_never": asdict(self.auc_gain),
             "log_loss_against_never": asdict(self.log_loss_change),
+            **(
+                {"profit": asdict(self.profit), "profit_against_never": asdict(self.profit_gain)}
+                if self.profit and self.profit_gain
+                else {}
+            ),
             "auc_by_week": list(self.auc_by_week),
             "worst_week": {"week": self.worst_week, "auc": self.auc_by_week[self.worst_week - 1]},
             "names_changed": {
@@ -67,8 +78,8 @@ class Measured:
         }
 
 
-def measured(served: Served, future: Future) -> Measured:
-    """Measure what served under a policy."""
+def measured(served: Served, future: Future, economics: Economics | None = None) -> Measured:
+    """Measure what served under a policy; with `economics`, what it would have earned, too."""
     serving, first = served.serving, (1,) * len(served.serving)
     return Measured(
         served,
@@ -78,7 +89,13 @@ def measured(served: Served, future: Future) -> Measured:
         log_loss_change=future.difference(LOG_LOSS, serving, first),
         auc_by_week=future.by_week(AUC, serving),
         changes=future.changes(serving),
+        profit=_in_money(future.mean(PROFIT, serving), economics) if economics else None,
+        profit_gain=_in_money(future.difference(PROFIT, serving, first), economics) if economics else None,
     )
+
+
+def _in_money(of: Estimate, economics: Economics) -> Estimate:
+    return Estimate(*(money(value, economics) for value in (of.value, of.low, of.high)))
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,7 @@ class BacktestResult:
         future: Rows, profiles, targets and the length of the list.
         policies: *never*, *always*, *point gate*, *this gate*.
         gate_against: The mean AUC under *this gate* less that under *always* and under *point gate*.
+        economics: What a contact costs and is worth; None where nobody has said.
     """
 
     data: str
@@ -106,6 +124,7 @@ class BacktestResult:
     future: Mapping[str, int]
     policies: Sequence[Measured]
     gate_against: Mapping[str, Estimate]
+    economics: Economics | None = None
 
     def policy(self, name: str) -> Measured:
         """Return what was measured of a policy."""
@@ -154,6 +173,7 @@ class BacktestResult:
             "candidates;",
             f"another history: --set train.seed={self.seed + 1}. Names: of the top {top}, in all / a promotion.",
             "",
+            *self._profits(),
             self._verdicts(),
             *(self._against(name) for name in (ALWAYS, POINT_GATE)),
         ]
@@ -170,6 +190,24 @@ class BacktestResult:
             f"{one.served.policy:<11}{len(one.served.promotions):>9}{one.auc.value:>8.4f}{against:>15}   {interval:<20}"
             f"{one.log_loss.value:>10.4f}{worst:>18}{names:>15}"
         )
+
+    def _profits(self) -> Iterator[str]:
+        """Yield what each policy earned, where somebody has said what a contact costs."""
+        if (economics := self.economics) is None:
+            return
+        yield (
+            f"Profit for {CUSTOMERS:,} customers, at {economics.amount(economics.cost)} a contact and "
+            f"{economics.amount(economics.value)} a target, contacting above {economics.cut:.1%}:"
+        )
+        for one in self.policies:
+            if one.profit is not None and one.profit_gain is not None:
+                gain, low, high = (
+                    f"{'+' if end >= 0 else ''}{economics.amount(round(end))}"
+                    for end in (one.profit_gain.value, one.profit_gain.low, one.profit_gain.high)
+                )
+                against = "" if one.served.policy == NEVER else f"   {gain} against never (95 %: {low} to {high})"
+                yield f"{one.served.policy:<11}{economics.amount(round(one.profit.value)):>16}{against}"
+        yield ""
 
     def _verdicts(self) -> str:
         found = self.policy(THIS_GATE).served

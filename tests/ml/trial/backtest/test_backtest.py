@@ -102,6 +102,21 @@ def test_the_table_and_the_json_say_the_same(result: BacktestResult) -> None:
     assert any(line.startswith(f"This gate against always: {gain:+.4f} AUC") for line in lines)
 
 
+def test_profit_of_each_policy_is_told_where_a_contact_has_a_cost(customers: Customers, result: BacktestResult) -> None:
+    assert "Profit" not in result.as_text()
+    assert "profit" not in result.as_json()["policies"]["never"]
+    prices = ["economics.value=80", "economics.cost=10", "economics.currency=EUR"]
+    priced = resolve(overrides=["train.epochs=2", *prices], environment={})
+    found = replay(customers, priced, weeks=2)
+    policies, lines = found.as_json()["policies"], found.as_text().splitlines()
+    at = lines.index("Profit for 1,000 customers, at 10 EUR a contact and 80 EUR a target, contacting above 12.5%:")
+    assert lines[at + 1].split() == ["never", f"{policies['never']['profit']['value']:,.0f}", "EUR"]
+    gain = policies["always"]["profit_against_never"]["value"]
+    assert gain == pytest.approx(policies["always"]["profit"]["value"] - policies["never"]["profit"]["value"])
+    assert lines[at + 2].startswith("always")
+    assert f"{abs(gain):,.0f} EUR against never (95 %: " in lines[at + 2]
+
+
 def test_the_same_data_and_settings_give_the_same(customers: Customers, result: BacktestResult) -> None:
     assert replay(customers, SETTINGS, weeks=3).as_json() == result.as_json()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.gate.paired.compare import compare
-from ml.gate.paired.contributions import AUC, LOG_LOSS
+from ml.gate.paired.contributions import AUC, LOG_LOSS, PROFIT
 from ml.trial.backtest.measures import Future
 from tests.ml.gate.populations import THRESHOLD, population
 
@@ -69,3 +69,13 @@ def test_the_error_of_a_mean_over_weeks_is_that_of_a_bootstrap_of_profiles(metri
         resampled = Future(labels[drawn], profiles[drawn], scores[:, drawn])
         values.append(resampled.difference(metric, serving, first).value)
     assert (found.high - found.low) / 2 / 1.96 == pytest.approx(np.std(values), rel=0.15)
+
+
+def test_profit_is_measured_where_a_cut_is_given() -> None:
+    labels, profiles, scores = population(400, [2.0, 0.7])
+    future = Future(labels, profiles, scores, cut=0.2)
+    earned = [float(np.where(one.astype(np.float64) > 0.2, labels - 0.2, 0).mean()) for one in scores]
+    assert future.by_week(PROFIT, (1, 2)) == pytest.approx(earned)
+    assert future.difference(PROFIT, (1, 1), (2, 2)).value == pytest.approx(earned[0] - earned[1])
+    with pytest.raises(KeyError):
+        Future(labels, profiles, scores).mean(PROFIT, (1, 2))
