@@ -124,14 +124,19 @@ class Fitter:
     def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Count one batch; the columns are as for `FeatureEncoding.apply`."""
         for name in FEATURES:
-            column = columns[name]
-            is_missing = column == "" if KINDS[name] == "category" else ~(column.astype(np.float32) >= 0)
-            present = column[~is_missing]
-            if KINDS[name] != "category":
-                present = np.round(present.astype(np.float64), 2)  # bounds the number of distinct values
-            values, counts = np.unique(present.astype(str if KINDS[name] == "category" else float), return_counts=True)
-            self._counts[name].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-            self._missing[name] += int(is_missing.sum())
+            column = columns[name].astype(str if KINDS[name] == "category" else np.float32)
+            self.count(name, *np.unique(column, return_counts=True))
+
+    def count(self, name: str, values: NDArray[Any], counts: NDArray[np.int64]) -> None:
+        """Count distinct values of one feature, as for `FeatureEncoding.apply`, that occur so often."""
+        is_missing = values == "" if KINDS[name] == "category" else ~(values.astype(np.float32) >= 0)
+        self._missing[name] += int(counts[is_missing].sum())
+        present, often = values[~is_missing], counts[~is_missing]
+        if KINDS[name] != "category":
+            present = np.round(present.astype(np.float64), 2)  # bounds the number of distinct values
+        for value, count in zip(present.tolist(), often.tolist(), strict=True):
+            if count:
+                self._counts[name][value] += count
 
     def fitted(self) -> Encoding:
         """Return the encoding of what was counted; it does not depend on the order or the size of the batches."""

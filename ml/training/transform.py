@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml.artifacts import Accepted, Examples
 from ml.config.settings import TargetSettings, TransformSettings
-from ml.data import csv_reader
 from ml.data.features import FEATURES, NUMERIC, RawFeatures, transformed
-from ml.data.file_lines import lines_with
 from ml.data.schema import Schema
 from ml.errors import DataError
 from ml.storage import files
-from ml.training.preprocessing import Encoding, Fitter
-from ml.training.split import is_eval, profile_hashes, row_hashes
+from ml.training.preprocessing import Encoding, Fitter, Floats
+from ml.training.raw_batch import RawBatch, raw_batches
+from ml.training.split import ProfileHashes
 from ml.training.split_check import require_apart
-from serving.tables.missing_values import MISSING
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some rows: raw features by name, labels 0 or 1, two hashes, and whether each is an evaluation row."""
-
-    columns: RawFeatures
-    labels: NDArray[np.int8]
-    profiles: NDArray[np.uint64]
-    rows: NDArray[np.uint64]
-    in_eval: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -56,16 +42,18 @@ def transform(
 
     The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8), two hashes
     (uint64: `profile` of the features, `row` of features and label) and `NAME_xf`, a fixed-size list of float32 for
-    every feature. The data are read twice, and never more than `batch_rows` rows are in memory at a time. Categories
-    are spelled as `schema` does, the one of the run.
+    every feature. The data are read twice; never more than a block of the file is in memory, and `batch_rows` rows of
+    what is written. Categories are spelled as `schema` does, the one of the run.
 
     Raises:
         DataError: A label is missing, or one side of the split is empty.
         FinalError: A profile is on both sides.
     """
-    fitter, rows = Fitter(), {"train": 0, "eval": 0}
-    for batch in _batches(accepted, schema, settings, target):
-        fitter.add({name: column[~batch.in_eval] for name, column in batch.columns.items()})
+    fitter, rows, hashes = Fitter(), {"train": 0, "eval": 0}, ProfileHashes(settings.salt)
+    for batch in raw_batches(accepted, schema, settings, target, hashes):
+        for name, feature in batch.features.items():
+            counts = np.bincount(feature.places[~batch.in_eval], minlength=len(feature.values))
+            fitter.count(name, feature.values, counts)
         rows["eval"] += int(batch.in_eval.sum())
         rows["train"] += int((~batch.in_eval).sum())
     for side, count in rows.items():
@@ -73,7 +61,7 @@ def transform(
             raise _empty(side, sum(rows.values()), settings)
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
-    _write(accepted, schema, encoding, settings, target, out)
+    _write(raw_batches(accepted, schema, settings, target, hashes), encoding, out)
     require_apart(out / "train.parquet", out / "eval.parquet")
     log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
     sha256 = files.sha256_tree(out)
@@ -88,7 +76,8 @@ def training_side(
     Raises:
         DataError: A label is missing, or the training side is empty.
     """
-    kept = [(batch, ~batch.in_eval) for batch in _batches(accepted, schema, settings, target)]
+    batches = raw_batches(accepted, schema, settings, target, ProfileHashes(settings.salt))
+    kept = [(batch, ~batch.in_eval) for batch in batches]
     if not any(mask.any() for _, mask in kept):
         raise _empty("train", sum(len(mask) for _, mask in kept), settings)
     return TrainingSide(
@@ -105,53 +94,17 @@ def _empty(side: str, rows: int, settings: TransformSettings) -> DataError:
     )
 
 
-def _batches(
-    accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings
-) -> Iterator[Batch]:
-    for block in csv_reader.read_batches(accepted.csv, name=accepted.name, schema=schema):
-        for start in range(0, block.num_rows, settings.batch_rows):
-            yield _batch(block.slice(start, settings.batch_rows), accepted, settings, target)
-
-
-def _batch(rows: pa.RecordBatch, accepted: Accepted, settings: TransformSettings, target: TargetSettings) -> Batch:
-    typed = {name: csv_reader.parse_numbers(rows[name]) if name in NUMERIC else rows[name] for name in FEATURES}
-    segments = rows[target.column]
-    if segments.null_count:
-        where = ", ".join(str(line) for line, _ in lines_with(accepted.csv, target.column, MISSING.__contains__))
-        rows = "1 row has" if segments.null_count == 1 else f"{segments.null_count} rows have"
-        raise DataError(
-            f"{accepted.name or accepted.csv.name}: {rows} no {target.column} (line {where}).",
-            "Drop or label them.",
-        )
-    profiles = profile_hashes(typed, settings.salt)
-    columns: RawFeatures = {
-        name: pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False).astype(np.float32)
-        if name in NUMERIC
-        else pc.fill_null(column, "").to_numpy(zero_copy_only=False)
-        for name, column in typed.items()
-    }
-    positive = pc.is_in(segments, value_set=pa.array(target.positive_segments))
-    labels = positive.to_numpy(zero_copy_only=False).astype(np.int8)
-    return Batch(columns, labels, profiles, row_hashes(typed, labels), is_eval(profiles, settings.eval_share))
-
-
-def _write(
-    accepted: Accepted,
-    schema: Schema,
-    encoding: Encoding,
-    settings: TransformSettings,
-    target: TargetSettings,
-    out: Path,
-) -> None:
+def _write(batches: Iterator[RawBatch], encoding: Encoding, out: Path) -> None:
     columns = _schema(encoding)
     with (
         pq.ParquetWriter(out / "train.parquet", columns) as train,
         pq.ParquetWriter(out / "eval.parquet", columns) as held,
     ):
-        for batch in _batches(accepted, schema, settings, target):
+        for batch in batches:
+            inputs = encoding.apply({name: feature.values for name, feature in batch.features.items()})
             for writer, mask in ((train, ~batch.in_eval), (held, batch.in_eval)):
                 if mask.any():
-                    writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, encoding), schema=columns))
+                    writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, inputs), schema=columns))
 
 
 def _schema(encoding: Encoding) -> pa.Schema:
@@ -160,12 +113,13 @@ def _schema(encoding: Encoding) -> pa.Schema:
     return pa.schema([*raw, ("label", pa.int8()), ("profile", pa.uint64()), ("row", pa.uint64()), *fitted])
 
 
-def _arrays(batch: Batch, mask: NDArray[np.bool_], encoding: Encoding) -> list[pa.Array]:
-    columns = {name: column[mask] for name, column in batch.columns.items()}
-    raw = [pa.array(columns[name], pa.float32() if name in NUMERIC else pa.string()) for name in FEATURES]
-    lists = [
-        pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
-        for numbers in encoding.apply(columns).values()
-    ]
+def _arrays(batch: RawBatch, mask: NDArray[np.bool_], inputs: Mapping[str, Floats]) -> list[pa.Array]:
+    """Return the columns of the rows in `mask`; `inputs` are those of each feature's distinct values."""
+    raw, lists = [], []
+    for name, feature in batch.features.items():
+        places = feature.places[mask]
+        raw.append(pa.array(feature.values, pa.float32() if name in NUMERIC else pa.string()).take(pa.array(places)))
+        numbers = inputs[transformed(name)]
+        lists.append(pa.FixedSizeListArray.from_arrays(pa.array(numbers[places].reshape(-1)), numbers.shape[1]))
     hashes = [pa.array(batch.profiles[mask]), pa.array(batch.rows[mask])]
     return [*raw, pa.array(batch.labels[mask]), *hashes, *lists]

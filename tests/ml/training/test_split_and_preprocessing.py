@@ -16,7 +16,7 @@ from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.data.schema import seed_schema
 from ml.errors import DataError
 from ml.training.preprocessing import Encoding, Fitter
-from ml.training.split import is_eval, is_holdout, profile_hashes
+from ml.training.split import ProfileHashes, is_eval, is_holdout, number_text, profile_hashes, row_hashes
 from ml.training.transform import transform
 from tests.ml.conftest import settings_for
 
@@ -134,3 +134,29 @@ def test_numpy_and_the_served_graph_encode_alike(sample_csv: Path, tmp_path: Pat
     np.testing.assert_allclose(served, ours, atol=1e-6)
     np.testing.assert_array_equal(served[1], served[2], "a missing customer and an unseen one look alike")
     np.testing.assert_array_equal(served[4], served[5], "999 that stands for unknown is no more than the most seen")
+
+
+@pytest.mark.parametrize("ages", [40, 30_000], ids=["few values", "more ages than can be packed"])
+def test_profiles_that_are_hashed_once_have_the_hashes_of_every_row(ages: int) -> None:
+    random = np.random.Generator(np.random.PCG64(ages))
+    hashes = ProfileHashes("s01")
+    for _ in range(4):  # later batches find profiles of earlier ones, and new ones between them
+        rows = 20_000
+        numbers = {name: random.integers(0, 3, rows) / 2 for name in NUMERIC} | {"Age": random.integers(0, ages, rows)}
+        texts = {name: np.array(["x", "y", None], dtype=object)[random.integers(0, 3, rows)] for name in FEATURES}
+        columns = {
+            name: pa.array(numbers[name].astype(float), mask=random.random(rows) < 0.1)
+            if name in NUMERIC
+            else pa.array(texts[name], pa.string())
+            for name in FEATURES
+        }
+        labels = random.integers(0, 2, rows).astype(np.int8)
+        given = {}
+        for name, column in columns.items():
+            encoded = column.dictionary_encode()
+            values = encoded.dictionary.to_pylist()
+            places = encoded.indices.fill_null(len(values)).to_numpy()
+            given[name] = ([*(map(number_text, values) if name in NUMERIC else values), ""], places)
+        profiles, of_rows = hashes.of(given, labels)
+        assert (profiles == profile_hashes(columns, "s01")).all()
+        assert (of_rows == row_hashes(columns, labels)).all()

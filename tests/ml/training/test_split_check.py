@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-import ml.training.transform as step
+import ml.training.raw_batch as step
 from ml.artifacts import Accepted
 from ml.config.settings import resolve
 from ml.data.schema import seed_schema
 from ml.errors import FinalError
 from ml.training.split_check import require_apart
+from ml.training.transform import transform
 
 SETTINGS = resolve(environment={})
 
@@ -27,7 +28,7 @@ def accepted(sample_csv: Path, tmp_path: Path) -> Accepted:
 
 def transformed(accepted: Accepted, out: Path) -> Path:
     out.mkdir()
-    step.transform(accepted, schema=seed_schema(), settings=SETTINGS.transform, target=SETTINGS.target, out=out)
+    transform(accepted, schema=seed_schema(), settings=SETTINGS.transform, target=SETTINGS.target, out=out)
     return out
 
 

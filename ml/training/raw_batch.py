@@ -1,0 +1,96 @@
+"""Some rows of the customers' file as the transformation takes them: each feature by its distinct values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml.artifacts import Accepted
+from ml.config.settings import TargetSettings, TransformSettings
+from ml.data import csv_reader
+from ml.data.features import FEATURES, NUMERIC, RawFeatures
+from ml.data.file_lines import lines_with
+from ml.data.schema import Schema
+from ml.errors import DataError
+from ml.training.split import ProfileHashes, is_eval, number_text
+from serving.tables.missing_values import MISSING
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature of n rows: `values` [d], which of them each row has (`places` [n]), and their texts for hashing [d].
+
+    Values are text or float32. The last one stands for a missing value: "" or NaN, its text is "".
+    """
+
+    values: NDArray[Any]
+    places: NDArray[np.int32]
+    texts: list[str]
+
+    @classmethod
+    def of(cls, name: str, column: pa.DictionaryArray) -> Feature:
+        """Make one from a column of `read_encoded`."""
+        given = column.dictionary
+        missing = len(given)
+        places = np.asarray(pc.fill_null(column.indices, missing).to_numpy(zero_copy_only=False), np.int32)
+        if name not in NUMERIC:
+            texts = [*given.to_pylist(), ""]
+            return cls(np.array(texts, dtype=object), places, texts)
+        numbers = csv_reader.parse_numbers(given).to_pylist()
+        values = np.array([np.nan if number is None else number for number in [*numbers, None]])
+        return cls(values.astype(np.float32), places, [*map(number_text, numbers), ""])
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Some rows: features by name, labels 0 or 1, two hashes, and whether each is an evaluation row."""
+
+    features: Mapping[str, Feature]
+    labels: NDArray[np.int8]
+    profiles: NDArray[np.uint64]
+    rows: NDArray[np.uint64]
+    in_eval: NDArray[np.bool_]
+
+    @cached_property
+    def columns(self) -> RawFeatures:
+        """The features row by row."""
+        return {name: feature.values[feature.places] for name, feature in self.features.items()}
+
+
+def raw_batches(
+    accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings, hashes: ProfileHashes
+) -> Iterator[RawBatch]:
+    """Yield all rows of the data set, at most `batch_rows` at a time.
+
+    `hashes` may be that of another pass over the same rows, which finds every profile in it.
+
+    Raises:
+        DataError: A label is missing.
+    """
+    for block in csv_reader.read_encoded(accepted.csv, name=accepted.name, schema=schema):
+        features = {name: Feature.of(name, block[name]) for name in FEATURES}
+        labels = _labels(block[target.column], accepted, target)
+        for start in range(0, block.num_rows, settings.batch_rows):
+            rows = slice(start, start + settings.batch_rows)
+            some = {name: Feature(f.values, f.places[rows], f.texts) for name, f in features.items()}
+            profiles, row_hashes = hashes.of({name: (f.texts, f.places) for name, f in some.items()}, labels[rows])
+            yield RawBatch(some, labels[rows], profiles, row_hashes, is_eval(profiles, settings.eval_share))
+
+
+def _labels(segments: pa.Array, accepted: Accepted, target: TargetSettings) -> NDArray[np.int8]:
+    if segments.null_count:
+        where = ", ".join(str(line) for line, _ in lines_with(accepted.csv, target.column, MISSING.__contains__))
+        rows = "1 row has" if segments.null_count == 1 else f"{segments.null_count} rows have"
+        raise DataError(
+            f"{accepted.name or accepted.csv.name}: {rows} no {target.column} (line {where}).",
+            "Drop or label them.",
+        )
+    positive = pc.is_in(csv_reader.plain(segments), value_set=pa.array(target.positive_segments))
+    return np.asarray(positive.to_numpy(zero_copy_only=False).astype(np.int8))
