@@ -82,37 +82,61 @@ MISSING = {  # share of the rows
 
 def write_csv(path: Path, *, rows: int, seed: int) -> None:
     """Write `rows` made-up customers as a CSV like Kaggle's, with nothing between the commas where one is missing."""
-    columns = generate(rows, seed)
-    texts = [_as_text(column) for column in columns.values()]
-    lines = pc.binary_join_element_wise(*texts, ",", null_handling="replace", null_replacement="")
     with path.open("w", encoding="utf-8") as file:
-        file.write(",".join(columns) + "\n")
         for start in range(0, rows, LINES_AT_A_TIME):
-            file.write("\n".join(lines[start : start + LINES_AT_A_TIME].to_pylist()) + "\n")
+            columns = _customers(rows, seed, start, min(start + LINES_AT_A_TIME, rows))
+            if not start:
+                file.write(",".join(columns) + "\n")
+            texts = [_as_text(column) for column in columns.values()]
+            lines = pc.binary_join_element_wise(*texts, ",", null_handling="replace", null_replacement="")
+            file.write("\n".join(lines.to_pylist()) + "\n")
 
 
 def generate(rows: int, seed: int) -> dict[str, Column]:
     """Return the columns of the Kaggle file, each of shape [rows]; a missing value is "" in text and NaN in numbers."""
-    draw = np.random.Generator(np.random.PCG64(seed)).random
-    age = np.interp(draw(rows), AGE_SHARES, AGES).astype(np.int64)
+    return _customers(rows, seed, 0, rows)
+
+
+class _Draws:
+    """Uniform numbers in [0, 1): each call those of another quantity, for the customers from `start` to `end`.
+
+    All of them are one stream of PCG64, in which a quantity's numbers for all `rows` follow one another. A generator
+    that skips to its part gives some customers what it would give them among all.
+    """
+
+    def __init__(self, rows: int, seed: int, start: int, end: int) -> None:
+        self._rows, self._seed, self._start, self._end = rows, seed, start, end
+        self._calls = 0
+
+    def __call__(self) -> NDArray[np.float64]:
+        stream = np.random.PCG64(self._seed)
+        stream.advance(self._calls * self._rows + self._start)
+        self._calls += 1
+        return np.random.Generator(stream).random(self._end - self._start)
+
+
+def _customers(rows: int, seed: int, start: int, end: int) -> dict[str, Column]:
+    """Return the columns of the customers from `start` to `end` out of so many `rows`."""
+    draw = _Draws(rows, seed, start, end)
+    age = np.interp(draw(), AGE_SHARES, AGES).astype(np.int64)
     band = np.searchsorted(BANDS, age, side="right")
-    profession = _pick(PROFESSION_BY_BAND, band, draw(rows))
-    male = draw(rows) * 100 < np.take(MALE_BY_PROFESSION, profession)
-    graduated = draw(rows) * 100 < np.take(GRADUATED_BY_PROFESSION, profession) * np.where(band == 0, 0.05, 1.0)
-    married = draw(rows) * 100 < np.take(MARRIED_BY_BAND, band)
-    spending = _pick(SPENDING_BY_MARRIED, married, draw(rows))
-    size = 1 + _pick(SIZE_BY_MARRIED, married, draw(rows))
-    years = _pick((WORK_YEARS,), np.zeros(rows, np.int64), draw(rows))
-    years = years + np.where(years == 12, (draw(rows) * 3).astype(np.int64), 0)
+    profession = _pick(PROFESSION_BY_BAND, band, draw())
+    male = draw() * 100 < np.take(MALE_BY_PROFESSION, profession)
+    graduated = draw() * 100 < np.take(GRADUATED_BY_PROFESSION, profession) * np.where(band == 0, 0.05, 1.0)
+    married = draw() * 100 < np.take(MARRIED_BY_BAND, band)
+    spending = _pick(SPENDING_BY_MARRIED, married, draw())
+    size = 1 + _pick(SIZE_BY_MARRIED, married, draw())
+    years = _pick((WORK_YEARS,), np.zeros(end - start, np.int64), draw())
+    years = years + np.where(years == 12, (draw() * 3).astype(np.int64), 0)
 
     score = D_BASE + np.take(D_BY_PROFESSION, profession) + np.take(D_BY_BAND, band)
     score += D_NOT_GRADUATED * ~graduated + D_LOW_SPENDING * (spending == 0) + D_MALE * male
     score += D_FAMILY_OF_FIVE_OR_MORE * (size >= 5) + D_WORKED_SIX_YEARS_OR_MORE * (years >= 6)
-    noise = NOISE * (draw(rows) + draw(rows) + draw(rows) + draw(rows) - 2)
-    other = _words(SEGMENTS, _pick(SEGMENT_BY_SPENDING, spending, draw(rows)))
+    noise = NOISE * (draw() + draw() + draw() + draw() - 2)
+    other = _words(SEGMENTS, _pick(SEGMENT_BY_SPENDING, spending, draw()))
 
     columns: dict[str, Column] = {
-        "ID": np.arange(FIRST_ID, FIRST_ID + rows),
+        "ID": np.arange(FIRST_ID + start, FIRST_ID + end),
         "Gender": _words(("Female", "Male"), male),
         "Ever_Married": _words(("No", "Yes"), married),
         "Age": age,
@@ -121,11 +145,11 @@ def generate(rows: int, seed: int) -> dict[str, Column]:
         "Work_Experience": years.astype(np.float64),
         "Spending_Score": _words(SPENDING, spending),
         "Family_Size": size.astype(np.float64),
-        "Var_1": _words(CATEGORIES, _pick((CATEGORY,), np.zeros(rows, np.int64), draw(rows))),
+        "Var_1": _words(CATEGORIES, _pick((CATEGORY,), np.zeros(end - start, np.int64), draw())),
         "Segmentation": np.where(score + noise > 0, "D", other).astype(object),
     }
     for name, share in MISSING.items():
-        columns[name][draw(rows) < share] = "" if columns[name].dtype == object else np.nan
+        columns[name][draw() < share] = "" if columns[name].dtype == object else np.nan
     return columns
 
 
