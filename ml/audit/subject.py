@@ -9,6 +9,7 @@ from typing import Any
 
 from ml.config.deciding_settings import deciding_part
 from ml.config.economics import Economics
+from ml.data.shards.manifest import content_sha256
 from ml.errors import FinalError
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import FROZEN
@@ -19,7 +20,7 @@ from ml.registry.ledger.entries import APPROVED, CONFIRMED, OVERRIDDEN, REFUSED,
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.references.ancestry import original_of
 from ml.storage import run_order
-from ml.storage.files import json_object, sha256_file
+from ml.storage.files import json_object
 from ml.storage.root import Root, shown
 
 MOST_NAMED = 10
@@ -117,7 +118,7 @@ class Subject:
         of_the_run = self.run / "ingest" / "data.csv"
         if (kept := kept_data(self.root, sha256)) is not None:
             return kept
-        return of_the_run if of_the_run.is_file() and sha256_file(of_the_run) == sha256 else None
+        return of_the_run if of_the_run.is_file() and content_sha256(of_the_run) == sha256 else None
 
     @property
     def run_record(self) -> RunRecord:

@@ -92,7 +92,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     )
     of_data = add("data", "Two data sets beside each other: drift, what validation finds, and drawings.", settings)
     of_data.add_argument("action", choices=("compare",))
-    source = "kaggle, sample, inbox:NAME or a path"
+    source = "kaggle, sample, inbox:NAME, a path or a directory of shards"
     of_data.add_argument("one", metavar="A", help=f"the data to compare with: {source}")
     of_data.add_argument("other", metavar="B", help=f"the data that are asked about: {source}")
     of_version = add("card", "Write the card of a version, and print its path: whom to target, where not to trust it.")

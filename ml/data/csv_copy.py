@@ -11,7 +11,7 @@ from pathlib import Path
 from ml.data.csv_sniffer import check_head
 from ml.errors import DataError
 from ml.storage.files import CHUNK
-from serving.tables.file_kind import HEAD
+from serving.tables.file_kind import BOM, HEAD
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class _Text:
         self._records = 0
         self._open = False  # whether the last line so far has content but no end
         self._quoted = False
+        self._begun = False
 
     def feed(self, chunk: bytes) -> None:
         if b"\0" in chunk:
@@ -93,10 +94,12 @@ class _Text:
         # Without a quote in the file every line is a record, and counting lines is ten times faster than parsing.
         self._quoted = self._quoted or b'"' in chunk
         if not self._quoted:
-            filled = list(map(bool, chunk.replace(b"\r", b"\n").split(b"\n")))
+            text = chunk if self._begun else chunk.removeprefix(BOM)
+            filled = list(map(bool, text.replace(b"\r", b"\n").split(b"\n")))
             filled[0] |= self._open
             self._open = filled.pop()
             self._records += sum(filled)
+        self._begun = True
 
     def finish(self, path: Path) -> int:
         """Return the number of records; `path` holds the bytes that were fed."""

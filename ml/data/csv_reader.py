@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -14,36 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from ml.data.features import COLUMNS, FEATURES, ID, NUMERIC
-from ml.data.file_lines import SHOWN_LINES, broken_lines
+from ml.data.features import COLUMNS, ID, NUMERIC
+from ml.data.file_lines import SHOWN_LINES, broken_lines, lines_with, long_lines
+from ml.data.put_right import PutRight, meant_values, plain, with_features
 from ml.data.schema import Schema, seed_schema
+from ml.data.shards.manifest import in_shard, placed
 from ml.errors import DataError
-from serving.tables.category_spelling import ASCII_BLANKS, fold
 from serving.tables.missing_values import MISSING
 from serving.tables.number_text import parse_number
 
 MAX_VALUE_BYTES = 256
 BLOCK_BYTES = 8 << 20
-_MISSING = pa.array(sorted(MISSING))
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 NUMBER_COLUMNS = (ID, *NUMERIC)
 ArrowColumns = Mapping[str, pa.Array]
 """A whole data set in Arrow arrays, one for each column, by its name."""
-
-
-@dataclass
-class PutRight:
-    """What reading put right by itself, for whoever has to say so.
-
-    Attributes:
-        respelled: How often each text of a category stood for the schema's spelling of it, by column.
-        without_features: The number of rows that were dropped because no feature has a value in them.
-        left_in_them: Other texts in those rows, at most a few.
-    """
-
-    respelled: dict[str, Counter[str]] = field(default_factory=dict)
-    without_features: int = 0
-    left_in_them: list[str] = field(default_factory=list)
 
 
 def header(path: Path, *, name: str = "") -> tuple[list[str], int]:
@@ -124,18 +108,19 @@ def read_encoded(
         )
         for batch in reader:
             named = pa.RecordBatch.from_arrays(batch.columns, names=list(places))
-            _check_lengths(named, file)
-            columns = {column: _put_right(named[column], column, known.get(column), found) for column in places}
-            yield _with_features(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)), found)
+            _check_lengths(named, path, file)
+            columns = {column: meant_values(named[column], column, known.get(column), found) for column in places}
+            yield with_features(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)), found)
     except pa.ArrowInvalid as error:
         if "straddling" in str(error):  # Arrow has no error of its own for this
+            where = in_shard(path, partial(long_lines, path, BLOCK_BYTES))
             raise DataError(
-                f"{file}: a row of more than {BLOCK_BYTES:,} bytes.",
+                f"{file}: {where}a row of more than {BLOCK_BYTES:,} bytes.",
                 "Perhaps a quote is not closed, or the lines have lost their ends: correct the file.",
             ) from error
         raise DataError(f"{file}: cannot be parsed as CSV: {error}.", "Export it again as UTF-8 CSV.") from error
     if broken:
-        lines = [f"line {line}: " for line in broken_lines(path)]
+        lines = [f"{placed(path, [line])}: " for line in broken_lines(path)]
         shown = "; ".join(f"{line}{what}" for line, what in zip_longest(lines, ragged, fillvalue=""))
         raise DataError(f"{file}: {broken} broken rows: {shown}.", "Export it again; quote commas in values.")
 
@@ -165,67 +150,21 @@ def count_rows(columns: ArrowColumns) -> int:
     return len(next(iter(columns.values()), ()))
 
 
-def plain(column: pa.Array) -> pa.Array:
-    """Return the column without its dictionary, if it has one."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
-def _put_right(column: pa.Array, name: str, known: dict[str, str] | None, found: PutRight) -> pa.Array:
-    """Strip white space around values; what is then empty, or written like a missing value, becomes null.
-
-    `known` has the schema's categories by their folded form; None for a column without.
-    """
-    if not pa.types.is_dictionary(column.type):
-        trimmed = pc.utf8_trim_whitespace(column)
-        return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed)
-    given = column.dictionary.to_pylist()
-    if known is None:
-        trimmed = pc.utf8_trim_whitespace(column.dictionary)
-        right = pc.if_else(pc.is_in(trimmed, value_set=_MISSING), None, trimmed).to_pylist()
-    else:
-        right = [None if text.strip() in MISSING else known.get(fold(text), text.strip(ASCII_BLANKS)) for text in given]
-    if right == given:
-        return column
-    if known is not None and any(text != meant for text, meant in zip(given, right, strict=True) if meant is not None):
-        counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(column.indices.drop_null()).to_pylist()}
-        for place, (text, meant) in enumerate(zip(given, right, strict=True)):
-            if meant in known.values() and text != meant:
-                found.respelled.setdefault(name, Counter())[text] += counts[place]
-    encoded = pa.array(right, pa.string()).dictionary_encode()  # several texts may mean the same
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(column.indices), encoded.dictionary)
-
-
-def _with_features(rows: pa.RecordBatch, found: PutRight) -> pa.RecordBatch:
-    features = [name for name in FEATURES if name in rows.schema.names]
-    if not features:
-        return rows
-    has_one = rows[features[0]].is_valid()
-    for name in features[1:]:
-        has_one = pc.or_(has_one, rows[name].is_valid())
-    dropped = rows.filter(pc.invert(has_one))
-    if dropped.num_rows:
-        found.without_features += dropped.num_rows
-        texts = [text for row in dropped.slice(0, 5).to_pylist() for text in row.values() if text is not None]
-        found.left_in_them = (found.left_in_them + texts)[:5]
-    return _without_unused(rows.filter(has_one)) if dropped.num_rows else rows
-
-
-def _without_unused(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Encode anew what was filtered, so that no dictionary has a value of a row that is gone."""
-    columns = [c if c.type == pa.string() else plain(c).dictionary_encode() for c in rows.columns]
-    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
-
-
-def _check_lengths(batch: pa.RecordBatch, file: str) -> None:
+def _check_lengths(batch: pa.RecordBatch, path: Path, file: str) -> None:
     """Refuse values of megabytes, which would be copied for every row of a batch."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         values = column.dictionary if pa.types.is_dictionary(column.type) else column
         longest = pc.max(pc.binary_length(values)).as_py() if name in COLUMNS else None
         if longest is not None and longest > MAX_VALUE_BYTES:
+            where = in_shard(path, partial(lines_with, path, name, _is_too_long))
             raise DataError(
-                f"{file}: column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",
+                f"{file}: {where}column {name!r} has a value of {longest:,} bytes; {MAX_VALUE_BYTES} is the limit.",
                 "Perhaps a quote before it is not closed: correct the file.",
             )
+
+
+def _is_too_long(text: str) -> bool:
+    return len(text.encode()) > MAX_VALUE_BYTES
 
 
 def parse_numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

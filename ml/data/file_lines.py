@@ -33,6 +33,17 @@ def broken_lines(path: Path) -> list[int]:
     return found
 
 
+def long_lines(path: Path, size: int) -> list[tuple[int, str]]:
+    """Return the first line of more than `size` bytes, with nothing of its text; none if there is no such line."""
+    with path.open("rb") as file:
+        line = 1
+        while part := file.readline(size):
+            if len(part) == size and not part.endswith(b"\n"):
+                return [(line, "")]
+            line += 1
+    return []
+
+
 def lines_with(path: Path, column: str, is_meant: Callable[[str], bool]) -> list[tuple[int, str]]:
     """Return the first lines, with the text there, in which the stripped text of `column` is meant."""
     found: list[tuple[int, str]] = []

@@ -12,40 +12,41 @@ from pathlib import Path
 from ml.artifacts import Dataset
 from ml.config.settings import DataSettings
 from ml.data.csv_copy import copy_csv, too_large
-from ml.data.local_path import NotAFileError, file_at
 from ml.data.plain_csv import as_plain_csv
-from ml.errors import FinalError, SettingsError
+from ml.data.shards.source_files import INBOX, SourceFiles, source_files
+from ml.data.shards.unpacked import unpacked
 from ml.storage.files import disk_errors
 from ml.storage.root import Root
-
-INBOX = "inbox:"
 
 log = logging.getLogger("ml.data.ingest")
 
 
 @dataclass(frozen=True)
 class Obtained:
-    """A file that was obtained: where it is, what messages call it, and where it came from."""
+    """What was obtained: the files, what messages call them, where they came from, and whether they may be packed."""
 
-    path: Path
+    files: SourceFiles
     name: str
     source: str
+    may_be_packed: bool = False
 
 
 def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[float], None] = time.sleep) -> Dataset:
     """Write the customers to `out`/data.csv, whole or not at all: the bytes as obtained if they are a plain CSV.
 
     A workbook, or a CSV with other separators, decimal commas or another spelling of the header, is written as a plain
-    CSV of the same rows (`as_plain_csv`).
+    CSV of the same rows (`as_plain_csv`). So is what is compressed by gzip or Zstandard, and Parquet (`unpacked`). The
+    shards of a directory or a pattern are joined to one CSV (`join`); beside it `shards.json` says which they were.
 
     Args:
-        settings: `source` is kaggle, sample, inbox:NAME or a path; `max_bytes` limits the file.
+        settings: `source` is kaggle, sample, inbox:NAME or a path; `max_bytes` limits each file, and what comes out.
         root: Where the inbox is.
         out: An empty directory.
         sleep: Waits a number of seconds between two attempts to download.
 
     Returns:
-        The data set: `sha256` of data.csv, `rows` below the header, and its source in a few words.
+        The data set: `sha256` of data.csv or of the manifest of its shards, `rows` below the header, and its source in
+        a few words.
 
     Raises:
         SettingsError: The source names no file.
@@ -56,30 +57,27 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
     with disk_errors(f"ingest into {out}"), tempfile.TemporaryDirectory(prefix=".obtain-", dir=out) as folder:
         obtained = _obtain(settings, root, Path(folder), sleep)
         dataset = Dataset(path=out, sha256="", rows=0, source=obtained.source)
-        if obtained.path.stat().st_size > settings.max_bytes:
-            raise too_large(f"{obtained.name}: the file is", settings.max_bytes)
-        plain = as_plain_csv(obtained.path, Path(folder) / "plain.csv", name=obtained.name)
-        facts = copy_csv(plain, dataset.csv, name=obtained.name, max_bytes=settings.max_bytes)
-    log.info("%s: %s rows, sha256 %s", obtained.source, f"{facts.rows:,}", facts.sha256)
-    return Dataset(path=out, sha256=facts.sha256, rows=facts.rows, source=obtained.source)
+        for file in obtained.files.files:
+            if file.stat().st_size > settings.max_bytes:
+                raise too_large(f"{file if obtained.files.sharded else obtained.name}: the file is", settings.max_bytes)
+        sha256, rows = _write(obtained, dataset.csv, Path(folder), settings.max_bytes)
+    log.info("%s: %s rows, sha256 %s", obtained.source, f"{rows:,}", sha256)
+    return Dataset(path=out, sha256=sha256, rows=rows, source=obtained.source)
 
 
-def local_file(source: str, root: Root) -> Path | None:
-    """Return the file on this machine that `source` names; None for kaggle and sample.
+def _write(obtained: Obtained, csv: Path, folder: Path, max_bytes: int) -> tuple[str, int]:
+    """Write data.csv, and return the hash of the data and their number of rows."""
+    name = obtained.name
+    if obtained.files.sharded:
+        from ml.data.shards.joined import join
 
-    Raises:
-        SettingsError: There is no such file.
-        FinalError: This user may not read it.
-    """
-    if source in ("kaggle", "sample"):
-        return None
-    if source.startswith(INBOX):
-        return _readable(root.inbox_file(source.removeprefix(INBOX)))
-    try:
-        return _readable(file_at(source))
-    except NotAFileError as error:
-        cure = "Give the path of a CSV, inbox:NAME, kaggle or sample."
-        raise SettingsError(f"data.source = {source!r}: {error}.", cure) from None
+        manifest = join(obtained.files, csv, name=name, max_bytes=max_bytes)
+        return manifest.sha256, sum(shard.rows for shard in manifest.shards)
+    (file,) = obtained.files.files
+    inside = unpacked(file, folder, name=name, max_bytes=max_bytes) if obtained.may_be_packed else file
+    plain = as_plain_csv(inside, folder / "plain.csv", name=name)
+    facts = copy_csv(plain, csv, name=name, max_bytes=max_bytes)
+    return facts.sha256, facts.rows
 
 
 def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:
@@ -87,22 +85,23 @@ def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[f
         from ml.data.kaggle.download import download
 
         label = f"{settings.dataset}/{settings.file}"
-        return Obtained(download(settings, folder=folder, sleep=sleep), f"Kaggle {label}", f"kaggle:{label}")
+        return Obtained(_one(download(settings, folder=folder, sleep=sleep)), f"Kaggle {label}", f"kaggle:{label}")
     if settings.source == "sample":
         from ml.data.sample import write_csv
 
         made = folder / "sample.csv"
         write_csv(made, rows=settings.sample_rows, seed=settings.sample_seed)
-        return Obtained(made, "sample", f"sample:{settings.sample_rows} rows, seed {settings.sample_seed}")
-    path = local_file(settings.source, root)
-    assert path is not None  # noqa: S101 - the two other sources are above
-    is_inbox = settings.source.startswith(INBOX)
-    return Obtained(path, settings.source, settings.source if is_inbox else f"file:{path.name}")
+        return Obtained(_one(made), "sample", f"sample:{settings.sample_rows} rows, seed {settings.sample_seed}")
+    files = source_files(settings.source, root)
+    assert files is not None  # noqa: S101 - the two other sources are above
+    named = settings.source if settings.source.startswith(INBOX) else f"file:{_last_name(settings.source, files)}"
+    return Obtained(files, settings.source, named, may_be_packed=True)
 
 
-def _readable(path: Path) -> Path:
-    try:
-        path.open("rb").close()
-    except PermissionError as error:
-        raise FinalError(f"{path}: this user may not read it.", "Change its mode or owner.") from error
-    return path
+def _one(file: Path) -> SourceFiles:
+    return SourceFiles((file,), sharded=False)
+
+
+def _last_name(source: str, files: SourceFiles) -> str:
+    """Return the name of the file, of the directory, or the pattern without what stands before it."""
+    return Path(source).expanduser().name or files.files[0].parent.name

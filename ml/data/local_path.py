@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+A_DIRECTORY, NOTHING = "a directory", "no such file"
+
 
 class NotAFileError(Exception):
     """There is no file at a path; the message says what is there instead, as the end of a sentence."""
@@ -31,7 +33,7 @@ def file_at(text: str) -> Path:
 
 def _instead_of_file(path: Path) -> str:
     if path.is_dir():
-        return "a directory"
+        return A_DIRECTORY
     if path.is_symlink() and not path.exists():
         return "a link to something that does not exist"
-    return "not a regular file" if path.exists() else "no such file"
+    return "not a regular file" if path.exists() else NOTHING

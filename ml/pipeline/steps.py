@@ -25,7 +25,6 @@ from ml.registry.policy.provenance import SAMPLE, difference, refuse_sample
 from ml.registry.recovery import recover_if_reachable
 from ml.registry.references.opponents import opponents
 from ml.storage.artifact import Artifact
-from ml.storage.files import sha256_file
 
 log = logging.getLogger(__name__)
 Result = dict[str, Any]
@@ -33,7 +32,8 @@ Result = dict[str, Any]
 
 def ingest(run: Run, result: Result) -> None:
     """Obtain the data; skip the run when data, schema, settings and code are those of the last result."""
-    from ml.data.ingest import ingest, local_file
+    from ml.data.ingest import ingest
+    from ml.data.shards.source_files import source_files
     from ml.registry.retention import clean_up
     from ml.registry.version_directories import require_known
 
@@ -44,12 +44,12 @@ def ingest(run: Run, result: Result) -> None:
     run.freeze_settings()
     run.freeze_schema()
     clean_up(run.root, run.settings, current_run=run.id)
-    file = local_file(run.settings.data.source, run.root)
+    files = source_files(run.settings.data.source, run.root)
     result |= run.make_artifact(
         "ingest",
         lambda out: ingest(run.settings.data, root=run.root, out=out),
         # A local file may change between two tries; of Kaggle and the sample a retry of this run keeps what it has.
-        inputs=run.settings.as_dict()["data"] | {"file": sha256_file(file) if file else None},
+        inputs=run.settings.as_dict()["data"] | {"file": files.sha256 if files else None},
     )
     if source_kind(run) == SAMPLE:
         refuse_sample(champion, accepted=run.settings.judge.accept_incomparable)

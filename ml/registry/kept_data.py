@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from ml.data.shards.manifest import MANIFEST, content_sha256
 from ml.errors import FinalError
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry
@@ -31,7 +32,9 @@ def keep_data(csv: Path, sha256: str, *, root: Root) -> None:
     files.remove_directory(staged, root.trash)
     staged.mkdir(parents=True)
     shutil.copyfile(csv, staged / "data.csv")
-    found = files.sha256_file(staged / "data.csv")
+    if csv.with_name(MANIFEST).is_file():
+        shutil.copyfile(csv.with_name(MANIFEST), staged / MANIFEST)
+    found = content_sha256(staged / "data.csv")
     if found != sha256:
         raise FinalError(
             f"{csv}: its bytes (sha256 {found[:12]}) are not those that the run was made of ({sha256[:12]}).",
@@ -46,7 +49,7 @@ def kept_data(root: Root, sha256: str) -> Path | None:
     if not _SHA256.fullmatch(sha256):
         return None
     csv = root.data / sha256 / "data.csv"
-    return csv if csv.is_file() and files.sha256_file(csv) == sha256 else None
+    return csv if csv.is_file() and content_sha256(csv) == sha256 else None
 
 
 def unneeded_data(registry: Registry, *, without: Collection[Path] = ()) -> list[Path]:

@@ -83,22 +83,22 @@ class Root:
         """Return the directory of a version's release record: statistics, evaluation, golden rows."""
         return self.path / "releases" / str(version)
 
-    def inbox_file(self, name: str) -> Path:
-        """Return a data file in the inbox; no other place on this machine can be named from the Airflow UI.
+    def inbox_entry(self, name: str) -> Path:
+        """Return a data file or directory in the inbox; no other place on this machine can be named from Airflow's UI.
 
         Raises:
             SettingsError: The name leaves the inbox, or there is no such file.
         """
         try:
             path = (self.inbox / name).resolve()
-            is_there = path.parent == self.inbox.resolve() and path.is_file()
+            is_there = path.parent == self.inbox.resolve() and (path.is_file() or path.is_dir())
         except (OSError, RuntimeError, ValueError):  # a link to itself, a name too long, a NUL in it
             is_there = False
         if not is_there:
             here = sorted(p.name for p in self.inbox.glob("*")) if self.inbox.is_dir() else []
             raise SettingsError(
                 f"inbox:{name}: no such file in {self.inbox} (there: {', '.join(here) or 'nothing'}).",
-                "Copy the CSV there and name it without directories.",
+                "Copy the CSV, or a directory of shards, there and name it without directories.",
             )
         return path
 

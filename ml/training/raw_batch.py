@@ -17,7 +17,9 @@ from ml.config.settings import TargetSettings, TransformSettings
 from ml.data import csv_reader
 from ml.data.features import FEATURES, NUMERIC, RawFeatures
 from ml.data.file_lines import lines_with
+from ml.data.put_right import plain
 from ml.data.schema import Schema
+from ml.data.shards.manifest import placed
 from ml.errors import DataError
 from ml.training.split import ProfileHashes, is_eval, number_text
 from serving.tables.missing_values import MISSING
@@ -86,11 +88,11 @@ def raw_batches(
 
 def _labels(segments: pa.Array, accepted: Accepted, target: TargetSettings) -> NDArray[np.int8]:
     if segments.null_count:
-        where = ", ".join(str(line) for line, _ in lines_with(accepted.csv, target.column, MISSING.__contains__))
+        lines = [line for line, _ in lines_with(accepted.csv, target.column, MISSING.__contains__)]
         rows = "1 row has" if segments.null_count == 1 else f"{segments.null_count} rows have"
         raise DataError(
-            f"{accepted.name or accepted.csv.name}: {rows} no {target.column} (line {where}).",
+            f"{accepted.name or accepted.csv.name}: {rows} no {target.column} ({placed(accepted.csv, lines)}).",
             "Drop or label them.",
         )
-    positive = pc.is_in(csv_reader.plain(segments), value_set=pa.array(target.positive_segments))
+    positive = pc.is_in(plain(segments), value_set=pa.array(target.positive_segments))
     return np.asarray(positive.to_numpy(zero_copy_only=False).astype(np.int8))

@@ -9,7 +9,8 @@ from typing import Any
 
 from ml.artifacts import Dataset
 from ml.config.settings import TargetSettings
-from ml.data.csv_reader import PutRight, read_encoded
+from ml.data.csv_reader import read_encoded
+from ml.data.put_right import PutRight
 from ml.data.schema import Schema
 from ml.validation.comparison import Comparison
 from ml.validation.counts.dataset_counts import DatasetCounts, OtherwiseError, Types

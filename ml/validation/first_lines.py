@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ml.data.file_lines import lines_with
+from ml.data.shards.manifest import placed
 from ml.validation.findings import NOT_THERE, Finding, shown_text
 from serving.tables.missing_values import MISSING
 
@@ -22,8 +23,8 @@ def first_lines(csv: Path, findings: Iterable[Finding], *, name: str) -> str:
     told = []
     for finding in findings:
         if finding.feature and finding.rows:
-            lines = [str(line) for line, _ in lines_with(csv, finding.feature, _shows(finding))]
-            told += [f"{finding.feature} in line{'s' * (len(lines) > 1)} {', '.join(lines)}"] if lines else []
+            lines = [line for line, _ in lines_with(csv, finding.feature, _shows(finding))]
+            told += [f"{finding.feature} in {placed(csv, lines)}"] if lines else []
     return f"In {name}, see {'; '.join(dict.fromkeys(told))}." if told else ""
 
 

@@ -8,6 +8,7 @@ draft 7 of JSON Schema (section 8.3).
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param
@@ -51,7 +52,8 @@ def _help(value: str | None, source: str) -> str:
     if value is None:
         return f"as in the settings: {source}"
     if value.startswith(INBOX):
-        return f"{value.removeprefix(INBOX)}: a file in the inbox"
+        name = value.removeprefix(INBOX)
+        return f"{name}: {'shards' if (Root.to_read().inbox / name).is_dir() else 'a file'} in the inbox"
     return {
         "kaggle": "kaggle: downloads the published customer file",
         "sample": "sample: made-up customers, only to try it out",
@@ -59,10 +61,18 @@ def _help(value: str | None, source: str) -> str:
 
 
 def _files() -> list[str]:
-    """Return what lies in the inbox and can be named, newest first."""
+    """Return the files and directories of shards that lie in the inbox and can be named, newest first."""
     try:
-        found = [path for path in Root.to_read().inbox.iterdir() if not path.name.startswith(".") and path.is_file()]
+        inbox = Root.to_read().inbox
+        found = [
+            path for path in inbox.iterdir() if not path.name.startswith(".") and (path.is_file() or _shards(path))
+        ]
         found.sort(key=lambda path: (-path.stat().st_mtime, path.name))
     except OSError:  # there is none yet, or a file went away meanwhile
         return []
     return [name for path in found if re.match(DATA_PATTERN, name := INBOX + path.name)][:MOST_FILES]
+
+
+def _shards(path: Path) -> bool:
+    """Return whether it is a directory with something in it that is taken for a shard."""
+    return path.is_dir() and any(not shard.name.startswith((".", "_")) for shard in path.iterdir())

@@ -23,13 +23,17 @@ def test_the_default_and_what_lies_in_the_inbox_are_listed_newest_first(inbox: P
         (inbox / name).touch()
         os.utime(inbox / name, (seconds, seconds))
     (inbox / "directory").mkdir()
+    (inbox / "shards").mkdir()
+    (inbox / "shards" / "part-0.csv").touch()
+    os.utime(inbox / "shards", (0, 0))
     schema = data_choice("sample").schema
-    assert schema["enum"] == ["sample", "kaggle", "inbox:new.xlsx", "inbox:old.csv", None]
+    assert schema["enum"] == ["sample", "kaggle", "inbox:new.xlsx", "inbox:old.csv", "inbox:shards", None]
     assert [schema["values_display"][str(value or "null")] for value in schema["enum"]] == [
         "sample: made-up customers, only to try it out",
         "kaggle: downloads the published customer file",
         "new.xlsx: a file in the inbox",
         "old.csv: a file in the inbox",
+        "shards: shards in the inbox",
         "as in the settings: sample",
     ]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ml.artifacts import Dataset
 from ml.config.settings import Settings
-from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
+from ml.data.csv_reader import ArrowColumns, count_rows, read_columns
 from ml.data.ingest import ingest
+from ml.data.put_right import PutRight
 from ml.data.schema import Schema
 from ml.errors import SettingsError
 from ml.registry.schemas.in_force import schema_in_force

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml.data.csv_reader import ArrowColumns, PutRight, count_rows, read_columns
+from ml.data.csv_reader import ArrowColumns, count_rows, read_columns
+from ml.data.put_right import PutRight
 from ml.reports.data.columns_section import columns_section, findings_table
 from ml.reports.look.section import Section
 from ml.reports.run.material import Material

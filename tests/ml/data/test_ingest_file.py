@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
-import gzip
 import hashlib
 import io
 import subprocess
@@ -128,7 +128,7 @@ def _zip() -> bytes:
         (TEXT.encode("utf-16-le"), ("UTF-16", "NUL")),
         (TEXT.encode("utf-16-be"), ("UTF-16", "NUL")),
         (_zip(), ("a zip archive", "Unpack")),
-        (gzip.compress(TEXT.encode()), ("a gzip file", "Unpack")),
+        (bz2.compress(TEXT.encode()), ("a bzip2 file", "Unpack")),
         (TEXT.replace("Low", "Médium").encode("latin-1"), ("not UTF-8", "byte 0xE9 in line 2", "Latin-1")),
         ((TEXT * 30_000 + "Zo\xeb").encode("latin-1"), ("not UTF-8", "byte 0xEB in line 90001")),
         (TEXT.encode() + b"\xe5\x8c", ("not UTF-8", "byte 0xE5 in line 4")),
@@ -165,9 +165,7 @@ def test_a_file_at_the_limit_is_accepted(tmp_path: Path) -> None:
     assert ingest(settings, root=Root(tmp_path), out=out).rows == 2
 
 
-@pytest.mark.parametrize(
-    ("source", "fact"), [("missing.csv", "no such file"), ("", "a directory"), ("/dev/null", "not a regular file")]
-)
+@pytest.mark.parametrize(("source", "fact"), [("missing.csv", "no such file"), ("/dev/null", "not a regular file")])
 def test_a_path_must_lead_to_a_file(tmp_path: Path, source: str, fact: str) -> None:
     check_error(tmp_path, str(tmp_path / source), SettingsError, "data.source = ", fact, "kaggle or sample")
 

@@ -79,7 +79,7 @@ def test_the_command_takes_it_too_and_records_it(tmp_path: Path, training_file: 
         ("nowhere.csv", "no such file"),
         ("dangling.csv", "a link to something that does not exist"),
         ("circle.csv", "a link to something that does not exist"),
-        ("directory", "a directory"),
+        ("directory", "no shard is there"),
         ("pipe", "not a regular file"),
     ],
 )

@@ -10,9 +10,10 @@ import pytest
 import xlsxwriter
 
 from ml.config.settings import resolve
-from ml.data.csv_reader import PutRight, parse_numbers, read_batches, read_columns
+from ml.data.csv_reader import parse_numbers, read_batches, read_columns
 from ml.data.features import COLUMNS, FEATURES, NUMERIC
 from ml.data.ingest import ingest
+from ml.data.put_right import PutRight
 from ml.errors import DataError
 from ml.storage.root import Root
 from serving.tables.customers import CustomersFile

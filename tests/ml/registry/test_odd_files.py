@@ -87,7 +87,7 @@ def test_a_name_in_the_inbox_that_leads_nowhere(root: Root, name: str) -> None:
     (root.inbox / "loop.csv").symlink_to("loop.csv")
     (root.inbox / "dangling.csv").symlink_to("nowhere")
     with pytest.raises(SettingsError, match="no such file in"):
-        root.inbox_file(name)
+        root.inbox_entry(name)
 
 
 def as_file(path: Path) -> None:

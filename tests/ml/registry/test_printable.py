@@ -51,5 +51,5 @@ def test_names_of_files_are_printable_in_errors(root: Root) -> None:
     root.inbox.mkdir()
     (root.inbox / "evil\n\x1b[31m.csv").touch()
     with pytest.raises(SettingsError) as error:
-        root.inbox_file("x")
+        root.inbox_entry("x")
     assert "evil\\n\\x1b[31m.csv" in str(error.value)

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ml.data.csv_reader import PutRight, read_columns
+from ml.data.csv_reader import read_columns
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC
+from ml.data.put_right import PutRight
 from ml.data.schema import seed_schema
 from ml.pipeline.local_runner import RetrainResult
 from ml.storage.root import Root
