@@ -62,7 +62,7 @@ def cost(*arguments: str) -> Cost:
 def model_server(root: Path) -> Iterator[str]:
     """The model server on the versions of `root`, as a process of its own; ends with the block."""
     base, port = root / "models" / "customer-model", free_port()
-    base.mkdir(parents=True)
+    base.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "serving.model_server", f"--rest_api_port={port}"]
     server = subprocess.Popen(
         [*command, "--model_name=customer-model", f"--model_base_path={base}"],
