@@ -133,6 +133,15 @@ class ServingSettings:
 
 
 @dataclass(frozen=True)
+class BeamSettings:
+    """The section `beam`: the Apache Beam runner that does the work of the steps, if any."""
+
+    runner: Annotated[str, Matching(r"|[A-Za-z]\w*(\.\w+)*", "empty, or the name of a Beam runner")]
+    options: tuple[str, ...]
+    deadline_seconds: Seconds
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; the comments in settings.toml say what each means."""
 
@@ -150,6 +159,7 @@ class Settings:
     probation: ProbationSettings
     keep: KeepSettings
     serving: ServingSettings
+    beam: BeamSettings
 
     def __post_init__(self) -> None:
         """Check sections against one another.

@@ -1,0 +1,1 @@
+"""Work that is done by a Beam runner, on this machine or on others."""

@@ -1,0 +1,81 @@
+"""A pool of Beam's Python workers, each a process: `python -m ml.beam.worker_pool --port 50000`.
+
+Beam's own (`apache_beam.runners.worker.worker_pool_main`) listens on every network, and whoever reaches it makes it run
+what they like. This one listens on loopback only, and its workers die with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+STOP_SECONDS = 10.0
+# The worker asks for its own end: forked while gRPC has threads, it must not run Python before it is a new program.
+WORKER = (
+    "import sys; from ml.storage.parent_death import die_with; die_with(int(sys.argv[3])); "
+    "from apache_beam.runners.worker.sdk_worker import SdkHarness; "
+    "SdkHarness(sys.argv[1], worker_id=sys.argv[2]).run()"
+)
+
+
+class WorkerPool:
+    """Beam's service `BeamFnExternalWorkerPool`: a process for each worker that a runner asks for."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def StartWorker(self, request: Any, _context: object) -> Any:  # noqa: N802 - the name is the protocol's
+        """Start a worker that gets its work from the address in the request."""
+        from apache_beam.portability.api import beam_fn_api_pb2
+
+        command = [sys.executable, "-c", WORKER, request.control_endpoint.url, request.worker_id, str(os.getpid())]
+        try:
+            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        except OSError as error:
+            return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
+        self._workers[request.worker_id] = worker
+        return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(self, request: Any, _context: object) -> Any:  # noqa: N802
+        """End a worker; one that has ended, or never was, is no error."""
+        from apache_beam.portability.api import beam_fn_api_pb2
+
+        worker = self._workers.pop(request.worker_id, None)
+        if worker:
+            worker.terminate()
+            try:
+                worker.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        return beam_fn_api_pb2.StopWorkerResponse()
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C. The kernel ends the workers with the thread that started them, this process's."""
+    import grpc
+    from apache_beam.portability.api import beam_fn_api_pb2_grpc
+
+    parser = argparse.ArgumentParser(prog="python -m ml.beam.worker_pool", allow_abbrev=False)
+    parser.add_argument("--port", type=int, required=True, help="a TCP port of 127.0.0.1")
+    port = parser.parse_args().port
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(WorkerPool(), server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    stop.wait()
+    server.stop(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
