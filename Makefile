@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test rehearse up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
-.PHONY: lint lock clean airflow ml airflow-dev ml-dev
+.PHONY: test-scale lint lock clean airflow ml airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT UI_PORT MODEL
 PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
@@ -71,6 +71,10 @@ restore: ## bring a backup back (FROM=directory)
 test-stack: airflow-dev ## test the compose file with real containers: a run, an alert, a restore (PROFILES=grafana,celery)
 	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack/docker -o faulthandler_timeout=3600
 
+test-scale: ml-dev ## run statistics of 50,000 rows on a Beam engine of processes, and kill one of its workers (needs Go)
+	@requirements/prism.sh
+	@.venv-ml/bin/python -m pytest tests/scale
+
 test-image: ## run the tests of dags/, plugins/, ml/ and serving/ inside the image
 	@docker build --target test -t $(IMAGE)-test .
 	@docker run --rm --init $(IMAGE)-test
@@ -91,7 +95,7 @@ lint: airflow-dev ml-dev ## run ruff, mypy and the import contracts
 	run .venv/bin/ruff format --check .; \
 	run .venv/bin/mypy --follow-imports=silent dags plugins stack $(addprefix tests/,repository dags plugins stack browser) \
 		docs $(OF_AIRFLOW); \
-	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus \
+	run .venv-ml/bin/mypy ml serving prometheus tests/ml tests/serving tests/prometheus tests/scale \
 		$(filter-out $(OF_AIRFLOW),$(wildcard benchmarks/*.py)); \
 	$(PATHS) run .venv/bin/lint-imports; \
 	if [ $$failed = 0 ]; then echo "lint: all clean"; else echo "lint: failed"; exit 1; fi

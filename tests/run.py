@@ -19,7 +19,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 PARTS = {
     "airflow": (
         ".venv",
-        ("tests/repository", "tests/dags", "tests/plugins", "tests/stack/local", "tests/stack/compose"),
+        (
+            "tests/repository",
+            "tests/dags",
+            "tests/plugins",
+            "tests/stack/local",
+            "tests/stack/compose",
+            "tests/stack/prism",
+        ),
     ),
     "ml": (".venv-ml", ("tests/ml",)),
     "browser": (".venv", ("tests/browser",)),

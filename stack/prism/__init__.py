@@ -1,0 +1,1 @@
+"""Prism, Apache Beam's own engine, and pools of Python workers, as processes of this machine."""

@@ -1,0 +1,135 @@
+"""Statistics on a real engine: Prism and two pools of workers, all of them processes; one pool is killed.
+
+Run by `make test-scale`, which builds Prism.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ml.beam.statistics import generate_statistics
+from ml.config.settings import BeamSettings
+from ml.data.sample import write_csv
+from ml.errors import TransientError
+from ml.storage.root import PROJECT
+from stack.prism.cluster import Cluster, running
+from tests.ml.beam.same_statistics import assert_same, in_process, shards_of
+from tests.prometheus.debian import eventually
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
+ROWS = 50_000
+SHARDS = 10
+DEADLINE = 120.0
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "customers.csv"
+    write_csv(path, rows=ROWS, seed=7)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running(tmp_path_factory.mktemp("cluster"), pools=3) as cluster:
+        yield cluster
+
+
+def on(cluster: Cluster, pool: int, *, deadline: float = DEADLINE) -> BeamSettings:
+    return BeamSettings("PortableRunner", cluster.options(pool), deadline)
+
+
+def waits_for_data(shard: Path) -> int:
+    """The end of a pipe, once somebody waits at the other end: then a worker is in the middle of this shard."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        try:
+            return os.open(shard, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody there yet
+            time.sleep(0.05)
+    raise AssertionError(f"nobody opened {shard}")
+
+
+def test_a_killed_pool_ends_the_job_and_the_next_try_has_the_same_numbers(
+    cluster: Cluster, whole: Path, tmp_path: Path
+) -> None:
+    """Prism does not give the work of a dead worker to another one: the step's retry does, from the beginning."""
+    shards, out = shards_of(whole, tmp_path, count=SHARDS), tmp_path / "statistics.pb"
+    kept = shards[-1].rename(tmp_path / "kept")
+    os.mkfifo(shards[-1])
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(generate_statistics, shards, settings=on(cluster, 0), out=out)
+        pipe = waits_for_data(shards[-1])
+        try:
+            (worker,) = cluster.workers(0)
+            cluster.kill_pool(0)
+            with pytest.raises(TransientError, match="SDK worker disconnected"):
+                first.result(DEADLINE)
+        finally:
+            os.close(pipe)
+    assert not worker.is_alive()
+    assert not out.exists()
+    kept.replace(shards[-1])
+    found = generate_statistics(shards, settings=on(cluster, 1), out=out)
+    assert_same(found, in_process(whole), whole)
+
+
+def test_a_job_that_takes_too_long_is_cancelled(cluster: Cluster, tmp_path: Path) -> None:
+    shard = tmp_path / "never.csv"
+    os.mkfifo(shard)
+    with ThreadPoolExecutor() as threads:
+        job = threads.submit(
+            generate_statistics, [shard], settings=on(cluster, 2, deadline=20.0), out=tmp_path / "statistics.pb"
+        )
+        pipe = waits_for_data(shard)
+        try:
+            with pytest.raises(TransientError, match="RUNNING after 20 s and has been cancelled"):
+                job.result(DEADLINE)
+        finally:
+            os.close(pipe)
+
+
+def test_ctrl_c_cancels_the_job(cluster: Cluster, tmp_path: Path) -> None:
+    shard = tmp_path / "never.csv"
+    os.mkfifo(shard)
+    program = (
+        "import sys; from pathlib import Path; from ml.beam.statistics import generate_statistics; "
+        "from ml.config.settings import BeamSettings; "
+        "generate_statistics([Path(sys.argv[1])], out=Path(sys.argv[2]), "
+        "settings=BeamSettings('PortableRunner', tuple(sys.argv[3:]), 300.0))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program, shard, tmp_path / "out", *cluster.options(1)]
+    with (tmp_path / "log").open("wb") as log:
+        step = subprocess.Popen([str(part) for part in command], cwd=PROJECT, stdout=log, stderr=log)
+    pipe = waits_for_data(shard)
+    try:
+        assert cluster.workers(1)
+        step.send_signal(signal.SIGINT)
+        assert step.wait(DEADLINE) != 0
+        assert (tmp_path / "log").read_text().rstrip().endswith("KeyboardInterrupt")
+        eventually(lambda: not cluster.workers(1))
+    finally:
+        step.kill()
+        os.close(pipe)
+
+
+def test_jobs_at_the_same_time_have_workers_of_their_own(cluster: Cluster, whole: Path, tmp_path: Path) -> None:
+    shards = shards_of(whole, tmp_path, count=SHARDS)
+    with ThreadPoolExecutor() as threads:
+        jobs = [
+            threads.submit(generate_statistics, shards, settings=on(cluster, pool), out=tmp_path / f"{pool}.pb")
+            for pool in (1, 2)
+        ]
+        found = [job.result(DEADLINE) for job in jobs]
+    expected = in_process(whole)
+    for statistics in found:
+        assert_same(statistics, expected, whole)
