@@ -13,7 +13,7 @@ from serving.expectation.calibration import Calibration
 from serving.expectation.known_inputs import KnownInput
 
 _ASKED = 20
-_TOLERANCE = 1e-4
+TOLERANCE = 1e-4
 """The largest difference between two machines that compute in float32; two models differ by more."""
 
 PredictKnownRows = Callable[[Sequence[Mapping[str, object]]], "list[float] | None"]
@@ -91,7 +91,7 @@ def _is_same_model(replay: Path, predict: PredictKnownRows) -> bool:
             f"{replay} does not hold known rows of a version ({type(error).__name__}: {error})."
         ) from error
     answers = predict(rows)
-    return answers is not None and all(abs(a - b) <= _TOLERANCE for a, b in zip(answers, right, strict=True))
+    return answers is not None and all(abs(a - b) <= TOLERANCE for a, b in zip(answers, right, strict=True))
 
 
 def _read(content: Any, version: int) -> VersionEvaluation:
