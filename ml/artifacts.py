@@ -142,6 +142,11 @@ class Evaluation(Artifact):
         return self.path / "row_hashes.npy"
 
     @property
+    def background(self) -> Path:
+        """The file with the weighted rows against which scores are explained; missing in what older code wrote."""
+        return self.path / "background.json"
+
+    @property
     def report(self) -> Path:
         """The JSON file with all slices of both models and the precision of the ranking."""
         return self.path / "evaluation.json"

@@ -15,6 +15,7 @@ from ml.artifacts import Evaluation, Examples, Model
 from ml.config.settings import EvaluateSettings, TargetSettings
 from ml.data.schema import Schema
 from ml.errors import FinalError
+from ml.evaluation.background.background import write_background
 from ml.evaluation.calibration import fit_calibration
 from ml.evaluation.comparability import equality, other_question
 from ml.evaluation.known_inputs import known_inputs
@@ -55,7 +56,7 @@ def evaluate(
     are the scores of models that were asked about the same rows before. `schema` is the one of the run.
 
     Writes `tfma/` (its own result files), `evaluation.json` (every slice, TFMA's numbers, the ranking, and what scoring
-    needs: calibration and known inputs), `rows.npz` (the scores of all models) and `row_hashes.npy`.
+    needs: calibration and known inputs), `rows.npz` (the scores of all models), `row_hashes.npy` and `background.json`.
 
     Raises:
         FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
@@ -123,6 +124,7 @@ def evaluate(
         left,
     ).write(out / "rows.npz")
     write_row_hashes(examples, out / "row_hashes.npy")
+    write_background(examples, model.saved_model, out / "background.json")
     for name in scores:
         log.info("%s: %s", name, ", ".join(f"{m} {metric_text(m, overall[name][m])}" for m in METRICS))
     return Evaluation(

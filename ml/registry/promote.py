@@ -209,7 +209,7 @@ def _record(
     shutil.copyfile(statistics, place / "statistics.pb")
     shutil.copyfile(model.golden_rows, place / "replay.json")
     shutil.copyfile(evaluation.report, place / "evaluation.json")
-    for kept in (evaluation.row_hashes, verdict.report, verdict.scored_rows):
+    for kept in (evaluation.row_hashes, evaluation.background, verdict.report, verdict.scored_rows):
         if kept.is_file():
             shutil.copyfile(kept, place / kept.name)
     target = settings.target

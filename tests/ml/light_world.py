@@ -98,6 +98,7 @@ def candidate(root: Root, text: str, *, broken: bool = False) -> tuple[Model, Pa
     GoldenRows([{"Age": float(i)} for i in range(3)], [0.1, 0.2, 0.3]).write(model / "replay.json")
     (run / "statistics.pb").write_bytes(b"statistics")
     write_json(run / "evaluation.json", {"rows": 3})
+    write_json(run / "background.json", {"of": text})
     (run / "data.csv").write_text("ID\n1\n")
     return Model(model, sha256_tree(model / "saved_model"), 3, 1, 0.5), run / "statistics.pb", run / "evaluation.json"
 

@@ -132,7 +132,7 @@ def test_settings_that_were_changed_after_the_start_stop_a_later_step(
     assert "settings.json: was changed since the run began" in " ".join(said.split())
 
 
-@pytest.mark.parametrize("name", ["replay.json", "statistics.pb", "evaluation.json", "release.json"])
+@pytest.mark.parametrize("name", ["replay.json", "statistics.pb", "evaluation.json", "background.json", "release.json"])
 def test_a_changed_release_record_is_a_lost_champion(root: Root, served: Settings, name: str) -> None:
     for text in ("one", "two"):
         released(root, served, text)

@@ -38,6 +38,7 @@ def test_rollback_publishes_the_old_bytes_under_a_higher_number(root: Root, sett
     assert (version.number, version.state) == (3, CONFIRMED)
     assert sha256_tree(root.version(MODEL, 3)) == sha256_tree(root.version(MODEL, 1))
     assert served(root) == [1, 3], "the bad one is out of the server's sight"
+    assert (root.release(3) / "background.json").read_bytes() == (root.release(1) / "background.json").read_bytes()
     assert "two is rude to customers" in version.intent["reasons"][0]
     assert Ledger(root.ledger).champion() == version
     text = status_text(status(root, settings))
