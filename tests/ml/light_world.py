@@ -31,6 +31,7 @@ from ml.registry.version_directories import version_names
 from ml.storage.files import sha256_file, sha256_tree, write_json
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
+from serving.reasons.background import Background, BackgroundError
 
 MODEL = "customer-model"
 RUN = "run-under-test"
@@ -98,7 +99,9 @@ def candidate(root: Root, text: str, *, broken: bool = False) -> tuple[Model, Pa
     GoldenRows([{"Age": float(i)} for i in range(3)], [0.1, 0.2, 0.3]).write(model / "replay.json")
     (run / "statistics.pb").write_bytes(b"statistics")
     write_json(run / "evaluation.json", {"rows": 3})
-    write_json(run / "background.json", {"of": text})
+    error = BackgroundError(500, 24, 0.001, 0.01, 1.0)
+    background = Background(({"Age": float(len(text))},), ("Age",), (1.0,), (0.1,), error)
+    write_json(run / "background.json", background.as_dict())
     (run / "data.csv").write_text("ID\n1\n")
     return Model(model, sha256_tree(model / "saved_model"), 3, 1, 0.5), run / "statistics.pb", run / "evaluation.json"
 

@@ -23,6 +23,7 @@ from ml.reports.card.customers import customers
 from ml.reports.look.section import Section
 from ml.storage.root import Root
 from serving.expectation.known_inputs import KnownInput
+from serving.reasons.background import NAME, Background, read_background
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,12 @@ class Material:
         """What it knows of each of its features; empty when that is not recorded."""
         found = self.subject.evaluation.get("inputs") or {}
         return {name: KnownInput.of(one) for name, one in found.items()}
+
+    @cached_property
+    def background(self) -> Background | None:
+        """The rows against which its scores are explained; None for a version of older code, which has none."""
+        path = self.subject.release / NAME if self.subject.release else None
+        return read_background(path) if path is not None and path.is_file() else None
 
     @property
     def economics(self) -> Economics | None:

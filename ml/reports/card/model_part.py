@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ def _numbers(of: Material) -> dict[str, Any]:
     known |= {"source": origin.get("source"), "source_kind": kind_of(origin)}
     known |= {"rows": origin.get("rows"), "at": of.subject.entry.get("at")}
     known |= {"features": list(of.subject.record.get("features") or of.inputs)}
+    if (background := of.background) is not None:
+        known["reasons"] = {
+            "rows": len(background.weights),
+            "background_mean": background.mean,
+            **asdict(background.error),
+        }
     return known | _of_rows(of)
 
 
@@ -64,13 +71,29 @@ def _says(of: Material, numbers: dict[str, Any]) -> Iterator[str]:
         yield " ".join(_finds(of, numbers))
     count = len(numbers["features"])
     if count:
+        not_said = "whether" if "reasons" in numbers else "why, nor whether"
         yield (
-            f"It does not say why, nor whether a call changes anything: all it knows of a customer are "
+            f"It does not say {not_said} a call changes anything: all it knows of a customer are "
             f"{counted(count, 'feature')}, and none of them is a call."
         )
+    if "reasons" in numbers:
+        yield _reasons(numbers["reasons"])
     if numbers["source"]:
         day = f" It was published on {str(numbers['at'])[:10]}." if numbers["at"] else ""
         yield f"Its data: {data_words(numbers['source'], numbers['source_kind'], numbers['rows'])}.{day}"
+
+
+def _reasons(told: dict[str, Any]) -> str:
+    """Return how good the reasons for its answers are."""
+    compared = f"Reasons for an answer compare the customer with {counted(told['rows'], 'other')}"
+    if told["mean"] is None:
+        return f"{compared}; how far that is from comparing with more of them was not measured."
+    return (
+        f"{compared}, who stand for {told['reference_rows']:,}: that moves what a feature adds by "
+        f"{100 * told['mean']:.2g} percentage points on average and by {100 * told['largest']:.2g} at most, and the "
+        f"strongest reason stays the same for {with_percent(told['same_first'])} of "
+        f"{counted(told['customers'], 'customer')}."
+    )
 
 
 def _finds(of: Material, numbers: dict[str, Any]) -> Iterator[str]:

@@ -51,6 +51,8 @@ def test_the_three_forms_of_a_real_first_version_say_the_same(promoted_root: Roo
     assert "No version served before it." in text
     assert "SAMPLE" not in text
     assert numbers["trust"]["groups_looked_at"] > 100
+    assert 0 < numbers["says"]["reasons"]["mean"] < numbers["says"]["reasons"]["largest"] < 0.1
+    assert "Reasons for an answer compare the customer with 15 others, who stand for 500" in text
     assert not re.search(r"<script|<link|<img|https?://(?!www\.w3\.org|127\.0\.0\.1)|@import", page.read_text())
     first = {path.name: path.read_bytes() for path in page.parent.iterdir()}
     assert set(first) == {"card.html", "card.md", "model-card.json"}
@@ -129,6 +131,7 @@ def test_what_the_data_say_cannot_become_markup(root: Root, people_csv: Path) ->
     [
         ("evaluation.json", {"inputs": {"Age": {}}}),
         ("evaluation.json", {"inputs": 5}),
+        ("background.json", {"rows": 5}),
         ("release.json", {"target": {"column": "Segmentation", "positive_segments": ["D"]}, "threshold": "abc"}),
         ("release.json", {"target": {"column": "Nope", "positive_segments": ["D"]}}),
     ],

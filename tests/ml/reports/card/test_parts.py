@@ -91,6 +91,30 @@ def test_what_it_says_follows_accuracy_recall_precision_and_threshold(root: Root
     assert "Its data: 2,500 rows of file:customers.csv." in said(none)
 
 
+def test_how_good_its_reasons_are_is_said_where_it_has_any(root: Root, people_csv: Path) -> None:
+    add_version(root, people_csv)
+    without = model_part(Material(root, 1))
+    assert "It does not say why, nor whether a call changes anything" in said(without)
+    assert "reasons" not in without.numbers
+    path = root.release(1) / "background.json"
+    stored = {"features": ["Age"], "numbers": ["Age"], "rows": [[30.0], [None]], "weights": [0.25, 0.75]}
+    stored |= {"scores": [0.2, 0.4], "mean": 0.35}
+    error = {"reference_rows": 500, "customers": 24, "mean": 0.00123, "largest": 0.0137, "same_first": 0.96}
+    write_json(path, stored | {"error": error})
+    part = model_part(Material(root, 1))
+    assert part.numbers["reasons"] == {"rows": 2, "background_mean": pytest.approx(0.35), **error}
+    assert "It does not say whether a call changes anything" in said(part)
+    assert (
+        "Reasons for an answer compare the customer with 2 others, who stand for 500: that moves what a feature adds "
+        "by 0.12 percentage points on average and by 1.4 at most, and the strongest reason stays the same for about "
+        "96 % of 24 customers."
+    ) in said(part)
+    write_json(path, stored | {"error": error | {"mean": None, "largest": None, "same_first": None, "customers": 0}})
+    assert "with 2 others; how far that is from comparing with more of them was not measured." in said(
+        model_part(Material(root, 1))
+    )
+
+
 BETTER = "The same customers decided that it was promoted, as better than version 1"
 FIRST = "on these customers it had to reach the thresholds"
 KINDS: list[tuple[dict[str, Any], str]] = [
