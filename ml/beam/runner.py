@@ -14,6 +14,9 @@ _MILLISECONDS = 1000
 def pipeline_options(settings: BeamSettings) -> Any:
     """Return the `apache_beam.options.pipeline_options.PipelineOptions` of the settings.
 
+    `DirectRunner` is `FnApiRunner` here, which works in this process. Beam's own `DirectRunner` first fetches a program
+    from the internet, Prism, and runs what it got.
+
     Raises:
         SettingsError: No runner is set, the options set another one, or none of Beam's options has such a name.
     """
@@ -24,6 +27,8 @@ def pipeline_options(settings: BeamSettings) -> Any:
     options = PipelineOptions([f"--runner={settings.runner}", *settings.options])
     if options.view_as(StandardOptions).runner != settings.runner:
         raise SettingsError("beam.options names a runner, too.", "Name it in beam.runner only.")
+    if settings.runner == "DirectRunner":
+        options.view_as(StandardOptions).runner = "FnApiRunner"
     return options
 
 

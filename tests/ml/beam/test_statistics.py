@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def test_the_real_file_in_shards_has_the_same_statistics(customers_csv: Path, tm
     shards = shards_of(customers_csv, tmp_path, count=4)
     found = generate_statistics(shards, settings=DIRECT, out=tmp_path / "statistics.pb")
     assert_same(found, in_process(customers_csv), customers_csv)
+
+
+def test_the_direct_runner_fetches_no_program(
+    shards: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beam's own would say `Downloading prism`, and go on without when there is no network."""
+    caplog.set_level(logging.INFO)
+    generate_statistics(shards, settings=DIRECT, out=tmp_path / "statistics.pb")
+    assert "apache_beam" in {record.name.partition(".")[0] for record in caplog.records}
+    assert "prism" not in caplog.text.lower()
 
 
 def test_a_text_in_one_shard_makes_the_column_text_in_all(shards: list[Path], sample_csv: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -51,9 +52,11 @@ def categorical(columns: Columns) -> dict[str, Categorical]:
 def by_beam(labels: NDArray[np.int8], models: dict[str, Any], columns: Columns, *, threshold: float, out: Path) -> None:
     import pandas as pd
     import tensorflow_model_analysis as tfma
+    from apache_beam.options.pipeline_options import StandardOptions
 
     frame = pd.DataFrame({"label": labels.astype(np.float32), **models, **columns})
-    with warnings.catch_warnings():
+    # Beam's DirectRunner would fetch another engine from the internet first, and run that.
+    with warnings.catch_warnings(), patch.object(StandardOptions, "DEFAULT_RUNNER", "FnApiRunner"):
         warnings.simplefilter("ignore")
         tfma.analyze_raw_data(frame, eval_config(list(models), threshold), output_path=str(out))
 

@@ -213,7 +213,7 @@ def test_tfma_evaluates_the_very_same_file(
             eval_config=config,
             data_location=str(tmp_path / "examples"),
             output_path=str(tmp_path / "out"),
-            pipeline_options=beam.options.pipeline_options.PipelineOptions(["--runner=DirectRunner"]),
+            pipeline_options=beam.options.pipeline_options.PipelineOptions(["--runner=FnApiRunner"]),
         )
     [(_, outputs)] = result.slicing_metrics
     found = {
