@@ -18,6 +18,7 @@ from ml.data.features import FEATURES, NUMERIC, RawFeatures, transformed
 from ml.data.schema import Schema
 from ml.errors import DataError
 from ml.storage import files
+from ml.storage.progress import Progress
 from ml.training.preprocessing import Encoding, Fitter, Floats
 from ml.training.raw_batch import RawBatch, raw_batches
 from ml.training.split import ProfileHashes
@@ -50,7 +51,8 @@ def transform(
         FinalError: A profile is on both sides.
     """
     fitter, rows, hashes = Fitter(), {"train": 0, "eval": 0}, ProfileHashes(settings.salt)
-    for batch in raw_batches(accepted, schema, settings, target, hashes):
+    batches = raw_batches(accepted, schema, settings, target, hashes)
+    for batch in _watched(batches, "transform, pass 1 of 2", accepted.rows):
         for name, feature in batch.features.items():
             counts = np.bincount(feature.places[~batch.in_eval], minlength=len(feature.values))
             fitter.count(name, feature.values, counts)
@@ -61,7 +63,8 @@ def transform(
             raise _empty(side, sum(rows.values()), settings)
     encoding = fitter.fitted()
     encoding.write(out / "encoding.json")
-    _write(raw_batches(accepted, schema, settings, target, hashes), encoding, out)
+    batches = raw_batches(accepted, schema, settings, target, hashes)
+    _write(_watched(batches, "transform, pass 2 of 2", accepted.rows), encoding, out)
     require_apart(out / "train.parquet", out / "eval.parquet")
     log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
     sha256 = files.sha256_tree(out)
@@ -85,6 +88,14 @@ def training_side(
         np.concatenate([batch.labels[mask] for batch, mask in kept]),
         np.concatenate([batch.profiles[mask] for batch, mask in kept]),
     )
+
+
+def _watched(batches: Iterator[RawBatch], what: str, rows: int) -> Iterator[RawBatch]:
+    """Yield the batches, and tell how far their work has come once whoever takes them has done it."""
+    with Progress(what, rows) as progress:
+        for batch in batches:
+            yield batch
+            progress.advance(len(batch.labels))
 
 
 def _empty(side: str, rows: int, settings: TransformSettings) -> DataError:

@@ -12,6 +12,7 @@ from ml.config.settings import TargetSettings
 from ml.data.csv_reader import read_encoded
 from ml.data.put_right import PutRight
 from ml.data.schema import Schema
+from ml.storage.progress import Progress
 from ml.validation.comparison import Comparison
 from ml.validation.counts.dataset_counts import DatasetCounts, OtherwiseError, Types
 from ml.validation.findings import Finding, Severity, rows_text
@@ -79,8 +80,10 @@ def count(
     while True:
         counts, put_right = DatasetCounts(schema, target, severity.max_examples, types), PutRight()
         try:
-            for batch in read_encoded(dataset.csv, put_right, name=dataset.name, schema=schema):
-                counts.add(batch)
+            with Progress("validate", dataset.rows) as progress:
+                for batch in read_encoded(dataset.csv, put_right, name=dataset.name, schema=schema):
+                    counts.add(batch)
+                    progress.advance(batch.num_rows)
         except OtherwiseError as otherwise:
             types = otherwise.types
         else:
