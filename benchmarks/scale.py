@@ -5,14 +5,15 @@
 Each step is a process of its own, as in the DAG; one epoch, so that training costs what one pass over the rows costs.
 The sizes are powers of ten up to `--largest`, and every size has a root of its own. The slope is that between the two
 largest sizes, in a million rows. With `--champion` a second run follows in the same root, whose candidate is compared
-with the version that the first one made. Imports are part of every step.
+with the version that the first one made; it ends with judge, since such a candidate may be refused. Imports are part of
+every step.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks._scale_picture import picture
@@ -35,12 +36,12 @@ def sizes(largest: int) -> Iterator[int]:
     yield largest
 
 
-def steps_of(root: Path, rows: int, run: str, *options: str) -> Steps:
-    """Run every step as a process and return what each cost."""
+def steps_of(root: Path, rows: int, run: str, *options: str, steps: Sequence[str] = STEPS) -> Steps:
+    """Run each of the steps as a process and return what it cost."""
     found = {}
     data = ["--data", "sample", "--set", f"data.sample_rows={rows}"]
     with model_server(root) as url:
-        for name in STEPS:
+        for name in steps:
             given = ["--root", str(root), "--set", "train.epochs=1", *options]
             given += data if name == STEPS[0] else []
             given += ["--serving-url", url] if name in ASK_THE_SERVER else []
@@ -58,7 +59,7 @@ def table(costs: Mapping[int, Steps], measured: str) -> Iterator[str]:
     rows = sorted(costs)
     yield " | ".join(["| step", *(f"{size:,}" for size in rows), "a million more |"])
     yield "|".join(["|---", *("---" for _ in rows), "---|"])
-    lines = {name: [float(getattr(costs[size][name], measured)) for size in rows] for name in STEPS}
+    lines = {name: [float(getattr(costs[size][name], measured)) for size in rows] for name in costs[rows[0]]}
     of_all = zip(*lines.values(), strict=True)
     lines["highest" if measured == "memory" else "all"] = [max(c) if measured == "memory" else sum(c) for c in of_all]
     for name, values in lines.items():
@@ -79,7 +80,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             alone[rows] = steps_of(Path(folder), rows, "first")
             if given.champion:
-                beside[rows] = steps_of(Path(folder), rows, "second", *REFRESH)
+                beside[rows] = steps_of(Path(folder), rows, "second", *REFRESH, steps=STEPS[: STEPS.index("promote")])
     for costs, title in ((alone, "first run"), (beside, "beside a champion")):
         for measured, unit in MEASURED.items() if costs else ():
             print(f"\n{title}, {unit}\n")
