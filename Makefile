@@ -73,7 +73,7 @@ test-stack: airflow-dev ## test the compose file with real containers: a run, an
 
 test-scale: ml-dev ## run statistics of 50,000 rows on a Beam engine of processes, and kill one of its workers (needs Go)
 	@requirements/prism.sh
-	@.venv-ml/bin/python -m pytest tests/scale
+	@stack/prism/alone.sh .venv-ml/bin/python -m pytest tests/scale
 
 test-image: ## run the tests of dags/, plugins/, ml/ and serving/ inside the image
 	@docker build --target test -t $(IMAGE)-test .
