@@ -23,7 +23,7 @@ from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
 from ml.evaluation.row_hashes import changed_share, read_row_hashes, write_row_hashes
 from ml.evaluation.rows.evaluation_rows import EvaluationRows
-from ml.evaluation.rows.scoring import score
+from ml.evaluation.rows.scoring import loaded, score, scores_of
 from ml.evaluation.score_store import ScoreStore
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns, slices
@@ -72,7 +72,9 @@ def evaluate(
     incomparable = incomparable or of_other_data
     is_compared = baseline is not None and not incomparable
     store = ScoreStore(scores_directory / rows.identity(), len(rows))
-    candidate = score(model.saved_model, rows, target)
+    with loaded(model.saved_model) as servable:
+        candidate = scores_of(servable, rows, target)
+        write_background(examples, servable, out / "background.json")
     store.put(model.sha256, candidate)
     scores = {"candidate": candidate}
     references, anchor, left = [], None, None
@@ -124,7 +126,6 @@ def evaluate(
         left,
     ).write(out / "rows.npz")
     write_row_hashes(examples, out / "row_hashes.npy")
-    write_background(examples, model.saved_model, out / "background.json")
     for name in scores:
         log.info("%s: %s", name, ", ".join(f"{m} {metric_text(m, overall[name][m])}" for m in METRICS))
     return Evaluation(

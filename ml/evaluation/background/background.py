@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,18 @@ from serving.reasons.columns import instances_of
 from serving.reasons.mixed_rows import Columns, Predict
 from serving.reasons.shapley import PairValues, pair_values
 
+if TYPE_CHECKING:
+    from serving.models.saved_model import Servable  # TensorFlow
+
 REFERENCE_ROWS = 500
-CUSTOMERS = 24
-"""On whose values the rows are chosen; more of them cost time and gain little (benchmarks/reasons.py)."""
+CUSTOMERS = 18
+"""On whose values the rows are chosen; more of them cost time and gain little."""
 FOLDS = 3
 BATCH_ROWS = 8192
 Floats = NDArray[np.float64]
 
 
-def write_background(examples: Examples, saved_model: Path, path: Path) -> Background:
+def write_background(examples: Examples, servable: Servable, path: Path) -> Background:
     """Choose the background of a model, write it to `path`, and return it; equal files make equal backgrounds.
 
     The reference is a sample of the train side, and the customers on whose values the background is chosen are from the
@@ -36,11 +39,8 @@ def write_background(examples: Examples, saved_model: Path, path: Path) -> Backg
     Raises:
         FinalError: One side has no row, or the model does not give a finite score to each row.
     """
-    from serving.models.saved_model import load
-
     reference = sample(examples.train, "row", REFERENCE_ROWS)
     customers = sample(examples.eval, "profile", CUSTOMERS, distinct=True)
-    servable = load(saved_model)
 
     def predict(columns: Columns) -> NDArray[Any]:
         rows = len(columns[FEATURES[0]])
@@ -54,10 +54,8 @@ def write_background(examples: Examples, saved_model: Path, path: Path) -> Backg
         found = chosen_background(reference, customers, predict)
     except ValueError as error:
         raise FinalError(
-            f"{saved_model}: no background for reasons can be chosen ({error}).", "Get more data, or train again."
+            f"{servable.path}: no background for reasons can be chosen ({error}).", "Get more data, or train again."
         ) from error
-    finally:
-        servable.close()
     files.write_json(path, found.as_dict())
     return found
 

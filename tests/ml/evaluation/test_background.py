@@ -21,6 +21,7 @@ from ml.errors import FinalError
 from ml.evaluation.background.background import CUSTOMERS, REFERENCE_ROWS, chosen_background, write_background
 from ml.evaluation.background.sample import sample
 from ml.evaluation.background.selection import select, simplex_weights
+from ml.evaluation.rows.scoring import loaded
 from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
 from ml.storage.root import Root
@@ -33,16 +34,13 @@ from serving.reasons.shapley import pair_values
 
 @pytest.fixture(scope="module")
 def predict(first_run: tuple[Root, RetrainResult]) -> Iterator[Predict]:
-    from serving.models.saved_model import load
+    with loaded(first_run[0].version("customer-model", 1)) as servable:
 
-    servable = load(first_run[0].version("customer-model", 1))
+        def probability(columns: Columns) -> NDArray[Any]:
+            typed = {n: column.astype(np.float32) if n in NUMERIC else column for n, column in columns.items()}
+            return servable.run(typed)["probability"]
 
-    def probability(columns: Columns) -> NDArray[Any]:
-        typed = {name: column.astype(np.float32) if name in NUMERIC else column for name, column in columns.items()}
-        return servable.run(typed)["probability"]
-
-    yield probability
-    servable.close()
+        yield probability
 
 
 def sides(root: Root) -> tuple[Path, Path]:
@@ -81,7 +79,8 @@ def test_it_is_the_same_each_time_and_travels_with_the_release(
     assert (root.release(1) / "background.json").read_bytes() == evaluated.read_bytes()
     run = Run(root, "first", resolve(environment={}))
     assert run.artifact("evaluate", Evaluation).background == evaluated
-    write_background(run.artifact("transform", Examples), root.version("customer-model", 1), tmp_path / "again.json")
+    with loaded(root.version("customer-model", 1)) as servable:
+        write_background(run.artifact("transform", Examples), servable, tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == evaluated.read_bytes()
 
 
@@ -151,21 +150,16 @@ def test_equal_rows_and_few_customers_are_no_trouble() -> None:
     assert Background.of(json.loads(json.dumps(found.as_dict()))) == found
 
 
-def test_a_model_that_answers_nonsense_is_named(
-    first_run: tuple[Root, RetrainResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from serving.models import saved_model
-
+def test_a_model_that_answers_nonsense_is_named(first_run: tuple[Root, RetrainResult], tmp_path: Path) -> None:
     root, _ = first_run
     examples = Run(root, "first", resolve(environment={})).artifact("transform", Examples)
 
     class Broken:
+        path = Path("models/broken")
+
         def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
             return {"probability": np.full(len(columns["Age"]), np.nan)}
 
-        def close(self) -> None: ...
-
-    monkeypatch.setattr(saved_model, "load", lambda path: Broken())
-    with pytest.raises(FinalError, match=r"no background for reasons can be chosen .*not finite"):
-        write_background(examples, root.version("customer-model", 1), tmp_path / "none.json")
+    with pytest.raises(FinalError, match=r"models/broken: no background for reasons can be chosen .*not finite"):
+        write_background(examples, Broken(), tmp_path / "none.json")  # type: ignore[arg-type]
     assert not (tmp_path / "none.json").exists()
