@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from ml.config.settings import TrainSettings
+from ml.storage.progress import Progress
 from ml.training import network
 from ml.training.packed_rows import Packed, Packing, raw_batches
 from ml.training.preprocessing import Encoding
@@ -54,10 +55,12 @@ def fit_stream(
     share = min(settings.holdout_share, MOST_HOLDOUT_ROWS / total)
     watched: list[Packed] = [np.zeros(0, packing.dtype)]
     with DiskShuffle(scratch, packing.dtype, rows=total, seed=settings.seed, window_rows=window_rows) as shuffle:
-        for batch in raw_batches(parquet):
-            packed, aside = packing.pack(batch), is_holdout(batch["profile"].to_numpy(), share)
-            watched.append(packed[aside])
-            shuffle.add(packed[~aside])
+        with Progress("train, shuffling", total) as progress:
+            for batch in raw_batches(parquet):
+                packed, aside = packing.pack(batch), is_holdout(batch["profile"].to_numpy(), share)
+                watched.append(packed[aside])
+                shuffle.add(packed[~aside])
+                progress.advance(len(packed))
         holdout = np.concatenate(watched)
         network.require_both_sides(shuffle.rows, total)
         model, optimizer = network.start(packing.width, learning_rate=settings.learning_rate, seed=settings.seed)
@@ -66,7 +69,11 @@ def fit_stream(
         size = max(1, PIECE_ROWS // settings.batch_size) * settings.batch_size
 
         def run_epoch() -> tuple[float, float]:
-            sums = [train(*_tensors(packing, piece)) for piece in pieces(shuffle.epoch(order), size)]
+            sums = []
+            with Progress("train, one epoch", shuffle.rows) as progress:
+                for piece in pieces(shuffle.epoch(order), size):
+                    sums.append(train(*_tensors(packing, piece)))
+                    progress.advance(len(piece))
             return _means(sums, shuffle.rows)
 
         def watch() -> tuple[float, float]:

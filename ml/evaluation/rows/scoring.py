@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ml.config.settings import TargetSettings
 from ml.errors import FinalError
 from ml.evaluation.rows.evaluation_rows import EvaluationRows
+from ml.storage.progress import Progress
 
 if TYPE_CHECKING:
     from serving.models.saved_model import Servable  # TensorFlow
@@ -46,7 +47,11 @@ def scores_of(servable: Servable, rows: EvaluationRows, target: TargetSettings) 
     Raises:
         FinalError: It returns something else than a probability for each row.
     """
-    parts = [servable.run(columns)["probability"] for columns in rows.batches()]
+    parts = []
+    with Progress("evaluate", len(rows)) as progress:
+        for columns in rows.batches():
+            parts.append(servable.run(columns)["probability"])
+            progress.advance(len(parts[-1]))
     probability: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
     if len(probability) != len(rows) or not np.all((probability >= 0) & (probability <= 1)):
         raise FinalError(
