@@ -43,7 +43,9 @@ class Connection(asyncio.Protocol):
         self._connections = connections
         self._handle = handle
         self._buffer = ReceiveBuffer(shared.now)
-        self._reader = RequestReader(shared.limits, self._buffer.reading_seconds, self)
+        self._reader = RequestReader(
+            shared.limits, self._buffer.reading_seconds, self, keep_headers=shared.keep_headers
+        )
         self._transport: asyncio.Transport | None = None
         self._queue = RequestQueue(shared.limits.body_bytes)
         self._last = False  # nothing more is read as a request; what came before is answered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from http import HTTPStatus
 from typing import Protocol
@@ -35,6 +35,7 @@ class Exchange:
         target: the request target as sent.
         gzipped: whether the Content-Encoding header says that the body is compressed with gzip.
         origin: the Origin header as sent; empty when there is none.
+        headers: the header fields as sent, name and value, in order; empty unless the server keeps them.
         body: the request body.
         keep_alive: whether the client may send another request on the same connection.
         is_http_1_0: whether the request is HTTP/1.0.
@@ -46,8 +47,8 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_sender", "answered", "body", "gzipped", "is_http_1_0", "keep_alive", "large", "method", "on_end"),
-        *("on_expire", "origin", "started", "target"),
+        *("_sender", "answered", "body", "gzipped", "headers", "is_http_1_0", "keep_alive", "large", "method"),
+        *("on_end", "on_expire", "origin", "started", "target"),
     )
 
     def __init__(
@@ -58,6 +59,7 @@ class Exchange:
         *,
         gzipped: bool = False,
         origin: bytes = b"",
+        headers: Sequence[tuple[bytes, bytes]] = (),
         body: bytes = b"",
         keep_alive: bool = False,
         is_http_1_0: bool = False,
@@ -67,6 +69,7 @@ class Exchange:
         self.target = target
         self.gzipped = gzipped
         self.origin = origin
+        self.headers = headers
         self.body = body
         self.keep_alive = keep_alive
         self.is_http_1_0 = is_http_1_0

@@ -21,6 +21,10 @@ Refusal = tuple[int, bytes, bytes]
 _MOST_FRAMING = 8
 """How many bytes may arrive for each byte of a chunked body; a chunk of one byte takes six."""
 _MOST_PARTS = 1000
+_READ_AGAIN = frozenset(
+    (b"connection", b"upgrade", b"transfer-encoding", b"content-length", b"content-encoding", b"origin", b"expect")
+)
+"""The fields that are written anew, or left out, when a header is read again without its Upgrade field."""
 
 
 class Receiver(Sender, Protocol):
@@ -46,16 +50,20 @@ class RequestReader:
         limits: how large a request may be.
         clock: the time in seconds.
         receiver: takes the requests.
+        keep_headers: whether an exchange is given all header fields; most servers need four of them only.
 
     Attributes:
         began_at: when the request that is still arriving began, on the clock; None between requests.
         body_bytes: how many bytes of its body have arrived.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float], receiver: Receiver) -> None:
+    def __init__(
+        self, limits: Limits, clock: Callable[[], float], receiver: Receiver, *, keep_headers: bool = False
+    ) -> None:
         self._limits = limits
         self._clock = clock
         self._receiver = receiver
+        self._keep_headers = keep_headers
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: Refusal | None = None
         # Besides the names and values that `header_bytes` limits, line ends, colons and white space arrive.
@@ -67,6 +75,7 @@ class RequestReader:
         self._arrived = 0
         self._target = b""
         self._header_bytes = 0
+        self._headers: list[tuple[bytes, bytes]] = []
         self._in_head = True
         self._content_encoding: bytes | None = None
         self._origin: bytes | None = None
@@ -136,6 +145,8 @@ class RequestReader:
         self._count_header(size + len(value))
         if not self._in_head:
             return
+        if self._keep_headers:
+            self._headers.append((name, value))
         if size == 16 and name.lower() == b"content-encoding":
             if self._content_encoding is None:  # the first one counts
                 self._content_encoding = value
@@ -186,6 +197,7 @@ class RequestReader:
             self._target.decode("latin-1"),
             gzipped=self._content_encoding is not None and b"gzip" in self._content_encoding,
             origin=self._origin or b"",
+            headers=self._headers,
             body=body,
             keep_alive=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
             is_http_1_0=self._is_http_1_0(),
@@ -210,6 +222,7 @@ class RequestReader:
             lines.append(b"Origin: " + self._origin)
         if self._expects_continue:
             lines.append(b"Expect: 100-continue")
+        lines += [b"%b: %b" % field for field in self._headers if field[0].lower() not in _READ_AGAIN]
         self._parser = httptools.HttpRequestParser(self)
         self._parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 

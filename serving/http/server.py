@@ -24,11 +24,12 @@ class HttpServer:
     Args:
         handle: answers a request, now or later.
         limits: the limits of the server.
+        keep_headers: whether an exchange is given all header fields of its request.
     """
 
-    def __init__(self, handle: Callable[[Exchange], None], limits: Limits) -> None:
+    def __init__(self, handle: Callable[[Exchange], None], limits: Limits, *, keep_headers: bool = False) -> None:
         self._handle = handle
-        self._shared = SharedState(limits)
+        self._shared = SharedState(limits, keep_headers=keep_headers)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._listener: socket.socket | None = None

@@ -20,14 +20,16 @@ class SharedState:
 
     Attributes:
         limits: the limits of the server.
+        keep_headers: whether requests come with all their header fields.
         most_connections: how many connections may be open.
         now: the loop's clock, in seconds.
         stopping: whether the server is about to stop and takes no more requests.
         trim_is_due: whether a large body was freed whose memory the system has not got back yet.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, keep_headers: bool = False) -> None:
         self.limits = limits
+        self.keep_headers = keep_headers
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.most_connections = min(limits.connections, max(descriptors - _OTHER_DESCRIPTORS, 1))
         self.stopping = False

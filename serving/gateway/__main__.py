@@ -1,0 +1,88 @@
+"""The command `python -m serving.gateway`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from serving.gateway.app import App
+from serving.gateway.options import Options, parse
+from serving.gateway.passage import Behind
+from serving.gateway.upstream import Upstream
+from serving.gateway.version_watch import VersionWatch
+from serving.http.memory import map_large_blocks
+from serving.http.server import HttpServer
+
+_GARBAGE_COLLECTED_EVERY = 10_000
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves until SIGTERM or SIGINT.
+
+    Returns:
+        0 after SIGTERM or SIGINT; 1 when the gateway could not start.
+    """
+    options = parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    map_large_blocks()
+    # Requests that wait are no garbage: at the usual 700 objects the collector would look at them again and again.
+    gc.set_threshold(_GARBAGE_COLLECTED_EVERY)
+    try:
+        sock = _bound(options.host, options.port)
+    except OSError as error:
+        sys.stderr.write(
+            f"serving.gateway: cannot listen on {options.host}:{options.port}: {error.strerror or error}. "
+            "Stop what is using it, or choose another --port.\n"
+        )
+        return 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(sock, options))
+    return 0
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(2048)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+async def _serve(sock: socket.socket, options: Options) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    host, port = sock.getsockname()[:2]
+    upstream = Upstream(options.upstream)
+    versions = VersionWatch(upstream, options.models)
+    app = App(Behind(upstream, versions, options.limits), options.models[0])
+    server = HttpServer(app.handle, options.limits, keep_headers=True)
+    await server.start(sock)
+    watching = loop.create_task(versions.run())
+    at = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"Listening on http://{at}:{port} before {options.upstream.host}:{options.upstream.port}\n")
+    sys.stdout.flush()
+    try:
+        await stop.wait()
+    finally:
+        await server.stop()
+        watching.cancel()
+        upstream.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,80 @@
+"""The routes of the gateway."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.gateway.pass_through import PassThrough
+from serving.gateway.passage import Behind
+from serving.gateway.replies import Reply
+from serving.http.exchange import Exchange
+
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_UPWARDS = re.compile(r"/(?:\.|%2e)(?:\.|%2e)?(?:[/?#]|$)", re.IGNORECASE)
+"""A part of a path with which a proxy in between might leave /v1/models."""
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Exchange, str, Reply], None]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers some targets.
+
+    Attributes:
+        path: Matches a target without scheme, host and query.
+        answer: Answers a request with such a target, now or later.
+    """
+
+    path: re.Pattern[str]
+    answer: Handler
+
+
+class App:
+    """Answers HTTP requests. It belongs to the event loop's thread.
+
+    Args:
+        behind: The server behind the gateway.
+        model: The model whose version the health page tells.
+    """
+
+    def __init__(self, behind: Behind, model: str) -> None:
+        self._behind = behind
+        self._model = model
+        self._routes = (
+            Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer),
+            Route(re.compile(r"/healthz"), self._answer_health),
+        )
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answers a request, now or later."""
+        reply = Reply(exchange)
+        try:
+            self._dispatch(exchange, reply)
+        except Exception:
+            _log.exception("%s failed", reply.request_id)
+            reply.error(500, "The gateway failed; its log says how.")
+
+    def _dispatch(self, exchange: Exchange, reply: Reply) -> None:
+        target = exchange.target
+        absolute = _ABSOLUTE.match(target)
+        if absolute is not None:
+            target = target[absolute.end() :] or "/"
+        path = target.partition("?")[0].partition("#")[0]
+        for route in self._routes:
+            if route.path.fullmatch(path) and not _UPWARDS.search(path):
+                route.answer(exchange, target, reply)
+                return
+        reply.error(404, "There is no such page. The models are under /v1/models/.")
+
+    def _answer_health(self, exchange: Exchange, _target: str, reply: Reply) -> None:
+        """Says that the gateway is alive, and which version answers behind it."""
+        if exchange.method not in ("GET", "HEAD"):
+            reply.error(405, "Ask for /healthz with GET.", headers=b"Allow: GET, HEAD\r\n")
+            return
+        body = {"status": "ok", "model": self._model, "version": self._behind.versions.of(self._model)}
+        reply.send(200, json.dumps(body).encode())

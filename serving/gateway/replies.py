@@ -1,0 +1,54 @@
+"""The one answer to a request, with its identifier, recorded in the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from serving.gateway import request_log
+from serving.gateway.headers import request_id
+from serving.http.exchange import JSON, Exchange
+
+
+class Reply:
+    """Answers a request, unless it is answered already or the client is gone.
+
+    Args:
+        exchange: The request.
+
+    Attributes:
+        request_id: The identifier of the request.
+        on_end: Called once the request is answered, or the client is gone.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._sent = (request_log.CLIENT_GONE, 0)
+        self.request_id = request_id(exchange.headers)
+        self.on_end: Callable[[], None] | None = None
+        exchange.on_end = self._end
+
+    def send(self, status: int, body: bytes, content_type: bytes = JSON, headers: bytes = b"") -> None:
+        """Sends the answer.
+
+        Args:
+            status: The HTTP status.
+            body: The body.
+            content_type: The value of the Content-Type header.
+            headers: More header lines, each with its line end.
+        """
+        if not self._exchange.answered:
+            self._sent = (status, len(body))
+            lines = headers + b"X-Request-Id: %b\r\n" % self.request_id.encode("ascii")
+            self._exchange.answer(status, body, content_type, lines)
+
+    def error(self, status: int, text: str, *, headers: bytes = b"") -> None:
+        """Sends an error in TensorFlow Serving's form, of which no model version is the author."""
+        body = json.dumps({"error": text}, indent=4).encode()
+        self.send(status, body, JSON, headers + b"X-Model-Version: unknown\r\n")
+
+    def _end(self) -> None:
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            on_end()
+        request_log.log(self._exchange, *self._sent, self.request_id)
