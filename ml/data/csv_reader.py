@@ -133,16 +133,28 @@ def read_columns(
     Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly. For the rest,
     see `read_batches`.
     """
-    rows = pa.Table.from_batches(list(read_batches(csv, put_right, name=name, schema=schema)))
-    columns = {}
-    for name in rows.column_names:
-        text = pa.concat_arrays(rows[name].chunks)
-        is_number = name in NUMBER_COLUMNS and not pc.any(non_numeric(text)).as_py()
-        columns[name] = parse_numbers(text) if is_number else text
-        if name == ID and is_number:
-            with contextlib.suppress(pa.ArrowInvalid):
-                columns[name] = pc.cast(text, pa.int64())
-    return columns
+    chunks: dict[str, list[pa.Array]] = {}
+    for batch in read_encoded(csv, put_right, name=name, schema=schema):
+        for column in batch.schema.names:
+            chunks.setdefault(column, []).append(batch[column])
+    # Each column's chunks go before the next one is made, so that no more than one is in memory twice.
+    return {column: _whole(column, chunks.pop(column)) for column in list(chunks)}
+
+
+def _whole(name: str, chunks: list[pa.Array]) -> pa.Array:
+    """Return a column of `read_columns` made of its encoded chunks."""
+    if name not in NUMBER_COLUMNS:
+        return pa.concat_arrays([plain(chunk) for chunk in chunks])
+    if name != ID:
+        if any(pc.any(non_numeric(chunk.dictionary)).as_py() for chunk in chunks):
+            return pa.concat_arrays([plain(chunk) for chunk in chunks])
+        return pa.concat_arrays([parse_numbers(chunk.dictionary).take(chunk.indices) for chunk in chunks])
+    text = pa.concat_arrays(chunks)
+    if pc.any(non_numeric(text)).as_py():
+        return text
+    with contextlib.suppress(pa.ArrowInvalid):
+        return pc.cast(text, pa.int64())
+    return parse_numbers(text)
 
 
 def count_rows(columns: ArrowColumns) -> int:
@@ -179,7 +191,11 @@ def parse_numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedAr
 
 def non_numeric(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Return a boolean column: true where there is text that is not a number, false where it is one or is missing."""
-    distinct = pc.unique(column).to_pylist()
+    try:
+        pc.cast(column, pa.float64())
+        distinct = []  # all are, which is quickly seen
+    except pa.ArrowInvalid:
+        distinct = pc.unique(column).to_pylist()
     bad = pa.array([value for value in distinct if value is not None and _number(value) is None], pa.string())
     return pc.is_in(column, value_set=bad, skip_nulls=True)
 
