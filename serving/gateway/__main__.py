@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import uvloop
 
+from serving.gateway.access.command import main as token_command
+from serving.gateway.access.door import Door
 from serving.gateway.app import App
 from serving.gateway.options import Options, parse
 from serving.gateway.passage import Behind
@@ -24,11 +26,14 @@ _GARBAGE_COLLECTED_EVERY = 10_000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serves until SIGTERM or SIGINT.
+    """Serves until SIGTERM or SIGINT; or, as `token`, adds, lists or removes a token.
 
     Returns:
-        0 after SIGTERM or SIGINT; 1 when the gateway could not start.
+        0 after SIGTERM or SIGINT; 1 when the gateway could not start, or a token not be changed; 2 for
+            a wrong command line.
     """
+    if arguments[:1] == ["token"]:
+        return token_command(arguments[1:])
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     map_large_blocks()
@@ -69,7 +74,8 @@ async def _serve(sock: socket.socket, options: Options) -> None:
     host, port = sock.getsockname()[:2]
     upstream = Upstream(options.upstream)
     versions = VersionWatch(upstream, options.models)
-    app = App(Behind(upstream, versions, options.limits), options.models[0])
+    door = Door(options.tokens, options.host_names, options.encryption)
+    app = App(Behind(upstream, versions, options.limits), door, options.models[0])
     server = HttpServer(app.handle, options.limits, keep_headers=True)
     await server.start(sock)
     watching = loop.create_task(versions.run())

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from serving.gateway.access.door import Door, RefusedError
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
 from serving.gateway.replies import Reply
 from serving.http.exchange import Exchange
 
-_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _UPWARDS = re.compile(r"/(?:\.|%2e)(?:\.|%2e)?(?:[/?#]|$)", re.IGNORECASE)
 """A part of a path with which a proxy in between might leave /v1/models."""
 _log = logging.getLogger(__name__)
@@ -28,10 +29,12 @@ class Route:
     Attributes:
         path: Matches a target without scheme, host and query.
         answer: Answers a request with such a target, now or later.
+        scope: The scope of the tokens that may ask; None lets everybody ask.
     """
 
     path: re.Pattern[str]
     answer: Handler
+    scope: str | None
 
 
 class App:
@@ -39,15 +42,17 @@ class App:
 
     Args:
         behind: The server behind the gateway.
+        door: Lets requests in.
         model: The model whose version the health page tells.
     """
 
-    def __init__(self, behind: Behind, model: str) -> None:
+    def __init__(self, behind: Behind, door: Door, model: str) -> None:
+        self._door = door
         self._behind = behind
         self._model = model
         self._routes = (
-            Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer),
-            Route(re.compile(r"/healthz"), self._answer_health),
+            Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
+            Route(re.compile(r"/healthz"), self._answer_health, None),
         )
 
     def handle(self, exchange: Exchange) -> None:
@@ -55,6 +60,8 @@ class App:
         reply = Reply(exchange)
         try:
             self._dispatch(exchange, reply)
+        except RefusedError as refused:
+            reply.error(refused.status, str(refused), headers=refused.headers)
         except Exception:
             _log.exception("%s failed", reply.request_id)
             reply.error(500, "The gateway failed; its log says how.")
@@ -62,11 +69,15 @@ class App:
     def _dispatch(self, exchange: Exchange, reply: Reply) -> None:
         target = exchange.target
         absolute = _ABSOLUTE.match(target)
+        self._door.check_host(exchange, absolute[1] if absolute is not None else None)
         if absolute is not None:
             target = target[absolute.end() :] or "/"
         path = target.partition("?")[0].partition("#")[0]
         for route in self._routes:
             if route.path.fullmatch(path) and not _UPWARDS.search(path):
+                token = self._door.admit(exchange, route.scope) if route.scope is not None else None
+                if token is not None:
+                    reply.asked_by = token.name
                 route.answer(exchange, target, reply)
                 return
         reply.error(404, "There is no such page. The models are under /v1/models/.")

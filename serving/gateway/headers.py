@@ -19,7 +19,17 @@ _OF_A_CONNECTION = frozenset(
     )
 )
 """RFC 9110, section 7.6.1, and those that are written anew."""
-_WRITTEN_HERE = frozenset((b"content-type", b"date", b"server", REQUEST_ID, MODEL_VERSION))
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+SECURITY_LINES = b"".join(b"%b: %b\r\n" % (name.title(), value) for name, value in _SECURITY)
+"""Header lines of every answer: a browser that is led to it shows and runs nothing of it."""
+_WRITTEN_HERE = frozenset(
+    (b"content-type", b"date", b"server", REQUEST_ID, MODEL_VERSION, *(name for name, _ in _SECURITY))
+)
 
 
 def first(fields: Fields, name: bytes) -> bytes | None:

@@ -6,8 +6,11 @@ import argparse
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from serving.client.transport import Address
+from serving.gateway.access.encryption import Encryption
+from serving.gateway.access.token_file import TokenFile, TokenFileError
 from serving.http.limits import Limits
 
 _DEFAULT_ANSWER_SECONDS = 32.0
@@ -24,6 +27,9 @@ class Options:
         upstream: The server behind.
         models: The models whose versions are observed; the first one is the one of the health page.
         limits: The limits on requests.
+        tokens: The tokens; None when everybody may ask.
+        host_names: Names of the gateway, beside those of loopback.
+        encryption: From whom a token is accepted.
     """
 
     host: str
@@ -31,6 +37,9 @@ class Options:
     upstream: Address
     models: Sequence[str]
     limits: Limits
+    tokens: TokenFile | None
+    host_names: Sequence[str]
+    encryption: Encryption
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -38,7 +47,9 @@ def parse(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m serving.gateway", description="The door before a model server.", allow_abbrev=False
     )
-    parser.add_argument("--host", default="127.0.0.1", help="loopback address to bind (default: %(default)s)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to bind; without --tokens one of loopback (default: %(default)s)"
+    )
     parser.add_argument(
         "--port", type=int, default=8600, help="port to bind; 0 for any free one (default: %(default)s)"
     )
@@ -55,21 +66,51 @@ def parse(arguments: Sequence[str]) -> Options:
         default=_DEFAULT_ANSWER_SECONDS,
         help="how long the model server may take for an answer (default: %(default)s)",
     )
+    parser.add_argument("--tokens", type=Path, help="file of tokens; see: token add --help")
+    parser.add_argument(
+        "--host-name",
+        action="append",
+        default=[],
+        help="name under which it is asked, beside localhost; may be repeated",
+    )
+    parser.add_argument(
+        "--published-on-loopback",
+        action="store_true",
+        help="accept tokens over plain HTTP: the port is reached from this machine only",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="IP address of a proxy where TLS ends, which sets X-Forwarded-Proto; may be repeated",
+    )
     given = parser.parse_args(arguments)
     try:
         upstream = Address.of(given.upstream)
     except ValueError as error:
         parser.error(f"--upstream: {error}")
-    if not is_loopback(given.host):
+    if given.tokens is None and not is_loopback(given.host):
         parser.error(
-            f"--host {given.host}: without tokens anybody could ask, so only loopback is bound. Use 127.0.0.1 or ::1."
+            f"--host {given.host}: without tokens anybody could ask, so only loopback is bound. "
+            "Use 127.0.0.1, or give --tokens."
         )
     if not 0 <= given.port <= 65535:
         parser.error(f"--port {given.port} is no port. Use 0 to 65535.")
     if given.max_body_bytes < 1 or not given.answer_seconds > 0:
         parser.error("--max-body-bytes and --answer-seconds have to be more than 0.")
     limits = Limits(body_bytes=given.max_body_bytes, answer_seconds=given.answer_seconds)
-    return Options(given.host, given.port, upstream, given.model or ["customer-model"], limits)
+    try:
+        for proxy in given.trusted_proxy:
+            ipaddress.ip_address(proxy)
+        tokens = None if given.tokens is None else TokenFile(given.tokens)
+    except ValueError as error:
+        parser.error(f"--trusted-proxy: {error}. Write its IP address.")
+    except TokenFileError as error:
+        parser.error(f"--tokens: {error}")
+    encryption = Encryption(given.published_on_loopback, given.trusted_proxy)
+    models = given.model or ["customer-model"]
+    return Options(given.host, given.port, upstream, models, limits, tokens, given.host_name, encryption)
 
 
 def is_loopback(host: str) -> bool:

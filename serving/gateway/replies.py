@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from serving.gateway import request_log
-from serving.gateway.headers import request_id
+from serving.gateway.headers import SECURITY_LINES, request_id
 from serving.http.exchange import JSON, Exchange
 
 
@@ -18,6 +18,7 @@ class Reply:
 
     Attributes:
         request_id: The identifier of the request.
+        asked_by: The name of the token that it came with; "-" for none.
         on_end: Called once the request is answered, or the client is gone.
     """
 
@@ -25,6 +26,7 @@ class Reply:
         self._exchange = exchange
         self._sent = (request_log.CLIENT_GONE, 0)
         self.request_id = request_id(exchange.headers)
+        self.asked_by = "-"
         self.on_end: Callable[[], None] | None = None
         exchange.on_end = self._end
 
@@ -39,7 +41,7 @@ class Reply:
         """
         if not self._exchange.answered:
             self._sent = (status, len(body))
-            lines = headers + b"X-Request-Id: %b\r\n" % self.request_id.encode("ascii")
+            lines = headers + SECURITY_LINES + b"X-Request-Id: %b\r\n" % self.request_id.encode("ascii")
             self._exchange.answer(status, body, content_type, lines)
 
     def error(self, status: int, text: str, *, headers: bytes = b"") -> None:
@@ -51,4 +53,4 @@ class Reply:
         on_end, self.on_end = self.on_end, None
         if on_end is not None:
             on_end()
-        request_log.log(self._exchange, *self._sent, self.request_id)
+        request_log.log(self._exchange, *self._sent, self.request_id, self.asked_by)

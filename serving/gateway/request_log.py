@@ -13,7 +13,7 @@ _LONGEST_PATH = 200
 CLIENT_GONE = 499
 
 
-def log(exchange: Exchange, status: int, size: int, request_id: str) -> None:
+def log(exchange: Exchange, status: int, size: int, request_id: str, asked_by: str) -> None:
     """Logs a request that is over.
 
     Args:
@@ -21,11 +21,13 @@ def log(exchange: Exchange, status: int, size: int, request_id: str) -> None:
         status: The HTTP status of the answer; 499 when the client hung up before it.
         size: The size of the answer's body in bytes.
         request_id: The identifier of the request.
+        asked_by: The name of the token that it came with; "-" for none.
     """
     if _log.isEnabledFor(logging.INFO):
         milliseconds = (time.perf_counter() - exchange.started) * 1000
         path = exchange.target.partition("?")[0].partition("#")[0][:_LONGEST_PATH]
         # As JSON, so that nothing in a path begins a line of its own.
         _log.info(
-            "%s %s %d %d bytes %.1f ms %s", exchange.method, json.dumps(path), status, size, milliseconds, request_id
+            *("%s %s %d %d bytes %.1f ms %s %s", exchange.method, json.dumps(path), status, size, milliseconds),
+            *(asked_by, request_id),
         )

@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         self._turn_comes = False
         self._writable = True
+        self._peer = ""
         self.current: Exchange | None = None
         self.quiet_since = shared.now()
         self.draining = False
@@ -74,6 +75,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._shared.keep_headers:
+            peer = transport.get_extra_info("peername")
+            self._peer = str(peer[0]) if peer else ""
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's protocol
@@ -129,6 +133,7 @@ class Connection(asyncio.Protocol):
     def take(self, exchange: Exchange) -> None:
         """Called by the reader for each complete request."""
         self._last |= not exchange.keep_alive
+        exchange.peer = self._peer
         self._queue.put(exchange)
 
     def expect_continue(self) -> None:

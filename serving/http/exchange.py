@@ -36,6 +36,7 @@ class Exchange:
         gzipped: whether the Content-Encoding header says that the body is compressed with gzip.
         origin: the Origin header as sent; empty when there is none.
         headers: the header fields as sent, name and value, in order; empty unless the server keeps them.
+        peer: the IP address of the client; empty unless the server keeps header fields.
         body: the request body.
         keep_alive: whether the client may send another request on the same connection.
         is_http_1_0: whether the request is HTTP/1.0.
@@ -48,7 +49,7 @@ class Exchange:
 
     __slots__ = (
         *("_sender", "answered", "body", "gzipped", "headers", "is_http_1_0", "keep_alive", "large", "method"),
-        *("on_end", "on_expire", "origin", "started", "target"),
+        *("on_end", "on_expire", "origin", "peer", "started", "target"),
     )
 
     def __init__(
@@ -70,6 +71,7 @@ class Exchange:
         self.gzipped = gzipped
         self.origin = origin
         self.headers = headers
+        self.peer = ""
         self.body = body
         self.keep_alive = keep_alive
         self.is_http_1_0 = is_http_1_0

@@ -1,0 +1,1 @@
+"""Who may ask what: tokens with scopes and limits, names of the host, and encryption on the way."""
