@@ -94,23 +94,25 @@ def show(found: dict[str, dict[Load, Measured]], memory: dict[str, float]) -> No
     print("\nMiB after it: " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
 
 
+def compare_goal(what: str, value: float, bound: float, *, least: bool = True) -> None:
+    """Prints a goal beside what was measured."""
+    reached = value >= bound if least else value <= bound
+    asked = f"{'at least' if least else 'at most'} {bound:g}: {'reached' if reached else 'MISSED'}"
+    print(f"{what:<68} {value:6.2f}   goal {asked}")
+
+
 def compare(found: dict[str, dict[Load, Measured]]) -> None:
     """The goals, each beside what was measured."""
     ours, floor, *rivals = found.values()
 
-    def goal(what: str, value: float, bound: float, *, least: bool = True) -> None:
-        reached = value >= bound if least else value <= bound
-        asked = f"{'at least' if least else 'at most'} {bound:g}: {'reached' if reached else 'MISSED'}"
-        print(f"{what:<68} {value:6.2f}   goal {asked}")
-
     print()
     for rows, bound in ((ONE, 1.0), (HUNDRED, 0.4)):
         load = rows, 64
-        goal(
+        compare_goal(
             f"requests/s of {rows} rows x 64 connections, beside the floor's", ours[load].rate / floor[load].rate, bound
         )
         print(f"  by CPU time a request {floor[load].cpu / ours[load].cpu:.2f}")
-    goal(
+    compare_goal(
         "p50 of one row at one connection, ms beyond the floor's",
         ours[ONE, 1].p50 - floor[ONE, 1].p50,
         0.12,
@@ -118,10 +120,12 @@ def compare(found: dict[str, dict[Load, Measured]]) -> None:
     )
     for connections in CONNECTIONS:
         ratio = ours[WITH_NAN, connections].cpu / ours[HUNDRED, connections].cpu
-        goal(f"CPU time of 100 rows with NaN beside without, x {connections} connections", ratio, 1.1, least=False)
+        compare_goal(
+            f"CPU time of 100 rows with NaN beside without, x {connections} connections", ratio, 1.1, least=False
+        )
     if rivals:
         best = max(rival[ONE, 64].rate for rival in rivals)
-        goal("requests/s of one row x 64 beside the better rival's", ours[ONE, 64].rate / best, 8)
+        compare_goal("requests/s of one row x 64 beside the better rival's", ours[ONE, 64].rate / best, 8)
 
 
 def main() -> None:
