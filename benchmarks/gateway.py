@@ -4,8 +4,8 @@
 
 Needs `wrk` (`apt-get install -y wrk`) and two cores: the model server has the first, the gateway the second. Latency:
 one client asks both in turn, request by request, so that whatever else the machine does meets both alike. Requests/s:
-wrk runs on the second core when the model server is asked, and on the first when the gateway is; medians over the rounds.
-The gateway logs each request, as it does in use.
+wrk runs on the second core when the model server is asked, and on the first when the gateway is; medians over the
+rounds. The gateway logs each request, as it does in use.
 """
 
 from __future__ import annotations

@@ -5,9 +5,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from tests.serving.live import ServerProcess
+
+class Server(Protocol):
+    """Whoever can be asked at a URL."""
+
+    url: str
 
 
 class Clients:
@@ -19,7 +24,7 @@ class Clients:
         asked_to_leave: how many were told `Connection: close`, and so ended by themselves.
     """
 
-    def __init__(self, server: ServerProcess, path: str, body: bytes, *, number: int, fresh: bool = False) -> None:
+    def __init__(self, server: Server, path: str, body: bytes, *, number: int, fresh: bool = False) -> None:
         self._fresh = fresh
         url = urlsplit(server.url)
         self.answers: dict[bytes, int] = {}
@@ -87,7 +92,7 @@ def _opened(connection: http.client.HTTPConnection) -> bool:
 
 
 @contextmanager
-def clients(server: ServerProcess, path: str, body: bytes, *, number: int = 8) -> Iterator[Clients]:
+def clients(server: Server, path: str, body: bytes, *, number: int = 8) -> Iterator[Clients]:
     """Clients that ask until the block ends."""
     asking = Clients(server, path, body, number=number)
     try:
