@@ -106,7 +106,8 @@ def accepted_by_module(module: str, arguments: list[str]) -> None:
     source = source / "__main__.py" if source.is_dir() else source.with_suffix(".py")
     assert source.is_file()
     assert any("__main__" in ast.unparse(node) for node in ast.walk(ast.parse(source.read_text())))
-    subcommand = tuple(arguments[:1]) if module == "ml" else ()
+    words = {"ml": 1, "serving.gateway": 2 if arguments[:1] == ["token"] else 0}  # of the subcommand
+    subcommand = tuple(arguments[: words.get(module, 0)])
     described = help_of(module, subcommand)
     for word in arguments[len(subcommand) :]:
         option, _, value = word.partition("=") if word.startswith("--") else ("", "", word)
