@@ -126,17 +126,25 @@ def read_encoded(
 
 
 def read_columns(
-    csv: Path, put_right: PutRight | None = None, *, name: str = "", schema: Schema | None = None
+    csv: Path,
+    put_right: PutRight | None = None,
+    *,
+    name: str = "",
+    schema: Schema | None = None,
+    every: int = 1,
 ) -> ArrowColumns:
     """Read all columns: float64 for the numeric ones that hold nothing but numbers, else string; null where missing.
 
-    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly. For the rest,
-    see `read_batches`.
+    Identifiers are int64 if they can be, since a float64 holds no more than 15 digits exactly. Of the rows the first
+    one is read and `every` n-th after it. For the rest, see `read_batches`.
     """
     chunks: dict[str, list[pa.Array]] = {}
+    first = 0
     for batch in read_encoded(csv, put_right, name=name, schema=schema):
+        chosen = batch if every == 1 else batch.take(pa.array(range(first, batch.num_rows, every), pa.int64()))
+        first = (first - batch.num_rows) % every
         for column in batch.schema.names:
-            chunks.setdefault(column, []).append(batch[column])
+            chunks.setdefault(column, []).append(chosen[column])
     # Each column's chunks go before the next one is made, so that no more than one is in memory twice.
     return {column: _whole(column, chunks.pop(column)) for column in list(chunks)}
 

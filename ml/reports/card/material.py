@@ -25,6 +25,9 @@ from ml.storage.root import Root
 from serving.expectation.known_inputs import KnownInput
 from serving.reasons.background import NAME, Background, read_background
 
+MOST_LOOKED_FOR = 200_000
+"""Evaluation rows among which weak groups are searched: of more, none would be found that matters."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -128,10 +131,22 @@ class Material:
 
     @cached_property
     def features(self) -> tuple[NDArray[np.intp], dict[str, NDArray[np.object_]]] | None:
-        """Which evaluation rows are found again in its data, and their features; None when the data are not kept."""
+        """Which of the rows `looked_for` are found again in its data, and their features; None without the data."""
         if self.rows is None or self.subject.data is None or not self.segments:
             return None
-        return customers(self.subject.data, self.rows.rows, column=self.column, positive=self.segments)
+        wanted = self.looked_for
+        place, columns = customers(
+            self.subject.data, self.rows.rows[wanted], column=self.column, positive=self.segments
+        )
+        return wanted[place], columns
+
+    @cached_property
+    def looked_for(self) -> NDArray[np.intp]:
+        """The evaluation rows whose features are looked for: all, or `MOST_LOOKED_FOR`, chosen by their hashes."""
+        hashes = self.rows.rows if self.rows is not None else np.zeros(0, np.uint64)
+        if len(hashes) <= MOST_LOOKED_FOR:
+            return np.arange(len(hashes))
+        return np.sort(np.argpartition(hashes, MOST_LOOKED_FOR)[:MOST_LOOKED_FOR])
 
     @cached_property
     def inputs(self) -> dict[str, KnownInput]:

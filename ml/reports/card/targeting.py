@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARES = (0.1, 0.2, 0.3)
-REPEATS = 1000
+REPEATS, LEAST_REPEATS = 1000, 200
+"""Draws of the bootstrap, and those of very many profiles, whose intervals are narrow anyway."""
+DRAWN_PROFILES = 20_000_000
+"""So many profiles are drawn in all draws together, unless that were too few draws."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def tops(labels: NDArray[np.int8], score: NDArray[np.float32], profiles: NDArray
     rows, hits = np.bincount(of)[order], np.bincount(of, weights=labels)[order]
     ties = np.unique(-score[first][order], return_index=True)[1]
     random = np.random.default_rng(0)
-    draws = random.multinomial(len(first), np.full(len(first), 1 / len(first)), size=REPEATS)
+    chances, repeats = np.full(len(first), 1 / len(first)), max(LEAST_REPEATS, DRAWN_PROFILES // len(first))
+    draws = (random.multinomial(len(first), chances) for _ in range(min(REPEATS, repeats)))  # one in memory at a time
     drawn = [_of_draw(rows * draw, hits * draw, ties) for draw in draws if (hits * draw).any()]
     found = _of_draw(rows, hits, ties)
     low, high = np.percentile(np.array(drawn), [2.5, 97.5], axis=0)

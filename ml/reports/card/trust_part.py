@@ -49,7 +49,7 @@ def trust_part(of: Material) -> Part:
         "unknown": unknown,
     }
     says = [
-        *_shortfall(len(place), len(of.right)),
+        *_shortfall(len(place), len(of.looked_for), len(of.right)),
         *_weak_say(search, shown, len(place)),
         *_missing_says(missing),
         *_inputs_say(of, unknown),
@@ -57,9 +57,11 @@ def trust_part(of: Material) -> Part:
     return Part(Section("trust", title, says, list(_tables(shown, missing))), numbers)
 
 
-def _shortfall(found: int, measured: int) -> Iterator[str]:
-    if found < measured:
-        yield f"Only {found:,} of {measured:,} measured customers are found in its data; this part is about those."
+def _shortfall(found: int, looked_for: int, measured: int) -> Iterator[str]:
+    if looked_for < measured:
+        yield f"This part is about {looked_for:,} of the {measured:,} measured customers, drawn by chance."
+    if found < looked_for:
+        yield f"Only {found:,} of {looked_for:,} measured customers are found in its data; this part is about those."
 
 
 def worth_naming(search: Search) -> list[WeakSlice]:

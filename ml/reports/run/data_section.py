@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ml.data.csv_reader import ArrowColumns, count_rows, read_columns
-from ml.data.put_right import PutRight
 from ml.reports.data.columns_section import columns_section, findings_table
+from ml.reports.data.drawn_rows import DrawnRows
 from ml.reports.look.section import Section
 from ml.reports.run.material import Material
 
@@ -15,13 +14,14 @@ def data_section(of: Material) -> Section | None:
         return _without_data(of)
     other = of.champion_csv
     champion = f"version {of.champion.number}" if of.champion else ""
-    now, before = _columns(of), read_columns(other, PutRight()) if other else None
+    now, before = DrawnRows.of(of.csv), DrawnRows.of(other) if other else None
     label = str(of.settings.get("target", {}).get("column", "Segmentation"))
     compared = f"the data of {champion}" if before else ""
     says = _says(of, now, before, champion)
     return columns_section(
-        now, before, label=label, names=("this run", champion), drift=of.validation.get("drift") or {},
-        thresholds=of.drift_thresholds, findings=of.validation.get("findings") or [], says=says, compared=compared,
+        now.columns, before.columns if before else None, label=label, names=("this run", champion),
+        drift=of.validation.get("drift") or {}, thresholds=of.drift_thresholds,
+        findings=of.validation.get("findings") or [], says=says, compared=compared,
     )  # fmt: skip
 
 
@@ -30,18 +30,16 @@ def _without_data(of: Material) -> Section | None:
     return Section("data", "Data", tables=[("Findings", findings_table(findings))]) if findings else None
 
 
-def _columns(of: Material) -> ArrowColumns:
-    if of.csv is None:
-        raise ValueError("the run has no data")
-    return read_columns(of.csv, PutRight())
-
-
-def _says(of: Material, now: ArrowColumns, before: ArrowColumns | None, champion: str) -> list[str]:
-    rows = f"{count_rows(now):,} rows"
-    if before is not None:
-        rows += f", those of {champion} were {count_rows(before):,}"
+def _says(of: Material, now: DrawnRows, before: DrawnRows | None, champion: str) -> list[str]:
     obtained = of.record.artifact("ingest")
+    rows = f"{now.rows(obtained.get('rows'))} rows"
+    if before is not None and of.champion is not None:
+        rows += f", those of {champion} were {before.rows(of.champion.intent.get('rows'))}"
     says = [f"{obtained.get('source', 'The data')}: {rows}."]
+    if now.thinned:
+        says.append(f"{now.thinned}.")
+    if before is not None and before.thinned:
+        says.append(f"Of those of {champion}: {before.thinned[0].lower()}{before.thinned[1:]}.")
     examined = bool(of.validation)
     if examined and not of.validation.get("findings"):
         says.append("Validation found nothing to warn of.")

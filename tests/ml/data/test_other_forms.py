@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter
 
 from ml.config.settings import resolve
+from ml.data import csv_reader
 from ml.data.csv_reader import parse_numbers, read_batches, read_columns
 from ml.data.features import COLUMNS, FEATURES, NUMERIC
 from ml.data.ingest import ingest
@@ -190,3 +191,15 @@ def test_categories_are_read_in_the_spelling_of_the_schema(tmp_path: Path) -> No
     assert (rows["Gender"], rows["Profession"]) == (["Male", "Female"], ["Healthcare", "Artist"])
     assert rows["Spending_Score"] == ["Low", "K\xfcnstler\xa0"], "no other difference is bridged"
     assert put_right.respelled == {"Gender": {"male": 1}, "Profession": {" ARTIST\t": 1}}
+
+
+@pytest.mark.parametrize("every", [1, 3, 7, 10_000])
+def test_every_nth_row_is_read_whatever_the_batches_are(
+    sample_csv: Path, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    whole = read_columns(sample_csv)
+    monkeypatch.setattr(csv_reader, "BLOCK_BYTES", 4096)
+    found = read_columns(sample_csv, every=every)
+    assert {name: column.to_pylist() for name, column in found.items()} == {
+        name: column.to_pylist()[::every] for name, column in whole.items()
+    }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ml.evaluation.scored_rows import ScoredRows
 from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK, SEALED
 from ml.registry.ledger.ledger import Ledger
+from ml.reports.card import material
 from ml.reports.card.changes_part import changes_part
 from ml.reports.card.material import Material, Part
 from ml.reports.card.model_part import model_part
@@ -307,6 +308,20 @@ def test_no_number_comes_from_a_changed_release_record(root: Root, people_csv: P
     assert "AUC" not in said(part)
     assert "change side" not in said(part)
     assert (part.numbers["AUC"], part.numbers["list"]) == (None, None)
+
+
+def test_of_very_many_measured_customers_some_are_searched_and_the_card_says_how_many(
+    root: Root, people_csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_version(root, people_csv)
+    monkeypatch.setattr(material, "MOST_LOOKED_FOR", 400)
+    of = Material(root, 1)
+    part = trust_part(of)
+    assert part.numbers["measured"] == len(of.looked_for) == 400
+    assert of.rows is not None
+    assert of.rows.rows[of.looked_for].max() < np.delete(of.rows.rows, of.looked_for).min()
+    assert "This part is about 400 of the 2,500 measured customers, drawn by chance." in said(part)
+    assert "Only" not in said(part)
 
 
 def test_customers_not_found_in_the_data_are_a_shortfall_and_not_a_clean_bill(root: Root, people_csv: Path) -> None:

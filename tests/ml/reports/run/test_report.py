@@ -20,7 +20,9 @@ from ml.errors import FinalError
 from ml.monitoring.run_collector import collect_runs
 from ml.monitoring.state_collectors import Sample
 from ml.pipeline.local_runner import RetrainResult, retrain
+from ml.pipeline.run_record import RunRecord
 from ml.pipeline.step_names import STEPS
+from ml.reports.data import drawn_rows
 from ml.reports.look.kept_pages import MOST_PAGES
 from ml.reports.run import report
 from ml.reports.run.deciding_plot import signed
@@ -63,6 +65,20 @@ def test_a_promoted_run(first_run: tuple[Root, RetrainResult], promoted_root: Ro
     ids = re.findall(r' id="([^"]+)"', source)
     assert len(ids) == len(set(ids))
     assert page.stat().st_size < MOST_BYTES
+
+
+def test_of_a_huge_file_some_rows_are_drawn_and_the_page_says_which(
+    promoted_root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = text_of(write_report(promoted_root, "first"))
+    csv = promoted_root.run("first") / "ingest" / "data.csv"
+    monkeypatch.setattr(drawn_rows, "DRAWN_BYTES", csv.stat().st_size // 3)
+    text = text_of(write_report(promoted_root, "first"))
+    rows = f"{RunRecord.read(promoted_root.run('first')).artifact('ingest')['rows']:,} rows."
+    assert rows in whole
+    assert rows in text
+    assert "One of 4 rows was read for the tables and drawings." in text
+    assert "rows was read" not in whole
 
 
 def test_money_is_a_section_where_somebody_has_set_it(promoted_root: Root) -> None:
