@@ -209,8 +209,9 @@ def _looks(ledger: Snapshot, settings: Settings, now: datetime) -> Looks | None:
 
 
 def _inbox(root: Root) -> list[str]:
+    """Return what lies in the inbox, files and directories of shards, as `data` names it."""
     try:
-        names = sorted(f"inbox:{path.name}" for path in root.inbox.iterdir() if path.is_file())
+        names = sorted(f"inbox:{path.name}" for path in root.inbox.iterdir() if path.is_file() or path.is_dir())
     except OSError:  # there is none yet
         return []
     return [name for name in names if re.match(DATA_PATTERN, name)]

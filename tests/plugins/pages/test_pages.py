@@ -205,3 +205,14 @@ def test_airflow_shows_the_pages_in_its_navigation_and_as_tabs(server: ApiServer
         filled = href.replace("{DAG_ID}", "customer_retraining").replace("{RUN_ID}", "run-1")
         assert server.ask(f"/{filled}").status in (200, 404)
         assert "No such page" not in html.unescape(server.ask(f"/{filled}").text)
+
+
+def test_the_dialog_offers_the_files_and_the_directories_of_the_inbox(server: ApiServer, story: Story) -> None:
+    (story.root / "inbox" / "shards").mkdir(parents=True)
+    for name in ("customers.csv", "a name of another kind.csv", "shards/part-1.csv"):
+        (story.root / "inbox" / name).write_text("")
+    text = server.ask("/retraining/models").text
+    assert "inbox:customers.csv" in text
+    assert "inbox:shards" in text
+    assert "another kind" not in text
+    assert "part-1" not in text
