@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.data.csv_reader import NUMBER_COLUMNS, non_numeric, parse_numbers, read_batches
+from ml.data.schema import Schema
 from ml.errors import DataError
 
 
@@ -29,15 +30,15 @@ class Columns:
     shard: str = ""
 
     @classmethod
-    def of(cls, shard: str) -> Columns:
-        """Read a shard, and remember no row of it.
+    def of(cls, shard: str, schema: Schema) -> Columns:
+        """Read a shard with the spellings of a schema, and remember no row of it.
 
         Raises:
             DataError: It cannot be read as a table.
         """
         names: tuple[str, ...] = ()
         texts: set[str] = set()
-        for batch in read_batches(Path(shard)):
+        for batch in read_batches(Path(shard), schema=schema):
             names = tuple(batch.schema.names)
             texts |= {name for name in names if name in NUMBER_COLUMNS and pc.any(non_numeric(batch[name])).as_py()}
         return cls(names, frozenset(texts), Path(shard).name)
@@ -60,17 +61,18 @@ class Columns:
         return whole
 
 
-def read_features(shard: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+def read_features(shard: str, schema: Schema, columns: Columns) -> Iterator[pa.RecordBatch]:
     """Yield a shard as record batches of lists, TFDV's form: null where a row has no value, float64 for numbers.
 
     Args:
         shard: The path of a CSV file that this worker can open.
+        schema: The one whose spellings categories are read with.
         columns: Those of all shards.
 
     Raises:
         DataError: It cannot be read as a table.
     """
-    for batch in read_batches(Path(shard)):
+    for batch in read_batches(Path(shard), schema=schema):
         found = {
             name: parse_numbers(batch[name]) if name in NUMBER_COLUMNS and name not in columns.texts else batch[name]
             for name in columns.names

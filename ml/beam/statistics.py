@@ -9,9 +9,10 @@ from typing import Any
 from ml.beam.runner import pipeline_options, run
 from ml.beam.shards import Columns, read_features
 from ml.config.settings import BeamSettings
+from ml.data.schema import Schema
 
 
-def generate_statistics(shards: Sequence[Path], *, settings: BeamSettings, out: Path) -> Any:
+def generate_statistics(shards: Sequence[Path], *, schema: Schema, settings: BeamSettings, out: Path) -> Any:
     """Compute the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of all rows of the shards.
 
     Counts are those of one pass over everything, means are too up to the order of additions; quantiles and histograms
@@ -20,6 +21,7 @@ def generate_statistics(shards: Sequence[Path], *, settings: BeamSettings, out: 
 
     Args:
         shards: CSV files under paths that each worker can open.
+        schema: The one whose spellings categories are read with.
         settings: The section `beam`, with a runner.
         out: A file that does not exist, under a path that each worker can write; it gets the statistics.
 
@@ -36,10 +38,10 @@ def generate_statistics(shards: Sequence[Path], *, settings: BeamSettings, out: 
         | "shards" >> beam.Create(sorted(str(shard.absolute()) for shard in shards))
         | "spread" >> beam.Reshuffle()
     )
-    columns = paths | "columns" >> beam.Map(Columns.of) | "of all" >> beam.CombineGlobally(Columns.merged)
+    columns = paths | "columns" >> beam.Map(Columns.of, schema) | "of all" >> beam.CombineGlobally(Columns.merged)
     (
         paths
-        | "rows" >> beam.FlatMap(read_features, columns=beam.pvalue.AsSingleton(columns))
+        | "rows" >> beam.FlatMap(read_features, schema, columns=beam.pvalue.AsSingleton(columns))
         | "statistics" >> tfdv.GenerateStatistics(tfdv.StatsOptions())
         | "write" >> tfdv.WriteStatisticsToBinaryFile(str(out.absolute()))
     )

@@ -89,6 +89,7 @@ def validate(run: Run, result: Result) -> None:
             champion_statistics=champion.statistics if champion and champion.statistics.exists() else None,
             out=out,
             run_id=run.id,
+            beam=run.settings.beam,
         )
 
     inputs = run.inputs("validate", "target", ingest=dataset, schema=run.schema)

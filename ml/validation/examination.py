@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Dataset
-from ml.config.settings import TargetSettings
+from ml.config.settings import BeamSettings, TargetSettings
 from ml.data.csv_reader import read_encoded
 from ml.data.put_right import PutRight
 from ml.data.schema import Schema
@@ -17,6 +19,8 @@ from ml.validation.comparison import Comparison
 from ml.validation.counts.dataset_counts import DatasetCounts, OtherwiseError, Types
 from ml.validation.findings import Finding, Severity, rows_text
 from ml.validation.sentinel import Sentinel, measure
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,17 +54,27 @@ class Examination:
 
 
 def examine(
-    dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings, champion_statistics: Path | None
+    dataset: Dataset,
+    schema: Schema,
+    *,
+    severity: Severity,
+    target: TargetSettings,
+    champion_statistics: Path | None,
+    beam: BeamSettings | None = None,
 ) -> Examination:
     """Read the data batch by batch, and compare their statistics with the schema and with the champion's data.
 
-    Memory grows with distinct values, and by 9 bytes a row for the identifiers (`ml.validation.counts`).
+    Memory grows with distinct values, and by 9 bytes a row for the identifiers (`ml.validation.counts`). With a
+    runner in the section `beam` that computes the statistics, from shards that lie beside the data meanwhile.
 
     Raises:
         DataError: The file cannot be read as a table.
+        SettingsError: The section `beam` cannot be used.
+        TransientError: The job of the runner failed.
     """
-    counts, put_right = count(dataset, schema, severity=severity, target=target)
-    statistics = counts.statistics.result()
+    by_beam = beam is not None and bool(beam.runner)
+    counts, put_right = count(dataset, schema, severity=severity, target=target, with_statistics=not by_beam)
+    statistics = counts.statistics.result() if beam is None or not by_beam else _by_beam(dataset, schema, beam)
     comparison = Comparison(counts, statistics, champion_statistics, schema, severity, target)
     sentinel = measure(counts.sentinel)
     findings = [
@@ -72,13 +86,25 @@ def examine(
     return Examination(schema, counts, statistics, comparison.drift(), sentinel, findings)
 
 
+def _by_beam(dataset: Dataset, schema: Schema, beam: BeamSettings) -> Any:
+    from ml.beam.split import ROWS, split
+    from ml.beam.statistics import generate_statistics
+
+    with tempfile.TemporaryDirectory(prefix=".beam-", dir=dataset.path.parent) as scratch:
+        (shards := Path(scratch) / "shards").mkdir()
+        found = split(dataset.csv, shards, rows=ROWS)
+        log.info("statistics of %d shards by %s", len(found), beam.runner)
+        return generate_statistics(found, schema=schema, settings=beam, out=Path(scratch) / "statistics.pb")
+
+
 def count(
-    dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings
+    dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings, with_statistics: bool = True
 ) -> tuple[DatasetCounts, PutRight]:
     """Count all rows, in one pass unless a batch shows that a column is not of the type it was taken for (`Types`)."""
     types = Types()
     while True:
-        counts, put_right = DatasetCounts(schema, target, severity.max_examples, types), PutRight()
+        counts = DatasetCounts(schema, target, severity.max_examples, types, with_statistics)
+        put_right = PutRight()
         try:
             with Progress("validate", dataset.rows) as progress:
                 for batch in read_encoded(dataset.csv, put_right, name=dataset.name, schema=schema):

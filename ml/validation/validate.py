@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from ml.artifacts import Accepted, Dataset
-from ml.config.settings import TargetSettings, ValidateSettings
+from ml.config.settings import BeamSettings, TargetSettings, ValidateSettings
 from ml.data.schema import Schema
 from ml.errors import BlockedError, SettingsError
 from ml.storage import files
@@ -34,6 +34,7 @@ def validate(
     champion_statistics: Path | None,
     out: Path,
     run_id: str = "",
+    beam: BeamSettings | None = None,
 ) -> Accepted:
     """Compare the data with the schema and with the champion's data, and refuse them when a finding blocks.
 
@@ -52,6 +53,7 @@ def validate(
         champion_statistics: Those of the data of the version that serves, for drift.
         out: An empty directory.
         run_id: Names the run in the cure; without one no wider schema is proposed.
+        beam: The section `beam`; with a runner it computes the statistics.
 
     Raises:
         BlockedError: A finding blocks; the message names each feature, what was found and in how many rows, and the
@@ -61,7 +63,9 @@ def validate(
     _check_kinds(settings)
     blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCES, 0.0) if settings.drift_blocks else {})
     severity = Severity(blocks_above, settings.max_examples)
-    found = examine(dataset, schema, severity=severity, target=target, champion_statistics=champion_statistics)
+    found = examine(
+        dataset, schema, severity=severity, target=target, champion_statistics=champion_statistics, beam=beam
+    )
     files.write_whole(out / "statistics.pb", found.statistics.SerializeToString())
     for finding in found.findings:
         log.log(logging.ERROR if finding.blocks else logging.WARNING, "%s", finding.sentence)

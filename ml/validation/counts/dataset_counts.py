@@ -49,6 +49,7 @@ class DatasetCounts:
     target: TargetSettings
     max_examples: int
     types: Types = Types()
+    with_statistics: bool = True
     rows: int = 0
     columns: dict[str, ColumnCounts] = field(default_factory=dict)
 
@@ -69,7 +70,8 @@ class DatasetCounts:
             if name not in self.columns:
                 self.columns[name] = ColumnCounts(self._features.get(name), self.max_examples)
             self.columns[name].add(column)
-        self.statistics.add({name: column.as_lists() for name, column in columns.items()})
+        if self.with_statistics:
+            self.statistics.add({name: column.as_lists() for name, column in columns.items()})
         try:
             self.sentinel.add(columns)
         except TooManyClasses:

@@ -41,7 +41,9 @@ def assert_same(found: Any, expected: Any, whole: Path) -> None:
         assert by_name[name].type == feature.type, name
         if feature.HasField("num_stats"):
             _assert_same_numbers(by_name[name].num_stats, feature.num_stats, name)
-            values = np.sort([float(row[name]) for row in csv.DictReader(whole.open()) if row[name]])
+            values = np.sort(
+                [float(row[name]) for row in csv.DictReader(whole.open(encoding="utf-8-sig", newline="")) if row[name]]
+            )
             _assert_is_median(by_name[name].num_stats.median, values, name)
         else:
             _assert_same_texts(by_name[name].string_stats, feature.string_stats, name)
