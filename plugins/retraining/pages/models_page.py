@@ -86,10 +86,10 @@ class ModelsPage:
 def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: str, number: int) -> ModelsPage:
     """Return the content of the page for one filter (`outcome`, "" for all) and one page of the table, from 1."""
     model, now = settings.serving.model, datetime.now(UTC)
-    answer = server_answer(server_url(root, settings), model)
+    champion = ledger.champion
+    answer = server_answer(server_url(root, settings), model, champion.number if champion else None)
     rows = rows_of(ledger, other_runs(root, {event["run_id"] for event in ledger.events}))
     of_versions = {row.number: row for row in rows if row.number is not None}
-    champion = ledger.champion
     hold = standing_hold(ledger.events, now=now)
     served = of_versions.get(answer.version) if answer.version is not None else None
     passing = [row for row in rows if outcome in ("", row.outcome)]
@@ -149,8 +149,7 @@ def _banners(ledger: Snapshot, answer: Answer, hold: Hold | None) -> Iterator[Ba
         yield Banner(
             "bad",
             "The model server does not answer",
-            f"{answer.error.rstrip('.')}. Customers may get no scores. Look at its log; this page asks again by "
-            "itself.",
+            f"{answer.error.rstrip('.')}. Customers may get no scores. Look at its log, and load this page again.",
         )
     elif answer.url and champion is not None and answer.version != champion.number:
         serves = "no version of this model" if answer.version is None else f"version {answer.version}"

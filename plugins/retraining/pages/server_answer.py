@@ -14,6 +14,7 @@ from serving.client.model_client import ModelServer, Refused, ServingError
 
 DEADLINE_SECONDS = 1.0
 KEPT_SECONDS = 5.0
+DIFFERING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,21 @@ _kept: dict[_Asked, tuple[float, Answer]] = {}
 _pending: dict[_Asked, Future[Answer]] = {}
 
 
-def server_answer(url: str, model: str) -> Answer:
-    """Return what the server says; it waits no longer than the deadline, whatever the server and the resolver do."""
+def server_answer(url: str, model: str, expected: int | None) -> Answer:
+    """Return what the server says; it waits no longer than the deadline, whatever the server and the resolver do.
+
+    An answer counts for `KEPT_SECONDS`, but for `DIFFERING_SECONDS` only if it names another version than `expected`,
+    the one that should serve: who has just gone back, or promoted, must not be told of the version before.
+    """
     if not url:
         return Answer("", False, None, (), "", datetime.now(UTC))
     asked = _Asked(url, model)
     with _lock:
-        until, known = _kept.get(asked, (0.0, None))
-        if known is not None and time.monotonic() < until:
-            return known
+        at, known = _kept.get(asked, (0.0, None))
+        if known is not None:
+            lasts = KEPT_SECONDS if known.version == expected or not known.answers else DIFFERING_SECONDS
+            if time.monotonic() < at + lasts:
+                return known
         # A question that hangs is not asked a second time beside itself.
         future = _pending.get(asked)
         if future is None or future.done():
@@ -66,7 +73,7 @@ def server_answer(url: str, model: str) -> Answer:
     except TimeoutError:
         answer = _silent(url, f"no answer within {DEADLINE_SECONDS:g} s")
     with _lock:
-        _kept[asked] = time.monotonic() + KEPT_SECONDS, answer
+        _kept[asked] = time.monotonic(), answer
     return answer
 
 
