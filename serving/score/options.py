@@ -78,7 +78,7 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         required=True,
         help="where to write the rows with two more columns, probability and label; the name ends in .csv or .xlsx",
     )
-    add("--top", type=_top, metavar="N|P%", help="write only the best N customers (or P %% of all), best first")
+    add("--top", type=parse_top, metavar="N|P%", help="write only the best N customers (or P %% of all), best first")
     add(
         "--url",
         default=_default_url(),
@@ -137,7 +137,12 @@ def _positive(text: str) -> int:
     return number
 
 
-def _top(text: str) -> Top:
+def parse_top(text: str) -> Top:
+    """Reads a number like 500 or a share like 20%.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
     try:
         if not text.endswith("%"):
             return Top(count=_positive(text))

@@ -1,0 +1,152 @@
+"""Scoring a file from its header to its last row, by one version: what the command and the gateway share."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from serving.client.model_client import ModelServer
+from serving.expectation.known_inputs import known_spellings
+from serving.expectation.version_evaluation import VersionEvaluation, find_evaluation
+from serving.score import output_files, requests, summary
+from serving.score.input_check import InputCheck
+from serving.score.options import Options
+from serving.score.progress import with_progress
+from serving.score.requests import Score, VersionGoneError
+from serving.score.row_writers import RowWriter, row_writer
+from serving.tables.customers import Customer, CustomersFile, Spellings
+from serving.tables.file_errors import FileError
+
+TRIES = 3
+"""How often scoring begins again because its version went away meanwhile."""
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How customers are read from a file, and scored ones written.
+
+    Attributes:
+        read: As `CustomersFile.of`.
+        write: As `row_writer`.
+    """
+
+    read: Callable[[Path, Mapping[str, bool], Spellings], CustomersFile] = CustomersFile.of
+    write: Callable[..., AbstractContextManager[RowWriter]] = row_writer
+
+
+def score_file(
+    server: ModelServer, given: Options, target: Path, stderr: TextIO, file_format: FileFormat | None = None
+) -> tuple[str, int]:
+    """Scores a file with the version that the server serves; with another one when that goes away meanwhile.
+
+    Args:
+        server: The model server.
+        given: The file, and what is wanted of it.
+        target: Where to write; it appears whole or not at all.
+        stderr: Told what the user should know of the file, and the progress.
+        file_format: How to read and to write; a CSV or a workbook by default.
+
+    Returns:
+        The summary, and the version that gave every score.
+
+    Raises:
+        FileError: The file is wrong, or cannot be written.
+        EvaluationError: The version's evaluation is wrong.
+        VersionGoneError: The version went away each time.
+        ServingError: The server does not answer, or not with scores.
+    """
+    wait = 0.0
+    for left in reversed(range(TRIES)):
+        version = requests.latest_version(server, within=wait)
+        try:
+            return _score(server, version, given, target, stderr, file_format or FileFormat()), version
+        except VersionGoneError:
+            stderr.write("the version went away meanwhile; beginning again with the one that is served now\n")
+            wait = requests.PATIENCE_SECONDS
+            if not left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _score(
+    server: ModelServer, version: int, given: Options, target: Path, stderr: TextIO, file_format: FileFormat
+) -> str:
+    model = requests.model_info(server, version)
+
+    def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
+        return requests.score_known_rows(server, version, instances)
+
+    evaluation = find_evaluation(version, given.evaluation, predict_known_rows)
+    file = file_format.read(given.csv, model.inputs, known_spellings(evaluation.inputs))
+    header = file.table.layout.header
+    output_files.check_columns(given.csv, header, ranked=given.top is not None)
+    check = InputCheck(evaluation.inputs, file.table.layout.columns.index)
+    rows = file.check(check.add)
+    check.finish()
+    _say(given, check, file, evaluation, version, stderr)
+    chunks = file.chunks(given.rows_per_request)
+
+    def scored() -> Iterator[tuple[Customer, Score | None]]:
+        return with_progress(requests.score_chunks(server, version, chunks, given.csv), rows, stderr)
+
+    with ExitStack() as stack:
+        out = stack.enter_context(output_files.write_atomically(target))
+        writer = stack.enter_context(
+            file_format.write(out, given.out, file.table.layout, decimal_comma=check.has_decimal_comma)
+        )
+        if given.top is None:
+            said = summary.scores_summary(output_files.write_scored(header, scored(), writer), version, given.out)
+        else:
+            everybody = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
+            written = output_files.keep_scored(scored(), everybody)
+            asked = given.top.of(written.rows)
+            best = written.best(asked)
+            output_files.write_ranking(header, written, best, evaluation.calibration, everybody, writer)
+            probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
+            line = evaluation.calibration
+            said = summary.ranking_summary(
+                written,
+                version,
+                given.out,
+                asked=asked,
+                count=len(best),
+                least=float(probability[-1]),
+                expected=(line.expect(probability), float(line.apply(written.all()).mean())) if line else None,
+                evaluation=evaluation,
+            )
+    if writer.guarded:
+        stderr.write(f"{given.out}: {summary.guarded_note(writer.guarded)}.\n")
+    return (summary.sample_warning(version) if model.is_sample else "") + said
+
+
+def _say(
+    given: Options,
+    check: InputCheck,
+    file: CustomersFile,
+    evaluation: VersionEvaluation,
+    version: int,
+    stderr: TextIO,
+) -> None:
+    """Write what the user should know of the file, a line for each thing.
+
+    Raises:
+        FileError: `--strict` refuses the file.
+    """
+    stderr.writelines(f"{given.csv}: {note}.\n" for note in (*file.table.notes, *check.notes()))
+    if not evaluation.inputs:
+        stderr.write(f"{given.csv}: which values version {version} does not know is not known, nor whether the ")
+        stderr.write("customers are like those of its training.\n")
+    elif far := check.far():
+        stderr.write(f"{given.csv}: {summary.far_warning(far, version)}.\n")
+    if given.strict:
+        odd = [*check.oddities()]
+        if not evaluation.inputs:
+            odd.append(f"what version {version} knows is not known: {evaluation.reason or 'it is an old evaluation'}")
+        if odd:
+            raise FileError(f"{given.csv}: refused because of --strict; nothing was written.", f"{'; '.join(odd)}.")
