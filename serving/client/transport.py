@@ -61,6 +61,12 @@ class Address:
     port: int
     prefix: str
 
+    @property
+    def url(self) -> str:
+        """The address as `of` reads it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self.secure else ''}://{host}:{self.port}{self.prefix}"
+
     @classmethod
     def of(cls, url: str) -> Self:
         """Reads http://HOST[:PORT][/PREFIX], or https.

@@ -17,6 +17,9 @@ from serving.gateway.access.door import Door
 from serving.gateway.app import App
 from serving.gateway.options import Options, parse
 from serving.gateway.passage import Behind
+from serving.gateway.scoring.pool import ScorePool, Scorer
+from serving.gateway.scoring.route import ScoreRoute
+from serving.gateway.scoring.spool import Spool, SpoolError
 from serving.gateway.upstream import Upstream
 from serving.gateway.version_watch import VersionWatch
 from serving.http.memory import map_large_blocks
@@ -47,8 +50,15 @@ def main(arguments: Sequence[str]) -> int:
             "Stop what is using it, or choose another --port.\n"
         )
         return 1
+    try:
+        spool = Spool(options.spool)
+    except SpoolError as error:
+        sock.close()
+        sys.stderr.write(f"serving.gateway: {error}\n")
+        return 1
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(sock, options))
+        runner.run(_serve(sock, options, spool))
+    spool.close()
     return 0
 
 
@@ -66,7 +76,7 @@ def _bound(host: str, port: int) -> socket.socket:
     return sock
 
 
-async def _serve(sock: socket.socket, options: Options) -> None:
+async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,7 +85,10 @@ async def _serve(sock: socket.socket, options: Options) -> None:
     upstream = Upstream(options.upstream)
     versions = VersionWatch(upstream, options.models)
     door = Door(options.tokens, options.host_names, options.encryption)
-    app = App(Behind(upstream, versions, options.limits), door, options.models[0])
+    limits, model = options.limits, options.models[0]
+    scorer = Scorer(spool, options.upstream.url, model, limits.answer_seconds, options.score_seconds)
+    scores = ScoreRoute(ScorePool(scorer))
+    app = App(Behind(upstream, versions, limits), door, scores, model)
     server = HttpServer(app.handle, options.limits, keep_headers=True)
     await server.start(sock)
     watching = loop.create_task(versions.run())
@@ -86,6 +99,7 @@ async def _serve(sock: socket.socket, options: Options) -> None:
         await stop.wait()
     finally:
         await server.stop()
+        await scores.close()
         watching.cancel()
         upstream.close()
 

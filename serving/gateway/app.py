@@ -12,6 +12,7 @@ from serving.gateway.access.door import Door, RefusedError
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
 from serving.gateway.replies import Reply
+from serving.gateway.scoring.route import ScoreRoute
 from serving.http.exchange import Exchange
 
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
@@ -43,15 +44,17 @@ class App:
     Args:
         behind: The server behind the gateway.
         door: Lets requests in.
+        scores: Answers requests for scores.
         model: The model whose version the health page tells.
     """
 
-    def __init__(self, behind: Behind, door: Door, model: str) -> None:
+    def __init__(self, behind: Behind, door: Door, scores: ScoreRoute, model: str) -> None:
         self._door = door
         self._behind = behind
         self._model = model
         self._routes = (
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
+            Route(re.compile(r"/v1/score"), scores.answer, "score"),
             Route(re.compile(r"/healthz"), self._answer_health, None),
         )
 
@@ -80,7 +83,7 @@ class App:
                     reply.asked_by = token.name
                 route.answer(exchange, target, reply)
                 return
-        reply.error(404, "There is no such page. The models are under /v1/models/.")
+        reply.error(404, "There is no such page. The models are under /v1/models/, and files are scored at /v1/score.")
 
     def _answer_health(self, exchange: Exchange, _target: str, reply: Reply) -> None:
         """Says that the gateway is alive, and which version answers behind it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,8 @@ class Options:
         tokens: The tokens; None when everybody may ask.
         host_names: Names of the gateway, beside those of loopback.
         encryption: From whom a token is accepted.
+        spool: Where temporary files of scoring go.
+        score_seconds: How long scoring a file may take.
     """
 
     host: str
@@ -40,6 +44,8 @@ class Options:
     tokens: TokenFile | None
     host_names: Sequence[str]
     encryption: Encryption
+    spool: Path
+    score_seconds: float
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -65,6 +71,18 @@ def parse(arguments: Sequence[str]) -> Options:
         type=float,
         default=_DEFAULT_ANSWER_SECONDS,
         help="how long the model server may take for an answer (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--score-seconds",
+        type=float,
+        default=300.0,
+        help="how long scoring a file may take (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--spool",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / f"gateway-{os.getuid()}",
+        help="directory for temporary files, which gateways of one user may share (default: %(default)s)",
     )
     parser.add_argument("--tokens", type=Path, help="file of tokens; see: token add --help")
     parser.add_argument(
@@ -97,8 +115,8 @@ def parse(arguments: Sequence[str]) -> Options:
         )
     if not 0 <= given.port <= 65535:
         parser.error(f"--port {given.port} is no port. Use 0 to 65535.")
-    if given.max_body_bytes < 1 or not given.answer_seconds > 0:
-        parser.error("--max-body-bytes and --answer-seconds have to be more than 0.")
+    if given.max_body_bytes < 1 or not (given.answer_seconds > 0 and given.score_seconds > 0):
+        parser.error("--max-body-bytes, --answer-seconds and --score-seconds have to be more than 0.")
     limits = Limits(body_bytes=given.max_body_bytes, answer_seconds=given.answer_seconds)
     try:
         for proxy in given.trusted_proxy:
@@ -108,9 +126,18 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error(f"--trusted-proxy: {error}. Write its IP address.")
     except TokenFileError as error:
         parser.error(f"--tokens: {error}")
-    encryption = Encryption(given.published_on_loopback, given.trusted_proxy)
-    models = given.model or ["customer-model"]
-    return Options(given.host, given.port, upstream, models, limits, tokens, given.host_name, encryption)
+    return Options(
+        host=given.host,
+        port=given.port,
+        upstream=upstream,
+        models=given.model or ["customer-model"],
+        limits=limits,
+        tokens=tokens,
+        host_names=given.host_name,
+        encryption=Encryption(given.published_on_loopback, given.trusted_proxy),
+        spool=given.spool,
+        score_seconds=given.score_seconds,
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,107 @@
+"""POST /v1/score: a file of customers in, the same kind of file with scores out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from urllib.parse import parse_qs
+
+from serving.gateway.headers import first
+from serving.gateway.replies import Reply
+from serving.gateway.scoring.kinds import CURE, Kind, kind_of
+from serving.gateway.scoring.pool import ScorePool
+from serving.http.exchange import Exchange
+from serving.score.options import parse_top
+
+
+class ScoreRoute:
+    """Answers requests for scores. It belongs to the event loop's thread.
+
+    Args:
+        pool: Scores the files.
+    """
+
+    def __init__(self, pool: ScorePool) -> None:
+        self._pool = pool
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def answer(self, exchange: Exchange, target: str, reply: Reply) -> None:
+        """Answers a request, later.
+
+        Args:
+            exchange: The request.
+            target: Its target without scheme and host.
+            reply: Sends the answer.
+        """
+        if exchange.method != "POST":
+            reply.error(405, "Send a file to /v1/score with POST.", headers=b"Allow: POST\r\n")
+            return
+        kind = kind_of(exchange.headers)
+        if kind is None:
+            reply.error(415, f"The request does not name a kind of file that is scored. {CURE}")
+            return
+        if (first(exchange.headers, b"content-encoding") or b"identity").strip().lower() != b"identity":
+            reply.error(415, "The file came compressed (Content-Encoding). Send it as it is.")
+            return
+        try:
+            top = _top(target.partition("#")[0].partition("?")[2])
+        except (ValueError, argparse.ArgumentTypeError) as error:
+            reply.error(400, f"{error}. The only parameter is top, a number like 500 or a share like 20%25.")
+            return
+        if self._pool.is_full:
+            reply.error(503, "Too many files are in work. Try again.", headers=b"Retry-After: 10\r\n")
+            return
+        task = asyncio.get_running_loop().create_task(self._score(exchange, kind, top, reply))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+        def end() -> None:
+            task.cancel()
+
+        reply.on_end = end
+
+    async def close(self) -> None:
+        """Ends what is in work."""
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _score(self, exchange: Exchange, kind: Kind, top: str | None, reply: Reply) -> None:
+        try:
+            result, scored = await self._pool.score(exchange.body, kind.ending, top, reply.request_id)
+        except OSError as error:
+            reply.on_end = None
+            reply.error(507, f"No temporary file can be written ({error.strerror}). Try again later.")
+            return
+        except asyncio.CancelledError:  # the client is gone, or the gateway stops
+            reply.on_end = None
+            reply.error(503, "The gateway stops. Try again.")
+            raise
+        reply.on_end = None  # this task must not be ended by its own answer
+        if result.status != 200:
+            reply.error(result.status, result.text)
+            return
+        lines = b"X-Model-Version: %d\r\n" % result.version
+        lines += b'Content-Disposition: attachment; filename="scored%b"\r\nCache-Control: no-store\r\n' % (
+            kind.ending.encode("ascii")
+        )
+        reply.send(200, scored, kind.media_type, lines)
+
+
+def _top(query: str) -> str | None:
+    """The parameter `top` of a query, as the command takes it.
+
+    Raises:
+        ValueError: There are others, or several of it.
+        argparse.ArgumentTypeError: It is not one.
+    """
+    given = parse_qs(query, keep_blank_values=True, max_num_fields=10)
+    if set(given) - {"top"}:
+        raise ValueError(f"{min(set(given) - {'top'})[:60]!r} is not a parameter of /v1/score")
+    values = given.get("top", [])
+    if len(values) > 1:
+        raise ValueError("top is given more than once")
+    for value in values:
+        parse_top(value)
+    return values[0] if values else None

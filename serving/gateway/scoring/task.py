@@ -1,0 +1,79 @@
+"""What the gateway and the process that scores one file tell each other: a line of JSON each way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+TOO_MUCH_MEMORY = "The file takes more memory than there is for one. Send it as CSV, or send fewer rows."
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file to score.
+
+    Attributes:
+        directory: Where it is, and where the scored one goes.
+        ending: Those of both names.
+        top: How many of the best are wanted, as the command takes it; None for all.
+        url: The model server.
+        model: The model.
+        timeout: Seconds for one request to the server.
+    """
+
+    directory: str
+    ending: str
+    top: str | None
+    url: str
+    model: str
+    timeout: float
+
+    def line(self) -> bytes:
+        """The task as a line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def of(cls, line: bytes) -> Self:
+        """Reads a line."""
+        return cls(**json.loads(line))
+
+    @property
+    def given(self) -> str:
+        """The name of the file, by which messages call it."""
+        return f"customers{self.ending}"
+
+    @property
+    def scored(self) -> str:
+        """The name of the scored file."""
+        return f"scored{self.ending}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a task.
+
+    Attributes:
+        status: The HTTP status.
+        text: What went wrong; "" at 200.
+        version: The version that gave every score; 0 when there are none.
+        log: What the operator should know; it holds nothing of the file.
+    """
+
+    status: int
+    text: str = ""
+    version: int = 0
+    log: str = ""
+
+    def line(self) -> bytes:
+        """The result as a line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def of(cls, line: bytes) -> Self:
+        """Reads a line.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return cls(**json.loads(line))
