@@ -146,7 +146,7 @@ class Sentences:
 
     def _shown(self, metric: str, value: float) -> str:
         economics = self._in_money(metric)
-        return economics.amount(round(money(value, economics))) if economics else f"{value:.4f}"
+        return economics.amount(money(value, economics)) if economics else f"{value:.4f}"
 
     def _signed(self, metric: str, value: float) -> str:
         return f"{'+' if value >= 0 else ''}{self._shown(metric, value)}"

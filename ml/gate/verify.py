@@ -42,7 +42,7 @@ def verify(verdict: Mapping[str, Any], scored: ScoredRows) -> list[str]:
             ends_hold = bool((computed.get("gone_back_from") or {}).get("is_better"))
             if "better_than" in verdict and bool(verdict["better_than"]) != ends_hold:
                 wrong.append(f"better_than: the verdict says {verdict['better_than']!r}, its numbers give {ends_hold}.")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         wrong.append(
             f"The verdict lacks what its numbers were computed with, or holds something else there: {error!r}."
         )

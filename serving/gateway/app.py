@@ -16,8 +16,8 @@ from serving.gateway.scoring.route import ScoreRoute
 from serving.http.exchange import Exchange
 
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
-_UPWARDS = re.compile(r"/(?:\.|%2e)(?:\.|%2e)?(?:[/?#]|$)", re.IGNORECASE)
-"""A part of a path with which a proxy in between might leave /v1/models."""
+_UPWARDS = re.compile(r"/(?:\.|%2e)(?:\.|%2e)?(?:[/?#;]|$)|%2f|%5c|%25|\\", re.IGNORECASE)
+"""Parts of a path with which a proxy in between might leave /v1/models; no name of a model has any."""
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Exchange, str, Reply], None]

@@ -65,7 +65,11 @@ class Manifest:
         if not path.is_file():
             return None
         try:
-            return cls(tuple(Shard(**shard) for shard in read_json(path)["shards"]))
+            shards = tuple(Shard(**shard) for shard in read_json(path)["shards"])
+            counts = [count for shard in shards for count in (shard.rows, shard.skipped, shard.lines, shard.bytes)]
+            if not shards or not all(isinstance(count, int) for count in counts):
+                raise ValueError("no shards, or counts that are no numbers")
+            return cls(shards)
         except (TypeError, KeyError, ValueError) as error:
             raise FinalError(f"{path}: is not a list of shards ({error}).", "Start a new run.") from error
 

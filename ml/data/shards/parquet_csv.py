@@ -55,6 +55,11 @@ def csv_of_parquet(source: Path, written: Path, name: str, max_bytes: int) -> Pa
 def _check(file: Any, name: str, max_bytes: int) -> None:
     """Refuse what cannot become a CSV of `max_bytes` before any of it is read."""
     for column in file.schema_arrow:
+        if pa.types.is_duration(column.type) or pa.types.is_interval(column.type):
+            raise DataError(
+                f"{name}: column {column.name!r} has values that a CSV cannot hold ({column.type}).",
+                "Export it as text or as a number.",
+            )
         if pa.types.is_nested(column.type):
             raise DataError(
                 f"{name}: column {column.name!r} has values of several parts ({column.type}).",
@@ -82,4 +87,6 @@ def _text_bytes(batch: pa.RecordBatch) -> int:
 
 def _plain(column: pa.Array) -> pa.Array:
     plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_decimal(plain.type):
+        return plain.cast(pa.float64())  # Arrow writes no decimals into a CSV
     return plain.cast(pa.string()) if pa.types.is_binary(plain.type) or pa.types.is_large_binary(plain.type) else plain

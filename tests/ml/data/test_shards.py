@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from ml.data.ingest import ingest
 from ml.data.put_right import PutRight
 from ml.data.schema import seed_schema
 from ml.data.shards.manifest import Manifest, content_sha256, placed
-from ml.errors import DataError, RetrainError, SettingsError
+from ml.errors import DataError, FinalError, RetrainError, SettingsError
 from ml.registry.kept_data import keep_data, kept_data
 from ml.storage.root import Root
 from ml.training.transform import transform
@@ -293,3 +295,29 @@ def test_a_pattern_that_nothing_fits_and_two_shards_of_one_name_are_refused(tmp_
     assert "two shards are called x.csv" in refused(tmp_path / "*" / "x.csv", tmp_path, SettingsError)
     (tmp_path / "out").rmdir()
     assert "no shard is there" in refused(tmp_path / "*.csv", tmp_path, SettingsError)
+
+
+def test_decimals_of_parquet_are_numbers_and_durations_are_refused(sample_csv: Path, tmp_path: Path) -> None:
+    table = arrow_csv.read_csv(sample_csv)
+    place = table.schema.get_field_index("Age")
+    ages = table.column("Age").cast(pa.decimal128(21, 2))
+    pq.write_table(table.set_column(place, "Age", ages), tmp_path / "x.parquet")
+    dataset = obtained(tmp_path / "x.parquet", tmp_path)
+    assert read_columns(dataset.csv)["Age"].to_pylist() == read_columns(sample_csv)["Age"].to_pylist()
+    spans = pa.array([1] * table.num_rows, pa.duration("s"))
+    pq.write_table(table.set_column(place, "Age", spans), tmp_path / "y.parquet")
+    said = "column 'Age' has values that a CSV cannot hold (duration[s])"
+    (again := tmp_path / "again").mkdir()
+    assert said in refused(tmp_path / "y.parquet", again)
+
+
+@pytest.mark.parametrize("change", [{"shards": []}, {"shards": [{"rows": "1"}]}, {"other": 1}])
+def test_a_changed_manifest_is_named(tmp_path: Path, lines: list[str], change: dict[str, Any]) -> None:
+    dataset = obtained(shards(tmp_path / "shards", lines), tmp_path)
+    path = dataset.csv.with_name("shards.json")
+    said = json.loads(path.read_text())
+    if change.get("shards"):
+        change = {"shards": [said["shards"][0] | change["shards"][0]]}
+    path.write_text(json.dumps(change))
+    with pytest.raises(FinalError, match=r"shards\.json: is not a list of shards"):
+        Manifest.beside(dataset.csv)

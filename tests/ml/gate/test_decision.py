@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -305,3 +306,10 @@ def test_profit_can_decide() -> None:
     assert "(gate.margin) worse would do" in sentence(decided, "not_worse_than_anchor")
     assert "AUC +" in sentence(decided, "no_guard_worse")
     assert " Profit (with 80 % power)" in sentence(decided, "power")
+
+
+def test_small_amounts_are_told_with_their_decimals() -> None:
+    prices = Economics(value=0.05, cost=0.005, budget=0.0, currency="EUR")
+    settings = replace(GATE, primary="Profit")
+    decided = decide(rows(GOOD, EQUAL, anchor=EQUAL), DUE, settings=settings, threshold=THRESHOLD, economics=prices)
+    assert re.search(r"is \d+\.\d\d EUR, \+0\.\d\d EUR against \d+\.\d\d EUR", sentence(decided, "better"))

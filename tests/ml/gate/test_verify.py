@@ -78,7 +78,9 @@ def test_profit_is_computed_again(primary: str) -> None:
     assert verify(said, SCORED) == []
     said["evidence"]["differences"]["Profit"]["value"] += 1e-6
     assert any("differences.Profit.value" in line for line in verify(said, SCORED))
-    said["evidence"]["economics"]["cost"] = 20.0
+    said["evidence"]["economics"]["value"] = 0
+    assert any("lacks what its numbers were computed with" in line for line in verify(said, SCORED))
+    said["evidence"]["economics"] = {"value": 80.0, "cost": 20.0}
     assert any("differences.Profit.candidate" in line for line in verify(said, SCORED))
 
 

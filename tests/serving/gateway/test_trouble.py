@@ -193,7 +193,19 @@ def test_the_status_is_asked_about_once_a_second_whatever_is_asked(tmp_path: Pat
         assert 2 <= asked.count(b"/v1/models/mine") <= 2 + (time.monotonic() - began)
 
 
-@pytest.mark.parametrize("path", ["/", "/monitoring/prometheus/metrics", "/v1/models/../../x", "/v1/models/%2e%2E/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/monitoring/prometheus/metrics",
+        "/v1/models/../../x",
+        "/v1/models/%2e%2E/x",
+        "/v1/models/..%2Fx",
+        "/v1/models/..;/x",
+        "/v1/models/..\\x",
+        "/v1/models/m/%252e%252e/x",
+    ],
+)
 def test_nothing_else_is_passed(path: str, tmp_path: Path) -> None:
     with (
         stand_in(lambda _, connection: connection.sendall(answer(b"{}"))) as server,
