@@ -1,11 +1,12 @@
 """What takes long beside what does not: long texts are read, and large calls run, where nobody waits for them."""
 
 import json
+import select
 import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,6 +53,13 @@ class Gated:
         status, answer, _ = ask(self.url, "POST", PREDICT, body)
         return status, json.loads(answer)
 
+    def large_call(self) -> socket.socket:
+        """A connection on which a large call has been sent."""
+        host, port = self.url.removeprefix("http://").split(":")
+        call = socket.create_connection((host, int(port)), timeout=60)
+        call.sendall(b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (PREDICT.encode(), len(LARGE), LARGE))
+        return call
+
     def calls_of_the_graph(self) -> int:
         page = ask(self.url, "GET", "/monitoring/prometheus/metrics")[1].decode()
         start = ':tensorflow:serving:runtime_latency_count{model_name="gated",API="Predict",runtime="TF1"} '
@@ -86,13 +94,20 @@ def test_a_large_call_holds_up_no_small_one(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tensorflow_here")
 def test_who_had_his_504_or_left_takes_up_no_room_and_is_not_computed(tmp_path: Path) -> None:
-    with gated(tmp_path, Limits(requests=3, answer_seconds=15)) as server, ThreadPoolExecutor(2) as pool:
-        late = [pool.submit(server.predict, LARGE) for _ in range(2)]
-        with socket.create_connection(server.url.removeprefix("http://").split(":"), timeout=40) as leaving:  # type: ignore[arg-type]
-            leaving.sendall(b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (PREDICT.encode(), len(LARGE), LARGE))
-            eventually(lambda: server.predict(b'{"instances": [1]}')[0] == 503)  # three is all it takes on
-            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
-        assert [one.result()[0] for one in late] == [504, 504]
+    with gated(tmp_path, Limits(requests=3, answer_seconds=15)) as server, ExitStack() as block:
+        calls = [block.enter_context(server.large_call()) for _ in range(3)]
+
+        def is_full() -> bool:
+            for place, call in enumerate(calls):
+                if select.select([call], [], [], 0)[0]:  # refused, since a small one had its room
+                    calls[place] = block.enter_context(server.large_call())
+            return server.predict(b'{"instances": [1]}')[0] == 503
+
+        eventually(is_full)  # three is all it takes on
+        *late, leaving = calls
+        leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        leaving.close()
+        assert [call.recv(12) for call in late] == [b"HTTP/1.1 504"] * 2
         before = server.calls_of_the_graph()
         for number in range(3):
             assert server.predict(b'{"instances": [%d]}' % number) == (200, {"predictions": [number]})
