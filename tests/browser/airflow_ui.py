@@ -8,7 +8,7 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 MODELS = "/retraining/models"
 """The models page at its own address; in Airflow it is a frame at /plugin/models."""
-RUN_MS = 480_000
+RUN_MS = 240_000
 """For what a run of a DAG has to end for."""
 
 
