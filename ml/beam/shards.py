@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.beam.shared_files import readable
 from ml.data.csv_reader import NUMBER_COLUMNS, non_numeric, parse_numbers, read_batches
 from ml.data.schema import Schema
 from ml.errors import DataError
@@ -38,9 +39,10 @@ class Columns:
         """
         names: tuple[str, ...] = ()
         texts: set[str] = set()
-        for batch in read_batches(Path(shard), schema=schema):
-            names = tuple(batch.schema.names)
-            texts |= {name for name in names if name in NUMBER_COLUMNS and pc.any(non_numeric(batch[name])).as_py()}
+        with readable(shard) as path:
+            for batch in read_batches(path, schema=schema):
+                names = tuple(batch.schema.names)
+                texts |= {name for name in names if name in NUMBER_COLUMNS and pc.any(non_numeric(batch[name])).as_py()}
         return cls(names, frozenset(texts), Path(shard).name)
 
     @staticmethod
@@ -72,12 +74,15 @@ def read_features(shard: str, schema: Schema, columns: Columns) -> Iterator[pa.R
     Raises:
         DataError: It cannot be read as a table.
     """
-    for batch in read_batches(Path(shard), schema=schema):
-        found = {
-            name: parse_numbers(batch[name]) if name in NUMBER_COLUMNS and name not in columns.texts else batch[name]
-            for name in columns.names
-        }
-        yield pa.RecordBatch.from_arrays([_as_lists(column) for column in found.values()], names=list(found))
+    with readable(shard) as path:
+        for batch in read_batches(path, schema=schema):
+            found = {
+                name: parse_numbers(batch[name])
+                if name in NUMBER_COLUMNS and name not in columns.texts
+                else batch[name]
+                for name in columns.names
+            }
+            yield pa.RecordBatch.from_arrays([_as_lists(column) for column in found.values()], names=list(found))
 
 
 def _as_lists(column: pa.Array) -> pa.Array:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ml.beam.runner import pipeline_options, run
 from ml.beam.shards import Columns, read_features
+from ml.beam.shared_files import readable
 from ml.config.settings import BeamSettings
 from ml.data.schema import Schema
 
 
-def generate_statistics(shards: Sequence[Path], *, schema: Schema, settings: BeamSettings, out: Path) -> Any:
+def generate_statistics(shards: Sequence[str], *, schema: Schema, settings: BeamSettings, out: str) -> Any:
     """Compute the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of all rows of the shards.
 
     Counts are those of one pass over everything, means are too up to the order of additions; quantiles and histograms
@@ -33,17 +33,14 @@ def generate_statistics(shards: Sequence[Path], *, schema: Schema, settings: Bea
     import tensorflow_data_validation as tfdv
 
     pipeline = beam.Pipeline(options=pipeline_options(settings))
-    paths = (
-        pipeline
-        | "shards" >> beam.Create(sorted(str(shard.absolute()) for shard in shards))
-        | "spread" >> beam.Reshuffle()
-    )
+    paths = pipeline | "shards" >> beam.Create(sorted(shards)) | "spread" >> beam.Reshuffle()
     columns = paths | "columns" >> beam.Map(Columns.of, schema) | "of all" >> beam.CombineGlobally(Columns.merged)
     (
         paths
         | "rows" >> beam.FlatMap(read_features, schema, columns=beam.pvalue.AsSingleton(columns))
         | "statistics" >> tfdv.GenerateStatistics(tfdv.StatsOptions())
-        | "write" >> tfdv.WriteStatisticsToBinaryFile(str(out.absolute()))
+        | "write" >> tfdv.WriteStatisticsToBinaryFile(out)
     )
     run(pipeline, deadline_seconds=settings.deadline_seconds)
-    return tfdv.load_stats_binary(str(out))
+    with readable(out) as local:
+        return tfdv.load_stats_binary(str(local))

@@ -139,6 +139,9 @@ class BeamSettings:
     runner: Annotated[str, Matching(r"|[A-Za-z]\w*(\.\w+)*", "empty, or the name of a Beam runner")]
     options: tuple[str, ...]
     deadline_seconds: Seconds
+    directory: Annotated[
+        str, Matching(r"|/.*|[a-z][a-z0-9+.-]+://.+", "empty, an absolute path, or one like s3://name")
+    ]
 
 
 @dataclass(frozen=True)

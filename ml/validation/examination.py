@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,14 +86,14 @@ def examine(
 
 
 def _by_beam(dataset: Dataset, schema: Schema, beam: BeamSettings) -> Any:
+    from ml.beam.shared_files import joined, shared_directory
     from ml.beam.split import ROWS, split
     from ml.beam.statistics import generate_statistics
 
-    with tempfile.TemporaryDirectory(prefix=".beam-", dir=dataset.path.parent) as scratch:
-        (shards := Path(scratch) / "shards").mkdir()
-        found = split(dataset.csv, shards, rows=ROWS)
-        log.info("statistics of %d shards by %s", len(found), beam.runner)
-        return generate_statistics(found, schema=schema, settings=beam, out=Path(scratch) / "statistics.pb")
+    with shared_directory(beam, dataset.path.parent) as directory:
+        shards = split(dataset.csv, directory, rows=ROWS)
+        log.info("statistics of %d shards by %s", len(shards), beam.runner)
+        return generate_statistics(shards, schema=schema, settings=beam, out=joined(directory, "statistics.pb"))
 
 
 def count(

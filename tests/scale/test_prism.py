@@ -49,7 +49,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def on(cluster: Cluster, pool: int, *, deadline: float = DEADLINE) -> BeamSettings:
-    return BeamSettings("PortableRunner", cluster.options(pool), deadline)
+    return BeamSettings("PortableRunner", cluster.options(pool), deadline, "")
 
 
 def waits_for_data(shard: Path) -> int:
@@ -75,7 +75,7 @@ def test_a_killed_pool_ends_the_job_and_the_next_try_has_the_same_numbers(
     os.mkfifo(shards[-1])
     with ThreadPoolExecutor() as threads:
         settings = on(cluster, 0, deadline=UNNOTICED)
-        first = threads.submit(generate_statistics, shards, schema=SEED, settings=settings, out=out)
+        first = threads.submit(generate_statistics, [*map(str, shards)], schema=SEED, settings=settings, out=str(out))
         pipe = waits_for_data(shards[-1])
         try:
             (worker,) = cluster.workers(0)
@@ -89,7 +89,7 @@ def test_a_killed_pool_ends_the_job_and_the_next_try_has_the_same_numbers(
     assert not worker.is_alive()
     assert not out.exists()
     kept.replace(shards[-1])
-    found = generate_statistics(shards, schema=SEED, settings=on(cluster, 1), out=out)
+    found = generate_statistics([*map(str, shards)], schema=SEED, settings=on(cluster, 1), out=str(out))
     assert_same(found, in_process(whole), whole)
 
 
@@ -99,10 +99,10 @@ def test_a_job_that_takes_too_long_is_cancelled(cluster: Cluster, tmp_path: Path
     with ThreadPoolExecutor() as threads:
         job = threads.submit(
             generate_statistics,
-            [shard],
+            [str(shard)],
             schema=SEED,
             settings=on(cluster, 2, deadline=20.0),
-            out=tmp_path / "statistics.pb",
+            out=str(tmp_path / "statistics.pb"),
         )
         pipe = waits_for_data(shard)
         try:
@@ -116,10 +116,10 @@ def test_ctrl_c_cancels_the_job(cluster: Cluster, tmp_path: Path) -> None:
     shard = tmp_path / "never.csv"
     os.mkfifo(shard)
     program = (
-        "import sys; from pathlib import Path; from ml.beam.statistics import generate_statistics; "
+        "import sys; from ml.beam.statistics import generate_statistics; "
         "from ml.config.settings import BeamSettings; from ml.data.schema import seed_schema; "
-        "generate_statistics([Path(sys.argv[1])], schema=seed_schema(), out=Path(sys.argv[2]), "
-        "settings=BeamSettings('PortableRunner', tuple(sys.argv[3:]), 300.0))"
+        "generate_statistics([sys.argv[1]], schema=seed_schema(), out=sys.argv[2], "
+        "settings=BeamSettings('PortableRunner', tuple(sys.argv[3:]), 300.0, ''))"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, shard, tmp_path / "out", *cluster.options(1)]
     with (tmp_path / "log").open("wb") as log:
@@ -141,7 +141,11 @@ def test_jobs_at_the_same_time_have_workers_of_their_own(cluster: Cluster, whole
     with ThreadPoolExecutor() as threads:
         jobs = [
             threads.submit(
-                generate_statistics, shards, schema=SEED, settings=on(cluster, pool), out=tmp_path / f"{pool}.pb"
+                generate_statistics,
+                [*map(str, shards)],
+                schema=SEED,
+                settings=on(cluster, pool),
+                out=str(tmp_path / f"{pool}.pb"),
             )
             for pool in (1, 2)
         ]

@@ -36,10 +36,10 @@ def test_the_shards_hold_every_row_as_it_is(
     whole = read_columns(odd_csv)
     (place := tmp_path / "shards").mkdir()
     monkeypatch.setattr("ml.beam.split.BLOCK_BYTES", 40_000)
-    shards = split(odd_csv, place, rows=rows)
+    shards = split(odd_csv, str(place), rows=rows)
     assert (len(shards) > 1) is (rows < 3000)
     monkeypatch.setattr(csv_reader, "BLOCK_BYTES", 1 << 20)
-    read = [read_columns(shard) for shard in shards]
+    read = [read_columns(Path(shard)) for shard in shards]
     for name, column in whole.items():
         assert [value for one in read for value in one[name].to_pylist()] == column.to_pylist(), name
 
@@ -48,4 +48,4 @@ def test_the_step_validate_says_the_same_with_a_runner(
     libraries: None, odd_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ml.beam.split.ROWS", 500)
-    assert_validates_alike(Root(tmp_path / "root"), odd_csv, BeamSettings("DirectRunner", (), 300.0))
+    assert_validates_alike(Root(tmp_path / "root"), odd_csv, BeamSettings("DirectRunner", (), 300.0, ""))

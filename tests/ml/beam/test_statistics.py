@@ -14,7 +14,7 @@ from ml.errors import SettingsError, TransientError
 from tests.ml.beam.same_statistics import assert_same, in_process, shards_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
-DIRECT = BeamSettings("DirectRunner", (), 300.0)
+DIRECT = BeamSettings("DirectRunner", (), 300.0, "")
 SEED = seed_schema()
 
 
@@ -25,7 +25,7 @@ def shards(sample_csv: Path, tmp_path: Path) -> list[Path]:
 
 def test_the_real_file_in_shards_has_the_same_statistics(customers_csv: Path, tmp_path: Path) -> None:
     shards = shards_of(customers_csv, tmp_path, count=4)
-    found = generate_statistics(shards, schema=SEED, settings=DIRECT, out=tmp_path / "statistics.pb")
+    found = generate_statistics([*map(str, shards)], schema=SEED, settings=DIRECT, out=str(tmp_path / "statistics.pb"))
     assert_same(found, in_process(customers_csv), customers_csv)
 
 
@@ -34,7 +34,7 @@ def test_the_direct_runner_fetches_no_program(
 ) -> None:
     """Beam's own would say `Downloading prism`, and go on without when there is no network."""
     caplog.set_level(logging.INFO)
-    generate_statistics(shards, schema=SEED, settings=DIRECT, out=tmp_path / "statistics.pb")
+    generate_statistics([*map(str, shards)], schema=SEED, settings=DIRECT, out=str(tmp_path / "statistics.pb"))
     assert "apache_beam" in {record.name.partition(".")[0] for record in caplog.records}
     assert "prism" not in caplog.text.lower()
 
@@ -48,7 +48,7 @@ def test_a_text_in_one_shard_makes_the_column_text_in_all(shards: list[Path], sa
     (tmp_path / "whole.csv").write_text("\n".join(whole) + "\n")
     shards = shards_of(tmp_path / "whole.csv", tmp_path, count=3)
     assert sum(damaged in shard.read_text() for shard in shards) == 1
-    found = generate_statistics(shards, schema=SEED, settings=DIRECT, out=tmp_path / "statistics.pb")
+    found = generate_statistics([*map(str, shards)], schema=SEED, settings=DIRECT, out=str(tmp_path / "statistics.pb"))
     (age,) = (feature for feature in found.datasets[0].features if feature.path.step[0] == "Age")
     assert age.HasField("string_stats")
     assert_same(found, in_process(tmp_path / "whole.csv"), tmp_path / "whole.csv")
@@ -57,23 +57,23 @@ def test_a_text_in_one_shard_makes_the_column_text_in_all(shards: list[Path], sa
 def test_a_broken_shard_names_itself(shards: list[Path], tmp_path: Path) -> None:
     shards[1].write_text(shards[1].read_text() + "one,field,too,few\n")
     with pytest.raises(TransientError, match=r"part-01\.csv: 1 broken rows: line "):
-        generate_statistics(shards, schema=SEED, settings=DIRECT, out=tmp_path / "statistics.pb")
+        generate_statistics([*map(str, shards)], schema=SEED, settings=DIRECT, out=str(tmp_path / "statistics.pb"))
     assert not (tmp_path / "statistics.pb").exists()
 
 
 def test_shards_with_other_columns_are_refused(shards: list[Path], tmp_path: Path) -> None:
     shards[2].write_text(shards[2].read_text().replace("Age", "Years", 1))
     with pytest.raises(TransientError, match="have other columns: Age, Years"):
-        generate_statistics(shards, schema=SEED, settings=DIRECT, out=tmp_path / "statistics.pb")
+        generate_statistics([*map(str, shards)], schema=SEED, settings=DIRECT, out=str(tmp_path / "statistics.pb"))
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (BeamSettings("", (), 1.0), "beam.runner is empty"),
-        (BeamSettings("DirectRunner", ("--runner=FlinkRunner",), 1.0), "names a runner, too"),
+        (BeamSettings("", (), 1.0, ""), "beam.runner is empty"),
+        (BeamSettings("DirectRunner", ("--runner=FlinkRunner",), 1.0, ""), "names a runner, too"),
     ],
 )
 def test_without_one_runner_nothing_is_run(settings: BeamSettings, said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
-        generate_statistics([tmp_path], schema=SEED, settings=settings, out=tmp_path / "statistics.pb")
+        generate_statistics([str(tmp_path)], schema=SEED, settings=settings, out=str(tmp_path / "statistics.pb"))
