@@ -1,0 +1,44 @@
+"""What a control group can show: customers of a list who are left alone, so that the others have a comparison."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from ml.performance.estimate import Estimate
+
+LEVEL = 0.05
+POWER = 0.8
+
+
+def smallest_uplift(asked: int, control: int, base: float, *, level: float = LEVEL, power: float = POWER) -> float:
+    """Return the difference of two shares that would be found with this power; infinite without two groups.
+
+    The usual approximation for two proportions, two-sided, with the spread of the base share in both groups.
+
+    Args:
+        asked: Customers who are asked.
+        control: Customers who are not.
+        base: The share that is expected without asking, 0 to 1.
+        level: How often no difference at all is taken for one.
+        power: How often a difference of the result's size is found.
+    """
+    if asked < 1 or control < 1:
+        return math.inf
+    spread = math.sqrt(base * (1 - base) * (1 / asked + 1 / control))
+    return (NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread
+
+
+def uplift(asked: Estimate, control: Estimate) -> Estimate:
+    """Return the difference of the shares of two independent groups, by the method of Newcombe (1998, his tenth).
+
+    Args:
+        asked: The share among the asked, with Wilson's interval (`ml.performance.estimate.share`).
+        control: The share among the others, with the same.
+    """
+    if not (asked.is_known and control.is_known):
+        return Estimate.unknown(asked.rows + control.rows)
+    difference = asked.value - control.value
+    below = math.hypot(asked.value - asked.low, control.high - control.value)
+    above = math.hypot(asked.high - asked.value, control.value - control.low)
+    return Estimate(difference, difference - below, difference + above, asked.rows + control.rows)
