@@ -106,7 +106,12 @@ def transform(run: Run, result: Result) -> None:
         from ml.training.transform import transform
 
         return transform(
-            accepted, schema=run.schema, settings=run.settings.transform, target=run.settings.target, out=out
+            accepted,
+            schema=run.schema,
+            settings=run.settings.transform,
+            target=run.settings.target,
+            out=out,
+            beam=run.settings.beam,
         )
 
     inputs = run.inputs("transform", "target", validate=accepted, schema=run.schema)

@@ -115,7 +115,10 @@ class Encoding:
 
 
 class Fitter:
-    """Counts values of the train rows batch by batch; memory grows with distinct values, not with rows."""
+    """Counts values of the train rows batch by batch; memory grows with distinct values, not with rows.
+
+    Counts of several parts of the rows are merged into those of all.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[Any]] = {name: Counter() for name in FEATURES}
@@ -137,6 +140,28 @@ class Fitter:
         for value, count in zip(present.tolist(), often.tolist(), strict=True):
             if count:
                 self._counts[name][value] += count
+
+    def merge(self, other: Fitter) -> None:
+        """Add what another one has counted."""
+        for name, counts in other._counts.items():
+            self._counts[name].update(counts)
+        self._missing.update(other._missing)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was counted as JSON values."""
+        return {
+            "counts": {name: list(counts.items()) for name, counts in self._counts.items()},
+            "missing": dict(self._missing),
+        }
+
+    @classmethod
+    def from_dict(cls, counted: Mapping[str, Any]) -> Fitter:
+        """Return one that has counted what another one's `as_dict` holds."""
+        fitter = cls()
+        for name, counts in counted["counts"].items():
+            fitter._counts[name].update(dict(counts))
+        fitter._missing.update(counted["missing"])
+        return fitter
 
     def fitted(self) -> Encoding:
         """Return the encoding of what was counted; it does not depend on the order or the size of the batches."""

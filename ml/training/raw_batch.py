@@ -29,7 +29,7 @@ from serving.tables.missing_values import MISSING
 class Feature:
     """A feature of n rows: `values` [d], which of them each row has (`places` [n]), and their texts for hashing [d].
 
-    Values are text or float32. The last one stands for a missing value: "" or NaN, its text is "".
+    Values are text or float32; "" or NaN stands for a missing one, and its text is "".
     """
 
     values: NDArray[Any]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml.artifacts import Accepted, Examples
-from ml.config.settings import TargetSettings, TransformSettings
-from ml.data.features import FEATURES, NUMERIC, RawFeatures, transformed
+from ml.config.settings import BeamSettings, TargetSettings, TransformSettings
+from ml.data.features import FEATURES, RawFeatures
 from ml.data.schema import Schema
-from ml.errors import DataError
+from ml.errors import FinalError
 from ml.storage import files
 from ml.storage.progress import Progress
-from ml.training.preprocessing import Encoding, Fitter, Floats
+from ml.training.examples.counts import Counts, empty_side
+from ml.training.examples.example_files import write_examples
+from ml.training.examples.shard_rows import prepare_shard, read_rows
 from ml.training.raw_batch import RawBatch, raw_batches
 from ml.training.split import ProfileHashes
 from ml.training.split_check import require_apart
@@ -37,38 +39,40 @@ class TrainingSide:
 
 
 def transform(
-    accepted: Accepted, *, schema: Schema, settings: TransformSettings, target: TargetSettings, out: Path
+    accepted: Accepted,
+    *,
+    schema: Schema,
+    settings: TransformSettings,
+    target: TargetSettings,
+    out: Path,
+    beam: BeamSettings | None = None,
 ) -> Examples:
     """Write `train.parquet`, `eval.parquet` and `encoding.json` into `out`.
 
     The files hold the raw features (text, "" where missing; float32, NaN where missing), `label` (int8), two hashes
     (uint64: `profile` of the features, `row` of features and label) and `NAME_xf`, a fixed-size list of float32 for
-    every feature. The data are read twice; never more than a block of the file is in memory, and `batch_rows` rows of
-    what is written. Categories are spelled as `schema` does, the one of the run.
+    every feature. Categories are spelled as `schema` does, the one of the run.
+
+    In this process the data are read twice, and never more than a block of the file is in memory. With a runner in the
+    section `beam` its workers read shards of them, which lie in `out` meanwhile unless `beam.directory` is set. The
+    files are the same, byte by byte.
 
     Raises:
         DataError: A label is missing, or one side of the split is empty.
-        FinalError: A profile is on both sides.
+        FinalError: A profile is on both sides, or rows were lost.
+        SettingsError: The section `beam` cannot be used.
+        TransientError: The job of the runner failed.
     """
-    fitter, rows, hashes = Fitter(), {"train": 0, "eval": 0}, ProfileHashes(settings.salt)
-    batches = raw_batches(accepted, schema, settings, target, hashes)
-    for batch in _watched(batches, "transform, pass 1 of 2", accepted.rows):
-        for name, feature in batch.features.items():
-            counts = np.bincount(feature.places[~batch.in_eval], minlength=len(feature.values))
-            fitter.count(name, feature.values, counts)
-        rows["eval"] += int(batch.in_eval.sum())
-        rows["train"] += int((~batch.in_eval).sum())
-    for side, count in rows.items():
-        if not count:
-            raise _empty(side, sum(rows.values()), settings)
-    encoding = fitter.fitted()
-    encoding.write(out / "encoding.json")
-    batches = raw_batches(accepted, schema, settings, target, hashes)
-    _write(_watched(batches, "transform, pass 2 of 2", accepted.rows), encoding, out)
+    read = _here if beam is None or not beam.runner else partial(_by_beam, beam=beam, out=out)
+    with read(accepted, schema, settings, target) as (counts, batches):
+        encoding = counts.encoding(settings)
+        encoding.write(out / "encoding.json")
+        written = write_examples(batches, encoding, out)
+    if written != (counts.train, counts.held):
+        raise _other_rows(accepted, f"{counts.train:,} + {counts.held:,}", "written", "{:,} + {:,}".format(*written))
     require_apart(out / "train.parquet", out / "eval.parquet")
-    log.info("%d train rows, %d eval rows, %d inputs", rows["train"], rows["eval"], encoding.width)
-    sha256 = files.sha256_tree(out)
-    return Examples(out, sha256, sum(rows.values()), rows["train"], rows["eval"])
+    log.info("%d train rows, %d eval rows, %d inputs", counts.train, counts.held, encoding.width)
+    return Examples(out, files.sha256_tree(out), counts.rows, counts.train, counts.held)
 
 
 def training_side(
@@ -82,12 +86,70 @@ def training_side(
     batches = raw_batches(accepted, schema, settings, target, ProfileHashes(settings.salt))
     kept = [(batch, ~batch.in_eval) for batch in batches]
     if not any(mask.any() for _, mask in kept):
-        raise _empty("train", sum(len(mask) for _, mask in kept), settings)
+        raise empty_side("train", sum(len(mask) for _, mask in kept), settings)
     return TrainingSide(
         {name: np.concatenate([batch.columns[name][mask] for batch, mask in kept]) for name in FEATURES},
         np.concatenate([batch.labels[mask] for batch, mask in kept]),
         np.concatenate([batch.profiles[mask] for batch, mask in kept]),
     )
+
+
+@contextmanager
+def _here(
+    accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings
+) -> Iterator[tuple[Counts, Iterator[RawBatch]]]:
+    """Yield the counts of all rows and the rows, read in this process."""
+    hashes = ProfileHashes(settings.salt)
+
+    def rows(what: str) -> Iterator[RawBatch]:
+        return _watched(raw_batches(accepted, schema, settings, target, hashes), what, accepted.rows)
+
+    counts = Counts()
+    for batch in rows("transform, pass 1 of 2"):
+        counts.add(batch)
+    yield counts, rows("transform, pass 2 of 2")
+
+
+@contextmanager
+def _by_beam(
+    accepted: Accepted,
+    schema: Schema,
+    settings: TransformSettings,
+    target: TargetSettings,
+    *,
+    beam: BeamSettings,
+    out: Path,
+) -> Iterator[tuple[Counts, Iterator[RawBatch]]]:
+    """Yield the counts of all rows and the rows, read by the workers of a runner.
+
+    What is wrong with the data is said after reading them here, so that messages name the user's file and its lines.
+    """
+    from ml.beam import split
+    from ml.beam.shared_files import joined, shared_directory
+    from ml.beam.transformation import results, transform_shards
+
+    with shared_directory(beam, out) as directory:
+        shards = split.split(accepted.csv, directory, rows=split.ROWS)
+        log.info("rows of %d shards by %s", len(shards), beam.runner)
+        work = partial(prepare_shard, accepted=accepted, schema=schema, settings=settings, target=target)
+        out_of_beam = joined(directory, "counts.json")
+        counts = transform_shards(shards, work=work, summary=Counts, settings=beam, out=out_of_beam)
+        if counts.problem or counts.rows != accepted.rows:
+            for _ in raw_batches(accepted, schema, settings, target, ProfileHashes(settings.salt)):
+                pass
+            if counts.problem:
+                raise FinalError(f"A worker of {beam.runner} reads the data otherwise: {counts.problem}", _CURE)
+            raise _other_rows(accepted, f"{accepted.rows:,}", f"counted by {beam.runner}", f"{counts.rows:,}")
+        rows = (batch for part in results(shards) for batch in read_rows(part, settings))
+        yield counts, _watched(rows, "transform, writing", counts.rows)
+
+
+_CURE = "Repeat the run; if that does not help, see that the workers have the code and the libraries of this process."
+
+
+def _other_rows(accepted: Accepted, expected: str, what: str, found: str) -> FinalError:
+    name = accepted.name or accepted.csv.name
+    return FinalError(f"{name}: of {expected} rows, {found} were {what}.", _CURE)
 
 
 def _watched(batches: Iterator[RawBatch], what: str, rows: int) -> Iterator[RawBatch]:
@@ -96,41 +158,3 @@ def _watched(batches: Iterator[RawBatch], what: str, rows: int) -> Iterator[RawB
         for batch in batches:
             yield batch
             progress.advance(len(batch.labels))
-
-
-def _empty(side: str, rows: int, settings: TransformSettings) -> DataError:
-    return DataError(
-        f"The {side} side of the split is empty ({rows} rows, share {settings.eval_share}).",
-        "Get more data, or change transform.eval_share.",
-    )
-
-
-def _write(batches: Iterator[RawBatch], encoding: Encoding, out: Path) -> None:
-    columns = _schema(encoding)
-    with (
-        pq.ParquetWriter(out / "train.parquet", columns) as train,
-        pq.ParquetWriter(out / "eval.parquet", columns) as held,
-    ):
-        for batch in batches:
-            inputs = encoding.apply({name: feature.values for name, feature in batch.features.items()})
-            for writer, mask in ((train, ~batch.in_eval), (held, batch.in_eval)):
-                if mask.any():
-                    writer.write_table(pa.Table.from_arrays(_arrays(batch, mask, inputs), schema=columns))
-
-
-def _schema(encoding: Encoding) -> pa.Schema:
-    raw = [(name, pa.float32() if name in NUMERIC else pa.string()) for name in FEATURES]
-    fitted = [(transformed(f.name), pa.list_(pa.float32(), f.width)) for f in encoding.features]
-    return pa.schema([*raw, ("label", pa.int8()), ("profile", pa.uint64()), ("row", pa.uint64()), *fitted])
-
-
-def _arrays(batch: RawBatch, mask: NDArray[np.bool_], inputs: Mapping[str, Floats]) -> list[pa.Array]:
-    """Return the columns of the rows in `mask`; `inputs` are those of each feature's distinct values."""
-    raw, lists = [], []
-    for name, feature in batch.features.items():
-        places = feature.places[mask]
-        raw.append(pa.array(feature.values, pa.float32() if name in NUMERIC else pa.string()).take(pa.array(places)))
-        numbers = inputs[transformed(name)]
-        lists.append(pa.FixedSizeListArray.from_arrays(pa.array(numbers[places].reshape(-1)), numbers.shape[1]))
-    hashes = [pa.array(batch.profiles[mask]), pa.array(batch.rows[mask])]
-    return [*raw, pa.array(batch.labels[mask]), *hashes, *lists]

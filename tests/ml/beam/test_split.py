@@ -16,19 +16,6 @@ from tests.ml.beam.same_step import assert_validates_alike
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
 
 
-@pytest.fixture
-def odd_csv(sample_csv: Path, tmp_path: Path) -> Path:
-    """Customers of which some are written in other ways: quotes, line ends and commas in values, other spellings."""
-    head, first, second, *lines = sample_csv.read_text().splitlines()
-    fields = [line.split(",") for line in lines]
-    place = head.split(",").index("Profession")
-    for number, odd in enumerate(('"Art""ist"', '"a\nb"', '"a,b"', " doctor ", "NA", '""')):
-        fields[number][place] = odd
-    path = tmp_path / "odd.csv"
-    path.write_text("\ufeff" + "\n".join([head, first, "", second, *map(",".join, fields)]) + "\n", encoding="utf-8")
-    return path
-
-
 @pytest.mark.parametrize("rows", [1, 700, 10_000])
 def test_the_shards_hold_every_row_as_it_is(
     odd_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int

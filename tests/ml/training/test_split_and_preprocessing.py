@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ml.data.csv_reader import parse_numbers, read_batches
 from ml.data.features import FEATURES, NUMERIC, transformed
 from ml.data.schema import seed_schema
 from ml.errors import DataError
+from ml.training.examples import example_files
 from ml.training.preprocessing import Encoding, Fitter
 from ml.training.split import ProfileHashes, is_eval, is_holdout, number_text, profile_hashes, row_hashes
 from ml.training.transform import transform
@@ -64,12 +66,15 @@ def test_22_and_22_0_are_the_same_customer() -> None:
     assert len(hashes) == 1
 
 
-def test_batches_of_any_size_write_the_same(sample_csv: Path, tmp_path: Path) -> None:
+def test_batches_of_any_size_write_the_same(sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte by byte: groups of rows have a size of their own."""
+    monkeypatch.setattr(example_files, "ROW_GROUP_ROWS", 500)
     whole = transformed_to(tmp_path / "whole", sample_csv, settings_for(sample_csv))
     small = transformed_to(tmp_path / "small", sample_csv, settings_for(sample_csv, "transform.batch_rows=97"))
-    assert (whole / "encoding.json").read_text() == (small / "encoding.json").read_text()
-    for side in ("train.parquet", "eval.parquet"):
-        assert str(pq.read_table(whole / side).to_pylist()) == str(pq.read_table(small / side).to_pylist())
+    for name in ("encoding.json", "train.parquet", "eval.parquet"):
+        assert (whole / name).read_bytes() == (small / name).read_bytes(), name
+    groups = pq.ParquetFile(whole / "train.parquet").metadata
+    assert [groups.row_group(place).num_rows for place in range(groups.num_row_groups - 1)] == [500] * 4
 
 
 def test_the_encoding_is_fitted_on_train_only(sample_csv: Path, tmp_path: Path) -> None:
@@ -78,6 +83,24 @@ def test_the_encoding_is_fitted_on_train_only(sample_csv: Path, tmp_path: Path) 
     fitter = Fitter()
     fitter.add({n: train[n].to_numpy().astype(np.float32 if n in NUMERIC else object) for n in FEATURES})
     assert fitter.fitted() == Encoding.read(out / "encoding.json")
+
+
+def test_counts_of_parts_are_merged_to_those_of_all(sample_csv: Path, tmp_path: Path) -> None:
+    """And they are the same after they were sent as text."""
+    rows = columns_of(sample_csv)
+    columns = {
+        name: column.fill_null(np.nan).to_numpy().astype(np.float32)
+        if name in NUMERIC
+        else np.array(column.fill_null("").to_pylist(), dtype=object)
+        for name, column in rows.items()
+    }
+    whole, merged = Fitter(), Fitter()
+    whole.add(columns)
+    for part in (slice(2000, None), slice(0, 5), slice(5, 2000)):
+        one = Fitter()
+        one.add({name: column[part] for name, column in columns.items()})
+        merged.merge(Fitter.from_dict(json.loads(json.dumps(one.as_dict()))))
+    assert merged.fitted() == whole.fitted()
 
 
 def test_rows_are_complete_and_named(sample_csv: Path, tmp_path: Path) -> None:
