@@ -4,7 +4,7 @@
 .PHONY: help demo test rehearse up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
 .PHONY: test-scale lint lock clean airflow ml airflow-dev ml-dev
 
-export DATA FORCE SERVING_PORT UI_PORT MODEL
+export DATA FORCE SERVING_PORT GATEWAY_PORT UI_PORT MODEL
 PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
 LOCAL := $(PATHS) .venv/bin/python -m stack.local
 IMAGE := customer-retraining:0.1.0
@@ -21,6 +21,7 @@ help: ## list these commands and variables
 # FORCE=1 ## demo, retrain: retrain although nothing is new
 # RETRAIN_ROOT=DIR ## where runs, models and the ledger are; var, and var/demo for the demo
 # SERVING_PORT=8501 ## demo, up, serve: the port of the model server
+# GATEWAY_PORT=8600 ## up, serve: the port of the gateway
 # UI_PORT=8080 ## up: the port of Airflow
 # MODEL=customer-model ## serve: the model
 # PYTHON=python3.12 ## the interpreter for environments that are made anew
@@ -37,7 +38,7 @@ test: airflow-dev ml-dev ## run every test, in both environments and, where Chro
 rehearse: ml ## inject faults into a product of its own, one after the other, and print what came of each (DATA=file.csv)
 	@$(PATHS) .venv-ml/bin/python -m ml.rehearsal $${DATA:+--data "$$DATA"}
 
-up: airflow ml ## start Airflow (UI on 127.0.0.1:8080) and the model server (8501) in the background
+up: airflow ml ## start Airflow (UI on 127.0.0.1:8080), model server (8501) and gateway (8600) in the background
 	@$(LOCAL).up
 
 down: airflow ## stop what `make up` started
@@ -46,7 +47,7 @@ down: airflow ## stop what `make up` started
 retrain: airflow ## start a run in the Airflow of `make up` and follow it (DATA=file.csv, FORCE=1)
 	@$(LOCAL).retrain
 
-serve: ml ## run the model server alone, in the foreground, on 127.0.0.1:8501
+serve: ml ## run the model server (127.0.0.1:8501) in the foreground, and the gateway (8600), without Airflow
 	@$(PATHS) exec .venv-ml/bin/python -m stack.local.serve
 
 railway-image: ml ## stage the version that serves for Railway, and build its image if there is Docker

@@ -26,7 +26,7 @@ from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT, Root
 from stack.local.airflow.api import AirflowApi
 from stack.local.paths import Paths
-from stack.local.processes.ports import HOST, SERVING_PORT, UI_PORT
+from stack.local.processes.ports import GATEWAY_PORT, HOST, SERVING_PORT, UI_PORT
 
 RUN_SECONDS = 900.0
 Times = dict[str, tuple[float, float, float]]
@@ -37,9 +37,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ui, serving = free_port(), free_port()
-        variables = {"RETRAIN_ROOT": folder, UI_PORT.variable: str(ui), SERVING_PORT.variable: str(serving)}
-        os.environ |= variables
+        ui = free_port()
+        os.environ |= {"RETRAIN_ROOT": folder, UI_PORT.variable: str(ui)}
+        os.environ |= {choice.variable: str(free_port()) for choice in (SERVING_PORT, GATEWAY_PORT)}
         run_stack_command("up")
         try:
             api = AirflowApi.of(f"http://{HOST}:{ui}", Paths(Root(Path(folder))))

@@ -49,6 +49,7 @@ class Stack:
             "RETRAIN_ROOT": str(root),
             "UI_PORT": str(ui),
             "SERVING_PORT": str(_free_port()),
+            "GATEWAY_PORT": str(_free_port()),
             "HOME": str(root),  # without anybody's Kaggle credentials
             "DATA": "",
             "FORCE": "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -25,13 +26,13 @@ from stack.local.airflow.database import migrate_if_needed
 from stack.local.airflow.environment import airflow_environment
 from stack.local.data_source import DataSource, dag_run_conf, find_data_source, is_forced
 from stack.local.errors import StackError, run_command
-from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
 from stack.local.processes.interrupts import interrupt_once
 from stack.local.processes.ports import SERVING_PORT, local_url, read_port, require_free_port
 from stack.local.processes.process import Process, start, stop
 from stack.local.run_follower import POLL_SECONDS, RunFollower
 from stack.local.run_summary import ANSWER_SECONDS, print_answer, print_failure
+from stack.local.servers import start_model_server
 
 RUN_SECONDS = 3600.0
 AIRFLOW_SECONDS = 4.0
@@ -87,7 +88,7 @@ def _run_dag(
         environment=environment,
         directory=PROJECT,
         log=_log(paths),
-        dies_with_parent=True,
+        dies_with=signal.SIGKILL,
     )
     # `dags test` takes SIGTERM for the end of one task and goes on with the next try, so it is not given long.
     ours.callback(stop, [airflow], seconds=AIRFLOW_SECONDS)

@@ -25,7 +25,7 @@ def main() -> int:
             print(f"Nothing is up in {paths.root.path}. (Another RETRAIN_ROOT has a stack of its own.)")
             return 0
         stop_stack(paths)
-        taken = [port for port in (record.ui_port, record.serving_port) if not _becomes_free(port)]
+        taken = [port for port in record.ports if not _becomes_free(port)]
     if taken:
         raise StackError(f"Everything that `make up` started has ended, but another process uses port {taken[0]}.")
     print("Down.")

@@ -1,4 +1,4 @@
-"""`make up`: Airflow with its UI and the model server in the background, on loopback only."""
+"""`make up`: Airflow with its UI, the model server and the gateway in the background, on loopback only."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from stack.local.airflow.environment import airflow_environment, with_api_server
 from stack.local.data_source import find_data_source
 from stack.local.down import stop_stack
 from stack.local.errors import StackError, run_command
-from stack.local.model_server import start_model_server
 from stack.local.paths import AIRFLOW, DAG_ID, Paths
 from stack.local.processes.interrupts import interrupt_once, interrupts_wait, uninterrupted
 from stack.local.processes.ports import (
+    GATEWAY_PORT,
     HOST,
     SERVING_PORT,
     UI_PORT,
     PortVariable,
     local_url,
+    read_free_ports,
     read_port,
-    require_free_port,
 )
 from stack.local.processes.process import Process, start
 from stack.local.processes.process_record import ProcessRecord
+from stack.local.servers import start_gateway, start_model_server
 
 DEADLINE_SECONDS = 240.0
 POLL_SECONDS = 1.0
@@ -49,16 +50,12 @@ def main() -> int:
         record = ProcessRecord.read(paths.process_record)
         if record and record.alive():
             return _already_up(record, paths)
-        ui, serving = read_port(UI_PORT), read_port(SERVING_PORT)
-        if ui == serving:
-            raise StackError(
-                f"{UI_PORT.variable} and {SERVING_PORT.variable} are both {ui}. Choose two different ports."
-            )
-        require_free_port(ui, UI_PORT.variable, "Airflow")
-        require_free_port(serving, SERVING_PORT.variable, "the model server")
+        ui, serving, gateway = read_free_ports(
+            {UI_PORT: "Airflow", SERVING_PORT: "the model server", GATEWAY_PORT: "the gateway"}
+        )
         since = datetime.now(UTC)
         try:
-            record = _start(paths, ui, serving)
+            record = _start(paths, ui, serving, gateway)
             _wait(record, paths, since)
         except BaseException:
             with uninterrupted():
@@ -69,19 +66,22 @@ def main() -> int:
     return 0
 
 
-def _start(paths: Paths, ui: int, serving: int) -> ProcessRecord:
-    settings = resolve()
+def _start(paths: Paths, ui: int, serving: int, gateway: int) -> ProcessRecord:
+    model = resolve().serving.model
     source = find_data_source(os.environ.get("DATA"), paths.root)
     print(f"Data of scheduled runs: {source.reason}", flush=True)
     started: list[Process] = []
 
     def remember(process: Process) -> None:
         started.append(process)
-        ProcessRecord(tuple(started), ui, serving).write(paths.process_record)
+        ProcessRecord(tuple(started), ui, serving, gateway).write(paths.process_record)
 
     with interrupts_wait():  # a process that nobody wrote down could not be taken down
-        server, _ = start_model_server(paths, settings.serving.model, serving, dies_with_parent=False)
+        server, _ = start_model_server(paths, model, serving, dies_with_parent=False)
         remember(server)
+    with interrupts_wait():
+        door, _ = start_gateway(paths, model, gateway, serving_port=serving, dies_with_parent=False)
+        remember(door)
     environment = airflow_environment(paths, serving_url=local_url(serving))
     environment = with_api_server(environment, paths, ui_url=local_url(ui))
     environment["RETRAIN__DATA__SOURCE"] = source.setting
@@ -102,17 +102,20 @@ def _start(paths: Paths, ui: int, serving: int) -> ProcessRecord:
                 log=paths.logs / f"airflow-{name}.log",
             )
             remember(process)
-    return ProcessRecord(tuple(started), ui, serving)
+    return ProcessRecord(tuple(started), ui, serving, gateway)
 
 
 def _wait(record: ProcessRecord, paths: Paths, since: datetime) -> None:
     """Wait until every part answers; heartbeats from before this start do not count."""
-    print(f"Waiting for Airflow and the model server (about a minute; logs in {paths.logs}) ...", flush=True)
+    print(f"Waiting for Airflow, model server and gateway (about a minute; logs in {paths.logs}) ...", flush=True)
     api = AirflowApi.of(local_url(record.ui_port), paths)
-    client = ModelServer(local_url(record.serving_port), resolve().serving.model, timeout=LIVE_SECONDS)
+    model = resolve().serving.model
+    client = ModelServer(local_url(record.serving_port), model, timeout=LIVE_SECONDS)
+    through_gateway = ModelServer(local_url(record.gateway_port), model, timeout=LIVE_SECONDS)
     deadline = time.monotonic() + DEADLINE_SECONDS
     checks: dict[str, Callable[[], bool]] = {
         "the model server": client.is_live,
+        "the gateway": through_gateway.is_live,
         "Airflow's log-in": api.log_in,
         "Airflow's heartbeats": lambda: not api.unhealthy(since),
         f"the DAG {DAG_ID}": lambda: api.dag() is not None,
@@ -146,7 +149,7 @@ def _already_up(record: ProcessRecord, paths: Paths) -> int:
 
 def _chosen_ports(record: ProcessRecord) -> list[tuple[PortVariable, int]]:
     """The variables that are set, and the port that the running stack has instead."""
-    ports = ((UI_PORT, record.ui_port), (SERVING_PORT, record.serving_port))
+    ports = ((UI_PORT, record.ui_port), (SERVING_PORT, record.serving_port), (GATEWAY_PORT, record.gateway_port))
     return [(choice, port) for choice, port in ports if os.environ.get(choice.variable)]
 
 
@@ -156,6 +159,8 @@ def _print_log_in(record: ProcessRecord, paths: Paths) -> None:
     print(f"  Airflow       {local_url(record.ui_port)}/dags/{DAG_ID}")
     print(f"  log in as     {USER} / {password}")
     print(f"  model server  {client.model_url}")
+    if record.gateway_port:
+        print(f"  gateway       {local_url(record.gateway_port)}")
     print(f"  logs          {paths.logs}")
     print("\n`make retrain` starts a run and follows it; `make down` stops everything.")
 

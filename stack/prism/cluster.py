@@ -86,7 +86,7 @@ def running(directory: Path, *, pools: int = 2) -> Iterator[Cluster]:
         for (name, command), port in zip(commands.items(), ports, strict=True):
             log = directory / f"{name}.log"
             process, _ = start(
-                name, command, environment=environment, directory=PROJECT, log=log, dies_with_parent=True
+                name, command, environment=environment, directory=PROJECT, log=log, dies_with=signal.SIGKILL
             )
             parts.append(Part(process, port, log))
         _wait(parts)

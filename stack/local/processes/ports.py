@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from stack.local.errors import StackError
@@ -23,7 +24,8 @@ class PortVariable(NamedTuple):
     default: int
 
 
-SERVING_PORT, UI_PORT = PortVariable("SERVING_PORT", 8501), PortVariable("UI_PORT", 8080)
+UI_PORT, SERVING_PORT = PortVariable("UI_PORT", 8080), PortVariable("SERVING_PORT", 8501)
+GATEWAY_PORT = PortVariable("GATEWAY_PORT", 8600)
 
 
 def read_port(choice: PortVariable) -> int:
@@ -38,6 +40,26 @@ def read_port(choice: PortVariable) -> int:
             f"{choice.variable}={text} is not a port. Give a number from 1 to 65535, such as {choice.default}."
         )
     return int(text)
+
+
+def read_free_ports(choices: Mapping[PortVariable, str]) -> list[int]:
+    """The ports that the environment asks for, in order; a server can listen on each of them now.
+
+    Args:
+        choices: What each port is for, in the words of the message.
+
+    Raises:
+        StackError: A variable does not hold a port number, two hold the same, or a port is taken.
+    """
+    chosen: dict[int, str] = {}
+    for choice in choices:
+        port = read_port(choice)
+        if port in chosen:
+            raise StackError(f"{chosen[port]} and {choice.variable} are both {port}. Choose different ports.")
+        chosen[port] = choice.variable
+    for (port, variable), what in zip(chosen.items(), choices.values(), strict=True):
+        require_free_port(port, variable, what)
+    return [*chosen]
 
 
 def local_url(port: int) -> str:

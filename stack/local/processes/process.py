@@ -69,7 +69,7 @@ def start(
     environment: Mapping[str, str],
     directory: Path,
     log: Path,
-    dies_with_parent: bool = False,
+    dies_with: signal.Signals | None = None,
 ) -> tuple[Process, subprocess.Popen[bytes]]:
     """Start a command in a session of its own.
 
@@ -79,7 +79,7 @@ def start(
         environment: All of its environment variables.
         directory: Its working directory.
         log: The file that takes its output and its errors; what the file held before is lost.
-        dies_with_parent: Whether the kernel kills it when this process dies without stopping it.
+        dies_with: What the kernel signals it when this process dies without stopping it; None for nothing.
 
     Returns:
         The process, and the handle by which its exit code can be read.
@@ -93,7 +93,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(die_with, os.getpid()) if dies_with_parent else None,
+            preexec_fn=partial(die_with, os.getpid(), dies_with) if dies_with else None,
         )
     return Process.of(name, child.pid), child
 

@@ -19,11 +19,13 @@ class ProcessRecord:
         processes: The processes.
         ui_port: The port of Airflow's UI and API.
         serving_port: The port of the model server.
+        gateway_port: The port of the gateway; 0 in a record of a stack that had none.
     """
 
     processes: tuple[Process, ...]
     ui_port: int
     serving_port: int
+    gateway_port: int = 0
 
     def write(self, file: Path) -> None:
         """Write the record to a file, whole or not at all."""
@@ -38,6 +40,11 @@ class ProcessRecord:
             return None
         processes = tuple(Process(**process) for process in content.pop("processes"))
         return cls(processes=processes, **content)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports on which it listens."""
+        return tuple(port for port in (self.ui_port, self.serving_port, self.gateway_port) if port)
 
     def alive(self) -> list[Process]:
         """The processes that still run."""

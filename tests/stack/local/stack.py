@@ -24,13 +24,14 @@ def free_port() -> int:
 class Stack:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.ui, self.serving = free_port(), free_port()
+        self.ui, self.serving, self.gateway = free_port(), free_port(), free_port()
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("AIRFLOW", "KAGGLE", "RETRAIN"))}
         self.environment = kept | {
             "RETRAIN_ROOT": str(root),
             "ML_PYTHON": str(fake_ml(root)),
             "UI_PORT": str(self.ui),
             "SERVING_PORT": str(self.serving),
+            "GATEWAY_PORT": str(self.gateway),
             "PYTHONPATH": f"{PROJECT}:{PROJECT / 'plugins'}",
             "HOME": str(root),  # without anybody's Kaggle credentials
         }

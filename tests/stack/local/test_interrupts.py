@@ -81,13 +81,14 @@ def test_a_component_that_is_being_started_is_recorded_before_the_interrupt_coun
 
     monkeypatch.setattr(up, "start", interrupted)
     monkeypatch.setattr(up, "start_model_server", lambda *_, **__: interrupted("model-server"))
+    monkeypatch.setattr(up, "start_gateway", lambda *_, **__: interrupted("gateway"))
     monkeypatch.setattr(up, "migrate_if_needed", lambda *_: None)
     monkeypatch.setenv("RETRAIN_ROOT", str(tmp_path))
     paths = Paths(Root.find())
     paths.prepare()
     try:
         with pytest.raises(KeyboardInterrupt):
-            up._start(paths, 1, 2)
+            up._start(paths, 1, 2, 3)
         record = ProcessRecord.read(paths.process_record)
         assert record is not None
         assert list(record.processes) == started

@@ -16,7 +16,10 @@ from ml.storage.root import PROJECT
 from stack.local import require_down
 from stack.local.errors import StackError
 
-LISTED = ("DATA", "FORCE", "RETRAIN_ROOT", "SERVING_PORT", "UI_PORT", "MODEL", "PYTHON", "TO", "FROM", "PROFILES")
+LISTED = (
+    *("DATA", "FORCE", "RETRAIN_ROOT", "SERVING_PORT", "GATEWAY_PORT", "UI_PORT"),
+    *("MODEL", "PYTHON", "TO", "FROM", "PROFILES"),
+)
 
 
 def test_make_lists_commands_and_variables() -> None:

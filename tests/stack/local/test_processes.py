@@ -15,7 +15,15 @@ import pytest
 from ml.storage.root import Root
 from stack.local.errors import StackError
 from stack.local.paths import Paths
-from stack.local.processes.ports import HOST, SERVING_PORT, is_free, read_port, require_free_port
+from stack.local.processes.ports import (
+    GATEWAY_PORT,
+    HOST,
+    SERVING_PORT,
+    is_free,
+    read_free_ports,
+    read_port,
+    require_free_port,
+)
 from stack.local.processes.process import Process, start, stop
 from stack.local.processes.process_record import ProcessRecord
 
@@ -50,6 +58,22 @@ def test_what_is_not_a_port_number_is_refused(text: str, monkeypatch: pytest.Mon
 def test_an_empty_port_variable_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVING_PORT", "")
     assert read_port(SERVING_PORT) == 8501
+
+
+def test_two_variables_with_one_port_are_named(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVING_PORT", str(taken))
+    monkeypatch.setenv("GATEWAY_PORT", str(taken))
+    with pytest.raises(StackError, match=f"SERVING_PORT and GATEWAY_PORT are both {taken}"):
+        read_free_ports({SERVING_PORT: "the model server", GATEWAY_PORT: "the gateway"})
+
+
+def test_each_of_several_ports_has_to_be_free(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((HOST, 0)) as server:
+        free = server.getsockname()[1]
+    monkeypatch.setenv("SERVING_PORT", str(free))
+    monkeypatch.setenv("GATEWAY_PORT", str(taken))
+    with pytest.raises(StackError, match=rf"Port {taken} .*the gateway.*in use.*GATEWAY_PORT=\d+"):
+        read_free_ports({SERVING_PORT: "the model server", GATEWAY_PORT: "the gateway"})
 
 
 def test_a_port_with_a_server_is_not_free(taken: int) -> None:
@@ -90,11 +114,18 @@ def test_stop_ends_descendants_that_ignore_sigterm_in_sessions_of_their_own(tmp_
 
 def test_the_record_of_the_stack_survives_writing_and_reading(tmp_path: Path) -> None:
     here = Process.of("here", os.getpid())
-    record = ProcessRecord((here, Process("gone", 2**22, 5)), 8080, 8501)
+    record = ProcessRecord((here, Process("gone", 2**22, 5)), 8080, 8501, 8600)
     record.write(tmp_path / "up.json")
     assert ProcessRecord.read(tmp_path / "up.json") == record
     assert record.alive() == [here]
     assert ProcessRecord.read(tmp_path / "other.json") is None
+
+
+def test_the_record_of_a_stack_without_a_gateway_can_still_be_read(tmp_path: Path) -> None:
+    (tmp_path / "up.json").write_text('{"processes": [], "ui_port": 8080, "serving_port": 8501}')
+    record = ProcessRecord.read(tmp_path / "up.json")
+    assert record is not None
+    assert record.ports == (8080, 8501)
 
 
 def test_a_root_that_airflow_would_look_for_elsewhere_is_refused(tmp_path: Path) -> None:

@@ -8,13 +8,16 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ml.pipeline.outcome import UNCHANGED
 from ml.pipeline.step_names import STEPS
 from ml.storage.local_server import local_server_url
+from ml.storage.process_table import is_running
 from ml.storage.root import Root
+from serving.client.transport import request
 from stack.local.airflow.api import AirflowApi
 from stack.local.paths import DAG_ID, Paths
 from stack.local.processes.ports import is_free
@@ -39,6 +42,11 @@ def up(stack: Stack) -> str:
     return text
 
 
+def _processes(stack: Stack) -> list[dict[str, Any]]:
+    processes: list[dict[str, Any]] = json.loads((stack.root / "up.json").read_text())["processes"]
+    return processes
+
+
 def test_ctrl_c_pressed_again_and_again_ends_all_that_was_started(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     process = stack.start("up")
@@ -60,6 +68,7 @@ def test_up_prints_addresses_user_and_password(stack: Stack, up: str) -> None:
     assert f"http://127.0.0.1:{stack.ui}/dags/{DAG_ID}" in up
     assert f"admin / {password}" in up
     assert f"http://127.0.0.1:{stack.serving}/v1/models/customer-model" in up
+    assert f"  gateway       http://127.0.0.1:{stack.gateway}\n" in up
     assert (stack.root / "airflow" / "passwords.json").stat().st_mode & 0o077 == 0
     assert (stack.root / "airflow").stat().st_mode & 0o077 == 0
 
@@ -85,7 +94,7 @@ def test_an_up_with_other_ports_says_that_it_is_up_on_its_own(stack: Stack, up: 
 def test_the_environments_are_not_removed_while_it_is_up(stack: Stack, up: str) -> None:
     code, text = stack.run("require_down")
     assert code == 1
-    assert f"`make up` is running on {stack.root} (model-server, airflow api-server" in text
+    assert f"`make up` is running on {stack.root} (model-server, gateway, airflow api-server" in text
 
 
 def test_the_server_of_make_up_is_found_in_the_root_while_it_lives(stack: Stack, up: str) -> None:
@@ -228,12 +237,37 @@ def test_a_run_with_a_result_that_is_cleared_from_its_beginning_is_skipped(real:
     assert real.events() == before
 
 
+def test_the_gateway_of_make_up_is_before_its_server_and_finds_its_releases(stack: Stack, up: str) -> None:
+    [gateway] = [process for process in _processes(stack) if process["name"] == "gateway"]
+    variables = Path(f"/proc/{gateway['pid']}/environ").read_bytes().split(b"\0")
+    assert f"RETRAIN_ROOT={stack.root}".encode() in variables
+    assert not [variable for variable in variables if variable.startswith((b"AIRFLOW", b"KAGGLE"))]
+    direct, through = (
+        request("GET", f"http://127.0.0.1:{port}/v1/models/customer-model") for port in (stack.serving, stack.gateway)
+    )
+    assert through.status == 200
+    assert through.json() == direct.json()
+
+
+def test_a_gateway_that_was_killed_is_noticed(stack: Stack, up: str) -> None:
+    [gateway] = [process for process in _processes(stack) if process["name"] == "gateway"]
+    os.kill(gateway["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while is_running(gateway["pid"], gateway["started"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    code, text = stack.run("up")
+    assert code == 1
+    assert text == "error: Up, but gateway ended. `make down` stops the rest; then run `make up` again.\n"
+
+
 def test_down_ends_everything_and_frees_the_ports(stack: Stack, up: str) -> None:
     code, text = stack.run("down")
     assert (code, text.splitlines()[-1]) == (0, "Down.")
     assert stack.still_running() == []
     assert is_free(stack.ui)
     assert is_free(stack.serving)
+    assert is_free(stack.gateway)
     code, text = stack.run("down")
     assert code == 0
     assert text.startswith(f"Nothing is up in {stack.root}.")
