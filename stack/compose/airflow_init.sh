@@ -3,8 +3,8 @@
 # its administrator. All of it may be repeated.
 set -euo pipefail
 
-# The model server mounts models/ alone, so it must be there first.
-mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model"
+# The model server mounts models/ alone, and the gateway releases/, so they must be there first.
+mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model" "$RETRAIN_ROOT/releases"
 
 airflow db migrate
 

@@ -33,6 +33,14 @@ random() { # BYTES
 password() {
     random 24 | tr -d '=_-'
 }
+token() { # 256 random bits, as serving/gateway/access/tokens.py makes them
+    random 32 | tr -d '='
+}
+token_file() { # TOKEN: as `serving.gateway token add` writes it
+    local sha256
+    sha256=$(printf %s "$1" | sha256sum)
+    printf '{"tokens": [{"name": "first", "scopes": ["score", "outcomes", "predict"], "sha256": "%s"}]}' "${sha256%% *}"
+}
 yours() { # NAME: a file for you to fill
     if [ ! -e "$1" ]; then
         : >"$1"
@@ -49,6 +57,12 @@ keep jwt_secret 64 random 48
 keep session_key 64 random 48
 keep admin_password 20 password
 keep grafana_password 20 password
+# The gateway keeps hashes. The token itself is for you, and may be removed once whoever needs it has it.
+if missing gateway_tokens; then
+    rm -f gateway_token
+    keep gateway_token 43 token
+    keep gateway_tokens 153 token_file "$(<gateway_token)"
+fi
 keep grafana_secret_key 64 random 48
 keep database_password 20 password
 keep redis_password 20 password
@@ -73,7 +87,8 @@ if [ -z "$user" ]; then
     made+=(.env)
 fi
 chmod 600 ../.env
-if [ "$(id -u)" = 0 ]; then chown "$user" ./*; fi
+# The directory, too: `token add` in a container makes a new file in it.
+if [ "$(id -u)" = 0 ]; then chown -R "$user" .; fi
 strangers=$(find . -type f ! -uid "$user")
 if [ -n "$strangers" ]; then
     echo "$directory/.env says AIRFLOW_UID=$user, but that user does not own" $strangers "in $directory/secrets." >&2
@@ -90,3 +105,4 @@ else
     echo "All secrets exist; nothing was changed."
 fi
 echo "Airflow: user admin, password in secrets/admin_password. Kaggle: put an API token into secrets/kaggle_api_token."
+echo "Gateway: a first token is in secrets/gateway_token; more of them: docs/deploy.md."

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from ml.config.settings import resolve
 from ml.storage.root import PROJECT
+from serving.gateway.access import command
+from serving.gateway.options import parse
 from tests.stack.compose.compose_file import AIRFLOW, COMPOSE, LASTING, OURS, SERVICES, TAG, megabytes, mounts
 
 # Entry points that begin as root, and what they need for becoming somebody else (in addition to nothing).
@@ -82,6 +85,24 @@ def test_models_are_written_by_the_steps_alone() -> None:
     [volume] = SERVICES["serving"]["volumes"]
     assert volume["read_only"]
     assert volume["volume"] == {"subpath": "models"}
+
+
+def test_the_gateway_asks_for_tokens_and_sees_the_releases_alone(tmp_path: Path) -> None:
+    service = SERVICES["gateway"]
+    [volume] = service["volumes"]
+    assert volume["read_only"]
+    assert volume["volume"] == {"subpath": "releases"}
+    assert volume["target"] == "/var/lib/retraining/releases", "below RETRAIN_ROOT of the image"
+    tokens = tmp_path / "tokens"
+    assert command.main(["add", "first", "--scope=score", f"--file={tokens}"]) == 0
+    options = parse([word.replace("/run/secrets/gateway_tokens", str(tokens)) for word in service["command"]])
+    assert options.tokens is not None
+    assert [token.name for token in options.tokens.tokens()] == ["first"]
+    assert (options.port, options.upstream.host, options.upstream.port) == (8600, "model-server", 8501)
+    assert options.encryption.published_on_loopback, "its port is published on 127.0.0.1 only"
+    assert options.models[0] == resolve(environment={}).serving.model
+    assert options.spool.parent == Path("/tmp"), "in memory, where nothing stays"
+    assert service["secrets"] == ["gateway_tokens"]
 
 
 def test_files_of_the_project_are_mounted_read_only_and_exist() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.stack.compose.compose_file import AIRFLOW, COMPOSE, SERVICES, members
 
-PUBLISHED = {"airflow-api-server", "serving", "prometheus", "alertmanager", "grafana"}
+PUBLISHED = {"airflow-api-server", "serving", "gateway", "prometheus", "alertmanager", "grafana"}
 # Kaggle, and whoever hears of runs and of alerts.
 MAY_LEAVE = {"airflow-scheduler", "airflow-worker", "airflow-dag-processor", "alertmanager"}
 # Who says over StatsD what it does, and whom Prometheus asks.
@@ -61,7 +61,8 @@ def _neighbours(service: str) -> set[str]:
         ("airflow-dag-processor", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
         ("airflow-scheduler", {*AIRFLOW, "postgres", "redis", "statsd-exporter", "serving"}),
         ("statsd-exporter", {*TALKS_OF_ITSELF, *WATCHED, "prometheus"}),
-        ("serving", {"airflow-api-server", "airflow-scheduler", "airflow-worker", *WATCHED, "prometheus"}),
+        ("serving", {"airflow-api-server", "airflow-scheduler", "airflow-worker", "gateway", *WATCHED, "prometheus"}),
+        ("gateway", {"serving"}),
         ("retrain-exporter", {*WATCHED, "prometheus"}),
         ("prometheus", {*WATCHED, "alertmanager", "alert-webhook", "grafana"}),
         ("grafana", {"prometheus"}),

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from ml.storage.root import PROJECT
+from serving.gateway.access import command, token_file
+from serving.gateway.access.tokens import SCOPES, Token, find, new_secret
 from tests.stack.compose.compose_file import COMPOSE, SERVICES, mounts
 
 EMPTY = {"kaggle_api_token", "alert_url"}  # for people to fill
+FOR_PEOPLE = {"gateway_token"}  # to read
 
 
 def make(directory: Path) -> str:
@@ -30,7 +33,7 @@ def made(tmp_path: Path) -> dict[str, str]:
 
 
 def test_there_is_a_file_for_every_secret_of_the_compose_file(made: dict[str, str]) -> None:
-    assert made.keys() == COMPOSE["secrets"].keys()
+    assert made.keys() == COMPOSE["secrets"].keys() | FOR_PEOPLE
     assert {name for name, content in made.items() if not content} == EMPTY
     assert all(content == content.strip() for content in made.values()), "a line end would become part of the secret"
 
@@ -77,12 +80,14 @@ def _failing(directory: Path, tool: str) -> dict[str, str]:
     return os.environ | {"PATH": f"{directory / 'bin'}:{os.environ['PATH']}"}
 
 
-@pytest.mark.parametrize("tool", ["head", "base64", "tr"])
+@pytest.mark.parametrize("tool", ["head", "base64", "tr", "sha256sum"])
 def test_a_generator_that_fails_leaves_no_empty_secret(tmp_path: Path, tool: str) -> None:
     command = [PROJECT / "stack/compose/secrets.sh", tmp_path]
     failed = subprocess.run(command, env=_failing(tmp_path, tool), capture_output=True, timeout=60, check=False)
     assert failed.returncode != 0
-    assert not list((tmp_path / "secrets").iterdir())
+    assert all(path.read_text() for path in (tmp_path / "secrets").iterdir())
+    made = {path.name for path in (tmp_path / "secrets").iterdir()}
+    assert made.isdisjoint({"gateway_tokens"} if tool == "sha256sum" else COMPOSE["secrets"].keys())
 
 
 def test_an_empty_secret_is_made_again(tmp_path: Path) -> None:
@@ -139,7 +144,7 @@ def test_what_others_mount_can_be_read_after_a_clone_under_umask_077(tmp_path: P
 def test_two_installations_share_no_secret(tmp_path: Path) -> None:
     for name in "ab":
         make(tmp_path / name)
-    for name in COMPOSE["secrets"].keys() - EMPTY:
+    for name in (COMPOSE["secrets"].keys() | FOR_PEOPLE) - EMPTY:
         first, second = ((tmp_path / which / "secrets" / name).read_text() for which in "ab")
         assert first != second, name
 
@@ -154,6 +159,38 @@ def test_secrets_are_long_enough_and_fit_one_another(made: dict[str, str]) -> No
     assert made["database_url"] == f"postgresql+psycopg2://{login}"
     assert made["celery_result_url"] == f"db+postgresql://{login}"
     assert made["celery_broker_url"] == f"redis://:{made['redis_password']}@redis:6379/0"
+
+
+def test_the_gateway_takes_the_first_token_for_everything(tmp_path: Path, made: dict[str, str]) -> None:
+    tokens = token_file.read(tmp_path / "secrets" / "gateway_tokens")
+    found = find(tokens, made["gateway_token"].encode())
+    assert found == Token("first", SCOPES, found.sha256 if found else "")
+    assert len(made["gateway_token"]) == len(new_secret())
+
+
+def test_tokens_stay_when_the_first_one_was_put_elsewhere(tmp_path: Path, made: dict[str, str]) -> None:
+    (tmp_path / "secrets" / "gateway_token").unlink()
+    assert "nothing was changed" in make(tmp_path)
+    assert not (tmp_path / "secrets" / "gateway_token").exists()
+    assert (tmp_path / "secrets" / "gateway_tokens").read_text() == made["gateway_tokens"]
+
+
+def test_a_new_file_of_tokens_comes_with_a_token_of_its_own(tmp_path: Path, made: dict[str, str]) -> None:
+    (tmp_path / "secrets" / "gateway_tokens").unlink()
+    make(tmp_path)
+    secret = (tmp_path / "secrets" / "gateway_token").read_text()
+    assert secret != made["gateway_token"]
+    assert find(token_file.read(tmp_path / "secrets" / "gateway_tokens"), secret.encode())
+
+
+def test_tokens_that_are_added_belong_to_whom_the_container_runs_as(tmp_path: Path, made: dict[str, str]) -> None:
+    added = ["add", "shop", "--scope=predict", f"--file={tmp_path / 'secrets' / 'gateway_tokens'}"]
+    assert command.main(added) == 0
+    make(tmp_path)
+    owner = (tmp_path / "secrets" / "fernet_key").stat()
+    for path in (tmp_path / "secrets").iterdir():
+        assert path.stat().st_uid == owner.st_uid, path
+    assert [token.name for token in token_file.read(tmp_path / "secrets" / "gateway_tokens")] == ["first", "shop"]
 
 
 def test_git_ignores_the_secrets() -> None:

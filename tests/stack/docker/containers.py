@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 from ml.pipeline.step_names import STEPS
 from ml.storage.root import PROJECT
-from serving.client.transport import request
+from serving.client.transport import Address, Response, request, send
 from stack.local.airflow.api import AirflowApi
 from stack.local.errors import StackError
 
 MODEL = "customer-model"
 IMAGE = "customer-retraining:0.1.0"
-PORTS = ("UI_PORT", "SERVING_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
+PORTS = ("UI_PORT", "SERVING_PORT", "GATEWAY_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
 RUN_SECONDS = 1200.0
 T = TypeVar("T")
 
@@ -196,6 +196,12 @@ class Containers:
         """Names of the alerts that Alertmanager holds as active."""
         url = f"http://127.0.0.1:{self.ports['ALERTMANAGER_PORT']}/api/v2/alerts?active=true"
         return {alert["labels"]["alertname"] for alert in request("GET", url).json()}
+
+    def score(self, csv: bytes, *, token: str) -> Response:
+        """What the gateway answers to a file of which the best fifth is wanted."""
+        gateway = Address.of(f"http://127.0.0.1:{self.ports['GATEWAY_PORT']}")
+        headers = {"Content-Type": "text/csv", "Authorization": f"Bearer {token}"}
+        return send(gateway, "POST", "/v1/score?top=20%25", csv, headers=headers, timeout=120)
 
     def serving(self, path: str = "", body: Any = None) -> Any:
         """What the model server answers under the model's URL; None when that is not JSON."""

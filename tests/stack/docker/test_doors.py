@@ -11,7 +11,7 @@ DOORS = ["airflow-api-server:8080", "postgres:5432", "redis:6379", "statsd-expor
 MODEL_SERVER = "model-server:8501"
 """The model server by the name that it has on the network of those who may ask it."""
 DOORS += [MODEL_SERVER, "serving:8501", "serving:8500", "prometheus:9090", "alertmanager:9093"]
-DOORS += ["alert-webhook:9096", OUTSIDE]
+DOORS += ["alert-webhook:9096", "gateway:8600", OUTSIDE]
 AIRFLOW = {"airflow-api-server:8080", "postgres:5432", "redis:6379"}
 # Those among them whose images have a bash, and what else than itself each of them can open.
 REACHES = {
@@ -20,7 +20,8 @@ REACHES = {
     "airflow-scheduler": {*AIRFLOW, "statsd-exporter:9125", "serving:8501", MODEL_SERVER},
     "airflow-dag-processor": {*AIRFLOW, "statsd-exporter:9125"},
     "airflow-cleaner": AIRFLOW,
-    "serving": {"statsd-exporter:9125", "retrain-exporter:9108", "prometheus:9090"},
+    "gateway": {MODEL_SERVER},
+    "serving": {"gateway:8600", "statsd-exporter:9125", "retrain-exporter:9108", "prometheus:9090"},
     "retrain-exporter": {"statsd-exporter:9125", "serving:8501", "prometheus:9090"},
     "alert-webhook": {"alertmanager:9093", "prometheus:9090"},
 }

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from ml.pipeline.step_names import STEPS
+from ml.storage.root import PROJECT
 from serving.client.transport import request
 from stack.local.airflow.api import AirflowApi
 from tests.stack.docker.containers import IMAGE, Containers, eventually
 from tests.stack.docker.listener import NEWS, Listener
 
+CUSTOMERS = (PROJECT / "docs" / "customers.csv").read_bytes()
 SCRAPED = {"prometheus", "alertmanager", "statsd", "retrain-exporter"}
 
 
@@ -50,7 +52,9 @@ def test_the_image_has_no_compiler_and_no_root(stack: Containers) -> None:
     assert image["Config"]["User"] == "50000:0"
 
 
-@pytest.mark.parametrize("service", ["airflow-scheduler", "airflow-api-server", "serving", "retrain-exporter"])
+@pytest.mark.parametrize(
+    "service", ["airflow-scheduler", "airflow-api-server", "serving", "gateway", "retrain-exporter"]
+)
 def test_nothing_can_be_written_outside_volumes(stack: Containers, service: str) -> None:
     places = "/opt /etc /usr/bin /models" if service == "serving" else "/opt/retraining /etc /usr/bin"
     wrote = stack.compose(
@@ -85,6 +89,15 @@ def test_the_served_answers_are_those_of_the_new_version(stack: Containers, firs
     rows, expected = stack.known_rows(1)
     answers = stack.serving(":predict", {"instances": rows})["predictions"]
     assert [answer["probability"] for answer in answers] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_gateway_scores_a_file_for_whoever_has_a_token(stack: Containers, first_run: str) -> None:
+    token = (stack.directory / "secrets" / "gateway_token").read_text()
+    assert stack.score(CUSTOMERS, token="").status == 401
+    scored = stack.score(CUSTOMERS, token=token)
+    assert scored.status == 200, scored.text
+    assert scored.text.startswith("rank,")
+    assert scored.text.partition("\n")[0].rstrip().endswith(",probability,label,expected_precision"), "of the release"
 
 
 def test_the_pages_tell_of_it_to_those_who_are_logged_in(stack: Containers, first_run: str) -> None:
