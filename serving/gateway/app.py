@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from serving.gateway.access.door import Door, RefusedError
+from serving.gateway.login.route import LoginRoute
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
 from serving.gateway.replies import Reply
@@ -55,6 +56,7 @@ class App:
         self._routes = (
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
             Route(re.compile(r"/v1/score"), scores.answer, "score"),
+            Route(re.compile(r"/log(?:in(?:/style\.css)?|out)"), LoginRoute(door).answer, None),
             Route(re.compile(r"/healthz"), self._answer_health, None),
         )
 

@@ -26,7 +26,23 @@ _SECURITY = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 SECURITY_LINES = b"".join(b"%b: %b\r\n" % (name.title(), value) for name, value in _SECURITY)
-"""Header lines of every answer: a browser that is led to it shows and runs nothing of it."""
+"""Header lines of every answer but a page: a browser that is led to it shows and runs nothing of it."""
+_PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_PAGE_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    # With no-referrer a form would be sent with "Origin: null", and an old browser could not say whence it comes.
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", _PAGE_POLICY),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+PAGE_SECURITY_LINES = b"".join(b"%b: %b\r\n" % (name.title(), value) for name, value in _PAGE_SECURITY)
+"""Those of a page and what belongs to it: it loads from here alone, nobody frames it, and no cache keeps it."""
 _WRITTEN_HERE = frozenset(
     (b"content-type", b"date", b"server", REQUEST_ID, MODEL_VERSION, *(name for name, _ in _SECURITY))
 )

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable
 
 from serving.gateway import request_log
-from serving.gateway.headers import SECURITY_LINES, request_id
+from serving.gateway.headers import PAGE_SECURITY_LINES, SECURITY_LINES, request_id
 from serving.http.exchange import JSON, Exchange
+
+PAGE = b"text/html; charset=utf-8"
 
 
 class Reply:
@@ -39,9 +41,20 @@ class Reply:
             content_type: The value of the Content-Type header.
             headers: More header lines, each with its line end.
         """
+        self._send(status, body, content_type, headers + SECURITY_LINES)
+
+    def page(self, status: int, body: bytes, content_type: bytes = PAGE, headers: bytes = b"") -> None:
+        """Sends a page, or what a page loads; as `send`, but for what a browser may do with it."""
+        self._send(status, body, content_type, headers + PAGE_SECURITY_LINES)
+
+    def redirect(self, path: str, headers: bytes = b"") -> None:
+        """Has the browser ask for another path of the gateway, with GET."""
+        self.page(303, b"", headers=headers + b"Location: %b\r\n" % path.encode("ascii"))
+
+    def _send(self, status: int, body: bytes, content_type: bytes, lines: bytes) -> None:
         if not self._exchange.answered:
             self._sent = (status, len(body))
-            lines = headers + SECURITY_LINES + b"X-Request-Id: %b\r\n" % self.request_id.encode("ascii")
+            lines += b"X-Request-Id: %b\r\n" % self.request_id.encode("ascii")
             self._exchange.answer(status, body, content_type, lines)
 
     def error(self, status: int, text: str, *, headers: bytes = b"") -> None:

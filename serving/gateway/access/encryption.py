@@ -27,10 +27,26 @@ class Encryption:
 
         A proxy that is trusted is believed when it says that its client spoke plain HTTP, on loopback too.
         """
+        if self._is_trusted(peer):
+            return self.is_tls(peer, fields)
         address = _plain(peer)
-        if any(_plain(proxy) == address for proxy in self.trusted_proxies):
-            return [value for name, value in fields if name.lower() == b"x-forwarded-proto"] == [b"https"]
         return self.published_on_loopback or (address is not None and address.is_loopback)
+
+    def is_tls(self, peer: str, fields: Fields) -> bool:
+        """Whether the client of a request spoke TLS: a trusted proxy says so."""
+        said = [value for name, value in fields if name.lower() == b"x-forwarded-proto"]
+        return self._is_trusted(peer) and said == [b"https"]
+
+    def client(self, peer: str, fields: Fields) -> str:
+        """The IP address of who asks: the last one that a trusted proxy names in X-Forwarded-For, else the peer."""
+        if not self._is_trusted(peer):
+            return peer
+        named = [value for name, value in fields if name.lower() == b"x-forwarded-for"]
+        return named[-1].rpartition(b",")[2].strip().decode("latin-1") if named else peer
+
+    def _is_trusted(self, peer: str) -> bool:
+        address = _plain(peer)
+        return any(_plain(proxy) == address for proxy in self.trusted_proxies)
 
 
 def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

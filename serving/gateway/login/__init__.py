@@ -1,0 +1,1 @@
+"""Logging in on a page with a token, and out again."""
