@@ -1,4 +1,4 @@
-"""Statistics on a real engine: Prism and two pools of workers, all of them processes; one pool is killed.
+"""Statistics and examples on a real engine: Prism and two pools of workers, all of them processes; one pool is killed.
 
 Run by `make test-scale`, which builds Prism.
 """
@@ -23,6 +23,7 @@ from ml.data.schema import seed_schema
 from ml.errors import TransientError
 from ml.storage.root import PROJECT, Root
 from stack.prism.cluster import Cluster, running
+from tests.ml.beam.same_examples import assert_transforms_alike
 from tests.ml.beam.same_statistics import assert_same, in_process, shards_of
 from tests.ml.beam.same_step import assert_validates_alike
 from tests.prometheus.debian import eventually
@@ -157,3 +158,11 @@ def test_jobs_at_the_same_time_have_workers_of_their_own(cluster: Cluster, whole
 
 def test_the_step_validate_finds_the_same_on_the_engine(cluster: Cluster, whole: Path, tmp_path: Path) -> None:
     assert_validates_alike(Root(tmp_path), whole, on(cluster, 2))
+
+
+def test_the_step_transform_makes_the_same_files_on_the_engine(
+    cluster: Cluster, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.beam.split.ROWS", ROWS // SHARDS)
+    monkeypatch.setattr("ml.beam.split.BLOCK_BYTES", 200_000)
+    assert_transforms_alike(Root(tmp_path), whole, on(cluster, 2))
