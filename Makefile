@@ -83,8 +83,9 @@ test-image: ## run the tests of dags/, plugins/, ml/ and serving/ inside the ima
 bench: airflow ml-dev ## measure speed, memory and quality, and print tables
 	@for benchmark in benchmarks/[!_]*.py; do \
 		case $$benchmark in *dag_*) environment=.venv;; *) environment=.venv-ml;; esac; \
+		case $$benchmark in */processes.py) alone=stack/prism/alone.sh;; *) alone=;; esac; \
 		echo "== $$benchmark"; \
-		$(PATHS) PYTHONWARNINGS=ignore $$environment/bin/python -P $$benchmark || exit 1; \
+		$(PATHS) PYTHONWARNINGS=ignore $$alone $$environment/bin/python -P $$benchmark || exit 1; \
 	done
 
 screenshots: airflow-dev ml ## take the pictures of README and docs anew: a demo, runs in Airflow, headless Chromium

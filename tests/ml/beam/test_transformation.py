@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -30,9 +29,6 @@ from tests.prometheus.debian import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
 DIRECT = BeamSettings("DirectRunner", (), 300.0, "")
-TWO_PROCESSES = BeamSettings(
-    "DirectRunner", ("--direct_num_workers=2", "--direct_running_mode=multi_processing"), 300.0, ""
-)
 SEED = seed_schema()
 
 
@@ -105,29 +101,6 @@ def test_odd_rows_make_the_same_files(
 
 def test_the_step_makes_the_same_with_a_runner(libraries: None, odd_csv: Path, tmp_path: Path) -> None:
     assert_transforms_alike(Root(tmp_path / "root"), odd_csv, DIRECT)
-
-
-def test_processes_of_this_machine_make_the_same(libraries: None, sample_csv: Path, tmp_path: Path) -> None:
-    assert_transforms_alike(Root(tmp_path / "root"), sample_csv, TWO_PROCESSES)
-
-
-def test_each_process_of_this_machine_gets_shards(tmp_path: Path) -> None:
-    def note_the_process(shard: Path, made: Path) -> Counts:
-        made.write_text(f"{os.getpid()} {shard.name}")
-        return Counts(train=1)
-
-    for name in "abcdefgh":
-        (tmp_path / name).write_text("")
-    shards = [str(tmp_path / name) for name in "hgfedcba"]
-    out = str(tmp_path / "counts.json")
-    counts = transformation.transform_shards(
-        shards, work=note_the_process, summary=Counts, settings=TWO_PROCESSES, out=out
-    )
-    assert counts.train == len(shards)
-    found = [path.read_text().split() for path in transformation.results(shards)]
-    assert [name for _, name in found] == [*"hgfedcba"]
-    assert len({process for process, _ in found}) == 2
-    assert str(os.getpid()) not in {process for process, _ in found}
 
 
 def test_shards_may_lie_elsewhere(sample_csv: Path, tmp_path: Path) -> None:
