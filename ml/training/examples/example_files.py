@@ -69,7 +69,8 @@ class _Rows:
 
     def __init__(self, path: Path, columns: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(path, columns)
-        self._waiting = columns.empty_table()
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
         self.written = 0
 
     def __enter__(self) -> Self:
@@ -78,15 +79,20 @@ class _Rows:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None and self._waiting.num_rows:
-            self._write(self._waiting)
+        if kind is None and self._rows:
+            self._write(pa.concat_tables(self._waiting))
         self._writer.close()
 
     def add(self, rows: pa.Table) -> None:
-        self._waiting = pa.concat_tables([self._waiting, rows])
-        while self._waiting.num_rows >= ROW_GROUP_ROWS:
-            self._write(self._waiting.slice(0, ROW_GROUP_ROWS))
-            self._waiting = self._waiting.slice(ROW_GROUP_ROWS)
+        self._waiting.append(rows)
+        self._rows += rows.num_rows
+        if self._rows < ROW_GROUP_ROWS:
+            return
+        waiting = pa.concat_tables(self._waiting)
+        whole = self._rows - self._rows % ROW_GROUP_ROWS
+        for start in range(0, whole, ROW_GROUP_ROWS):
+            self._write(waiting.slice(start, ROW_GROUP_ROWS))
+        self._waiting, self._rows = [waiting.slice(whole)], self._rows - whole
 
     def _write(self, group: pa.Table) -> None:
         # In one piece: where a chunk ends, the writer would begin a page.

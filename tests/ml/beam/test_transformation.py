@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -178,6 +179,31 @@ def test_a_worker_that_fails_ends_the_step_and_leaves_nothing(
     with pytest.raises(TransientError, match=r"Beam job failed.*no room for part-0000\d\.csv"):
         transformed(sample_csv, tmp_path / "out", DIRECT)
     assert not [*(tmp_path / "out").iterdir()]
+
+
+def test_a_long_job_tells_how_many_shards_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told, shards = tmp_path / "told", [str(tmp_path / name) for name in "abc"]
+    for shard in shards:
+        Path(shard).write_text("")
+
+    def wait_until_it_is_told(shard: Path, made: Path) -> Counts:
+        done = len(list(shard.parent.glob("?.parquet")))
+        eventually(lambda: f"DirectRunner: {done} of 3 shards are done" in told.read_text())
+        made.write_text("")
+        return Counts()
+
+    monkeypatch.setattr(transformation, "LINE_SECONDS", 0.01)
+    caplog.set_level("INFO")
+    transformation.log.addHandler(handler := logging.FileHandler(told))
+    try:
+        transformation.transform_shards(
+            shards, work=wait_until_it_is_told, summary=Counts, settings=DIRECT, out=str(tmp_path / "out")
+        )
+    finally:
+        transformation.log.removeHandler(handler)
+        handler.close()
 
 
 NEVER_ENDS = """
