@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.artifacts import Evaluation, Examples, Model
-from ml.config.settings import EvaluateSettings, TargetSettings
+from ml.config.settings import BeamSettings, EvaluateSettings, TargetSettings
 from ml.data.schema import Schema
 from ml.errors import FinalError
 from ml.evaluation.background.background import write_background
@@ -22,12 +22,13 @@ from ml.evaluation.known_inputs import known_inputs
 from ml.evaluation.metric_table import metric_text
 from ml.evaluation.metrics import METRICS, binary_metrics, precision_at_top
 from ml.evaluation.row_hashes import changed_share, read_row_hashes, write_row_hashes
-from ml.evaluation.rows.evaluation_rows import EvaluationRows
+from ml.evaluation.rows.evaluation_rows import EvaluationRows, batches
 from ml.evaluation.rows.scoring import loaded, score, scores_of
 from ml.evaluation.score_store import ScoreStore
 from ml.evaluation.scored_rows import ScoredRows
 from ml.evaluation.slices import SlicingColumns, slices
-from ml.evaluation.tfma.agreement import agreeing_tfma_metrics
+from ml.evaluation.tfma.agreement import agreeing_metrics
+from ml.evaluation.tfma.analysis import analyse, read_metrics
 from ml.registry.champion import Champion
 from ml.registry.policy.provenance import SAMPLE, difference
 from ml.registry.references.opponents import Opponents
@@ -49,11 +50,14 @@ def evaluate(
     target: TargetSettings,
     source_kind: str = "",
     out: Path,
+    beam: BeamSettings | None = None,
 ) -> Evaluation:
     """Compute the metrics of the candidate and, when there is a comparable one, of the baseline.
 
     `source_kind` says where the candidate's data come from (`ml.registry.policy.provenance`); below `scores_directory`
-    are the scores of models that were asked about the same rows before. `schema` is the one of the run.
+    are the scores of models that were asked about the same rows before. `schema` is the one of the run. With a runner
+    in the section `beam` workers ask the models and add up TFMA's metrics (`ml.evaluation.workers`). What needs the
+    scores of each row is done here even then: `rows.npz` holds them all, so that the verdict can be computed again.
 
     Writes `tfma/` (its own result files), `evaluation.json` (every slice, TFMA's numbers, the ranking, and what scoring
     needs: calibration and known inputs), `rows.npz` (the scores of all models), `row_hashes.npy` and `background.json`.
@@ -61,6 +65,8 @@ def evaluate(
     Raises:
         FinalError: There are no evaluation rows, a model returns something else than probabilities, or the two ways of
             computing the metrics disagree.
+        StatusError: A model cannot be loaded, or does not answer.
+        TransientError: The job of the runner failed.
     """
     rows = EvaluationRows.read(examples.eval)
     labels, groups = rows.labels, rows.groups
@@ -71,39 +77,58 @@ def evaluate(
     of_other_data = "" if incomparable or not baseline else difference(source_kind, baseline.source_kind)
     incomparable = incomparable or of_other_data
     is_compared = baseline is not None and not incomparable
+    anchor = opponents.anchor if is_compared else None
+    left = _comparable(opponents.gone_back_from, target, source_kind) if is_compared else None
+    compared = _compared(opponents, left) if is_compared else {}
+    measured = {"candidate": model.sha256} | ({"champion": next(iter(compared))} if compared else {})
     store = ScoreStore(scores_directory / rows.identity(), len(rows))
+    scored: Scores = {}  # by the hash of the model
+    by_beam = beam is not None and bool(beam.runner)
+    if beam is not None and by_beam:
+        from ml.evaluation.workers.job import evaluate_in_workers
+
+        scored = evaluate_in_workers(
+            rows,
+            {model.sha256: model.saved_model} | compared,
+            store=store,
+            measured=measured,
+            target=target,
+            settings=beam,
+            out=out / "tfma",
+        )
     with loaded(model.saved_model) as servable:
-        candidate = scores_of(servable, rows, target)
+        candidate = scored[model.sha256] if by_beam else scores_of(servable, rows, target)
         write_background(examples, servable, out / "background.json")
-    store.put(model.sha256, candidate)
-    scores = {"candidate": candidate}
-    references, anchor, left = [], None, None
-    if baseline is not None and is_compared:
-        named = [(baseline.model_sha256, baseline.saved_model)]
-        named += [(one.model_sha256, one.saved_model) for one in opponents.references]
-        found = [store.get(sha256, partial(score, path, rows, target)) for sha256, path in named]
+    if not by_beam:
+        scored[model.sha256] = candidate
+        store.put(model.sha256, candidate)
+        for sha256, saved_model in compared.items():
+            scored[sha256] = store.get(sha256, partial(score, saved_model, rows, target))
+    scores = {name: scored[sha256] for name, sha256 in measured.items()}
+    references = []
+    if compared:
+        others = (scored[one.model_sha256] for one in opponents.references)
         # A repeated run may meet its own candidate, which would halve every difference.
-        references = [found[0], *(one for one in found[1:] if not np.array_equal(one, candidate))]
-        scores["champion"] = references[0]
-        if one := opponents.anchor:
-            anchor = store.get(one.model_sha256, partial(score, one.saved_model, rows, target))
-        if bad := _comparable(opponents.gone_back_from, target, source_kind):
-            left = store.get(bad.model_sha256, partial(score, bad.saved_model, rows, target))
+        references = [scores["champion"], *(one for one in others if not np.array_equal(one, candidate))]
     by_slice = list(_by_slice(labels, scores, groups, target.threshold, settings.min_slice_rows))
-    tfma = agreeing_tfma_metrics(labels, scores, groups, threshold=target.threshold, out=out / "tfma")
+    if not by_beam:
+        analyse(labels, scores, groups, threshold=target.threshold, out=out / "tfma")
+    tfma = agreeing_metrics(
+        read_metrics(out / "tfma", list(scores)), labels, scores, groups, threshold=target.threshold
+    )
     overall = by_slice[0]
     is_champion = baseline is not None and baseline.number == opponents.champion
     replaces_sample = bool(of_other_data) and is_champion and baseline is not None and baseline.source_kind == SAMPLE
     same = ""
     if baseline is not None and is_compared and not opponents.stand_in:
-        same = equality(model, baseline, scores, next(rows.batches()))
+        same = equality(model, baseline, scores, next(batches(rows.parquet)))
     report = {
         "rows": len(rows),
         "threshold": target.threshold,
         "champion_version": opponents.champion,
         "baseline": opponents.name,
         "references": [one.name for one in opponents.references] if is_compared else [],
-        "anchor": opponents.anchor.name if opponents.anchor and is_compared else "",
+        "anchor": anchor.name if anchor else "",
         "incomparable": incomparable,
         "replaces_sample": replaces_sample,
         "same": same,
@@ -121,9 +146,9 @@ def evaluate(
         labels,
         candidate,
         np.array(references, np.float32).reshape(-1, len(labels)),
-        anchor,
+        scored[anchor.model_sha256] if anchor else None,
         groups,
-        left,
+        scored[left.model_sha256] if left else None,
     ).write(out / "rows.npz")
     write_row_hashes(examples, out / "row_hashes.npy")
     for name in scores:
@@ -149,8 +174,14 @@ def evaluate(
         anchor_sha256=opponents.anchor.model_sha256 if opponents.anchor and opponents.anchor.version is None else "",
         stand_in=opponents.stand_in,
         changed_share=changed_share(out / "row_hashes.npy", read_row_hashes(baseline)) if baseline else None,
-        gone_back_from=opponents.gone_back_from.model_sha256 if opponents.gone_back_from and left is not None else "",
+        gone_back_from=left.model_sha256 if left else "",
     )
+
+
+def _compared(opponents: Opponents, left: Champion | None) -> dict[str, Path]:
+    """Return the SavedModels of the baseline, which comes first, and of all that scores are compared with beside it."""
+    found = [opponents.baseline, *opponents.references, opponents.anchor, left]
+    return {one.model_sha256: one.saved_model for one in found if one is not None}
 
 
 def _comparable(left: Champion | None, target: TargetSettings, source_kind: str) -> Champion | None:

@@ -33,25 +33,15 @@ class ScoreStore:
 
     def get(self, model_sha256: str, score: Callable[[], Scores]) -> Scores:
         """Return the probabilities of a model, float32 [rows]: those kept, or else what `score` returns."""
-        kept = self._read(model_sha256)
+        kept = self.kept(model_sha256)
         if kept is not None:
             return kept
         scores = score()
         self.put(model_sha256, scores)
         return scores
 
-    def put(self, model_sha256: str, scores: Scores) -> None:
-        """Keep the probabilities of a model, if the disk takes them: without them the model is only scored again."""
-        buffer = BytesIO()
-        np.save(buffer, scores, allow_pickle=False)
-        content = buffer.getvalue()
-        try:
-            files.make_directories(self.directory)
-            files.write_whole(self.directory / f"{model_sha256}.{_digest(content)}.npy", content)
-        except OSError as error:
-            log.warning("%s: scores cannot be kept (%s)", self.directory, error)
-
-    def _read(self, model_sha256: str) -> Scores | None:
+    def kept(self, model_sha256: str) -> Scores | None:
+        """Return the probabilities of a model, float32 [rows], if they are kept."""
         for path in sorted(self.directory.glob(f"{model_sha256}.*.npy")):
             try:
                 content = path.read_bytes()
@@ -64,6 +54,17 @@ class ScoreStore:
                 return np.asarray(scores, dtype=np.float32)
             log.warning("%s: was changed; the model is scored again", path)
         return None
+
+    def put(self, model_sha256: str, scores: Scores) -> None:
+        """Keep the probabilities of a model, if the disk takes them: without them the model is only scored again."""
+        buffer = BytesIO()
+        np.save(buffer, scores, allow_pickle=False)
+        content = buffer.getvalue()
+        try:
+            files.make_directories(self.directory)
+            files.write_whole(self.directory / f"{model_sha256}.{_digest(content)}.npy", content)
+        except OSError as error:
+            log.warning("%s: scores cannot be kept (%s)", self.directory, error)
 
 
 def _digest(content: bytes) -> str:

@@ -170,6 +170,7 @@ def evaluate(run: Run, result: Result) -> None:
             target=run.settings.target,
             source_kind=kind,
             out=out,
+            beam=run.settings.beam,
         )
 
     inputs = run.inputs("evaluate", "target", transform=examples, train=model, schema=run.schema)

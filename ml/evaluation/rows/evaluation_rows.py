@@ -72,18 +72,19 @@ class EvaluationRows:
 
         return files.sha256_json([tf.__version__, files.sha256_bytes(self.rows.tobytes()), list(self.numbers_sha256)])
 
-    def batches(self) -> Iterator[RawFeatures]:
-        """Yield the raw features of `BATCH_ROWS` rows at a time; the last batch may be smaller."""
-        rest: RawFeatures | None = None
-        for found in raw_features(self.parquet):
-            columns = found if rest is None else {name: np.concatenate([rest[name], found[name]]) for name in FEATURES}
-            rows = len(columns[FEATURES[0]])
-            whole = rows // BATCH_ROWS * BATCH_ROWS
-            for start in range(0, whole, BATCH_ROWS):
-                yield {name: column[start : start + BATCH_ROWS] for name, column in columns.items()}
-            rest = {name: column[whole:] for name, column in columns.items()}
-        if rest is not None and len(rest[FEATURES[0]]):
-            yield rest
+
+def batches(parquet: Path) -> Iterator[RawFeatures]:
+    """Yield the raw features of `BATCH_ROWS` rows of a file at a time; the last batch may be smaller."""
+    rest: RawFeatures | None = None
+    for found in raw_features(parquet):
+        columns = found if rest is None else {name: np.concatenate([rest[name], found[name]]) for name in FEATURES}
+        rows = len(columns[FEATURES[0]])
+        whole = rows // BATCH_ROWS * BATCH_ROWS
+        for start in range(0, whole, BATCH_ROWS):
+            yield {name: column[start : start + BATCH_ROWS] for name, column in columns.items()}
+        rest = {name: column[whole:] for name, column in columns.items()}
+    if rest is not None and len(rest[FEATURES[0]]):
+        yield rest
 
 
 def raw_features(parquet: Path) -> Iterator[RawFeatures]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.config.settings import TargetSettings
+from ml.data.features import RawFeatures
 from ml.errors import FinalError
-from ml.evaluation.rows.evaluation_rows import EvaluationRows
+from ml.evaluation.rows.evaluation_rows import EvaluationRows, batches
 from ml.storage.progress import Progress
 
 if TYPE_CHECKING:
@@ -47,15 +48,38 @@ def scores_of(servable: Servable, rows: EvaluationRows, target: TargetSettings) 
     Raises:
         FinalError: It returns something else than a probability for each row.
     """
-    parts = []
     with Progress("evaluate", len(rows)) as progress:
-        for columns in rows.batches():
-            parts.append(servable.run(columns)["probability"])
+        probability = answers_to(servable, batches(rows.parquet), progress)
+    require_probabilities(probability, len(rows), servable.path, target)
+    return probability
+
+
+def answers_to(
+    servable: Servable, asked: Iterable[RawFeatures], progress: Progress | None = None
+) -> NDArray[np.float32]:
+    """Return what a model answers to batches of raw features, one behind the other in one dimension."""
+    parts = []
+    for columns in asked:
+        parts.append(servable.run(columns)["probability"])
+        if progress:
             progress.advance(len(parts[-1]))
-    probability: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
-    if len(probability) != len(rows) or not np.all((probability >= 0) & (probability <= 1)):
+    answers: NDArray[np.float32] = np.concatenate(parts).astype(np.float32).reshape(-1)
+    return answers
+
+
+def are_probabilities(answers: NDArray[np.float32], rows: int) -> bool:
+    """Whether these are a probability for each of so many rows."""
+    return len(answers) == rows and bool(np.all((answers >= 0) & (answers <= 1)))
+
+
+def require_probabilities(answers: NDArray[np.float32], rows: int, saved_model: Path, target: TargetSettings) -> None:
+    """Refuse a model with other answers.
+
+    Raises:
+        FinalError: They are not a probability for each of so many rows.
+    """
+    if not are_probabilities(answers, rows):
         raise FinalError(
-            f"{servable.path}: {len(probability)} answers to {len(rows)} rows, or values that are not probabilities.",
+            f"{saved_model}: {len(answers)} answers to {rows} rows, or values that are not probabilities.",
             f"The model for {target.column} is broken: train it again.",
         )
-    return probability

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,33 +12,32 @@ from numpy.typing import NDArray
 from ml.errors import FinalError
 from ml.evaluation.metrics import METRICS, binary_metrics
 from ml.evaluation.slices import SlicingColumns, slices
-from ml.evaluation.tfma.analysis import analyse
+from ml.evaluation.tfma.analysis import SliceKey
 
 AGREEMENT = 1e-6
 """TFMA and the vectorised metrics may differ by so much on the same rows; more is a bug, and stops the run."""
 
 
-def agreeing_tfma_metrics(
+def agreeing_metrics(
+    found: Mapping[str, Mapping[SliceKey, dict[str, float]]],
     labels: NDArray[np.int8],
     scores: Mapping[str, NDArray[np.float32]],
     groups: SlicingColumns,
     *,
     threshold: float,
-    out: Path,
 ) -> dict[str, Any]:
     """Return TFMA's overall numbers, after checking that ours are the same in every slice.
 
     Args:
+        found: TFMA's metrics by model and slice (`ml.evaluation.tfma.analysis`).
         labels: Shape [n], 0 or 1.
         scores: Probabilities, float32 [n], by the name of the model.
         groups: What to slice by, each of shape [n].
         threshold: Above it a row counts as predicted positive.
-        out: Filled with TFMA's result files.
 
     Raises:
         FinalError: A metric differs.
     """
-    found = analyse(labels, scores, groups, threshold=threshold, out=out)
     for selected_by, mask in slices(groups, len(labels)):
         key = tuple(selected_by.items())
         for name, probability in scores.items():

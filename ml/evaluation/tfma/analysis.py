@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +43,39 @@ def analyse(
         threshold: Above it a row counts as predicted positive.
         out: Filled with TFMA's own formats; readable with `tfma.load_eval_result(out, model_name=...)`.
     """
-    import tensorflow_model_analysis as tfma
-
     from ml.evaluation.tfma.combiners import metrics_of_slices
     from ml.evaluation.tfma.result_files import write_results
 
     config = eval_config(list(probabilities), threshold)
-    predictions = {model if len(probabilities) > 1 else "": values for model, values in probabilities.items()}
-    found: dict[str, dict[SliceKey, dict[str, float]]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # TFMA divides by zero where a metric is undefined, and calls what is deprecated
+    predictions = named_for_tfma(probabilities)
+    with quiet():
         write_results(out, config, list(metrics_of_slices(labels.astype(np.float32), predictions, columns, config)))
-        for model in probabilities:
-            name = model if len(probabilities) > 1 else None
-            result = tfma.load_eval_result(str(out), model_name=name)
-            found[model] = {tuple(key): _numbers(values[""][""]) for key, values in result.slicing_metrics}
+    return read_metrics(out, list(probabilities))
+
+
+def read_metrics(out: Path, models: list[str]) -> dict[str, dict[SliceKey, dict[str, float]]]:
+    """Return metrics by model and slice from the result files below `out`, which are of these models."""
+    import tensorflow_model_analysis as tfma
+
+    found: dict[str, dict[SliceKey, dict[str, float]]] = {}
+    for model in models:
+        with quiet():
+            result = tfma.load_eval_result(str(out), model_name=model if len(models) > 1 else None)
+        found[model] = {tuple(key): _numbers(values[""][""]) for key, values in result.slicing_metrics}
     return found
+
+
+def named_for_tfma(probabilities: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Return the same by the names that `eval_config` gives models: a single one has none."""
+    return {model if len(probabilities) > 1 else "": values for model, values in probabilities.items()}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence TFMA for the block: it divides by zero where a metric is undefined, and calls what is deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def eval_config(models: list[str], threshold: float) -> Any:

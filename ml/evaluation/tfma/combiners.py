@@ -16,6 +16,7 @@ whose order of computations this follows; the same in 0.47 and 0.52. Tests hold 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,28 +60,83 @@ def metrics_of_slices(
     Raises:
         FinalError: Another metric is asked for.
     """
-    from tensorflow_model_analysis.utils import config_util
+    computations = Computations.of(config)
+    for key, accumulators in computations.slices(labels, predictions, columns):
+        yield key, computations.metrics(accumulators)
 
-    # Fills in what may be left out. None: the configuration itself says which model is the baseline.
-    config = config_util.update_eval_config_with_defaults(config, has_baseline=None)
-    combined, derived = _computations(config)
-    weighted, _ = _computations(_with_weights(config))
-    cells, cell = _cells(columns, len(labels))
-    accumulators: dict[Cell, list[Any]] = {values: [] for values in cells}
-    of_model: dict[str, list[Examples]] = {}
-    for plain, each in zip(combined, weighted, strict=True):
-        model = plain.keys[0].model_name
-        if model not in of_model:
-            of_model[model] = _examples(labels, predictions[model or next(iter(predictions))], cell, len(cells))
-        for values, examples in zip(cells, of_model[model], strict=True):
-            accumulators[values].append(_accumulate(each.combiner, examples, model if model in predictions else ""))
-    baseline = next((spec.name for spec in config.model_specs if spec.is_baseline), None)
-    for key, cells in _slices(accumulators, list(columns), config):
-        metrics = _extract(combined, [accumulators[cell] for cell in cells])
-        for computation in derived:
+
+@dataclass(frozen=True)
+class Computations:
+    """What TFMA computes for a configuration, for one slice at a time.
+
+    Attributes:
+        config: The `EvalConfig`, with what may be left out filled in.
+        combined: TFMA's computations with a combiner, in its order.
+        derived: Those that are derived from the outputs of combiners.
+        weighted: Like `combined`, for examples that have a weight.
+    """
+
+    config: Any
+    combined: list[Any]
+    derived: list[Any]
+    weighted: list[Any]
+
+    @classmethod
+    def of(cls, config: Any) -> Computations:
+        """Ask TFMA.
+
+        Raises:
+            FinalError: A metric is asked for that is not computed here.
+        """
+        from tensorflow_model_analysis.utils import config_util
+
+        # None: the configuration itself says which model is the baseline.
+        config = config_util.update_eval_config_with_defaults(config, has_baseline=None)
+        combined, derived = _computations(config)
+        weighted, _ = _computations(_with_weights(config))
+        return cls(config, combined, derived, weighted)
+
+    def slices(
+        self,
+        labels: NDArray[np.float32],
+        predictions: Mapping[str, NDArray[np.float32]],
+        columns: Mapping[str, Categorical],
+    ) -> Iterator[tuple[SliceKey, list[Any]]]:
+        """Yield the accumulators of each slice for some rows; the arguments are those of `metrics_of_slices`."""
+        cells, cell = _cells(columns, len(labels))
+        accumulators: dict[Cell, list[Any]] = {values: [] for values in cells}
+        of_model: dict[str, list[Examples]] = {}
+        for plain, each in zip(self.combined, self.weighted, strict=True):
+            model = plain.keys[0].model_name
+            if model not in of_model:
+                of_model[model] = _examples(labels, predictions[model or next(iter(predictions))], cell, len(cells))
+            for values, examples in zip(cells, of_model[model], strict=True):
+                accumulators[values].append(_accumulate(each.combiner, examples, model if model in predictions else ""))
+        for key, cells in _slices(accumulators, list(columns), self.config):
+            yield key, self.merged(accumulators[cell] for cell in cells)
+
+    def empty(self) -> list[Any]:
+        """Return the accumulators of no row."""
+        return [computation.combiner.create_accumulator() for computation in self.combined]
+
+    def merged(self, parts: Iterable[list[Any]]) -> list[Any]:
+        """Return accumulators of the rows of all parts together, which stay as they are."""
+        found = [self.empty(), *parts]  # a merge may change the first accumulator, and no other
+        return [
+            computation.combiner.merge_accumulators([part[number] for part in found])
+            for number, computation in enumerate(self.combined)
+        ]
+
+    def metrics(self, accumulators: list[Any]) -> dict[Any, Any]:
+        """Return the metrics of a slice by TFMA's `MetricKey`, differences to the baseline included."""
+        metrics: dict[Any, Any] = {}
+        for computation, accumulator in zip(self.combined, accumulators, strict=True):
+            metrics |= computation.combiner.extract_output(accumulator)
+        for computation in self.derived:
             metrics |= computation.result(metrics)
         public = {name: value for name, value in metrics.items() if not name.name.startswith("_")}
-        yield key, public | _differences(public, baseline)
+        baseline = next((spec.name for spec in self.config.model_specs if spec.is_baseline), None)
+        return public | _differences(public, baseline)
 
 
 def _computations(config: Any) -> tuple[list[Any], list[Any]]:
@@ -165,17 +221,6 @@ def _slices(cells: Iterable[Cell], columns: list[str], config: Any) -> list[tupl
         for key in slicer_lib.get_slices_for_features_dicts([], features, specs):
             found.setdefault(key, []).append(cell)
     return sorted(found.items())
-
-
-def _extract(combined: list[Any], parts: list[list[Any]]) -> dict[Any, Any]:
-    """The outputs of all combiners for the rows of all `parts` together, which stay as they are."""
-    metrics: dict[Any, Any] = {}
-    for number, computation in enumerate(combined):
-        combiner = computation.combiner
-        # A merge may change the first accumulator, and no other.
-        merged = combiner.merge_accumulators([combiner.create_accumulator(), *(part[number] for part in parts)])
-        metrics |= combiner.extract_output(merged)
-    return metrics
 
 
 def _differences(metrics: Mapping[Any, Any], baseline: str | None) -> dict[Any, Any]:

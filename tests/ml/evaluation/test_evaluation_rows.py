@@ -37,7 +37,7 @@ def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_row_comes_once_in_batches_of_one_size(parquet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation_rows, "BATCH_ROWS", 100)
     table, rows = pq.read_table(parquet), EvaluationRows.read(parquet)
-    batches = list(rows.batches())
+    batches = list(evaluation_rows.batches(parquet))
     assert [len(batch["Age"]) for batch in batches[:-1]] == [100] * (len(rows) // 100)
     assert len(batches[-1]["Age"]) == len(rows) % 100
     for name in FEATURES:

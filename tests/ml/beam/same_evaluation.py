@@ -1,0 +1,50 @@
+"""Holding what the step `evaluate` writes with a runner against what it writes in this process."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+METRICS = 1e-6
+
+
+def assert_same_evaluation(ours: Path, theirs: Path) -> None:
+    """Rows and scores bit for bit; in evaluation.json everything but TFMA's sums, and these to 1e-6; no shard is left.
+
+    TFMA's files hold the same slices, metrics of both kinds and models.
+    """
+    names = sorted(path.relative_to(theirs) for path in theirs.rglob("*"))
+    assert sorted(path.relative_to(ours) for path in ours.rglob("*")) == names
+    for name in ("rows.npz", "row_hashes.npy", "background.json", "tfma/eval_config.json"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
+    (found, tfma), (expected, tfma_expected) = (_report(place) for place in (ours, theirs))
+    assert found == expected
+    assert tfma["rows"] == tfma_expected["rows"] == found["rows"]
+    assert tfma.keys() == tfma_expected.keys()
+    for model in tfma.keys() - {"rows"}:
+        assert tfma[model] == pytest.approx(tfma_expected[model], abs=METRICS), model
+        assert tfma[model]["ExampleCount"] == found["rows"]
+    assert _metrics(ours) == pytest.approx(_metrics(theirs), abs=METRICS, nan_ok=True)
+
+
+def _report(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    report = json.loads((place / "evaluation.json").read_text())
+    return report, report.pop("tfma")
+
+
+def _metrics(place: Path) -> dict[Any, float]:
+    """Every number in TFMA's file of metrics, by slice and by its own key."""
+    import tensorflow_model_analysis as tfma
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        records = [*tfma.load_metrics(str(place / "tfma"))]
+    return {
+        (record.slice_key.SerializeToString(), metric.key.SerializeToString()): metric.value.double_value.value
+        for record in records
+        for metric in record.metric_keys_and_values
+    }
