@@ -21,11 +21,19 @@ from ml.config.settings import BeamSettings
 from ml.data.sample import write_csv
 from ml.data.schema import seed_schema
 from ml.errors import TransientError
+from ml.evaluation.rows.evaluation_rows import BATCH_ROWS
+from ml.pipeline.local_runner import retrain
+from ml.pipeline.run import Run
+from ml.pipeline.step_names import STEPS
+from ml.pipeline.steps import run_step
 from ml.storage.root import PROJECT, Root
 from stack.prism.cluster import Cluster, running
+from tests.ml.beam.same_evaluation import assert_evaluates_alike
+from tests.ml.beam.same_evaluation import in_process as evaluated_in_process
 from tests.ml.beam.same_examples import assert_transforms_alike
 from tests.ml.beam.same_statistics import assert_same, in_process, shards_of
 from tests.ml.beam.same_step import assert_validates_alike
+from tests.ml.conftest import QUICK, settings_of
 from tests.prometheus.debian import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
@@ -166,3 +174,16 @@ def test_the_step_transform_makes_the_same_files_on_the_engine(
     monkeypatch.setattr("ml.beam.split.ROWS", ROWS // SHARDS)
     monkeypatch.setattr("ml.beam.split.BLOCK_BYTES", 200_000)
     assert_transforms_alike(Root(tmp_path), whole, on(cluster, 2))
+
+
+def test_the_step_evaluate_finds_the_same_on_the_engine(
+    cluster: Cluster, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two shards, asked as in one process; the candidate is compared with a champion."""
+    monkeypatch.setattr("ml.evaluation.workers.job.ROWS", BATCH_ROWS)
+    root = Root(tmp_path / "root")
+    assert retrain(root, settings_of(whole, *QUICK), run_id="first", force=False).outcome == "promoted"
+    run = Run(root, "second", settings_of(whole, *QUICK, "train.seed=5"), force=True)
+    for name in STEPS[: STEPS.index("evaluate")]:
+        run_step(name, run)
+    assert_evaluates_alike(run, evaluated_in_process(run, tmp_path / "other"), on(cluster, 2))

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ml.artifacts import Evaluation
+from ml.config.settings import BeamSettings
+from ml.pipeline.run import Run
+from ml.pipeline.steps import run_step
+from ml.storage.root import Root
+
 METRICS = 1e-6
+
+
+def in_process(trained: Run, copy: Path) -> Run:
+    """Evaluate and judge what a run has trained, in this process and in a copy of its root."""
+    shutil.copytree(trained.root.path, copy)
+    run = Run(Root(copy), trained.id, trained.settings, force=True)
+    for name in ("evaluate", "judge"):
+        run_step(name, run)
+    return run
+
+
+def assert_evaluates_alike(trained: Run, expected: Run, beam: BeamSettings) -> None:
+    """With a runner, evaluate writes the files and judge reaches the verdict of `in_process`; no shard is left."""
+    run = Run(trained.root, trained.id, replace(trained.settings, beam=beam), force=True)
+    for name in ("evaluate", "judge"):
+        run_step(name, run)
+    metrics, verdicts = [], []
+    for one in (run, expected):
+        metrics.append(one.artifact("evaluate", Evaluation).metrics)
+        (one.directory / "evaluate" / "artifact.json").unlink()
+        verdicts.append(json.loads((one.directory / "judge" / "verdict.json").read_text()))
+        # Two verdicts are reached at different times.
+        del verdicts[-1]["look"]["champion_days"], verdicts[-1]["evidence"]["look"]["champion_days"]
+    assert metrics[0] == pytest.approx(metrics[1], abs=METRICS)
+    assert verdicts[0] == verdicts[1]
+    assert_same_evaluation(run.directory / "evaluate", expected.directory / "evaluate")
+    assert not [*run.root.path.rglob(".beam-*"), *run.root.path.rglob("*.making")]
 
 
 def assert_same_evaluation(ours: Path, theirs: Path) -> None:

@@ -24,6 +24,7 @@ from ml.evaluation.evaluate import evaluate
 from ml.evaluation.rows import evaluation_rows
 from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
+from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import run_step
 from ml.registry.champion import Champion, verified_champion
 from ml.registry.references.opponents import Opponents
@@ -31,7 +32,7 @@ from ml.registry.references.reference_models import ReferenceModel
 from ml.storage.files import sha256_tree
 from ml.storage.root import PROJECT, Root
 from ml.training.train import train
-from tests.ml.beam.same_evaluation import assert_same_evaluation
+from tests.ml.beam.same_evaluation import assert_evaluates_alike, assert_same_evaluation, in_process
 from tests.ml.conftest import settings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
@@ -197,40 +198,15 @@ def test_a_model_that_cannot_be_loaded_gives_the_error_of_one_process(
     assert str(place) in errors[0][1]
 
 
-@pytest.fixture
-def trained(promoted_root: Root, customers_csv: Path) -> Root:
-    """The root with version 1 and a run that goes on with the step evaluate."""
-    run = Run(promoted_root, "second", settings_of(customers_csv, "train.seed=5"), force=True)
-    for name in ("ingest", "validate", "transform", "train"):
-        run_step(name, run)
-    return promoted_root
-
-
-def go_on(root: Root, customers_csv: Path, *overrides: str) -> Path:
-    run = Run(root, "second", settings_of(customers_csv, "train.seed=5", *overrides), force=True)
-    for name in ("evaluate", "judge"):
-        run_step(name, run)
-    return run.directory
-
-
 def test_the_step_leads_to_the_same_verdict_and_a_killed_one_is_run_again(
-    trained: Root, customers_csv: Path, tmp_path: Path
+    promoted_root: Root, customers_csv: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(trained.path, tmp_path / "other")
-    expected = go_on(Root(tmp_path / "other"), customers_csv)
-    kill_in_the_middle(trained)
-    found = go_on(trained, customers_csv, "beam.runner=DirectRunner")
-    seals = [json.loads((run / "evaluate" / "artifact.json").read_text()) for run in (found, expected)]
-    assert seals[0]["metrics"] == pytest.approx(seals[1]["metrics"], abs=1e-6)
-    for run in (found, expected):
-        (run / "evaluate" / "artifact.json").unlink()
-    assert_same_evaluation(found / "evaluate", expected / "evaluate")
-    verdicts = [json.loads((run / "judge" / "verdict.json").read_text()) for run in (found, expected)]
-    for verdict in verdicts:  # they were reached at different times
-        del verdict["look"]["champion_days"], verdict["evidence"]["look"]["champion_days"]
-    assert verdicts[0] == verdicts[1]
-    assert not [*trained.path.rglob(".beam-*")]
-    assert not [*trained.path.rglob("*.making")]
+    run = Run(promoted_root, "second", settings_of(customers_csv, "train.seed=5"), force=True)
+    for name in STEPS[: STEPS.index("evaluate")]:
+        run_step(name, run)
+    expected = in_process(run, tmp_path / "other")
+    kill_in_the_middle(promoted_root)
+    assert_evaluates_alike(run, expected, DIRECT)
 
 
 def kill_in_the_middle(root: Root) -> None:
