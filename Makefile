@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test rehearse up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
-.PHONY: test-scale lint lock clean airflow ml airflow-dev ml-dev
+.PHONY: test-scale lint lock clean airflow ml ml-s3 airflow-dev ml-dev
 
 export DATA FORCE SERVING_PORT GATEWAY_PORT UI_PORT MODEL
 PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
@@ -116,6 +116,9 @@ airflow:
 
 ml:
 	@requirements/setup.sh .venv-ml requirements/ml.txt
+
+ml-s3: ## install what data and shards in s3:// need
+	@requirements/setup.sh .venv-ml requirements/ml.txt requirements/ml-s3.txt
 
 airflow-dev:
 	@requirements/setup.sh .venv requirements/airflow.txt requirements/airflow-dev.txt

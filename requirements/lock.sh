@@ -14,4 +14,6 @@ for environment in airflow ml; do
     # Constrained by the lock above: the additions never change what runs.
     compile --group "$environment-dev" -c "requirements/$environment.txt" --no-annotate -o "requirements/$environment-dev.txt"
 done
+# Of an optional extra: only what it adds, in the versions that go with the lock of its environment.
+compile --extra ml-s3 -c requirements/ml.txt --no-annotate -o requirements/ml-s3.txt
 compile --group image --no-annotate -o requirements/image.txt

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ml.beam.runner import pipeline_options
 from ml.config.settings import BeamSettings
+from ml.data.shards.source_files import is_remote
+from ml.data.shards.store import require_credentials, require_package, store_error
 from ml.errors import TransientError
 
-_STORE = re.compile(r"[a-z][a-z0-9+.-]+://")
+log = logging.getLogger(__name__)
 _CURE = "Check that beam.directory is there, that all workers reach it, and that this process may write in it."
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path names a file of a store, such as `s3://bucket/name`."""
-    return bool(_STORE.match(path))
 
 
 def joined(directory: str, *names: str) -> str:
@@ -38,11 +34,17 @@ def shared_directory(settings: BeamSettings, beside: Path) -> Iterator[str]:
         beside: A directory of this machine.
 
     Raises:
-        TransientError: It cannot be made.
+        TransientError: It cannot be made, or the store does not answer.
+        FinalError: The store refuses, or a package is missing for it.
     """
-    file_systems = _file_systems(settings)
     path = joined(settings.directory or str(beside.absolute()), f".beam-{uuid.uuid4().hex}")
-    if not is_remote(path):  # a store makes directories when it gets their files
+    use_options(settings, path)
+    if is_remote(path):  # a store makes directories when it gets their files
+        try:
+            _try_to_write(path)
+        except Exception as error:  # whatever a store throws: each has its own
+            raise store_error(f"beam.directory = {settings.directory!r}", error) from error
+    else:
         try:
             Path(path).mkdir(mode=0o700)
         except OSError as error:
@@ -50,10 +52,51 @@ def shared_directory(settings: BeamSettings, beside: Path) -> Iterator[str]:
     try:
         yield path
     finally:
-        if not is_remote(path):
-            shutil.rmtree(path, ignore_errors=True)
-        elif found := [file.path for match in file_systems.match([f"{path}/**"]) for file in match.metadata_list]:
-            file_systems.delete(found)
+        remove(path)
+
+
+def use_options(settings: BeamSettings, path: str) -> None:
+    """Let Beam's file systems reach `path` by the options of the settings, in this process.
+
+    Raises:
+        FinalError: A package is missing for such a path.
+        SettingsError: As `pipeline_options`, or there is no such kind of store.
+    """
+    from apache_beam.io.filesystems import FileSystems
+
+    require_package(path)
+    require_credentials(path)
+    FileSystems.set_options(pipeline_options(settings))
+
+
+def remove(directory: str) -> None:
+    """Remove a directory of `shared_directory` with all that is in it; what cannot be removed is said in the log."""
+    if not is_remote(directory):
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    try:
+        if found := _files_in(directory):
+            FileSystems.delete(found)
+    except Exception as error:  # must not hide what ended the job
+        log.warning("%s: could not be removed; remove it by hand (%s)", directory, store_error(directory, error).what)
+
+
+def _try_to_write(directory: str) -> None:
+    """Write a file and delete it: the listing of a bucket that is not there is empty, and no error."""
+    from apache_beam.io.filesystems import FileSystems
+
+    mark = joined(directory, "begun")
+    with FileSystems.create(mark) as out:
+        out.write(b"\n")  # Beam cannot write an empty object to S3
+    FileSystems.delete([mark])
+
+
+def _files_in(directory: str) -> list[str]:
+    from apache_beam.io.filesystems import FileSystems
+
+    return [file.path for match in FileSystems.match([f"{directory}/**"]) for file in match.metadata_list]
 
 
 @contextmanager
@@ -65,6 +108,7 @@ def readable(path: str) -> Iterator[Path]:
     if not is_remote(path):
         yield Path(path)
         return
+    require_package(path)
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
@@ -89,6 +133,7 @@ def writable(path: str) -> Iterator[Path]:
         finally:
             beside.unlink(missing_ok=True)
         return
+    require_package(path)
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
@@ -100,10 +145,3 @@ def writable(path: str) -> Iterator[Path]:
             FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as out,
         ):
             shutil.copyfileobj(source, out, 1 << 20)
-
-
-def _file_systems(settings: BeamSettings) -> Any:
-    from apache_beam.io.filesystems import FileSystems
-
-    FileSystems.set_options(pipeline_options(settings))
-    return FileSystems

@@ -187,7 +187,7 @@ def _raises(group: argparse.ArgumentParser) -> None:
 
 
 def _data(group: argparse.ArgumentParser) -> None:
-    group.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH")
+    group.add_argument("--data", metavar="SOURCE", help="kaggle | sample | inbox:NAME | PATH | s3://... | gs://...")
 
 
 def _server(group: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from ml.config.economics import Economics
 from ml.config.gate_settings import GateSettings, JudgeSettings
 from ml.config.overrides import APPROVAL, Overrides, key_and_value, read_toml, taken_over
 from ml.config.tree_differences import differences
-from ml.config.typed_tree import Between, Matching, OneOrMore, build
+from ml.config.typed_tree import Between, EachMatching, Matching, OneOrMore, build
 from ml.errors import SettingsError
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
@@ -137,7 +137,13 @@ class BeamSettings:
     """The section `beam`: the Apache Beam runner that does the work of the steps, if any."""
 
     runner: Annotated[str, Matching(r"|[A-Za-z]\w*(\.\w+)*", "empty, or the name of a Beam runner")]
-    options: tuple[str, ...]
+    options: Annotated[
+        tuple[str, ...],
+        EachMatching(
+            r"(?!-+s3_(ac|se)).*",  # access_key_id, secret_access_key, session_token, and what is short for them
+            "Each run keeps its settings: give keys as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.",
+        ),
+    ]
     deadline_seconds: Seconds
     directory: Annotated[
         str, Matching(r"|/.*|[a-z][a-z0-9+.-]+://.+", "empty, an absolute path, or one like s3://name")

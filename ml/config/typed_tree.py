@@ -47,6 +47,23 @@ class Matching:
 
 
 @dataclass(frozen=True)
+class EachMatching:
+    """A constraint: each text of a list matches `pattern`; `form` says it in words. It repeats no text, only its head.
+
+    What breaks it may be a secret that somebody wrote where it does not belong.
+    """
+
+    pattern: str
+    form: str
+
+    def check(self, value: Any, path: str) -> None:
+        """Raise a `SettingsError` that names key, the text up to its "=", and form."""
+        for text in value:
+            if not re.fullmatch(self.pattern, text):
+                raise SettingsError(f"{path}: {text.partition('=')[0]} must not be there.", self.form)
+
+
+@dataclass(frozen=True)
 class OneOrMore:
     """A constraint: the list is not empty."""
 

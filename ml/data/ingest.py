@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.artifacts import Dataset
-from ml.config.settings import DataSettings
+from ml.config.settings import BeamSettings, DataSettings
 from ml.data.csv_copy import copy_csv, too_large
 from ml.data.plain_csv import as_plain_csv
-from ml.data.shards.source_files import INBOX, SourceFiles, source_files
+from ml.data.shards.source_files import INBOX, SourceFiles, is_remote, source_files
 from ml.data.shards.unpacked import unpacked
 from ml.storage.files import disk_errors
 from ml.storage.root import Root
@@ -31,7 +31,14 @@ class Obtained:
     may_be_packed: bool = False
 
 
-def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[float], None] = time.sleep) -> Dataset:
+def ingest(
+    settings: DataSettings,
+    *,
+    root: Root,
+    out: Path,
+    sleep: Callable[[float], None] = time.sleep,
+    beam: BeamSettings | None = None,
+) -> Dataset:
     """Write the customers to `out`/data.csv, whole or not at all: the bytes as obtained if they are a plain CSV.
 
     A workbook, or a CSV with other separators, decimal commas or another spelling of the header, is written as a plain
@@ -39,10 +46,12 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
     shards of a directory or a pattern are joined to one CSV (`join`); beside it `shards.json` says which they were.
 
     Args:
-        settings: `source` is kaggle, sample, inbox:NAME or a path; `max_bytes` limits each file, and what comes out.
+        settings: `source` is kaggle, sample, inbox:NAME, a path or one of a store; `max_bytes` limits each file,
+            and what comes out.
         root: Where the inbox is.
         out: An empty directory.
         sleep: Waits a number of seconds between two attempts to download.
+        beam: The section `beam`, whose options say how a store is reached.
 
     Returns:
         The data set: `sha256` of data.csv or of the manifest of its shards, `rows` below the header, and its source in
@@ -50,12 +59,12 @@ def ingest(settings: DataSettings, *, root: Root, out: Path, sleep: Callable[[fl
 
     Raises:
         SettingsError: The source names no file.
-        FinalError: No credentials, a refusal by Kaggle, or a file or directory that this user may not use.
+        FinalError: No credentials, a refusal by Kaggle or a store, or a file or directory that this user may not use.
         DataError: What was obtained is not a table of customers that can be read, has no rows, or is too large.
         TransientError: The network or the disk was in the way, which may pass.
     """
     with disk_errors(f"ingest into {out}"), tempfile.TemporaryDirectory(prefix=".obtain-", dir=out) as folder:
-        obtained = _obtain(settings, root, Path(folder), sleep)
+        obtained = _obtain(settings, root, Path(folder), sleep, beam)
         dataset = Dataset(path=out, sha256="", rows=0, source=obtained.source)
         for file in obtained.files.files:
             if file.stat().st_size > settings.max_bytes:
@@ -80,7 +89,9 @@ def _write(obtained: Obtained, csv: Path, folder: Path, max_bytes: int) -> tuple
     return facts.sha256, facts.rows
 
 
-def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None]) -> Obtained:
+def _obtain(
+    settings: DataSettings, root: Root, folder: Path, sleep: Callable[[float], None], beam: BeamSettings | None
+) -> Obtained:
     if settings.source == "kaggle":
         from ml.data.kaggle.download import download
 
@@ -92,10 +103,16 @@ def _obtain(settings: DataSettings, root: Root, folder: Path, sleep: Callable[[f
         made = folder / "sample.csv"
         write_csv(made, rows=settings.sample_rows, seed=settings.sample_seed)
         return Obtained(_one(made), "sample", f"sample:{settings.sample_rows} rows, seed {settings.sample_seed}")
-    files = source_files(settings.source, root)
-    assert files is not None  # noqa: S101 - the two other sources are above
-    named = settings.source if settings.source.startswith(INBOX) else f"file:{_last_name(settings.source, files)}"
-    return Obtained(files, settings.source, named, may_be_packed=True)
+    if is_remote(settings.source):
+        from ml.data.shards.store import fetch
+
+        options = beam.options if beam is not None else ()
+        files = fetch(settings.source, folder, options=options, max_bytes=settings.max_bytes)
+        return Obtained(files, settings.source, f"file:{settings.source}", may_be_packed=True)
+    found = source_files(settings.source, root)
+    assert found is not None  # noqa: S101 - the two other sources are above
+    named = settings.source if settings.source.startswith(INBOX) else f"file:{_last_name(settings.source, found)}"
+    return Obtained(found, settings.source, named, may_be_packed=True)
 
 
 def _one(file: Path) -> SourceFiles:

@@ -47,8 +47,8 @@ def ingest(run: Run, result: Result) -> None:
     files = source_files(run.settings.data.source, run.root)
     result |= run.make_artifact(
         "ingest",
-        lambda out: ingest(run.settings.data, root=run.root, out=out),
-        # A local file may change between two tries; of Kaggle and the sample a retry of this run keeps what it has.
+        lambda out: ingest(run.settings.data, root=run.root, out=out, beam=run.settings.beam),
+        # A local file may change between two tries; of all else a retry of this run keeps what it has.
         inputs=run.settings.as_dict()["data"] | {"file": files.sha256 if files else None},
     )
     if source_kind(run) == SAMPLE:

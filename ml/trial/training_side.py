@@ -72,7 +72,7 @@ def of_source(root: Root, settings: Settings) -> Customers:
         obtained, checked = Path(folder) / "ingest", Path(folder) / "validate"
         obtained.mkdir()
         checked.mkdir()
-        dataset = ingest(settings.data, root=root, out=obtained)
+        dataset = ingest(settings.data, root=root, out=obtained, beam=settings.beam)
         accepted = validate(
             dataset,
             schema=schema,

@@ -62,7 +62,7 @@ def compare_data(root: Root, settings: Settings, one: str, other: str) -> Compar
 def _obtain(root: Root, settings: Settings, source: str, out: Path) -> Dataset:
     out.mkdir()
     try:
-        return ingest(replace(settings.data, source=source), root=root, out=out)
+        return ingest(replace(settings.data, source=source), root=root, out=out, beam=settings.beam)
     except SettingsError as error:
         raise SettingsError(error.what.removeprefix("data.source = "), error.cure) from None
 

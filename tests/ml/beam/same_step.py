@@ -22,6 +22,7 @@ def assert_validates_alike(root: Root, csv: Path, beam: BeamSettings) -> None:
         f"beam.runner={beam.runner}",
         f"beam.options={json.dumps(list(beam.options))}",
         f"beam.deadline_seconds={beam.deadline_seconds}",
+        f"beam.directory={beam.directory!r}",
     ]
     found = []
     for name, overrides in (("plain", plain), ("beam", with_runner)):

@@ -165,3 +165,11 @@ def test_a_run_that_older_code_began_goes_on_with_what_it_lacks_from_the_default
     assert settings.validate.blocks_above["label_leak"] == 0.0
     with pytest.raises(SettingsError, match="nonsense"):
         resolve(frozen=frozen | {"nonsense": 1}, environment={})
+
+
+@pytest.mark.parametrize("option", ["--s3_secret_access_key=hidden", "--s3_acc=hidden", "--s3_session_token"])
+def test_a_key_is_no_option_of_a_runner_and_no_message_repeats_it(option: str) -> None:
+    with pytest.raises(SettingsError, match="AWS_SECRET_ACCESS_KEY") as error:
+        resolve(overrides=[f"beam.options=['--s3_region_name=here', {option!r}]"], environment={})
+    assert option.partition("=")[0] in str(error.value)
+    assert "hidden" not in str(error.value)
