@@ -148,6 +148,10 @@ class BeamSettings:
     directory: Annotated[
         str, Matching(r"|/.*|[a-z][a-z0-9+.-]+://.+", "empty, an absolute path, or one like s3://name")
     ]
+    environment: Annotated[
+        tuple[str, ...],
+        EachMatching(r"(AWS|GOOGLE)_[A-Z0-9_]+", "Give names of variables that begin with AWS_ or GOOGLE_."),
+    ] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from retraining.asset_event import asset_event_extra
 from retraining.child.attempt import Attempt
 from retraining.child.environment import child_environment
 from retraining.child.result_file import ResultFile, error_text, for_xcom
+from retraining.child.store_credentials import store_credentials
 from retraining.kaggle_connection import kaggle_credentials
 from retraining.ml_operator import MlOperator
 from retraining.params import check_conf, command_line
@@ -75,7 +76,10 @@ class StepOperator(MlOperator):
         environment = child_environment(
             os.environ,
             who=context["dag_run"].triggering_user_name or "airflow (scheduled)",
-            credentials=kaggle_credentials() if self.step == NEEDS_CREDENTIALS else None,
+            credentials={
+                **store_credentials(self.step, os.environ),
+                **(kaggle_credentials() if self.step == NEEDS_CREDENTIALS else {}),
+            },
         )
         with Attempt(self.step, result_file) as attempt:
             code, last = self.follow(command, environment)

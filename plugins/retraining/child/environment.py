@@ -36,7 +36,7 @@ def child_environment(
     Args:
         parent: The variables of this process.
         who: The name that the ledger shall give for whoever asked for the run.
-        credentials: `KAGGLE_*` variables, for the one step that may know them.
+        credentials: Variables such as `KAGGLE_*`, for a step that may know them.
     """
     kept = {name: value for name, value in parent.items() if name in NAMES or name.startswith(PREFIXES)}
     return {

@@ -173,3 +173,10 @@ def test_a_key_is_no_option_of_a_runner_and_no_message_repeats_it(option: str) -
         resolve(overrides=[f"beam.options=['--s3_region_name=here', {option!r}]"], environment={})
     assert option.partition("=")[0] in str(error.value)
     assert "hidden" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AWS_SECRET_ACCESS_KEY=hidden", "aws_x"])
+def test_steps_are_given_no_variables_but_those_of_stores(name: str) -> None:
+    with pytest.raises(SettingsError, match="begin with AWS_ or GOOGLE_") as error:
+        resolve(environment={"RETRAIN__BEAM__ENVIRONMENT": f"[{name!r}]"})
+    assert "hidden" not in str(error.value)
