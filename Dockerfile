@@ -73,7 +73,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 COPY tests tests
 COPY benchmarks benchmarks
 COPY prometheus/airflow.env prometheus/
-COPY docs/findings.md docs/gate.md docs/monitor.md docs/customers.csv docs/
+COPY docs/deploy.md docs/findings.md docs/gate.md docs/monitor.md docs/customers.csv docs/
 RUN chmod -R a+rX tests benchmarks requirements prometheus docs
 ENV RETRAIN_ROOT= PYTHONPATH= AIRFLOW_HOME= PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 50000:0
