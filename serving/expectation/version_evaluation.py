@@ -1,15 +1,16 @@
-"""What the evaluation of a version says: its calibration, and what it knows of its inputs."""
+"""What a release says of its version: its calibration, what it knows of its inputs, what a contact costs."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from serving.expectation.calibration import Calibration
+from serving.expectation.economics import Economics
 from serving.expectation.known_inputs import KnownInput
 
 _ASKED = 20
@@ -34,6 +35,7 @@ class VersionEvaluation:
         inputs: What it knows of each input, by name; empty when that is not known.
         reason: Why a part is not known, as the end of a sentence.
         cure: What to do about that, as a sentence.
+        economics: What a contact costs and brings, from release.json beside the evaluation; None when nobody has said.
     """
 
     calibration: Calibration | None = None
@@ -41,6 +43,7 @@ class VersionEvaluation:
     inputs: Mapping[str, KnownInput] = field(default_factory=dict)
     reason: str = ""
     cure: str = ""
+    economics: Economics | None = None
 
 
 def find_evaluation(version: int, given: Path | None, predict: PredictKnownRows) -> VersionEvaluation:
@@ -69,6 +72,7 @@ def find_evaluation(version: int, given: Path | None, predict: PredictKnownRows)
         found = _read(json.loads(path.read_bytes()), version)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise EvaluationError(f"{path} is not an evaluation of a version ({type(error).__name__}: {error}).") from error
+    found = replace(found, economics=_economics(path.with_name("release.json")))
     replay = path.with_name("replay.json")
     if not replay.is_file():
         if path == given:
@@ -92,6 +96,17 @@ def _is_same_model(replay: Path, predict: PredictKnownRows) -> bool:
         ) from error
     answers = predict(rows)
     return answers is not None and all(abs(a - b) <= TOLERANCE for a, b in zip(answers, right, strict=True))
+
+
+def _economics(path: Path) -> Economics | None:
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_bytes()).get("economics")
+        found = None if content is None else Economics.of(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        raise EvaluationError(f"{path} is not the record of a version ({type(error).__name__}: {error}).") from error
+    return found if found is not None and found.is_set else None
 
 
 def _read(content: Any, version: int) -> VersionEvaluation:

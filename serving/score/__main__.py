@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TextIO
 
 from serving.client.model_client import ModelServer, ServingError
+from serving.expectation.economics import EconomicsError
 from serving.expectation.version_evaluation import EvaluationError
 from serving.score import options, output_files
 from serving.score.requests import VersionGoneError
@@ -29,8 +30,8 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         stderr.write(f"{error}\n")
         return 2
     try:
-        said, _ = score_file(server, given, output_files.resolve_output(given.out), stderr)
-    except (FileError, EvaluationError) as error:
+        scored = score_file(server, given, output_files.resolve_output(given.out), stderr)
+    except (FileError, EvaluationError, EconomicsError) as error:
         stderr.write(f"{error}\n")
         return 2
     except ServingError as error:
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     except VersionGoneError:
         stderr.write(f"{given.url}: the version went away {TRIES} times. Nothing was written; try again later.\n")
         return 1
-    stdout.write(said + "\n")
+    stdout.write(scored.said + "\n")
     return 0
 
 

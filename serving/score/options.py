@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.expectation.economics import Entered, amount
 from serving.score.row_writers import ENDINGS
 
 _LONGEST = 86_400
@@ -23,13 +24,15 @@ class Top:
     Attributes:
         count: Their number, or None when a share was given.
         share: Their share of all customers, or None when a number was given.
+        pays: Whether as many are wanted as pay, within the budget.
     """
 
     count: int | None = None
     share: float | None = None
+    pays: bool = False
 
     def of(self, rows: int) -> int:
-        """The number of customers for a file of this many rows; at least one."""
+        """The number of customers for a file of this many rows, at least one, where it does not depend on scores."""
         if self.count is not None:
             return min(self.count, rows)
         return max(1, min(rows, round((self.share or 0.0) * rows)))
@@ -49,6 +52,9 @@ class Options:
     timeout: float
     strict: bool
     token: str | None
+    entered: Entered
+    named: str = "--{}"
+    """How messages call value, cost and budget."""
 
 
 def _default_url() -> str:
@@ -78,7 +84,19 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         required=True,
         help="where to write the rows with two more columns, probability and label; the name ends in .csv or .xlsx",
     )
-    add("--top", type=parse_top, metavar="N|P%", help="write only the best N customers (or P %% of all), best first")
+    add(
+        "--top",
+        type=parse_top,
+        metavar="N|P%|pays",
+        help="write only the best N customers (or P %% of all, or as many as pay, within the budget), best first",
+    )
+    add("--value", type=_amount, help="of a target customer who is contacted; default: that of the release")
+    add("--cost", type=_amount, help="of one contact; default: that of the release")
+    add(
+        "--budget",
+        type=_amount,
+        help="for the contacts of this list; default: that of the release. With an amount, --top is pays by default",
+    )
     add(
         "--url",
         default=_default_url(),
@@ -117,7 +135,16 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     token = os.environ.get("SERVING_TOKEN") or None
     if token is not None and not re.fullmatch("[!-~]+", token):  # the text does not show it: it is a secret
         parser.error("SERVING_TOKEN has a blank, a line end or a character outside ASCII: it cannot go into a header.")
-    return Options(**vars(given), token=token)
+    fields = vars(given)
+    entered = Entered(*(fields.pop(name) for name in ("value", "cost", "budget")))
+    return Options(**fields, token=token, entered=entered)
+
+
+def _amount(text: str) -> float:
+    try:
+        return amount(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount from 0 to 1,000,000,000") from None
 
 
 def _seconds(text: str) -> float:
@@ -138,17 +165,19 @@ def _positive(text: str) -> int:
 
 
 def parse_top(text: str) -> Top:
-    """Reads a number like 500 or a share like 20%.
+    """Reads a number like 500, a share like 20%, or pays.
 
     Raises:
-        argparse.ArgumentTypeError: It is neither.
+        argparse.ArgumentTypeError: It is none of them.
     """
+    if text == "pays":
+        return Top(pays=True)
     try:
         if not text.endswith("%"):
             return Top(count=_positive(text))
         share = float(text[:-1]) / 100
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number like 500 nor a share like 20%") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is no number like 500, no share like 20%, and not pays") from None
     if not 0 < share <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0% and 100%")
     return Top(share=share)

@@ -56,17 +56,22 @@ class ScoredRows:
         found = np.frombuffer(self.probabilities, dtype=np.float32)
         return found[~np.isnan(found)]
 
-    def best(self, count: int) -> NDArray[np.intp]:
+    def best(self, count: int, *, at_most: bool = False) -> NDArray[np.intp]:
         """The indices of about `count` of the most probable customers, best first; ties in the order of the file.
 
         Customers with the same written probability are taken or left together, whichever is nearer to `count`; they
-        are taken when nobody else would be left.
+        are taken when nobody else would be left. With `at_most` there are never more than `count`: ties are left
+        together, and split only when nobody else would be left.
         """
         found = np.frombuffer(self.probabilities, dtype=np.float32).astype(np.float64)
         written = np.round(np.where(np.isnan(found), -1.0, found), DIGITS)
         order = np.argsort(-written, kind="stable")[: self.rows]
+        if not count:
+            return np.asarray(order[:0])
         ranked = -written[order]
         start, end = (int(np.searchsorted(ranked, ranked[count - 1], side=side)) for side in ("left", "right"))
+        if at_most and end > count:
+            return np.asarray(order[: start or count])
         leave = start > 0 and count - start < end - count
         return np.asarray(order[: start if leave else end])
 

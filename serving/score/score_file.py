@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from serving.client.model_client import ModelServer
 from serving.expectation.known_inputs import known_spellings
 from serving.expectation.version_evaluation import VersionEvaluation, find_evaluation
-from serving.score import output_files, requests, summary
+from serving.score import output_files, ranking, requests, summary
 from serving.score.input_check import InputCheck
-from serving.score.options import Options
+from serving.score.money import ListMoney
+from serving.score.options import Options, Top
 from serving.score.progress import with_progress
 from serving.score.requests import Score, VersionGoneError
 from serving.score.row_writers import RowWriter, row_writer
@@ -40,9 +38,24 @@ class FileFormat:
     write: Callable[..., AbstractContextManager[RowWriter]] = row_writer
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What was written.
+
+    Attributes:
+        said: The summary.
+        version: The version that gave every score.
+        money: What the list costs and brings; None when nothing is said in money, or there is no list.
+    """
+
+    said: str
+    version: int
+    money: ListMoney | None = None
+
+
 def score_file(
     server: ModelServer, given: Options, target: Path, stderr: TextIO, file_format: FileFormat | None = None
-) -> tuple[str, int]:
+) -> Scored:
     """Scores a file with the version that the server serves; with another one when that goes away meanwhile.
 
     Args:
@@ -52,11 +65,9 @@ def score_file(
         stderr: Told what the user should know of the file, and the progress.
         file_format: How to read and to write; a CSV or a workbook by default.
 
-    Returns:
-        The summary, and the version that gave every score.
-
     Raises:
         FileError: The file is wrong, or cannot be written.
+        EconomicsError: What contacts cost and bring contradicts itself, or is not known where it is needed.
         EvaluationError: The version's evaluation is wrong.
         VersionGoneError: The version went away each time.
         ServingError: The server does not answer, or not with scores.
@@ -65,7 +76,7 @@ def score_file(
     for left in reversed(range(TRIES)):
         version = requests.latest_version(server, within=wait)
         try:
-            return _score(server, version, given, target, stderr, file_format or FileFormat()), version
+            return _score(server, version, given, target, stderr, file_format or FileFormat())
         except VersionGoneError:
             stderr.write("the version went away meanwhile; beginning again with the one that is served now\n")
             wait = requests.PATIENCE_SECONDS
@@ -76,16 +87,19 @@ def score_file(
 
 def _score(
     server: ModelServer, version: int, given: Options, target: Path, stderr: TextIO, file_format: FileFormat
-) -> str:
+) -> Scored:
     model = requests.model_info(server, version)
 
     def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
         return requests.score_known_rows(server, version, instances)
 
     evaluation = find_evaluation(version, given.evaluation, predict_known_rows)
+    economics = given.entered.over(evaluation.economics, given.named)
+    top = given.top or (Top(pays=True) if economics and not given.entered.is_empty else None)
+    ranking.check_top(top, economics, evaluation)
     file = file_format.read(given.csv, model.inputs, known_spellings(evaluation.inputs))
     header = file.table.layout.header
-    output_files.check_columns(given.csv, header, ranked=given.top is not None)
+    output_files.check_columns(given.csv, header, ranked=top is not None)
     check = InputCheck(evaluation.inputs, file.table.layout.columns.index)
     rows = file.check(check.add)
     check.finish()
@@ -100,29 +114,24 @@ def _score(
         writer = stack.enter_context(
             file_format.write(out, given.out, file.table.layout, decimal_comma=check.has_decimal_comma)
         )
-        if given.top is None:
+        if top is None:
+            money = None
             said = summary.scores_summary(output_files.write_scored(header, scored(), writer), version, given.out)
         else:
-            everybody = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
-            written = output_files.keep_scored(scored(), everybody)
-            asked = given.top.of(written.rows)
-            best = written.best(asked)
-            output_files.write_ranking(header, written, best, evaluation.calibration, everybody, writer)
-            probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
-            line = evaluation.calibration
-            said = summary.ranking_summary(
-                written,
-                version,
-                given.out,
-                asked=asked,
-                count=len(best),
-                least=float(probability[-1]),
-                expected=(line.expect(probability), float(line.apply(written.all()).mean())) if line else None,
+            said, money = ranking.write_best(
+                scored(),
+                header,
+                writer,
+                top=top,
+                economics=economics,
                 evaluation=evaluation,
+                version=version,
+                out=given.out,
+                beside=target.parent,
             )
     if writer.guarded:
         stderr.write(f"{given.out}: {summary.guarded_note(writer.guarded)}.\n")
-    return (summary.sample_warning(version) if model.is_sample else "") + said
+    return Scored((summary.sample_warning(version) if model.is_sample else "") + said, version, money)
 
 
 def _say(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from serving.expectation.calibration import Expectation
 from serving.expectation.version_evaluation import VersionEvaluation
+from serving.score.money import ListMoney
 from serving.score.output_files import ScoredRows
 
 _REST = "rest"
@@ -28,9 +29,10 @@ def ranking_summary(
     *,
     asked: int,
     count: int,
-    least: float,
+    least: float | None,
     expected: tuple[Expectation, float] | None,
     evaluation: VersionEvaluation,
+    money: ListMoney | None,
 ) -> str:
     """The same for a ranking, and what to expect of the list that was written.
 
@@ -40,10 +42,15 @@ def ranking_summary(
         out: The file with the ranking.
         asked: How many customers were wanted.
         count: How many are in the file.
-        least: The probability of the last of them.
+        least: The probability of the last of them; None when there is nobody.
         expected: What to expect of them, and the expected share of targets among all customers of the file.
         evaluation: What is known of the version.
+        money: What the list costs and brings; None when nothing is said in money.
     """
+    target = evaluation.target or _label(written) or "targets"
+    in_money = [*money.sentences(target)] if money else []
+    if least is None:
+        return "\n".join((_scored(written, version), f"Nobody is in {out}.", *in_money))
     lines = [
         _scored(written, version),
         f"{'Target the' if _label(written) else 'The most likely are the'} {count:,} in {out}, best first: "
@@ -54,7 +61,6 @@ def ranking_summary(
             f"Asked for were {asked:,}; customers with the same probability as the last one are "
             f"{'taken' if count > asked else 'left'} together."
         )
-    target = evaluation.target or _label(written) or "targets"
     if expected is None:
         lines.append(f"How many of them to expect to be {target} is not known: {evaluation.reason}.")
         lines.append(evaluation.cure)
@@ -65,7 +71,7 @@ def ranking_summary(
             f"{_percent(best.low)} to {_percent(best.high)}): the mean of their calibrated probabilities.\n"
             f"Without a model, expect {_percent(everybody)} of any {count:,} customers of this file."
         )
-    return "\n".join(lines)
+    return "\n".join((*lines, *in_money))
 
 
 def far_warning(distances: str, version: int) -> str:

@@ -11,7 +11,8 @@ from ml.config.economics import Economics
 from ml.gate.paired.compare import difference_of
 from ml.gate.paired.contributions import PROFIT
 from ml.gate.paired.difference import z_of
-from ml.gate.paired.profit import CUSTOMERS, Floats, is_contacted, money, profit_of_rows
+from ml.gate.paired.profit import CUSTOMERS, Floats, money, profit_of_rows
+from serving.expectation.profit import is_contacted
 
 LEVEL = 0.025
 """On each side of the interval: it holds 95 %."""

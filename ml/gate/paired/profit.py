@@ -13,15 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.config.economics import Economics
+from serving.expectation.profit import is_contacted
 
 Floats = NDArray[np.float64]
 CUSTOMERS = 1000
 """Profit is told for so many customers, contacted or not."""
-
-
-def is_contacted(probability: NDArray[np.float32], cut: float) -> NDArray[np.bool_]:
-    """Return whether the rule contacts each customer, shape [n]; the budget does not count here."""
-    return np.asarray(probability.astype(np.float64) > cut)
 
 
 def profit_of_rows(labels: NDArray[np.int8], probability: NDArray[np.float32], cut: float) -> Floats:

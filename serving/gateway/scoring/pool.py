@@ -13,6 +13,7 @@ from typing import cast
 
 from serving.gateway.scoring.spool import Spool
 from serving.gateway.scoring.task import TOO_MUCH_MEMORY, Result, Task
+from serving.gateway.scoring.wish import Wish
 
 AT_ONCE = 2
 MOST_WAITING = 8
@@ -56,7 +57,7 @@ class ScorePool:
         """Whether no more files are taken now."""
         return self._files >= AT_ONCE + MOST_WAITING
 
-    async def score(self, body: bytes, ending: str, top: str | None, request_id: str) -> tuple[Result, bytes]:
+    async def score(self, body: bytes, ending: str, wish: Wish, request_id: str) -> tuple[Result, bytes]:
         """The result for a file, and the scored file, empty unless the status is 200.
 
         A caller that is cancelled ends the process and leaves no file.
@@ -64,14 +65,14 @@ class ScorePool:
         Args:
             body: The file.
             ending: That of its name.
-            top: How many of the best are wanted; None for all.
+            wish: What is wanted of it.
             request_id: For the log.
         """
         self._files += 1
         directory: Path | None = None
         try:
             directory = self._scorer.spool.new_directory()
-            task = Task(str(directory), ending, top, self._scorer.url, self._scorer.model, self._scorer.timeout)
+            task = Task(str(directory), ending, wish, self._scorer.url, self._scorer.model, self._scorer.timeout)
             async with asyncio.timeout(self._scorer.seconds):
                 await _write(directory / task.given, body)
                 async with self._turns:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-from urllib.parse import parse_qs
+import json
 
 from serving.gateway.headers import first
 from serving.gateway.replies import Reply
 from serving.gateway.scoring.kinds import CURE, Kind, kind_of
 from serving.gateway.scoring.pool import ScorePool
+from serving.gateway.scoring.wish import CURE as CURE_OF_WISH
+from serving.gateway.scoring.wish import Wish, wish_of
 from serving.http.exchange import Exchange
-from serving.score.options import parse_top
 
 
 class ScoreRoute:
@@ -44,14 +44,14 @@ class ScoreRoute:
             reply.error(415, "The file came compressed (Content-Encoding). Send it as it is.")
             return
         try:
-            top = _top(target.partition("#")[0].partition("?")[2])
-        except (ValueError, argparse.ArgumentTypeError) as error:
-            reply.error(400, f"{error}. The only parameter is top, a number like 500 or a share like 20%25.")
+            wish = wish_of(target.partition("#")[0].partition("?")[2])
+        except ValueError as error:
+            reply.error(400, f"{error}. {CURE_OF_WISH}.")
             return
         if self._pool.is_full:
             reply.error(503, "Too many files are in work. Try again.", headers=b"Retry-After: 10\r\n")
             return
-        task = asyncio.get_running_loop().create_task(self._score(exchange, kind, top, reply))
+        task = asyncio.get_running_loop().create_task(self._score(exchange, kind, wish, reply))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -67,9 +67,9 @@ class ScoreRoute:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _score(self, exchange: Exchange, kind: Kind, top: str | None, reply: Reply) -> None:
+    async def _score(self, exchange: Exchange, kind: Kind, wish: Wish, reply: Reply) -> None:
         try:
-            result, scored = await self._pool.score(exchange.body, kind.ending, top, reply.request_id)
+            result, scored = await self._pool.score(exchange.body, kind.ending, wish, reply.request_id)
         except OSError as error:
             reply.on_end = None
             reply.error(507, f"No temporary file can be written ({error.strerror}). Try again later.")
@@ -86,22 +86,6 @@ class ScoreRoute:
         lines += b'Content-Disposition: attachment; filename="scored%b"\r\nCache-Control: no-store\r\n' % (
             kind.ending.encode("ascii")
         )
+        if result.money is not None:
+            lines += b"X-Expected-Profit: %b\r\n" % json.dumps(result.money).encode("ascii")
         reply.send(200, scored, kind.media_type, lines)
-
-
-def _top(query: str) -> str | None:
-    """The parameter `top` of a query, as the command takes it.
-
-    Raises:
-        ValueError: There are others, or several of it.
-        argparse.ArgumentTypeError: It is not one.
-    """
-    given = parse_qs(query, keep_blank_values=True, max_num_fields=10)
-    if set(given) - {"top"}:
-        raise ValueError(f"{min(set(given) - {'top'})[:60]!r} is not a parameter of /v1/score")
-    values = given.get("top", [])
-    if len(values) > 1:
-        raise ValueError("top is given more than once")
-    for value in values:
-        parse_top(value)
-    return values[0] if values else None

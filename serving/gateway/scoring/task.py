@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
+
+from serving.gateway.scoring.wish import Wish
 
 TOO_MUCH_MEMORY = "The file takes more memory than there is for one. Send it as CSV, or send fewer rows."
 
@@ -16,7 +18,7 @@ class Task:
     Attributes:
         directory: Where it is, and where the scored one goes.
         ending: Those of both names.
-        top: How many of the best are wanted, as the command takes it; None for all.
+        wish: What is wanted of it.
         url: The model server.
         model: The model.
         timeout: Seconds for one request to the server.
@@ -24,7 +26,7 @@ class Task:
 
     directory: str
     ending: str
-    top: str | None
+    wish: Wish
     url: str
     model: str
     timeout: float
@@ -36,7 +38,8 @@ class Task:
     @classmethod
     def of(cls, line: bytes) -> Self:
         """Reads a line."""
-        return cls(**json.loads(line))
+        content = json.loads(line)
+        return cls(**content | {"wish": Wish(**content["wish"])})
 
     @property
     def given(self) -> str:
@@ -57,12 +60,14 @@ class Result:
         status: The HTTP status.
         text: What went wrong; "" at 200.
         version: The version that gave every score; 0 when there are none.
+        money: What the list costs and brings (`ListMoney.as_dict`); None when nothing is said in money.
         log: What the operator should know; it holds nothing of the file.
     """
 
     status: int
     text: str = ""
     version: int = 0
+    money: dict[str, Any] | None = None
     log: str = ""
 
     def line(self) -> bytes:

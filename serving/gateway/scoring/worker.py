@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
+from serving.expectation.economics import EconomicsError, Entered
 from serving.expectation.version_evaluation import EvaluationError
 from serving.gateway.scoring.json_lines import JSON_LINES as JSON_LINES_FORMAT
 from serving.gateway.scoring.kinds import JSON_LINES, WORKBOOK
@@ -51,7 +52,7 @@ def _result(task: Task) -> Result:
     options = Options(
         csv=given,
         out=scored,
-        top=None if task.top is None else parse_top(task.top),
+        top=None if task.wish.top is None else parse_top(task.wish.top),
         url=task.url,
         model=task.model,
         evaluation=None,
@@ -59,13 +60,17 @@ def _result(task: Task) -> Result:
         timeout=task.timeout,
         strict=False,
         token=None,
+        entered=Entered(task.wish.value, task.wish.cost, task.wish.budget),
+        named="{}",
     )
     try:
         _check_kind(given, task.ending)
         file_format = JSON_LINES_FORMAT if task.ending == JSON_LINES.ending else FileFormat()
         # What the command says on the way is of the file, and has no place in a log.
-        _, version = score_file(server, options, Path.cwd() / scored, io.StringIO(), file_format)
+        done = score_file(server, options, Path.cwd() / scored, io.StringIO(), file_format)
     except FileError as error:
+        return Result(422, str(error))
+    except EconomicsError as error:
         return Result(422, str(error))
     except MemoryError:
         return Result(413, TOO_MUCH_MEMORY)
@@ -87,7 +92,7 @@ def _result(task: Task) -> Result:
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} at {last.filename}:{last.lineno}"
         return Result(500, "Scoring failed; the gateway's log says where.", log=where)
-    return Result(200, version=version)
+    return Result(200, version=done.version, money=done.money.as_dict() if done.money else None)
 
 
 def _check_kind(path: Path, ending: str) -> None:

@@ -21,6 +21,7 @@ from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
 from tests.serving.live import ServerProcess, ask, error_of, eventually
 from tests.serving.score.scoring import HEADER, NAMES, NUMBERS, many, score, write
+from tests.serving.score.test_values import known
 
 CSV = {"Content-Type": "text/csv"}
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
@@ -219,12 +220,47 @@ def test_what_cannot_be_scored_is_named_and_nothing_is_left(
         assert str(tmp_path) not in error_of(told)
 
 
-@pytest.mark.parametrize("query", ["top=0", "top=x", "top=101%25", "top=", "top=1&top=2", "cost=3", "top=nan%25"])
+@pytest.mark.parametrize(
+    "query", ["top=0", "top=x", "top=101%25", "top=", "top=1&top=2", "rows=3", "top=nan%25", "cost=-1"]
+)
 def test_a_wrong_parameter_is_400(query: str, tmp_path: Path) -> None:
     with stand_in(Pretended().answer) as url, door_before(url, tmp_path) as door:
         status, told, _ = ask(door.url, "POST", f"/v1/score?{query}", b"x", CSV)
-        assert (status, "The only parameter is top" in error_of(told)) == (400, True)
+        assert (status, "The parameters are top (a number" in error_of(told)) == (400, True)
         assert ask(door.url, "GET", "/v1/score")[0] == 405
+
+
+def test_what_is_entered_counts_for_one_list_and_is_told_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETRAIN_ROOT", str(tmp_path / "root"))
+    release = tmp_path / "root" / "releases" / "1"
+    release.mkdir(parents=True)
+    known(release / "evaluation.json")
+    (release / "replay.json").write_text(json.dumps({"instances": [{"Age": 50}], "probability": [0.5]}))
+    economics = {"value": 80.0, "cost": 10.0, "budget": 30.0, "currency": "\u20ac"}
+    (release / "release.json").write_text(json.dumps({"economics": economics}))
+    rows = (f"{n},Male,No,{age},No,Healthcare,1,Low,4" for n, age in enumerate((90, 60, 50, 40, 5)))
+    body = write(tmp_path / "in.csv", *rows).read_bytes()
+    with stand_in(Pretended().answer) as url, door_before(url, tmp_path) as door:
+
+        def told(query: str) -> tuple[list[str], dict[str, object]]:
+            status, answered, headers = ask(door.url, "POST", f"/v1/score?{query}", body, CSV)
+            assert status == 200, answered
+            return answered.decode().splitlines()[1:], json.loads(headers["x-expected-profit"])
+
+        lines, money = told("top=pays")
+        assert len(lines) == money["contacts"] == 3
+        assert money == economics | {
+            "pays": 4, "contacts": 3, "list_cost": 30.0, "back": 160.0, "back_low": 80.0, "back_high": 240.0,
+            "profit": 130.0, "profit_low": 50.0, "profit_high": 210.0,
+        }  # fmt: skip
+        lines, money = told("budget=0&cost=45")
+        assert (len(lines), money["cost"], money["budget"], money["currency"]) == (2, 45.0, 0.0, "\u20ac")
+        status, answered, headers = ask(door.url, "POST", "/v1/score", body, CSV)
+        assert (status, "x-expected-profit" in headers) == (200, False)
+        status, answered, _ = ask(door.url, "POST", "/v1/score?cost=100", body, CSV)
+        assert (status, "cost = 100: must be below value = 80" in error_of(answered)) == (422, True)
 
 
 def test_a_server_that_is_gone_is_502_and_one_that_is_slow_504(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_top_is_a_number_or_a_share(text: str, rows: int, count: int) -> None:
     [
         (["--out", "o", "--top", "0"], "0 is less than 1"),
         (["--out", "o", "--top", "101%"], "101% is not between 0% and 100%"),
-        (["--out", "o", "--top", "few"], "'few' is neither a number like 500 nor a share like 20%"),
+        (["--out", "o", "--top", "few"], "'few' is no number like 500, no share like 20%, and not pays"),
         (["--out", "./in.csv"], "--out is the file of the customers itself"),
         ([], "the following arguments are required: --out"),
         *(
