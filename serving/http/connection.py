@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._queue = RequestQueue(shared.limits.body_bytes)
         self._last = False  # nothing more is read as a request; what came before is answered
+        self._client_sent_all = False
         self._pumping = False
         self._turn_comes = False
         self._writable = True
@@ -90,9 +91,11 @@ class Connection(asyncio.Protocol):
             self.current.abandon()
 
     def eof_received(self) -> bool:
-        """Called by the event loop. A client may close its side and still wait for answers."""
-        self._last = True
+        """Called by the event loop. A client may close its side and still wait for answers, but for some."""
+        self._last = self._client_sent_all = True
         self._discard_incomplete()
+        if self.current is not None and self.current.ends_with_client:
+            return False
         return self.current is not None or bool(self._queue.waiting)
 
     def pause_writing(self) -> None:
@@ -203,6 +206,9 @@ class Connection(asyncio.Protocol):
             self.current = exchange
             if refusal is None:
                 self._handle(exchange)
+                if self._client_sent_all and exchange.ends_with_client and not exchange.answered:
+                    self.close()
+                    return
             else:
                 exchange.answer(*refusal)
 

@@ -43,13 +43,15 @@ class Exchange:
         large: whether the body is so large that its memory should be given back to the system afterwards.
         started: when the request had arrived, on the clock of `time.perf_counter`.
         answered: whether there was an answer, or the client is gone.
+        ends_with_client: whether a client that closes its side is taken for gone, as behind a proxy, which can tell in
+            no other way that its own client has left. Set it where the work for an answer is long.
         on_expire: called when the request takes too long; it must answer.
         on_end: called once the request is answered, or the client is gone.
     """
 
     __slots__ = (
         *("_sender", "answered", "body", "gzipped", "headers", "is_http_1_0", "keep_alive", "large", "method"),
-        *("on_end", "on_expire", "origin", "peer", "started", "target"),
+        *("ends_with_client", "on_end", "on_expire", "origin", "peer", "started", "target"),
     )
 
     def __init__(
@@ -78,6 +80,7 @@ class Exchange:
         self.large = len(body) > LARGE_BYTES
         self.started = time.perf_counter()
         self.answered = False
+        self.ends_with_client = False
         self.on_expire: Callable[[], None] | None = None
         self.on_end: Callable[[], None] | None = None
 

@@ -59,6 +59,7 @@ class ScoreRoute:
             task.cancel()
 
         reply.on_end = end
+        exchange.ends_with_client = True
 
     async def close(self) -> None:
         """Ends what is in work."""

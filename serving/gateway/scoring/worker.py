@@ -31,6 +31,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(5)  # those who ask for single customers come first
+    Path("/proc/self/oom_score_adj").write_text("1000")  # if the memory of all is full, this ends and not the gateway
     task = Task.of(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_gateway, daemon=True).start()
     sys.stdout.buffer.write(_result(task).line())

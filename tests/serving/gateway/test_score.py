@@ -19,7 +19,7 @@ from xlsxwriter import Workbook
 
 from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
-from tests.serving.live import ServerProcess, ask, error_of, eventually
+from tests.serving.live import ROOT, ServerProcess, ask, error_of, eventually
 from tests.serving.score.scoring import HEADER, NAMES, NUMBERS, many, score, write
 from tests.serving.score.test_values import known
 
@@ -34,6 +34,20 @@ ROWS = (
     ",,,,,,,,",
     "4,Male,No,22,No,Healthcare,1,Low,4",
 )
+
+
+LESS_MEMORY = """
+import resource
+really = resource.setrlimit
+def setrlimit(which, limits):
+    if which == resource.RLIMIT_AS:
+        with open("/proc/self/statm") as pages:
+            now = int(pages.read().split()[0]) * resource.getpagesize()
+        limits = (now + (24 << 20),) * 2
+    really(which, limits)
+resource.setrlimit = setrlimit
+"""
+"""For the process that scores: what is there already and 24 MiB, in the place of 4 GiB."""
 
 
 class Pretended:
@@ -292,7 +306,7 @@ def _begin(door: GatewayProcess, body: bytes) -> socket.socket:
 
 
 def reset(client: socket.socket) -> None:
-    """Hangs up; a client that only closes its side may still wait for its answer."""
+    """Hangs up so that the server is told by an error."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
@@ -304,7 +318,10 @@ def _is_gone(pid: int) -> bool:
         return True
 
 
-def test_a_client_that_leaves_ends_the_scoring_and_the_pool_is_bounded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leave", [reset, socket.socket.close], ids=["reset", "closed"])
+def test_a_client_that_leaves_ends_the_scoring_and_the_pool_is_bounded(
+    leave: Callable[[socket.socket], None], tmp_path: Path
+) -> None:
     body = many(tmp_path / "in.csv", 3).read_bytes()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -315,9 +332,41 @@ def test_a_client_that_leaves_ends_the_scoring_and_the_pool_is_bounded(tmp_path:
             assert ask(door.url, "POST", "/v1/score", body, CSV)[0] == 503
             assert ask(door.url, "GET", "/healthz")[0] == 200
             for client in clients:
-                reset(client)
+                leave(client)
             eventually(lambda: not requests_in(tmp_path))
             eventually(lambda: all(map(_is_gone, workers)))
+
+
+def test_a_worker_that_is_killed_is_told_as_too_much_memory_and_is_the_first_that_the_kernel_ends(
+    tmp_path: Path,
+) -> None:
+    body = many(tmp_path / "in.csv", 3).read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with door_before(address, tmp_path) as door, _begin(door, body) as client:
+            [worker] = eventually(lambda: _workers(door))
+            about = Path(f"/proc/{worker}")
+            eventually(lambda: (about / "oom_score_adj").read_text().strip() == "1000")
+            assert Path(f"/proc/{door.process.pid}/oom_score_adj").read_text().strip() != "1000"
+            assert re.search(r"Max address space +4294967296 +4294967296 ", (about / "limits").read_text())
+            os.kill(worker, signal.SIGKILL)
+            assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+            assert "was ended by signal 9" in eventually(lambda: "signal" in (log := door.log.read_text()) and log)
+            assert ask(door.url, "GET", "/healthz")[0] == 200
+
+
+def test_a_file_that_takes_more_memory_than_there_is_for_one_is_413(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "less").mkdir()
+    (tmp_path / "less" / "sitecustomize.py").write_text(LESS_MEMORY)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'less'}:{ROOT}")
+    rows = [(f"{n}", "Male", "No", 22, "No", "Healthcare", 1, "Low", 4) for n in range(30_000)]
+    with stand_in(Pretended().answer) as url, door_before(url, tmp_path) as door:
+        assert ask(door.url, "POST", "/v1/score", workbook(rows[0]), XLSX)[0] == 200
+        status, told, _ = ask(door.url, "POST", "/v1/score", workbook(*rows), XLSX)
+        assert (status, "more memory than there is for one" in error_of(told)) == (413, True), told
+        assert ask(door.url, "POST", "/v1/score", workbook(rows[0]), XLSX)[0] == 200
 
 
 def test_what_a_killed_gateway_left_is_removed_by_the_next_and_that_of_one_alive_is_not(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from serving.gateway.access.encryption import Encryption
 from serving.gateway.access.host_names import LOOPBACK_NAMES, strange_name
 from serving.gateway.access.token_bucket import TokenBucket
 from serving.gateway.access.token_file import TokenFile, TokenFileError, read
+from serving.gateway.access.tokens import SCOPES
 from tests.serving.gateway.gateway_process import StandIn, answer, gateway, stand_in
 from tests.serving.live import ROOT, ask, error_of, eventually
 
@@ -91,6 +92,33 @@ def test_only_a_token_of_the_scope_is_let_in(file: Path, server: StandIn, tmp_pa
         log = eventually(lambda: [line for line in door.log.read_text().splitlines() if " shop" in line], within=10)
         assert '"/v1/models/customer-model:predict" 200' in log[0]
         assert good not in door.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/v1/models/customer-model", "predict"),
+        ("POST", PREDICT, "predict"),
+        ("OPTIONS", PREDICT, "predict"),
+        ("POST", "/V1/Models/customer-model/versions/1:predict", "predict"),
+        ("GET", "/v1/models", "predict"),
+        ("POST", "http://localhost/v1/models/m:predict?x", "predict"),
+        ("POST", "/v1/score", "score"),
+        ("POST", "/v1/score?top=5", "score"),
+        ("GET", "/v1/score", "score"),
+    ],
+)
+def test_each_route_has_its_scope(
+    method: str, path: str, scope: str, file: Path, server: StandIn, tmp_path: Path
+) -> None:
+    fitting = _added(file, "fitting", f"--scope={scope}")
+    others = _added(file, "others", *(f"--scope={other}" for other in SCOPES if other != scope))
+    with gateway(server.url, f"--tokens={file}", log=tmp_path / "log") as door:
+        assert ask(door.url, method, path, b"{}")[0] == 401
+        status, body, _ = ask(door.url, method, path, b"{}", _bearer(others))
+        assert (status, error_of(body)) == (403, f"The token others is not for '{scope}'. Ask for one with that scope.")
+        assert server.requests == []
+        assert ask(door.url, method, path, b"{}", _bearer(fitting))[0] not in (401, 403)
 
 
 def test_a_token_that_is_removed_is_refused_soon_and_a_broken_file_lets_nobody_in(

@@ -15,7 +15,8 @@ from serving.http.server import HttpServer
 class Echo:
     """A server on a thread of its own.
 
-    It answers with method, target and body; /gzipped also says whether it is; /later/... waits for `release`;
+    It answers with method, target and body; /gzipped also says whether it is; /later/... waits for `release`,
+    /work too, unless the client closes its side;
     /busy keeps the loop for a millisecond; /large1000 is answered with as many bytes.
     """
 
@@ -45,8 +46,9 @@ class Echo:
             time.sleep(0.001)
         if exchange.target.startswith("/large"):
             exchange.answer(200, b"x" * int(exchange.target[6:]), TEXT)
-        elif exchange.target.startswith("/later"):
+        elif exchange.target.startswith(("/later", "/work")):
             self.waiting.append(exchange)
+            exchange.ends_with_client = exchange.target.startswith("/work")
             exchange.on_expire = lambda: exchange.answer(504, b"too late", TEXT)
         else:
             self.answer(exchange)

@@ -8,6 +8,7 @@ import pytest
 
 from serving.http.limits import Limits
 from tests.serving.http.echo import Echo, echo, read_all
+from tests.serving.live import eventually
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +203,18 @@ def test_five_hundred_slow_clients_leave_room_for_a_quick_one() -> None:
         finally:
             for connection in slow:
                 connection.close()
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /busy HTTP/1.1\r\n\r\n" * 12], ids=["alone", "pipelined"])
+def test_work_ends_when_its_client_closes_its_side_and_an_answer_to_others_is_sent(before: bytes, server: Echo) -> None:
+    with server.connect() as connection:
+        connection.sendall(before + b"GET /work HTTP/1.1\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        assert read_all(connection).count(b"GET /busy ") == before.count(b"GET")
+    assert server.waiting.pop().answered, "the client is gone"
+    with server.connect() as connection:
+        connection.sendall(b"GET /later HTTP/1.1\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        eventually(lambda: server.waiting)
+        server.release()
+        assert read_all(connection).endswith(b"GET /later ")
