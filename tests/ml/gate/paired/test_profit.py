@@ -9,7 +9,8 @@ import pytest
 
 from ml.config.economics import Economics
 from ml.gate.paired.expected_profit import expected_profit, profit_curve
-from ml.gate.paired.profit import is_contacted, profit_of_rows
+from ml.gate.paired.profit import profit_of_rows
+from serving.expectation.profit import is_contacted
 
 PRICES = Economics(value=80.0, cost=10.0, budget=0.0, currency="EUR")
 LABELS = np.array([1, 1, 0, 0, 0], dtype=np.int8)
