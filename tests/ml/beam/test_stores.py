@@ -19,6 +19,7 @@ from ml.data.shards import store
 from ml.errors import DataError, FinalError, RetrainError, SettingsError, TransientError
 from ml.storage.root import Root
 from tests.ml.beam.s3_server import KEYS, S3, SECRET, running_s3
+from tests.ml.beam.same_examples import assert_transforms_alike
 from tests.ml.beam.same_step import assert_validates_alike
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
@@ -178,4 +179,13 @@ def test_validation_by_shards_in_a_store_says_the_same(
 ) -> None:
     monkeypatch.setattr("ml.beam.split.ROWS", 1000)
     assert_validates_alike(Root(tmp_path), sample_csv, settings(s3, "s3://customers/work"))
+    assert s3.names() == []
+
+
+def test_transformation_by_shards_in_a_store_makes_the_same_files(
+    libraries: None, s3: S3, sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.beam.split.ROWS", 700)
+    monkeypatch.setattr("ml.beam.split.BLOCK_BYTES", 40_000)
+    assert_transforms_alike(Root(tmp_path), sample_csv, settings(s3, "s3://customers/work"))
     assert s3.names() == []

@@ -17,6 +17,7 @@ from ml.beam import transformation
 from ml.config.settings import BeamSettings
 from ml.data import csv_reader
 from ml.data.csv_reader import read_batches
+from ml.data.features import FEATURES
 from ml.data.schema import seed_schema
 from ml.errors import DataError, FinalError, TransientError
 from ml.pipeline.steps import run_step
@@ -24,6 +25,7 @@ from ml.storage.root import PROJECT, Root
 from ml.training import transform as step
 from ml.training.examples import example_files
 from ml.training.examples.counts import Counts
+from ml.training.preprocessing import Encoding
 from tests.ml.beam.same_examples import MADE, assert_transforms_alike, begun, made
 from tests.ml.conftest import settings_for
 from tests.prometheus.debian import eventually
@@ -85,11 +87,12 @@ def test_the_real_file_in_shards_makes_the_same_files(
 def test_odd_rows_make_the_same_files(
     odd_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
-    """Among them rows without any feature, and a category that only the last shard has, in two spellings."""
+    """Among them rows without any feature, and a category that the schema does not know: two spellings, two shards."""
     lines = odd_csv.read_text(encoding="utf-8").splitlines(keepends=True)
     columns = lines[0].removeprefix("\ufeff").rstrip().split(",")
     place = columns.index("Profession")
-    for number, profession in ((-1, "Überführer"), (-2, "überführer"), (-3, "NaN"), (-4, "Ar\x00tist")):
+    odd = {20: "Zookeeper", -5: "zookeeper", -4: "Ar\x00tist", -3: "NaN", -1: "Überführer"}
+    for number, profession in odd.items():
         fields = lines[number].split(",")
         fields[place] = profession
         lines[number] = ",".join(fields)
@@ -98,6 +101,11 @@ def test_odd_rows_make_the_same_files(
     odd_csv.write_text("".join(lines), encoding="utf-8")
     monkeypatch.setattr(csv_reader, "BLOCK_BYTES", 30_000)
     assert_same(odd_csv, tmp_path, f"transform.batch_rows={batch_rows}")
+    professions = Encoding.read(tmp_path / "there" / "encoding.json").features[FEATURES.index("Profession")].values
+    assert {"Zookeeper", "Überführer", "Ar\x00tist"} <= {*professions}
+    assert "zookeeper" not in professions
+    train = pq.read_table(tmp_path / "there" / "train.parquet", columns=["Profession"])["Profession"].to_pylist()
+    assert {"Zookeeper", "zookeeper"} <= {*train}, "the test needs both on this side"
 
 
 def test_the_step_makes_the_same_with_a_runner(libraries: None, odd_csv: Path, tmp_path: Path) -> None:
