@@ -6,6 +6,7 @@ import codecs
 import csv
 import hashlib
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from ml.data.csv_sniffer import check_head
@@ -22,6 +23,10 @@ class CsvFacts:
     rows: int
 
 
+class NoRowsError(DataError):
+    """A file is right as far as it goes, and holds no customer."""
+
+
 def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFacts:
     """Copy `source` to `target`, which appears only when the whole file passed.
 
@@ -32,7 +37,8 @@ def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFac
         max_bytes: A larger file is refused.
 
     Raises:
-        DataError: It is not a CSV of customers in UTF-8 with ',', has no rows, or is too large.
+        NoRowsError: It has no rows.
+        DataError: It is not a CSV of customers in UTF-8 with ',', or is too large.
         OSError: The disk refused to read or write.
     """
     partial = target.with_name(f".{target.name}.part")
@@ -52,9 +58,9 @@ def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFac
                 writer.write(chunk)
         if not size:
             check_head(b"", name)
-        rows = text.finish(partial) - 1
+        rows = text.finish(partial) - 1 - _blank_records(partial)
         if rows < 1:
-            raise DataError(
+            raise NoRowsError(
                 f"{name}: there is a header, but not a single row.",
                 "Obtain the file again, or name one with customers.",
             )
@@ -68,6 +74,12 @@ def copy_csv(source: Path, target: Path, *, name: str, max_bytes: int) -> CsvFac
 def too_large(what: str, max_bytes: int) -> DataError:
     """Return the error that says `what` is larger than `max_bytes`."""
     return DataError(f"{what} larger than {max_bytes:,} bytes.", "If that is right, raise data.max_bytes.")
+
+
+def _blank_records(path: Path) -> int:
+    """Return how many records of blanks alone stand before the header; a line without any character is no record."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return sum(map(bool, takewhile(lambda record: not any(map(str.strip, record)), csv.reader(file))))
 
 
 class _Text:

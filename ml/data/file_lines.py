@@ -10,12 +10,16 @@ SHOWN_LINES = 3
 
 
 def records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line at which each record of a CSV begins, counted from 1, and its fields; blank lines are left out."""
+    """Yield the line at which each record of a CSV begins, counted from 1, and its fields; the first is the header.
+
+    Blank lines are left out, and before the header those with nothing but blanks, too.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
-        begins = 1
+        begins, in_table = 1, False
         for fields in reader:
-            if any(fields):
+            if any(fields) if in_table else any(map(str.strip, fields)):
+                in_table = True
                 yield begins, fields
             begins = reader.line_num + 1
 

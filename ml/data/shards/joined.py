@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ml.data.csv_copy import copy_csv, too_large
+from ml.data.csv_copy import NoRowsError, copy_csv, too_large
 from ml.data.csv_reader import header
 from ml.data.plain_csv import as_plain_csv
 from ml.data.shards.manifest import Manifest, Shard
@@ -38,7 +38,8 @@ def join(source: SourceFiles, target: Path, *, name: str, max_bytes: int) -> Man
     """Write the shards one after the other to `target` with one header, and their manifest beside it.
 
     `target` appears only when all shards passed. Memory does not grow with them; the largest of them lies on the disk
-    a second time meanwhile.
+    a second time meanwhile. A shard without rows, as engines write them of an empty partition, is left out if another
+    one has some; the manifest names it.
 
     Args:
         source: The shards.
@@ -47,34 +48,49 @@ def join(source: SourceFiles, target: Path, *, name: str, max_bytes: int) -> Man
         max_bytes: Of all that comes out of them.
 
     Raises:
-        DataError: A shard is not a table of customers, has no rows, or other columns than the first; or all together
-            are too large.
+        DataError: A shard is not a table of customers, or has other columns than the first; or all together have no
+            rows, or are too large.
         OSError: The disk refused to read or write.
     """
     partial = target.with_name(f".{target.name}.part")
     shards: list[Shard] = []
     names: list[str] = []
+    first = ""
+    empty: list[NoRowsError] = []
     try:
         with partial.open("wb") as writer:
             for file in source.files:
                 left, called = max_bytes - writer.tell(), f"{name}: shard {file.name}"
                 with tempfile.TemporaryDirectory(prefix=".shard-", dir=target.parent) as folder:
                     inside = unpacked(file, Path(folder), name=called, max_bytes=left)
+                    unit = "row" if is_parquet(inside) or inside.name == "parquet.csv" else "line"
+                    if not inside.stat().st_size:
+                        empty.append(NoRowsError(f"{called}: the file is empty (0 bytes).", "Obtain the file again."))
+                        shards.append(_without_rows(file, unit))
+                        continue
                     plain = as_plain_csv(inside, Path(folder) / "plain.csv", name=called)
                     checked = Path(folder) / "data.csv"
-                    rows = copy_csv(plain, checked, name=called, max_bytes=left).rows
+                    try:
+                        rows = copy_csv(plain, checked, name=called, max_bytes=left).rows
+                    except NoRowsError as error:
+                        empty.append(error)
+                        shards.append(_without_rows(file, unit))
+                        continue
                     found, _ = header(checked, name=called)
-                    names = names or found
+                    skipped, begins = _header_end(checked) if names else (0, 0)
+                    names, first = names or found, first or file.name
                     if found != names:
-                        raise _other_columns(called, found, source.files[0].name, names)
-                    skipped, begins = (0, 0) if not shards else _header_end(checked)
+                        raise _other_columns(called, found, first, names)
                     part = _append(checked, writer, begins)
                     if writer.tell() > max_bytes:
                         raise too_large(f"{name}: all shards together are", max_bytes)
-                    unit = "row" if is_parquet(inside) or inside.name == "parquet.csv" else "line"
                 shards.append(
                     Shard(file.name, sha256_file(file), rows, unit, skipped, part.lines, part.bytes, part.sha256)
                 )
+        if not names:
+            raise empty[0]
+        for without_rows in empty:
+            log.warning("%s It is left out.", without_rows.what)
         manifest = Manifest(tuple(shards))
         manifest.write(target)
         partial.replace(target)
@@ -82,6 +98,10 @@ def join(source: SourceFiles, target: Path, *, name: str, max_bytes: int) -> Man
         partial.unlink(missing_ok=True)
         raise
     return manifest
+
+
+def _without_rows(file: Path, unit: str) -> Shard:
+    return Shard(file.name, sha256_file(file), 0, unit, 0, 0, 0, hashlib.sha256().hexdigest())
 
 
 def _append(checked: Path, writer: BinaryIO, begins: int) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_module
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -73,14 +74,18 @@ class Manifest:
         except (TypeError, KeyError, ValueError) as error:
             raise FinalError(f"{path}: is not a list of shards ({error}).", "Start a new run.") from error
 
-    def place(self, line: int) -> tuple[Shard, int]:
+    def place(self, csv: Path, line: int) -> tuple[Shard, int]:
         """Return the shard in which a line of data.csv stands, counted from 1, and its number there."""
+        begins = 0
         for shard in self.shards:
             if line <= shard.lines:
                 break
             line -= shard.lines
-        # Line 1 of a Parquet file's CSV has the names, so that its row n is line n + 1.
-        return shard, line + shard.skipped - (shard.unit == "row")
+            begins += shard.bytes
+        if shard.unit == "line":
+            return shard, line + shard.skipped
+        # The names are row 0, if they are in data.csv; a row with a line break in a value has several lines.
+        return shard, _record_of(csv, begins, line) - (not shard.skipped)
 
     def holds(self, csv: Path) -> bool:
         """Return whether data.csv is made of these shards, byte by byte."""
@@ -93,6 +98,17 @@ class Manifest:
                 if left or digest.hexdigest() != shard.part_sha256:
                     return False
             return not file.read(1)
+
+
+def _record_of(csv: Path, begins: int, line: int) -> int:
+    """Return which record, from 1, the n-th line after byte `begins` belongs to."""
+    with csv.open("rb") as file:
+        file.seek(begins)
+        reader = csv_module.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+        for number, _ in enumerate(reader, 1):
+            if reader.line_num >= line:
+                return number
+    return line
 
 
 def content_sha256(csv: Path) -> str:
@@ -118,7 +134,7 @@ def in_shard(csv: Path, find: Callable[[], Sequence[tuple[int, str]]]) -> str:
         return ""
     if not first:
         return ""
-    shard, line = manifest.place(first[0][0])
+    shard, line = manifest.place(csv, first[0][0])
     return f"{shard.unit} {line} of {shard.name}: "
 
 
@@ -127,5 +143,5 @@ def placed(csv: Path, lines: Sequence[int]) -> str:
     manifest = Manifest.beside(csv)
     if manifest is None:
         return f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
-    found = (manifest.place(line) for line in lines)
+    found = (manifest.place(csv, line) for line in lines)
     return ", ".join(f"{shard.unit} {line} of {shard.name}" for shard, line in found)

@@ -22,6 +22,12 @@ def test_blank_lines_and_quoted_line_ends_count_as_in_an_editor(tmp_path: Path) 
     assert lines_with(file, "Nothing", "999".__eq__) == []
 
 
+def test_a_line_of_blanks_before_the_header_is_not_taken_for_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "  ", "ID,Note,Age", "1,x,999", "2,y", "3,z,30")
+    assert lines_with(file, "Age", "999".__eq__) == [(3, "999")]
+    assert broken_lines(file) == [4]
+
+
 def test_broken_rows_are_named_by_line_in_the_users_file(tmp_path: Path) -> None:
     file = write(tmp_path / "data.csv", "ID,Gender,Age", "1,Male,20", "", "2,Male", "3,Male,22,23", "4,Male,20")
     assert broken_lines(file) == [4, 5]

@@ -75,6 +75,8 @@ def check_error(tmp_path: Path, source: str, kind: type[RetrainError], *parts: s
         (TEXT.replace("Healthcare", "Médecin 医者").encode(), 2),
         (b"ID,Age\n1,22\n", 1),
         (b"Gender\nMale", 1),
+        (("  \n \t\r\n\n" + TEXT).encode(), 2),
+        ((" \n" + TEXT.replace("Gender", '"Gender"')).encode(), 2),
     ],
 )
 def test_a_csv_is_kept_byte_by_byte_and_its_rows_are_counted(tmp_path: Path, content: bytes, rows: int) -> None:
@@ -118,6 +120,7 @@ def _zip() -> bytes:
         (b"\n \r\n", ("blank lines",)),
         (HEADER.encode(), ("there is a header, but not a single row", "with customers")),
         ((HEADER + "\n\n\r\n").encode(), ("there is a header, but not a single row",)),
+        (("  \n" + HEADER + "\n").encode(), ("there is a header, but not a single row",)),
         (b"\xef\xbb\xbf\n<html><title>Log\n in</title>", ("a web page ('Log in')", "obtain the file itself")),
         (b"<?xml version='1.0'?><Error/>", ("a web page,",)),
         (b'{"code": 404}', ("JSON",)),

@@ -18,6 +18,7 @@ from pyarrow import csv as arrow_csv
 from ml.artifacts import Accepted, Dataset
 from ml.config.settings import resolve
 from ml.data.csv_reader import read_columns
+from ml.data.file_lines import records
 from ml.data.ingest import ingest
 from ml.data.put_right import PutRight
 from ml.data.schema import seed_schema
@@ -61,6 +62,11 @@ def refused(source: Path | str, tmp_path: Path, kind: type[RetrainError] = DataE
 def text(lines: list[str], begin: int, end: int) -> bytes:
     """A CSV of some of the rows."""
     return "\n".join([lines[0], *lines[begin + 1 : end + 1]]).encode() + b"\n"
+
+
+def table_of(lines: list[str]) -> pa.Table:
+    """The first nine rows."""
+    return arrow_csv.read_csv(pa.py_buffer(text(lines, 0, 9)))
 
 
 def shards(folder: Path, lines: list[str]) -> Path:
@@ -171,10 +177,65 @@ def test_a_line_has_its_place_in_its_shard(tmp_path: Path, lines: list[str]) -> 
         assert placed(csv, [line]) == place
 
 
+def test_a_row_of_parquet_is_named_by_its_number_whatever_line_breaks_are_before_it(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for name, begin in (("part-0.parquet", 0), ("part-2.parquet", 20)):
+        table = arrow_csv.read_csv(pa.py_buffer(text(lines, begin, begin + 20)))
+        notes = ["a\nb\r\nc" if row == 3 else "x" for row in range(20)]
+        pq.write_table(table.append_column("Note", pa.array(notes)), folder / name)
+    (folder / "part-1.csv").write_bytes(text(lines, 0, 20).replace(b"\n", b",x\n").replace(b"on,x", b"on,Note", 1))
+    csv = obtained(folder, tmp_path).csv
+    told = [placed(csv, [line]) for line in (2, 5, 6, 7, 8)]
+    assert told == [f"row {row} of part-0.parquet" for row in (1, 4, 4, 4, 5)]
+    last = [line for line, _ in records(csv)][-20:]
+    assert [placed(csv, [line]) for line in last] == [f"row {row} of part-2.parquet" for row in range(1, 21)]
+    assert placed(csv, [last[0] - 1]) == "line 21 of part-1.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("part-0.csv", lambda path, _: path.touch()),
+        ("part-0.csv", lambda path, rows: path.write_bytes(text(rows, 0, 0))),
+        ("part-0.csv.gz", lambda path, _: path.write_bytes(gzip.compress(b""))),
+        ("part-9.csv.gz", lambda path, rows: path.write_bytes(gzip.compress(text(rows, 0, 0)))),
+        ("part-0.parquet", lambda path, rows: pq.write_table(table_of(rows).slice(0, 0), path)),
+        ("part-9.parquet", lambda path, rows: pq.write_table(table_of(rows).slice(0, 0), path)),
+    ],
+)
+def test_a_shard_without_rows_is_left_out_if_another_one_has_some(
+    tmp_path: Path,
+    lines: list[str],
+    name: str,
+    write: Callable[[Path, list[str]], object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    write(folder / name, lines)
+    assert f"shard {name}: " in refused(folder, tmp_path), "there is no other shard"
+    (tmp_path / "out").rmdir()
+    (folder / "part-1.csv").write_bytes(text(lines, 0, 9))
+    pq.write_table(table_of(lines), folder / "part-2.parquet")
+    dataset = obtained(folder, tmp_path)
+    assert (dataset.rows, dataset.sha256) == (18, content_sha256(dataset.csv))
+    assert len(read_columns(dataset.csv)["Age"]) == 18
+    assert [placed(dataset.csv, [line]) for line in (2, 10, 11, 19)] == [
+        *("line 2 of part-1.csv", "line 10 of part-1.csv"),
+        *("row 1 of part-2.parquet", "row 9 of part-2.parquet"),
+    ]
+    manifest = Manifest.beside(dataset.csv)
+    assert manifest is not None
+    assert {shard.name: shard.rows for shard in manifest.shards} == {"part-1.csv": 9, "part-2.parquet": 9, name: 0}
+    assert f"shard {name}: " in caplog.text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("part-1.csv", b"", "shard part-1.csv: the file is empty"),
         ("part-1.csv", b"<html><body>Sign in", "shard part-1.csv: this is a web page"),
         ("part-1.csv", b"ID,Age\n1,2\n", "shard part-1.csv lacks"),
         ("part-1.csv.gz", gzip.compress(b"ID,Age\n1,2\n" * 999)[:-9], "part-1.csv.gz: the compressed file is damaged"),
