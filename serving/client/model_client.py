@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from serving.client.transport import Address, Response, TransportError, json_headers, send
+from serving.client.transport import Address, Response, TooLateError, TransportError, json_headers, send
 from serving.client.version_status import VersionStatus
 
 _RETRY_SECONDS = 0.1
@@ -24,6 +24,10 @@ class ServingError(Exception):
 
 class Unreachable(ServingError):  # noqa: N818 - these names say what happened
     """Nothing answered: refused, reset, unresolved or timed out. A retry can help."""
+
+
+class TooSlow(Unreachable):
+    """The server, or the way to it, took longer than it was given."""
 
 
 class Refused(ServingError):  # noqa: N818
@@ -219,7 +223,8 @@ class ModelServer:
         try:
             return send(self._address, method, self._path + path, body, headers=headers, timeout=self._timeout)
         except TransportError as error:
-            raise Unreachable(f"{self.model_url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
+            kind = TooSlow if isinstance(error, TooLateError) else Unreachable
+            raise kind(f"{self.model_url}{path} does not answer ({error}). {_CURE_UNREACHABLE}") from error
 
 
 def _predict_request(instances: Sequence[Mapping[str, object]], version: int | None) -> tuple[str, bytes]:

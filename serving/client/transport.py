@@ -20,6 +20,10 @@ class TransportError(OSError):
     """Nothing answered in time, or what answered does not speak HTTP; the message is the reason."""
 
 
+class TooLateError(TransportError):
+    """The whole answer was not there in time."""
+
+
 @dataclass(frozen=True)
 class Response:
     """Whatever a server answered, an error status included.
@@ -129,8 +133,8 @@ def send(
             byte that arrives.
 
     Raises:
-        TransportError: The connection was refused or reset, the name was not resolved, the whole answer was not there
-            in time, or the answer is not HTTP.
+        TooLateError: The whole answer was not there in time.
+        TransportError: The connection was refused or reset, the name was not resolved, or the answer is not HTTP.
     """
     end = time.monotonic() + timeout
     kind = http.client.HTTPSConnection if address.secure else http.client.HTTPConnection
@@ -148,14 +152,16 @@ def send(
         response = Response(answer.status, answer.read())
     # A ValueError is what a TLS socket raises when it is shut down while it reads.
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if late.is_set() or isinstance(error, TimeoutError):
+            raise _too_late(timeout) from error
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise TransportError(_too_late(timeout) if late.is_set() else reason) from error
+        raise TransportError(reason) from error
     finally:
         if watch is not None:
             watch.cancel()
         connection.close()
     if late.is_set():  # an answer without a length ends where the connection does
-        raise TransportError(_too_late(timeout))
+        raise _too_late(timeout)
     return response
 
 
@@ -167,5 +173,5 @@ def _hang_up(sock: socket.socket, late: threading.Event) -> None:
         return  # it is closed already
 
 
-def _too_late(timeout: float) -> str:
-    return f"TimeoutError: no complete answer within {timeout:g} s"
+def _too_late(timeout: float) -> TooLateError:
+    return TooLateError(f"TimeoutError: no complete answer within {timeout:g} s")

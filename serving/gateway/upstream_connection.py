@@ -104,8 +104,10 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail("what it answers is not HTTP/1.1")
-            return
+            if not self._complete:
+                self._fail("what it answers is not HTTP/1.1")
+                return
+            self._keep = False
         if self._complete:
             self._finish()
 
@@ -120,26 +122,39 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._end(UpstreamError("it broke the connection off", before_answer=not self._bytes))
 
-    # What the parser calls.
+    # What the parser calls. What comes behind the answer belongs to it no more; nobody asked for it.
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of an answer."""
+        if self._complete:
+            self._keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each header field."""
+        if self._complete:
+            return
         self._answer.fields.append((name, value))
         if name.lower() == b"content-length" and value.isdigit():
             self._answer.length = int(value)
 
     def on_headers_complete(self) -> None:
         """Called by the parser after the header."""
+        if self._complete:
+            return
         self._answer.status = self._parser.get_status_code()
         if self._is_head:  # the parser does not know that no body follows
             self._complete = True
 
     def on_body(self, part: bytes) -> None:
         """Called by the parser for each part of the body."""
+        if self._complete:
+            return
         self._parts.append(part)
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of an answer."""
+        if self._complete:
+            return
         if self._answer.status < 200:  # an interim answer; the one that counts follows
             self._answer, self._parts = UpstreamAnswer(), []
         else:

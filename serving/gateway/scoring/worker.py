@@ -10,7 +10,7 @@ import threading
 import traceback
 from pathlib import Path
 
-from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
+from serving.client.model_client import ModelServer, Refused, ServingError, TooSlow, Unreachable
 from serving.expectation.economics import EconomicsError, Entered
 from serving.expectation.version_evaluation import EvaluationError
 from serving.gateway.scoring.json_lines import JSON_LINES as JSON_LINES_FORMAT
@@ -79,10 +79,10 @@ def _result(task: Task) -> Result:
         return Result(500, "The evaluation of the version cannot be read; the gateway's log says more.", log=str(error))
     except VersionGoneError:
         return Result(503, "The version went away each time the file was scored. Try again later.")
+    except TooSlow as error:
+        return Result(504, "The model server is too slow; nothing was scored. Try again.", log=str(error))
     except Unreachable as error:
-        slow = "TimeoutError" in str(error)
-        told = f"The model server is {'too slow' if slow else 'gone'}; nothing was scored. Try again."
-        return Result(504 if slow else 502, told, log=str(error))
+        return Result(502, "The model server is gone; nothing was scored. Try again.", log=str(error))
     except Refused as error:
         told = f"The model server refused with {error.status}: {error.said[:500]}. Nothing was scored; try again later."
         return Result(504 if error.status == 504 else 502, told)

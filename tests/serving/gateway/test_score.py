@@ -19,6 +19,7 @@ from xlsxwriter import Workbook
 
 from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
+from tests.serving.gateway.gateway_process import stand_in as raw_stand_in
 from tests.serving.live import ROOT, ServerProcess, ask, error_of, eventually
 from tests.serving.score.scoring import HEADER, NAMES, NUMBERS, many, score, write
 from tests.serving.score.test_values import known
@@ -290,6 +291,17 @@ def test_a_server_that_is_gone_is_502_and_one_that_is_slow_504(tmp_path: Path) -
     with door_before(address, tmp_path) as door:
         status, told, headers = ask(door.url, "POST", "/v1/score", body, CSV)
         assert (status, "is gone" in error_of(told), headers["x-model-version"]) == (502, True, "unknown")
+
+
+def test_a_server_that_speaks_of_time_is_not_taken_for_a_slow_one(tmp_path: Path) -> None:
+    def babble(_: bytes, connection: socket.socket) -> None:
+        connection.sendall(b"TimeoutError: no answer\r\n\r\n")
+        connection.close()
+
+    with raw_stand_in(babble) as server, door_before(server.url, tmp_path) as door:
+        status, told, _ = ask(door.url, "POST", "/v1/score", many(tmp_path / "in.csv", 3).read_bytes(), CSV)
+        assert (status, "is gone" in error_of(told)) == (502, True)
+        assert "TimeoutError: no answer" in door.log.read_text()
 
 
 def _workers(door: GatewayProcess) -> list[int]:

@@ -63,6 +63,33 @@ def test_what_is_no_http_is_502(tmp_path: Path) -> None:
         assert ask(door.url, "POST", PREDICT, b"{}")[0] == 502
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        answer(b'{"second": 2}', b"X-Second: 2\r\n"),
+        b"HTTP/1.1 500 Internal Server Error\r\nX-Second: 2\r\nContent-Le",
+        b"HTTP/1.1 204 No Content\r\nX-Second: 2\r\n\r\n",
+        b"\0 no HTTP",
+    ],
+    ids=["whole", "part", "empty", "none"],
+)
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+def test_what_a_server_sends_behind_its_answer_is_no_part_of_it(more: bytes, method: str, tmp_path: Path) -> None:
+    turns = iter(range(100))
+
+    def twice(_request: bytes, connection: socket.socket) -> None:
+        first = answer(b'{"turn": %d}' % next(turns))
+        connection.sendall((first.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else first) + more)
+
+    with stand_in(twice) as server, gateway(server.url, log=tmp_path / "log") as door:
+        for turn in range(3):
+            status, body, headers = ask(door.url, method, PREDICT, b"{}")
+            assert (status, body) == (200, b"" if method == "HEAD" else b'{"turn": %d}' % turn)
+            assert "x-second" not in headers
+            assert headers["content-length"] == str(len(b'{"turn": 0}'))
+        assert len(server.requests) == 3
+
+
 def test_a_slow_server_is_504_and_told_that_nobody_waits(tmp_path: Path) -> None:
     left = []
 
