@@ -89,7 +89,7 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     scorer = Scorer(spool, options.upstream.url, model, limits.answer_seconds, options.score_seconds)
     scores = ScoreRoute(ScorePool(scorer))
     app = App(Behind(upstream, versions, limits), door, scores, model)
-    server = HttpServer(app.handle, options.limits, keep_headers=True)
+    server = HttpServer(app.handle, options.limits, keep_headers=True, wants_body=app.wants_body)
     await server.start(sock)
     watching = loop.create_task(versions.run())
     at = f"[{host}]" if ":" in host else host

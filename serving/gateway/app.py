@@ -71,21 +71,45 @@ class App:
             _log.exception("%s failed", reply.request_id)
             reply.error(500, "The gateway failed; its log says how.")
 
+    def wants_body(self, exchange: Exchange) -> bool:
+        """Whether a request may send its large body: who would be refused is, before the body has come."""
+        try:
+            route, _ = self._route(exchange)
+            if route is not None and route.scope is not None:
+                self._door.identify(exchange, route.scope)
+        except RefusedError:
+            return False
+        return route is not None
+
     def _dispatch(self, exchange: Exchange, reply: Reply) -> None:
+        route, target = self._route(exchange)
+        if route is None:
+            reply.error(
+                404, "There is no such page. The models are under /v1/models/, and files are scored at /v1/score."
+            )
+            return
+        token = self._door.admit(exchange, route.scope) if route.scope is not None else None
+        if token is not None:
+            reply.asked_by = token.name
+        if exchange.body_left_out:  # the token was added just now
+            reply.error(503, "The request was refused before its body had come. Send it again.")
+            return
+        route.answer(exchange, target, reply)
+
+    def _route(self, exchange: Exchange) -> tuple[Route | None, str]:
+        """What answers a request, None if nothing does, and its target without scheme and host.
+
+        Raises:
+            RefusedError: It is not the gateway that is asked.
+        """
         target = exchange.target
         absolute = _ABSOLUTE.match(target)
         self._door.check_host(exchange, absolute[1] if absolute is not None else None)
         if absolute is not None:
             target = target[absolute.end() :] or "/"
         path = target.partition("?")[0].partition("#")[0]
-        for route in self._routes:
-            if route.path.fullmatch(path) and not _UPWARDS.search(path):
-                token = self._door.admit(exchange, route.scope) if route.scope is not None else None
-                if token is not None:
-                    reply.asked_by = token.name
-                route.answer(exchange, target, reply)
-                return
-        reply.error(404, "There is no such page. The models are under /v1/models/, and files are scored at /v1/score.")
+        found = (route for route in self._routes if route.path.fullmatch(path))
+        return (None if _UPWARDS.search(path) else next(found, None)), target
 
     def _answer_health(self, exchange: Exchange, _target: str, reply: Reply) -> None:
         """Says that the gateway is alive, and which version answers behind it."""

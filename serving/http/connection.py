@@ -44,7 +44,11 @@ class Connection(asyncio.Protocol):
         self._handle = handle
         self._buffer = ReceiveBuffer(shared.now)
         self._reader = RequestReader(
-            shared.limits, self._buffer.reading_seconds, self, keep_headers=shared.keep_headers
+            shared.limits,
+            self._buffer.reading_seconds,
+            self,
+            keep_headers=shared.keep_headers,
+            wants_body=self._wants_body if shared.wants_body is not None else None,
         )
         self._transport: asyncio.Transport | None = None
         self._queue = RequestQueue(shared.limits.body_bytes)
@@ -138,6 +142,10 @@ class Connection(asyncio.Protocol):
         self._last |= not exchange.keep_alive
         exchange.peer = self._peer
         self._queue.put(exchange)
+
+    def _wants_body(self, exchange: Exchange) -> bool:
+        exchange.peer = self._peer
+        return self._shared.wants_body is None or self._shared.wants_body(exchange)
 
     def expect_continue(self) -> None:
         """Called by the reader. Says "100 Continue", unless an answer to an earlier request comes first."""

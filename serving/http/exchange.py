@@ -38,6 +38,7 @@ class Exchange:
         headers: the header fields as sent, name and value, in order; empty unless the server keeps them.
         peer: the IP address of the client; empty unless the server keeps header fields.
         body: the request body.
+        body_left_out: whether the body was not read, since the server does not want it; the answer has to say why not.
         keep_alive: whether the client may send another request on the same connection.
         is_http_1_0: whether the request is HTTP/1.0.
         large: whether the body is so large that its memory should be given back to the system afterwards.
@@ -51,7 +52,7 @@ class Exchange:
 
     __slots__ = (
         *("_sender", "answered", "body", "gzipped", "headers", "is_http_1_0", "keep_alive", "large", "method"),
-        *("ends_with_client", "on_end", "on_expire", "origin", "peer", "started", "target"),
+        *("body_left_out", "ends_with_client", "on_end", "on_expire", "origin", "peer", "started", "target"),
     )
 
     def __init__(
@@ -80,6 +81,7 @@ class Exchange:
         self.large = len(body) > LARGE_BYTES
         self.started = time.perf_counter()
         self.answered = False
+        self.body_left_out = False
         self.ends_with_client = False
         self.on_expire: Callable[[], None] | None = None
         self.on_end: Callable[[], None] | None = None

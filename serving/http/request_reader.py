@@ -21,6 +21,8 @@ Refusal = tuple[int, bytes, bytes]
 _MOST_FRAMING = 8
 """How many bytes may arrive for each byte of a chunked body; a chunk of one byte takes six."""
 _MOST_PARTS = 1000
+_SMALL_BYTES = 64 << 10
+"""How large a body may be that is read without asking whether it is wanted."""
 _READ_AGAIN = frozenset(
     (b"connection", b"upgrade", b"transfer-encoding", b"content-length", b"content-encoding", b"origin", b"expect")
 )
@@ -51,6 +53,8 @@ class RequestReader:
         clock: the time in seconds.
         receiver: takes the requests.
         keep_headers: whether an exchange is given all header fields; most servers need four of them only.
+        wants_body: asked about a request with a large body when its header has come; if it says no, the request is
+            taken without its body, and as the last one. None for a server that wants them all.
 
     Attributes:
         began_at: when the request that is still arriving began, on the clock; None between requests.
@@ -58,14 +62,22 @@ class RequestReader:
     """
 
     def __init__(
-        self, limits: Limits, clock: Callable[[], float], receiver: Receiver, *, keep_headers: bool = False
+        self,
+        limits: Limits,
+        clock: Callable[[], float],
+        receiver: Receiver,
+        *,
+        keep_headers: bool = False,
+        wants_body: Callable[[Exchange], bool] | None = None,
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._receiver = receiver
         self._keep_headers = keep_headers
+        self._wants_body = wants_body
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: Refusal | None = None
+        self._left_body_out = False
         # Besides the names and values that `header_bytes` limits, line ends, colons and white space arrive.
         self._most_arriving = 2 * limits.header_bytes
         self.began_at: float | None = None
@@ -113,7 +125,7 @@ class RequestReader:
                         return None  # nothing follows it, and `take` was told so
                     self._read_without_upgrade()
         except httptools.HttpParserCallbackError:
-            if self._refusal is None:
+            if self._refusal is None and not self._left_body_out:
                 raise
             return self._refusal
         except httptools.HttpParserInvalidMethodError:
@@ -171,8 +183,20 @@ class RequestReader:
         if self._content_length > self._limits.body_bytes:
             self._refuse(413, self._limits.body_too_large(), JSON)
         has_body = self._content_length > 0 or bool(self._transfer_encoding)
-        if self._expects_continue and has_body and not self._parser.should_upgrade() and not self._is_http_1_0():
+        if not has_body or self._parser.should_upgrade():
+            return
+        if self._wants_body is not None and (self._content_length > _SMALL_BYTES or self._transfer_encoding):
+            self._check_wanted(self._wants_body)
+        if self._expects_continue and not self._is_http_1_0():
             self._receiver.expect_continue()
+
+    def _check_wanted(self, wants_body: Callable[[Exchange], bool]) -> None:
+        exchange = self._exchange(b"", keep_alive=False)
+        if not wants_body(exchange):
+            exchange.body_left_out = self._left_body_out = True
+            self.discard()
+            self._receiver.take(exchange)
+            raise _RefusedError
 
     def on_body(self, part: bytes) -> None:
         """Called by the parser for each part of the body."""
@@ -191,18 +215,21 @@ class RequestReader:
             return  # llhttp skipped the body; see _read_without_upgrade
         body = b"".join(self._body_parts)
         self.discard()
-        exchange = Exchange(
+        # Nothing follows a CONNECT.
+        self._receiver.take(self._exchange(body, keep_alive=parser.should_keep_alive() and not upgrades))
+
+    def _exchange(self, body: bytes, *, keep_alive: bool) -> Exchange:
+        return Exchange(
             self._receiver,
-            method.decode("ascii"),
+            self._parser.get_method().decode("ascii"),
             self._target.decode("latin-1"),
             gzipped=self._content_encoding is not None and b"gzip" in self._content_encoding,
             origin=self._origin or b"",
             headers=self._headers,
             body=body,
-            keep_alive=parser.should_keep_alive() and not upgrades,  # nothing follows a CONNECT
+            keep_alive=keep_alive,
             is_http_1_0=self._is_http_1_0(),
         )
-        self._receiver.take(exchange)
 
     def _is_http_1_0(self) -> bool:
         return bool(self._parser.get_http_version() == "1.0")

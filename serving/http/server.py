@@ -25,11 +25,20 @@ class HttpServer:
         handle: answers a request, now or later.
         limits: the limits of the server.
         keep_headers: whether an exchange is given all header fields of its request.
+        wants_body: says by its header whether a request with a large body is wanted. If not, `handle` is called
+            without the body (`Exchange.body_left_out`), which is thrown away as it comes, and the connection closed.
     """
 
-    def __init__(self, handle: Callable[[Exchange], None], limits: Limits, *, keep_headers: bool = False) -> None:
+    def __init__(
+        self,
+        handle: Callable[[Exchange], None],
+        limits: Limits,
+        *,
+        keep_headers: bool = False,
+        wants_body: Callable[[Exchange], bool] | None = None,
+    ) -> None:
         self._handle = handle
-        self._shared = SharedState(limits, keep_headers=keep_headers)
+        self._shared = SharedState(limits, keep_headers=keep_headers, wants_body=wants_body)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._listener: socket.socket | None = None

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
 
+from serving.http.exchange import Exchange
 from serving.http.limits import Limits
 
 _OTHER_DESCRIPTORS = 64
@@ -21,15 +22,19 @@ class SharedState:
     Attributes:
         limits: the limits of the server.
         keep_headers: whether requests come with all their header fields.
+        wants_body: says by its header whether a request with a large body is wanted; None if all are.
         most_connections: how many connections may be open.
         now: the loop's clock, in seconds.
         stopping: whether the server is about to stop and takes no more requests.
         trim_is_due: whether a large body was freed whose memory the system has not got back yet.
     """
 
-    def __init__(self, limits: Limits, *, keep_headers: bool = False) -> None:
+    def __init__(
+        self, limits: Limits, *, keep_headers: bool = False, wants_body: Callable[[Exchange], bool] | None = None
+    ) -> None:
         self.limits = limits
         self.keep_headers = keep_headers
+        self.wants_body = wants_body
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.most_connections = min(limits.connections, max(descriptors - _OTHER_DESCRIPTORS, 1))
         self.stopping = False

@@ -94,10 +94,22 @@ class Door:
             )
 
     def admit(self, exchange: Exchange, scope: str) -> Token | None:
-        """The token of a request; None when none is needed.
+        """The token of a request, which counts towards its limit; None when none is needed.
 
         Raises:
             RefusedError: There is no token, it is wrong, of another scope, was readable on its way, or is over a limit.
+        """
+        token = self.identify(exchange, scope)
+        if token is None:
+            return None
+        self._check_limits(token, exchange)
+        return token
+
+    def identify(self, exchange: Exchange, scope: str) -> Token | None:
+        """The token of a request by its header, whatever its limits; None when none is needed.
+
+        Raises:
+            RefusedError: There is no token, it is wrong, of another scope, or was readable on its way.
         """
         if self._tokens is None:
             return None
@@ -110,7 +122,6 @@ class Door:
         if token is None:
             raise RefusedError(401, "The token is not known here. Ask for a new one.", _CHALLENGE)
         self._check_scope(token, scope)
-        self._check_limits(token, exchange)
         return token
 
     def admit_page(self, exchange: Exchange) -> Visitor:

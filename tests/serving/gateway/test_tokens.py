@@ -121,6 +121,50 @@ def test_each_route_has_its_scope(
         assert ask(door.url, method, path, b"{}", _bearer(fitting))[0] not in (401, 403)
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 10000000", "Transfer-Encoding: chunked"])
+def test_a_large_body_of_somebody_who_is_refused_is_not_waited_for(
+    framing: str, file: Path, server: StandIn, tmp_path: Path
+) -> None:
+    good, other = _added(file, "good", "--scope=predict"), _added(file, "other", "--scope=score")
+    with gateway(server.url, f"--tokens={file}", log=tmp_path / "log") as door:
+        host, port = door.url.removeprefix("http://").split(":")
+
+        def said(path: str, *lines: str, before: bytes = b"") -> bytes:
+            with socket.create_connection((host, int(port)), timeout=20) as client:
+                head = "\r\n".join((f"POST {path} HTTP/1.1", framing, "Expect: 100-continue", *lines, "", ""))
+                client.sendall(before + head.encode())
+                told = client.recv(65536)
+                while not told.startswith(b"HTTP/1.1 100") and (more := client.recv(65536)):
+                    told += more
+                return told
+
+        refused = said(PREDICT)
+        assert refused.startswith(b"HTTP/1.1 401 ")
+        assert {b'WWW-Authenticate: Bearer realm="gateway"', b"Connection: close"} <= {*refused.split(b"\r\n")}
+        assert said(PREDICT, f"Authorization: Bearer {other}").startswith(b"HTTP/1.1 403 ")
+        assert said("/nothing", f"Authorization: Bearer {good}").startswith(b"HTTP/1.1 404 ")
+        assert said(PREDICT, "Host: evil.example").startswith(b"HTTP/1.1 421 ")
+        both = said(PREDICT, before=b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert both.index(b"HTTP/1.1 200 ") < both.index(b"HTTP/1.1 401 ")
+        assert said(PREDICT, f"Authorization: Bearer {good}").startswith(b"HTTP/1.1 100 ")
+        assert server.requests == []
+        assert door.log.read_text().count(':predict" 401 ') == 2
+
+
+def test_who_sends_a_large_body_all_the_same_is_told_why_not_and_who_may_is_heard(
+    file: Path, server: StandIn, tmp_path: Path
+) -> None:
+    good, body = _added(file, "good", "--scope=predict"), b" " * (16 << 20)
+    with gateway(server.url, f"--tokens={file}", log=tmp_path / "log") as door:
+        assert ask(door.url, "POST", PREDICT, body)[0] == 401
+        upgrade = {"Connection": "Upgrade", "Upgrade": "h2c"}
+        assert ask(door.url, "POST", PREDICT, body, upgrade)[0] == 401
+        assert server.requests == []
+        assert ask(door.url, "POST", PREDICT, body, _bearer(good))[0] == 200
+        assert ask(door.url, "POST", PREDICT, body, _bearer(good) | upgrade)[0] == 200
+        assert [len(request.partition(b"\r\n\r\n")[2]) for request in server.requests] == [len(body)] * 2
+
+
 def test_a_token_that_is_removed_is_refused_soon_and_a_broken_file_lets_nobody_in(
     file: Path, server: StandIn, tmp_path: Path
 ) -> None:
