@@ -13,6 +13,7 @@ from serving.tables.category_spelling import ASCII_BLANKS, fold
 from serving.tables.missing_values import MISSING
 
 _MISSING = pa.array(sorted(MISSING))
+_KEPT_TEXTS = 5
 
 
 @dataclass
@@ -28,6 +29,13 @@ class PutRight:
     respelled: dict[str, Counter[str]] = field(default_factory=dict)
     without_features: int = 0
     left_in_them: list[str] = field(default_factory=list)
+
+    def merge(self, later: PutRight) -> None:
+        """Add what was put right in rows that come after these."""
+        for name, counts in later.respelled.items():
+            self.respelled.setdefault(name, Counter()).update(counts)
+        self.without_features += later.without_features
+        self.left_in_them = (self.left_in_them + later.left_in_them)[:_KEPT_TEXTS]
 
 
 def plain(column: pa.Array) -> pa.Array:
@@ -71,8 +79,8 @@ def with_features(rows: pa.RecordBatch, found: PutRight) -> pa.RecordBatch:
     dropped = rows.filter(pc.invert(has_one))
     if dropped.num_rows:
         found.without_features += dropped.num_rows
-        texts = [text for row in dropped.slice(0, 5).to_pylist() for text in row.values() if text is not None]
-        found.left_in_them = (found.left_in_them + texts)[:5]
+        texts = [text for row in dropped.slice(0, _KEPT_TEXTS).to_pylist() for text in row.values() if text is not None]
+        found.left_in_them = (found.left_in_them + texts)[:_KEPT_TEXTS]
     return _without_unused(rows.filter(has_one)) if dropped.num_rows else rows
 
 

@@ -16,7 +16,7 @@ from ml.artifacts import Accepted, Examples
 from ml.config.settings import BeamSettings, TargetSettings, TransformSettings
 from ml.data.features import FEATURES, RawFeatures
 from ml.data.schema import Schema
-from ml.errors import FinalError
+from ml.errors import DataError, FinalError
 from ml.storage import files
 from ml.storage.progress import Progress
 from ml.training.examples.counts import Counts, empty_side
@@ -129,7 +129,12 @@ def _by_beam(
     from ml.beam.transformation import results, transform_shards
 
     with shared_directory(beam, out) as directory:
-        shards = split.split(accepted.csv, directory, rows=split.ROWS)
+        try:
+            shards = [one.path for one in split.split(accepted.csv, directory, rows=split.ROWS, total=accepted.rows)]
+        except DataError:
+            for _ in raw_batches(accepted, schema, settings, target, ProfileHashes(settings.salt)):
+                pass
+            raise
         log.info("rows of %d shards by %s", len(shards), beam.runner)
         work = partial(prepare_shard, accepted=accepted, schema=schema, settings=settings, target=target)
         out_of_beam = joined(directory, "counts.json")

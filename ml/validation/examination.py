@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,10 @@ from ml.data.put_right import PutRight
 from ml.data.schema import Schema
 from ml.storage.progress import Progress
 from ml.validation.comparison import Comparison
-from ml.validation.counts.dataset_counts import DatasetCounts, OtherwiseError, Types
+from ml.validation.counts.by_runner import count_by_runner
+from ml.validation.counts.dataset_counts import USUAL, DatasetCounts, OtherwiseError
 from ml.validation.findings import Finding, Severity, rows_text
 from ml.validation.sentinel import Sentinel, measure
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,17 +61,21 @@ def examine(
 ) -> Examination:
     """Read the data batch by batch, and compare their statistics with the schema and with the champion's data.
 
-    Memory grows with distinct values, and by 9 bytes a row for the identifiers (`ml.validation.counts`). With a
-    runner in the section `beam` that computes the statistics, from shards that lie beside the data meanwhile.
+    Memory grows with distinct values, and by some bytes a row for the identifiers, which are sorted. With a runner in
+    the section `beam` its workers count, and memory here grows with distinct values only (`ml.validation.counts`).
 
     Raises:
         DataError: The file cannot be read as a table.
         SettingsError: The section `beam` cannot be used.
         TransientError: The job of the runner failed.
     """
-    by_beam = beam is not None and bool(beam.runner)
-    counts, put_right = count(dataset, schema, severity=severity, target=target, with_statistics=not by_beam)
-    statistics = counts.statistics.result() if beam is None or not by_beam else _by_beam(dataset, schema, beam)
+    if beam is not None and beam.runner:
+        counts, put_right = count_by_runner(
+            dataset, schema, target=target, max_examples=severity.max_examples, beam=beam
+        )
+    else:
+        counts, put_right = count(dataset, schema, severity=severity, target=target)
+    statistics = counts.statistics.result()
     comparison = Comparison(counts, statistics, champion_statistics, schema, severity, target)
     sentinel = measure(counts.sentinel)
     findings = [
@@ -85,24 +87,13 @@ def examine(
     return Examination(schema, counts, statistics, comparison.drift(), sentinel, findings)
 
 
-def _by_beam(dataset: Dataset, schema: Schema, beam: BeamSettings) -> Any:
-    from ml.beam.shared_files import joined, shared_directory
-    from ml.beam.split import ROWS, split
-    from ml.beam.statistics import generate_statistics
-
-    with shared_directory(beam, dataset.path.parent) as directory:
-        shards = split(dataset.csv, directory, rows=ROWS)
-        log.info("statistics of %d shards by %s", len(shards), beam.runner)
-        return generate_statistics(shards, schema=schema, settings=beam, out=joined(directory, "statistics.pb"))
-
-
 def count(
-    dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings, with_statistics: bool = True
+    dataset: Dataset, schema: Schema, *, severity: Severity, target: TargetSettings
 ) -> tuple[DatasetCounts, PutRight]:
     """Count all rows, in one pass unless a batch shows that a column is not of the type it was taken for (`Types`)."""
-    types = Types()
+    types = USUAL
     while True:
-        counts = DatasetCounts(schema, target, severity.max_examples, types, with_statistics)
+        counts = DatasetCounts(schema, target, severity.max_examples, types)
         put_right = PutRight()
         try:
             with Progress("validate", dataset.rows) as progress:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
 MAX_VALUES = 1000
 """A number with more distinct values than this is cut into as many quantiles, or fewer: `ROWS_A_BIN`."""
 ROWS_A_BIN = 40
@@ -23,20 +22,6 @@ class Classes:
 
     names: list[str]
     positive: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The labels of n rows as codes [n] into `classes`; `positive` [classes] marks those that the model looks for."""
-
-    codes: NDArray[np.integer[Any]]
-    classes: list[str]
-    positive: NDArray[np.bool_]
-
-    @property
-    def targets(self) -> NDArray[np.bool_]:
-        """Whether each row is positive, shape [n]."""
-        return np.asarray(self.positive[self.codes])
 
 
 @dataclass(frozen=True)
@@ -83,7 +68,7 @@ def quantile_bins(
     order = np.flatnonzero(present)[np.argsort(values[present], kind="stable")]
     rising, until = values[order], np.cumsum(counts[order].sum(axis=1))
     rows = int(until[-1]) if len(until) else 0
-    count = max(2, min(MAX_VALUES, rows // ROWS_A_BIN))
+    count = _bins(rows)
     edges = _quantiles(rising, until, np.arange(1, count) / count) if rows else np.zeros(0)
     codes = np.where(present, np.searchsorted(edges, values, side="right") + 1, 0)
     binned = np.zeros((count + 1, counts.shape[1]), np.int64)
@@ -101,21 +86,6 @@ def _quantiles(rising: NDArray[np.float64], until: NDArray[np.int64], shares: ND
     )
     step = high - low
     return np.where(share < 0.5, low + step * share, high - step * (1 - share))
-
-
-def power(codes: Codes, labels: Labels) -> Power | None:
-    """Return how well the codes tell the target, or any one class, from the rest; None with too few rows of each.
-
-    Args:
-        codes: Shape [n], from 0.
-        labels: Of the same rows.
-    """
-    classes = len(labels.classes)
-    half = in_first_half(np.random.Generator(np.random.PCG64(0)), len(codes))
-    size = int(codes.max(initial=0)) + 1
-    place = (half * size + codes) * classes + labels.codes
-    counts = np.bincount(place, minlength=2 * size * classes).reshape(2, size, classes)
-    return power_of(counts, Classes(labels.classes, labels.positive))
 
 
 def power_of(counts: NDArray[np.int64], classes: Classes) -> Power | None:
@@ -140,26 +110,85 @@ def power_of(counts: NDArray[np.int64], classes: Classes) -> Power | None:
     return best
 
 
-def neighbours(labels: Labels) -> tuple[Neighbours | None, Power | None]:
+@dataclass(frozen=True)
+class OrderCounts:
+    """What is counted of labelled rows that follow one another in the order of their identifiers.
+
+    Attributes:
+        by_class: How many rows each class has, [classes].
+        agreeing: How many pairs of neighbours have the same label.
+        first: The code of the first row's label, -1 without rows.
+        last: That of the last row's.
+        first_bin: The bin in which the first row stands.
+        table: The counts [half, bin, class] of the bins from there on; bins are as many of equal size as all rows have.
+    """
+
+    by_class: NDArray[np.int64]
+    agreeing: int
+    first: int
+    last: int
+    first_bin: int
+    table: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, codes: NDArray[np.int8], classes: int, *, before: int, rows: int) -> OrderCounts:
+        """Count rows [n] of which so many stand `before` the first, of `rows` in all. The halves are random."""
+        bins = _bins(rows)
+        by_class = np.bincount(codes, minlength=classes)
+        if not len(codes):
+            return cls(by_class, 0, -1, -1, 0, np.zeros((2, 0, classes), np.int64))
+        half = in_first_half(random_from(before), len(codes))
+        place = np.arange(before, before + len(codes), dtype=np.int64) * bins // rows
+        first_bin, size = int(place[0]), int(place[-1] - place[0]) + 1
+        joint = half * size
+        joint += place
+        joint -= first_bin
+        joint *= classes
+        joint += codes
+        table = np.bincount(joint, minlength=2 * size * classes).reshape(2, size, classes)
+        agreeing = int((codes[1:] == codes[:-1]).sum())
+        return cls(by_class, agreeing, int(codes[0]), int(codes[-1]), first_bin, table)
+
+    def followed_by(self, other: OrderCounts) -> OrderCounts:
+        """Return the counts of these rows and of those that come next."""
+        if not self.table.size or not other.table.size:
+            return other if other.table.size else self
+        end = other.first_bin + other.table.shape[1]
+        table = np.zeros((2, end - self.first_bin, self.table.shape[2]), np.int64)
+        table[:, : self.table.shape[1]] += self.table
+        table[:, other.first_bin - self.first_bin :] += other.table
+        agreeing = self.agreeing + other.agreeing + (self.last == other.first)
+        return OrderCounts(self.by_class + other.by_class, agreeing, self.first, other.last, self.first_bin, table)
+
+
+def random_from(row: int) -> np.random.Generator:
+    """Return the generator that halves rows, as it is after so many: one number a row, always the same ones."""
+    return np.random.Generator(np.random.PCG64(0).advance(row))
+
+
+def neighbours(counts: OrderCounts, classes: Classes) -> tuple[Neighbours | None, Power | None]:
     """Return what the order of the identifiers says: of neighbours in it, and of where in it a row stands.
 
     The chance is that of a random order of the same labels; its spread is that of the number of runs (Mood, "The
     Distribution Theory of Runs", 1940; Wallis and Roberts, 1956).
 
     Args:
-        labels: In the order of the identifiers, those without one left out.
+        counts: Those of all rows with a label.
+        classes: What the codes mean.
     """
-    ordered = labels.codes
-    n, counts = len(ordered), np.bincount(ordered, minlength=len(labels.classes)).astype(np.float64)
-    if n < MIN_OF_EACH or counts.max() == n:
+    n, by_class = int(counts.by_class.sum()), counts.by_class.astype(np.float64)
+    if n < MIN_OF_EACH or by_class.max() == n:
         return None, None
-    squares, cubes = float((counts**2).sum()), float((counts**3).sum())
+    squares, cubes = float((by_class**2).sum()), float((by_class**3).sum())
     by_chance = (squares - n) / n / (n - 1)
     variance = (squares * (squares + n * (n + 1.0)) - 2 * n * cubes - float(n) ** 3) / n**2 / (n - 1)
-    agree = float((ordered[1:] == ordered[:-1]).mean())
+    agree = counts.agreeing / (n - 1)
     deviations = (agree - by_chance) * (n - 1) / sqrt(variance) if variance > 0 else 0.0
-    place = np.arange(n, dtype=np.int64) * max(2, min(MAX_VALUES, n // ROWS_A_BIN)) // n
-    return Neighbours(n - 1, agree, by_chance, deviations), power(place, labels)
+    return Neighbours(n - 1, agree, by_chance, deviations), power_of(counts.table, classes)
+
+
+def _bins(rows: int) -> int:
+    return max(2, min(MAX_VALUES, rows // ROWS_A_BIN))
 
 
 def _share(inside: NDArray[Any], outside: NDArray[Any], base: float) -> NDArray[np.float64]:

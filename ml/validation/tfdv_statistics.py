@@ -15,9 +15,9 @@ from ml.validation.counts.column import Column
 class Statistics:
     """TFDV's statistics of a data set that comes in batches, by TFDV's own generators, which are combiners.
 
-    They are those of `generate_statistics_in_memory`, with one accumulator for all batches. Counts are exact, and means
-    to the last digits; the quantiles of a histogram are those of TFDV's sketch, whose error in rows depends on how the
-    rows were cut into batches.
+    They are those of `generate_statistics_in_memory`, with one accumulator for all batches, or for each part of them.
+    Counts are exact, and means to the last digits; the quantiles of a histogram are those of TFDV's sketch, whose error
+    in rows depends on how the rows were cut into batches.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,23 @@ class Statistics:
                 generator.add_input(accumulator, batch)
                 for generator, accumulator in zip(self._generators, self._accumulators, strict=True)
             ]
+
+    def merge(self, later: Statistics) -> None:
+        """Add the statistics of other rows."""
+        with np.errstate(invalid="ignore"):
+            self._accumulators = [
+                generator.merge_accumulators([*pair])
+                for generator, *pair in zip(self._generators, self._accumulators, later._accumulators, strict=True)
+            ]
+
+    def __getstate__(self) -> list[Any]:
+        """Return what pickle keeps: the accumulators, which Beam, too, sends between workers."""
+        return self._accumulators
+
+    def __setstate__(self, accumulators: list[Any]) -> None:
+        """Go on from there, with generators of this process."""
+        Statistics.__init__(self)
+        self._accumulators = accumulators
 
     def result(self) -> Any:
         """Return the `tensorflow_metadata.proto.v0.DatasetFeatureStatisticsList` of all that was added."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from ml.artifacts import Accepted, Dataset
@@ -53,19 +54,21 @@ def validate(
         champion_statistics: Those of the data of the version that serves, for drift.
         out: An empty directory.
         run_id: Names the run in the cure; without one no wider schema is proposed.
-        beam: The section `beam`; with a runner it computes the statistics.
+        beam: The section `beam`; with a runner its workers count.
 
     Raises:
         BlockedError: A finding blocks; the message names each feature, what was found and in how many rows, and the
             first lines of the user's file that show it.
         DataError: The file cannot be read as a table.
+        TransientError: The job of the runner failed.
     """
     _check_kinds(settings)
     blocks_above = dict(settings.blocks_above) | (dict.fromkeys(DISTANCES, 0.0) if settings.drift_blocks else {})
     severity = Severity(blocks_above, settings.max_examples)
-    found = examine(
-        dataset, schema, severity=severity, target=target, champion_statistics=champion_statistics, beam=beam
+    look = partial(
+        examine, dataset, severity=severity, target=target, champion_statistics=champion_statistics, beam=beam
     )
+    found = look(schema)
     files.write_whole(out / "statistics.pb", found.statistics.SerializeToString())
     for finding in found.findings:
         log.log(logging.ERROR if finding.blocks else logging.WARNING, "%s", finding.sentence)
@@ -75,9 +78,7 @@ def validate(
         if run_id:
             proposed = propose(
                 found,
-                again=lambda wider: examine(
-                    dataset, wider, severity=severity, target=target, champion_statistics=champion_statistics
-                ),
+                again=look,
                 severity=severity,
                 label=target.column,
             )

@@ -1,4 +1,4 @@
-"""Statistics and examples on a real engine: Prism and two pools of workers, all of them processes; one pool is killed.
+"""The steps on a real engine: Prism and three pools of workers, all of them processes; one pool is killed.
 
 Run by `make test-scale`, which builds Prism.
 """
@@ -16,10 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.beam.statistics import generate_statistics
 from ml.config.settings import BeamSettings
 from ml.data.sample import write_csv
-from ml.data.schema import seed_schema
 from ml.errors import TransientError
 from ml.evaluation.rows.evaluation_rows import BATCH_ROWS
 from ml.pipeline.local_runner import retrain
@@ -31,8 +29,8 @@ from stack.prism.cluster import Cluster, running
 from tests.ml.beam.same_evaluation import assert_evaluates_alike
 from tests.ml.beam.same_evaluation import in_process as evaluated_in_process
 from tests.ml.beam.same_examples import assert_transforms_alike
-from tests.ml.beam.same_statistics import assert_same, in_process, shards_of
-from tests.ml.beam.same_step import assert_validates_alike
+from tests.ml.beam.same_statistics import assert_same, by_runner, in_process, shards_of
+from tests.ml.beam.same_step import assert_validates_alike, in_parts
 from tests.ml.conftest import QUICK, settings_of
 from tests.prometheus.debian import eventually
 
@@ -41,7 +39,6 @@ ROWS = 50_000
 SHARDS = 10
 DEADLINE = 120.0
 UNNOTICED = 60.0
-SEED = seed_schema()
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +76,11 @@ def test_a_killed_pool_ends_the_job_and_the_next_try_has_the_same_numbers(
 
     It does not always notice either that the worker is dead; then the deadline ends the job.
     """
-    shards, out = shards_of(whole, tmp_path, count=SHARDS), tmp_path / "statistics.pb"
+    shards, out = shards_of(whole, tmp_path, count=SHARDS), tmp_path / "job"
     kept = shards[-1].rename(tmp_path / "kept")
     os.mkfifo(shards[-1])
     with ThreadPoolExecutor() as threads:
-        settings = on(cluster, 0, deadline=UNNOTICED)
-        first = threads.submit(generate_statistics, [*map(str, shards)], schema=SEED, settings=settings, out=str(out))
+        first = threads.submit(by_runner, shards, on(cluster, 0, deadline=UNNOTICED), out)
         pipe = waits_for_data(shards[-1])
         try:
             (worker,) = cluster.workers(0)
@@ -96,9 +92,9 @@ def test_a_killed_pool_ends_the_job_and_the_next_try_has_the_same_numbers(
         finally:
             os.close(pipe)
     assert not worker.is_alive()
-    assert not out.exists()
+    assert not [*tmp_path.glob("job.plan*")]
     kept.replace(shards[-1])
-    found = generate_statistics([*map(str, shards)], schema=SEED, settings=on(cluster, 1), out=str(out))
+    found = by_runner(shards, on(cluster, 1), out)
     assert_same(found, in_process(whole), whole)
 
 
@@ -106,13 +102,7 @@ def test_a_job_that_takes_too_long_is_cancelled(cluster: Cluster, tmp_path: Path
     shard = tmp_path / "never.csv"
     os.mkfifo(shard)
     with ThreadPoolExecutor() as threads:
-        job = threads.submit(
-            generate_statistics,
-            [str(shard)],
-            schema=SEED,
-            settings=on(cluster, 2, deadline=20.0),
-            out=str(tmp_path / "statistics.pb"),
-        )
+        job = threads.submit(by_runner, [shard], on(cluster, 2, deadline=20.0), tmp_path / "job")
         pipe = waits_for_data(shard)
         try:
             with pytest.raises(TransientError, match="RUNNING after 20 s and has been cancelled"):
@@ -125,10 +115,10 @@ def test_ctrl_c_cancels_the_job(cluster: Cluster, tmp_path: Path) -> None:
     shard = tmp_path / "never.csv"
     os.mkfifo(shard)
     program = (
-        "import sys; from ml.beam.statistics import generate_statistics; "
-        "from ml.config.settings import BeamSettings; from ml.data.schema import seed_schema; "
-        "generate_statistics([sys.argv[1]], schema=seed_schema(), out=sys.argv[2], "
-        "settings=BeamSettings('PortableRunner', tuple(sys.argv[3:]), 300.0, ''))"
+        "import sys; from pathlib import Path; from ml.config.settings import BeamSettings; "
+        "from tests.ml.beam.same_statistics import by_runner; "
+        "settings = BeamSettings('PortableRunner', tuple(sys.argv[3:]), 300.0, ''); "
+        "by_runner([Path(sys.argv[1])], settings, Path(sys.argv[2]))"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, shard, tmp_path / "out", *cluster.options(1)]
     with (tmp_path / "log").open("wb") as log:
@@ -148,23 +138,17 @@ def test_ctrl_c_cancels_the_job(cluster: Cluster, tmp_path: Path) -> None:
 def test_jobs_at_the_same_time_have_workers_of_their_own(cluster: Cluster, whole: Path, tmp_path: Path) -> None:
     shards = shards_of(whole, tmp_path, count=SHARDS)
     with ThreadPoolExecutor() as threads:
-        jobs = [
-            threads.submit(
-                generate_statistics,
-                [*map(str, shards)],
-                schema=SEED,
-                settings=on(cluster, pool),
-                out=str(tmp_path / f"{pool}.pb"),
-            )
-            for pool in (1, 2)
-        ]
+        jobs = [threads.submit(by_runner, shards, on(cluster, pool), tmp_path / str(pool)) for pool in (1, 2)]
         found = [job.result(DEADLINE) for job in jobs]
     expected = in_process(whole)
     for statistics in found:
         assert_same(statistics, expected, whole)
 
 
-def test_the_step_validate_finds_the_same_on_the_engine(cluster: Cluster, whole: Path, tmp_path: Path) -> None:
+def test_the_step_validate_finds_the_same_on_the_engine(
+    cluster: Cluster, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_parts(monkeypatch, shard=1 << 18, rows=1, identifiers=8000)
     assert_validates_alike(Root(tmp_path), whole, on(cluster, 2))
 
 

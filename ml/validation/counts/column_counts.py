@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,14 @@ class Anomalous:
 
     rows: int = 0
     examples: list[Any] = field(default_factory=list)
+
+    def note(self, rows: int, values: Iterable[Any], at_most: int) -> None:
+        """Count more rows, which have these values, and take examples from them until there are `at_most`."""
+        self.rows += rows
+        if len(self.examples) < at_most:
+            seen = set(self.examples)
+            more = dict.fromkeys(value for value in values if value not in seen)
+            self.examples += list(more)[: at_most - len(self.examples)]
 
 
 @dataclass
@@ -72,6 +81,17 @@ class ColumnCounts:
             if mask.any():
                 self._note(found, kind, column, mask)
 
+    def merge(self, later: ColumnCounts) -> None:
+        """Add the counts of rows that come after these."""
+        self.rows += later.rows
+        self.nulls += later.nulls
+        for kind, found in later._anomalous.items():
+            self._anomalous.setdefault(kind, Anomalous()).note(found.rows, found.examples, self.max_examples)
+        self._count_unknown(later.unknown)
+        self.uncounted = self.uncounted or later.uncounted
+        if later.low is not None and later.high is not None:
+            self._reach(later.low, later.high)
+
     def anomalous(self, kind: str) -> Anomalous | None:
         """Return the rows that show the anomaly `kind`; None when no row by itself shows it."""
         if kind in NOT_THERE:
@@ -79,23 +99,24 @@ class ColumnCounts:
         return self._anomalous.get(NOT_A_NUMBER[0] if kind in NOT_A_NUMBER else kind)
 
     def _note(self, found: Anomalous, kind: str, column: Column, mask: Any) -> None:
-        found.rows += int(column.counts[mask].sum())
-        if len(found.examples) < self.max_examples:
-            seen = set(found.examples)
-            more = [value for value in column.values.filter(pa.array(mask)).to_pylist() if value not in seen]
-            found.examples += list(dict.fromkeys(more))[: self.max_examples - len(found.examples)]
+        values = column.values.filter(pa.array(mask)).to_pylist()
+        found.note(int(column.counts[mask].sum()), values, self.max_examples)
         if kind == UNEXPECTED_VALUE and self.feature.HasField("string_domain"):
-            values = column.values.filter(pa.array(mask)).to_pylist()
-            room = MOST_COUNTED - len(self.unknown)
-            if len(values) > room:
-                self.uncounted = self.uncounted or not self.unknown.keys() >= set(values)
-            for value, count in zip(values, column.counts[mask].tolist(), strict=True):
-                if value in self.unknown or len(self.unknown) < MOST_COUNTED:
-                    self.unknown[value] += count
+            self._count_unknown(dict(zip(values, column.counts[mask].tolist(), strict=True)))
+
+    def _count_unknown(self, counts: Mapping[str, int]) -> None:
+        if len(counts) > MOST_COUNTED - len(self.unknown):
+            self.uncounted = self.uncounted or not self.unknown.keys() >= counts.keys()
+        for value, count in counts.items():
+            if value in self.unknown or len(self.unknown) < MOST_COUNTED:
+                self.unknown[value] += count
 
     def _widen(self, values: pa.Array) -> None:
         numbers = values.filter(pc.is_finite(values))
         if len(numbers):
             found = pc.min_max(numbers).as_py()
-            self.low = found["min"] if self.low is None else min(self.low, found["min"])
-            self.high = found["max"] if self.high is None else max(self.high, found["max"])
+            self._reach(found["min"], found["max"])
+
+    def _reach(self, low: float, high: float) -> None:
+        self.low = low if self.low is None else min(self.low, low)
+        self.high = high if self.high is None else max(self.high, high)

@@ -32,6 +32,13 @@ class Types:
     whole_ids: bool = True
     classes: bool = True
 
+    def __or__(self, other: Types) -> Types:
+        """Return the types of rows of which some have shown these, and some the others."""
+        return Types(self.texts | other.texts, self.whole_ids and other.whole_ids, self.classes and other.classes)
+
+
+USUAL = Types()
+
 
 class OtherwiseError(Exception):
     """A batch has shown that the columns have other `types`."""
@@ -43,20 +50,26 @@ class OtherwiseError(Exception):
 
 @dataclass
 class DatasetCounts:
-    """The counts of some rows; `add` takes them batch by batch, encoded (`ml.data.csv_reader.read_encoded`)."""
+    """The counts of some rows; `add` takes them batch by batch, encoded (`ml.data.csv_reader.read_encoded`).
+
+    Those of parts of the rows are merged into those of all, in the order of the parts. So many rows with a label stand
+    before these, `labelled_before`.
+    """
 
     schema: Schema
     target: TargetSettings
     max_examples: int
-    types: Types = Types()
-    with_statistics: bool = True
+    types: Types = USUAL
+    labelled_before: int = 0
     rows: int = 0
     columns: dict[str, ColumnCounts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._features = {feature.name: feature for feature in self.schema.message.feature}
         self.statistics = Statistics()
-        self.sentinel = SentinelCounts(self.target, as_target=not self.types.classes)
+        self.sentinel = SentinelCounts(
+            self.target, as_target=not self.types.classes, labelled_before=self.labelled_before
+        )
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the rows of a batch.
@@ -70,12 +83,34 @@ class DatasetCounts:
             if name not in self.columns:
                 self.columns[name] = ColumnCounts(self._features.get(name), self.max_examples)
             self.columns[name].add(column)
-        if self.with_statistics:
-            self.statistics.add({name: column.as_lists() for name, column in columns.items()})
+        self.statistics.add({name: column.as_lists() for name, column in columns.items()})
         try:
             self.sentinel.add(columns)
         except TooManyClasses:
             raise OtherwiseError(replace(self.types, classes=False)) from None
+
+    def merge(self, later: DatasetCounts) -> None:
+        """Add the counts of rows that come after these; the identifiers stay out (`SentinelCounts.merge`).
+
+        Raises:
+            OtherwiseError: The rows together do not fit the types.
+        """
+        self.rows += later.rows
+        for name, column in later.columns.items():
+            if name not in self.columns:
+                self.columns[name] = ColumnCounts(self._features.get(name), self.max_examples)
+            self.columns[name].merge(column)
+        self.statistics.merge(later.statistics)
+        try:
+            self.sentinel.merge(later.sentinel)
+        except TooManyClasses:
+            raise OtherwiseError(replace(self.types, classes=False)) from None
+
+    @property
+    def labelled(self) -> int:
+        """How many of the rows have a label."""
+        column = self.columns.get(self.target.column)
+        return column.rows - column.nulls if column else 0
 
     def _typed(self, name: str, column: pa.Array) -> Column:
         if name == ID:

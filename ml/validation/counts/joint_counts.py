@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ml.validation.counts.column import MISSING_KEY, Column
 from ml.validation.counts.sorted_counts import Counts, Keys, SortedCounts, group
-from ml.validation.leakage import in_first_half, quantile_bins
+from ml.validation.leakage import in_first_half, quantile_bins, random_from
 
 _ODD, _FIRST, _SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
@@ -20,8 +20,9 @@ class JointCounts:
     The rows are halved at random with a fixed seed, the same for every feature and whatever the batches are.
     """
 
-    def __init__(self) -> None:
-        self._random = np.random.Generator(np.random.PCG64(0))
+    def __init__(self, labelled_before: int = 0) -> None:
+        """Begin with the row before which so many others have a label."""
+        self._random = random_from(labelled_before)
         self._values: dict[str, SortedCounts] = {}
         self._is_text: dict[str, bool] = {}
         self._profiles = SortedCounts()
@@ -44,6 +45,18 @@ class JointCounts:
         if features:
             self._profiles.add(*group(profiles, codes, width))
 
+    def merge(self, later: JointCounts, codes: NDArray[np.int64]) -> None:
+        """Add the counts of rows that come after these, and no rows any more: their halves are others then.
+
+        `codes` are the codes here of the codes there.
+        """
+        halves = np.stack([2 * codes, 2 * codes + 1], axis=1).ravel()
+        for name, values in later._values.items():
+            self._values.setdefault(name, SortedCounts()).add(*moved(*values.result(), halves))
+            self._is_text[name] = later._is_text[name]
+        if later._values:
+            self._profiles.add(*moved(*later._profiles.result(), codes))
+
     def features(self) -> dict[str, NDArray[np.int64]]:
         """Return for each feature its counts [half, code, class]; of a number with many values, codes of quantiles."""
         found = {}
@@ -64,6 +77,14 @@ def occurring(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
     """Return the keys that occur; the value of a row without a label may not."""
     there = counts.any(axis=1)
     return keys[there], counts[there]
+
+
+def moved(keys: Keys, counts: Counts, columns: NDArray[np.int64]) -> tuple[Keys, Counts]:
+    """Return the counts with each column where `columns` says; there may be fewer than it has."""
+    columns = columns[: counts.shape[1]]
+    found = np.zeros((len(keys), int(columns.max(initial=-1)) + 1), np.int32)
+    found[:, columns] = counts
+    return keys, found
 
 
 def spread(keys: Keys) -> Keys:

@@ -38,13 +38,24 @@ class LabelCodes:
         positive = np.array([name in self._positive for name in names], dtype=bool)
         self.rows += len(column.places)
         self.targets += int(column.counts[positive].sum())
-        if self._as_target:
-            codes = positive.astype(np.int8)
-        else:
-            codes = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], dtype=np.int64)
-            if len(self._codes) > MAX_CLASSES:
-                raise TooManyClasses
+        codes = positive.astype(np.int8) if self._as_target else self._coded(names)
         return np.append(codes, -1).astype(np.int8)[column.places]
+
+    def merge(self, later: LabelCodes) -> NDArray[np.int64]:
+        """Add the labels of rows that come after these, and return the codes here of the codes there.
+
+        Raises:
+            TooManyClasses: There are more than `MAX_CLASSES` of all.
+        """
+        self.rows += later.rows
+        self.targets += later.targets
+        return np.arange(2) if self._as_target else self._coded(list(later._codes))
+
+    def _coded(self, names: list[str]) -> NDArray[np.int64]:
+        codes = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], dtype=np.int64)
+        if len(self._codes) > MAX_CLASSES:
+            raise TooManyClasses
+        return codes
 
     @property
     def classes(self) -> Classes:

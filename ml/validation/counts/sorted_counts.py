@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,11 @@ class SortedCounts:
         self._waiting_rows += len(keys)
         if self._waiting_rows > max(WAITING, len(self._keys)):
             self._merge()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle keeps: nothing that waits, which is larger."""
+        self._merge()
+        return self.__dict__
 
     def result(self) -> tuple[Keys, Counts]:
         """Return the distinct keys [n], rising, and their counts [n, width]."""

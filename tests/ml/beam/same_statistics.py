@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml.beam.counts import count
+from ml.config.settings import BeamSettings, resolve
 from ml.data.csv_reader import read_columns
+from ml.data.schema import seed_schema
+from ml.validation.counts.dataset_counts import USUAL
+from ml.validation.counts.shard_counting import ShardCounting
 from ml.validation.tfdv_statistics import generate_statistics
 
 MEANS = 1e-9
 RANK_ERROR = 0.01
+MISRA_GRIES_BUCKETS = 1024
+"""TFDV counts so many distinct texts exactly; of more the frequent ones, with an error that depends on their order."""
 
 
 def shards_of(whole: Path, directory: Path, *, count: int) -> list[Path]:
@@ -28,6 +35,13 @@ def shards_of(whole: Path, directory: Path, *, count: int) -> list[Path]:
 
 def in_process(whole: Path) -> Any:
     return generate_statistics(read_columns(whole))
+
+
+def by_runner(shards: list[Path], settings: BeamSettings, out: Path) -> Any:
+    """The statistics of shards; the names of the job's files begin with `out`."""
+    counting = ShardCounting(seed_schema(), resolve(environment={}).target, 10, USUAL, (0,) * len(shards), 1000)
+    found = count([*map(str, shards)], counting, settings=settings, out=str(out))
+    return counting.merged(found.shards()).counts.statistics.result()
 
 
 def assert_same(found: Any, expected: Any, whole: Path) -> None:
@@ -52,21 +66,22 @@ def assert_same(found: Any, expected: Any, whole: Path) -> None:
 def _assert_same_numbers(ours: Any, theirs: Any, name: str) -> None:
     _assert_same_counts(ours.common_stats, theirs.common_stats, name)
     assert (ours.num_zeros, ours.min, ours.max) == (theirs.num_zeros, theirs.min, theirs.max), name
-    assert ours.mean == pytest.approx(theirs.mean, rel=MEANS), name
-    assert ours.std_dev == pytest.approx(theirs.std_dev, rel=MEANS), name
+    assert ours.mean == pytest.approx(theirs.mean, rel=MEANS, nan_ok=True), name
+    assert ours.std_dev == pytest.approx(theirs.std_dev, rel=MEANS, nan_ok=True), name
 
 
 def _assert_same_texts(ours: Any, theirs: Any, name: str) -> None:
     _assert_same_counts(ours.common_stats, theirs.common_stats, name)
     assert ours.unique == theirs.unique, name
     assert ours.avg_length == pytest.approx(theirs.avg_length, rel=MEANS), name
-    assert list(ours.top_values) == list(theirs.top_values), name
-    assert ours.rank_histogram == theirs.rank_histogram, name
+    if theirs.unique <= MISRA_GRIES_BUCKETS:
+        assert list(ours.top_values) == list(theirs.top_values), name
+        assert ours.rank_histogram == theirs.rank_histogram, name
 
 
 def _assert_same_counts(ours: Any, theirs: Any, name: str) -> None:
-    for count in ("num_non_missing", "num_missing", "min_num_values", "max_num_values", "tot_num_values"):
-        assert getattr(ours, count) == getattr(theirs, count), f"{name}: {count}"
+    for kind in ("num_non_missing", "num_missing", "min_num_values", "max_num_values", "tot_num_values"):
+        assert getattr(ours, kind) == getattr(theirs, kind), f"{name}: {kind}"
 
 
 def _assert_is_median(found: float, values: Any, name: str) -> None:

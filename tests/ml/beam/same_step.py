@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from ml.config.settings import BeamSettings, resolve
@@ -12,6 +13,20 @@ from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.storage.root import Root
 from tests.ml.beam.same_statistics import assert_same
+
+
+def in_parts(monkeypatch: pytest.MonkeyPatch, *, shard: int, rows: int, identifiers: int) -> None:
+    """Let small files have several shards and ranges.
+
+    Args:
+        monkeypatch: That of the test.
+        shard: The bytes of a block of the file, of which a shard has at least one.
+        rows: How many rows a shard has at least.
+        identifiers: How many are sorted together, about.
+    """
+    monkeypatch.setattr("ml.beam.split.BLOCK_BYTES", shard)
+    monkeypatch.setattr("ml.beam.split.ROWS", rows)
+    monkeypatch.setattr("ml.validation.counts.by_runner.ROWS_A_RANGE", identifiers)
 
 
 def assert_validates_alike(root: Root, csv: Path, beam: BeamSettings) -> None:

@@ -11,7 +11,7 @@ from ml.config.settings import BeamSettings
 from ml.data import csv_reader
 from ml.data.csv_reader import read_columns
 from ml.storage.root import Root
-from tests.ml.beam.same_step import assert_validates_alike
+from tests.ml.beam.same_step import assert_validates_alike, in_parts
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
 
@@ -26,7 +26,8 @@ def test_the_shards_hold_every_row_as_it_is(
     shards = split(odd_csv, str(place), rows=rows)
     assert (len(shards) > 1) is (rows < 3000)
     monkeypatch.setattr(csv_reader, "BLOCK_BYTES", 1 << 20)
-    read = [read_columns(Path(shard)) for shard in shards]
+    read = [read_columns(Path(shard.path)) for shard in shards]
+    assert [len(one["ID"]) for one in read] == [shard.rows for shard in shards]
     for name, column in whole.items():
         assert [value for one in read for value in one[name].to_pylist()] == column.to_pylist(), name
 
@@ -34,5 +35,5 @@ def test_the_shards_hold_every_row_as_it_is(
 def test_the_step_validate_says_the_same_with_a_runner(
     libraries: None, odd_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml.beam.split.ROWS", 500)
+    in_parts(monkeypatch, shard=20_000, rows=500, identifiers=1000)
     assert_validates_alike(Root(tmp_path / "root"), odd_csv, BeamSettings("DirectRunner", (), 300.0, ""))

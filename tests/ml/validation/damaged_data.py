@@ -8,9 +8,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ml.artifacts import Dataset
-from ml.config.settings import Settings, resolve
+from ml.config.settings import BeamSettings, Settings, resolve
 from ml.data.features import COLUMNS, FEATURES
 from ml.data.sample import write_csv
 from ml.data.schema import seed_schema
@@ -91,21 +92,41 @@ DAMAGES: Mapping[str, Damage] = {
 }
 
 
+LATE: Mapping[str, Callable[[int, Row], None]] = {
+    "text in the last row": lambda n, row: row.update(Age="young", ID="x") if n == 2999 else None,
+    "a plus sign": lambda n, row: row.update(Age="+5", ID="+500123") if n == 2000 else None,
+    "identifiers with fractions": lambda n, row: row.update(ID="500003.0") if n == 2500 else None,
+    "hexadecimal identifiers": lambda n, row: row.update(ID="0x1F") if n == 2500 else None,
+    "identifiers in words": lambda n, row: row.update(ID=f"Customer {n % 2900}"),
+    "many classes": lambda n, row: row.update(Segmentation=f"{row['Segmentation']}{n % 40}" if n > 1000 else "D"),
+    "many new values": lambda n, row: row.update(Profession=f"Job {n // 3}"),
+    "no label in some rows": put(300, Segmentation=""),
+}
+"""What the first rows do not show, or only they."""
+
+
 def findings_of(damage: Damage, directory: Path) -> Iterator[tuple[str, str, bool]]:
     """Kind, sentence and whether it blocks, for each finding of the real validation with the default settings."""
+    for finding in report_of(damage, directory)["findings"]:
+        yield finding["kind"], finding["sentence"], finding["blocks"]
+
+
+def report_of(damage: Damage, directory: Path, beam: BeamSettings | None = None) -> dict[str, Any]:
+    """What validation.json holds, with the default settings; `directory/now/validate` has the statistics."""
     settings = resolve(environment={})
     previous = None
     if damage.before is not None:
         before = replace(damage, edit=damage.before, before=None)
         previous = _validated(before, settings, directory / "before", None) / "statistics.pb"
-    out = _validated(damage, settings, directory / "now", previous)
-    for report in (out / "validation.json", out.parent / "validation.json"):
-        if report.exists():
-            for finding in read_json(report)["findings"]:
-                yield finding["kind"], finding["sentence"], finding["blocks"]
+    out = _validated(damage, settings, directory / "now", previous, beam)
+    (report,) = (path for path in (out / "validation.json", out.parent / "validation.json") if path.exists())
+    found: dict[str, Any] = read_json(report)
+    return found
 
 
-def _validated(damage: Damage, settings: Settings, directory: Path, previous: Path | None) -> Path:
+def _validated(
+    damage: Damage, settings: Settings, directory: Path, previous: Path | None, beam: BeamSettings | None = None
+) -> Path:
     place, out = directory / "ingest", directory / "validate"
     place.mkdir(parents=True)
     out.mkdir()
@@ -128,5 +149,6 @@ def _validated(damage: Damage, settings: Settings, directory: Path, previous: Pa
             target=target,
             champion_statistics=previous,
             out=out,
+            beam=beam,
         )
     return out

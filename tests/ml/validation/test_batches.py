@@ -19,7 +19,7 @@ from ml.data.schema import seed_schema
 from ml.validation.counts.dataset_counts import DatasetCounts
 from ml.validation.examination import count
 from ml.validation.findings import Severity
-from tests.ml.validation.damaged_data import DAMAGES, Damage, findings_of, put
+from tests.ml.validation.damaged_data import DAMAGES, LATE, Damage, findings_of
 
 pytestmark = pytest.mark.usefixtures("libraries")
 SETTINGS = resolve(environment={})
@@ -120,18 +120,6 @@ def test_the_statistics_of_many_rows_are_those_of_tfdv_in_one_batch(
     counts = counted(tmp_path / "data.csv")
     assert counts.rows == 200_000
     assert_same_statistics(counts.statistics.result(), read_columns(tmp_path / "data.csv"))
-
-
-LATE = {
-    "text in the last row": lambda n, row: row.update(Age="young", ID="x") if n == 2999 else None,
-    "a plus sign": lambda n, row: row.update(Age="+5", ID="+500123") if n == 2000 else None,
-    "identifiers with fractions": lambda n, row: row.update(ID="500003.0") if n == 2500 else None,
-    "hexadecimal identifiers": lambda n, row: row.update(ID="0x1F") if n == 2500 else None,
-    "identifiers in words": lambda n, row: row.update(ID=f"Customer {n % 2900}"),
-    "many classes": lambda n, row: row.update(Segmentation=f"{row['Segmentation']}{n % 40}" if n > 1000 else "D"),
-    "many new values": lambda n, row: row.update(Profession=f"Job {n // 3}"),
-    "no label in some rows": put(300, Segmentation=""),
-}
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES.values(), *map(Damage, LATE.values())], ids=[*DAMAGES, *LATE])

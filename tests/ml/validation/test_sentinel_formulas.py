@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +12,31 @@ from sklearn.metrics import roc_auc_score
 from ml.validation.counts.column import Column
 from ml.validation.counts.joint_counts import JointCounts
 from ml.validation.label_noise import label_noise
-from ml.validation.leakage import MAX_VALUES, ROWS_A_BIN, Labels, neighbours, power, quantile_bins
+from ml.validation.leakage import (
+    MAX_VALUES,
+    ROWS_A_BIN,
+    Classes,
+    OrderCounts,
+    Power,
+    in_first_half,
+    neighbours,
+    power_of,
+    quantile_bins,
+    random_from,
+)
+
+TWO = Classes(["rest", "D"], np.array([False, True]))
 
 
 def generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def two_classes(targets: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Labels:
-    return Labels(targets.astype(np.int64), ["rest", "D"], np.array([False, True]))
+def power(codes: np.ndarray, targets: np.ndarray) -> Power | None:  # type: ignore[type-arg]
+    """What the codes of some rows tell of whether each is a target."""
+    counts = np.zeros((2, codes.max() + 1, 2), np.int64)
+    np.add.at(counts, (in_first_half(random_from(0), len(codes)).astype(int), codes, targets.astype(int)), 1)
+    return power_of(counts, TWO)
 
 
 def table(profiles: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:  # type: ignore[type-arg]
@@ -32,18 +48,30 @@ def test_agreement_by_chance_and_its_spread_are_those_of_random_orders() -> None
     codes = np.repeat(np.arange(3), (200, 60, 40))
     shuffled = [generator(seed).permutation(codes) for seed in range(4000)]
     agree = np.array([np.mean(order[1:] == order[:-1]) for order in shuffled])
-    labels = Labels(shuffled[0], ["A", "B", "D"], np.array([False, False, True]))
-    found, _ = neighbours(labels)
+    classes = Classes(["A", "B", "D"], np.array([False, False, True]))
+    found, _ = neighbours(OrderCounts.of(shuffled[0], 3, before=0, rows=300), classes)
     assert found is not None
     assert found.by_chance == pytest.approx(agree.mean(), abs=0.002)
     assert found.deviations == pytest.approx((agree[0] - agree.mean()) / agree.std(), abs=0.1)
+
+
+@pytest.mark.parametrize("cuts", [[0, 0, 1, 2], [700], [2999, 2999], range(0, 3000, 100)])
+def test_an_order_in_parts_has_the_counts_of_the_whole(cuts: list[int]) -> None:
+    codes = generator(4).integers(0, 3, 3000).astype(np.int8)
+    whole = OrderCounts.of(codes, 3, before=0, rows=3000)
+    found = OrderCounts.of(codes[:0], 3, before=0, rows=3000)
+    for begin, end in pairwise([0, *cuts, 3000]):
+        found = found.followed_by(OrderCounts.of(codes[begin:end], 3, before=begin, rows=3000))
+    assert found.table.tolist() == whole.table.tolist()
+    assert found.by_class.tolist() == whole.by_class.tolist()
+    assert (found.agreeing, found.first, found.last) == (whole.agreeing, whole.first, whole.last)
 
 
 def test_the_power_of_a_column_is_the_area_under_the_curve_of_its_rates() -> None:
     random = generator(5)
     codes = random.integers(0, 6, 20_000)
     targets = random.random(20_000) < np.array([0.1, 0.5, 0.3, 0.9, 0.3, 0.05])[codes]
-    found = power(codes, two_classes(targets))
+    found = power(codes, targets)
     rates = np.array([targets[codes == code].mean() for code in range(6)])
     assert found is not None
     assert found.auc == pytest.approx(roc_auc_score(targets, rates[codes]), abs=0.003)
@@ -52,15 +80,15 @@ def test_the_power_of_a_column_is_the_area_under_the_curve_of_its_rates() -> Non
 def test_a_column_that_says_nothing_has_a_half_however_many_values_it_has() -> None:
     targets = generator(6).random(4000) < 0.3
     for values in (2, 50, 1000, 4000):
-        found = power(generator(7).integers(0, values, 4000), two_classes(targets))
+        found = power(generator(7).integers(0, values, 4000), targets)
         assert found is not None
         assert found.auc == pytest.approx(0.5, abs=0.03), values
 
 
 def test_few_rows_of_a_class_have_no_power() -> None:
     codes = np.arange(1000) % 2
-    assert power(codes, two_classes(np.arange(1000) < 49)) is None
-    assert power(codes, two_classes(np.arange(1000) < 50)) is not None
+    assert power(codes, np.arange(1000) < 49) is None
+    assert power(codes, np.arange(1000) < 50) is not None
 
 
 def test_agreement_among_twins_is_what_counting_pairs_gives() -> None:

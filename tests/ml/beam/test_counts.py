@@ -1,0 +1,183 @@
+"""What validation finds with a runner, in several shards and several ranges of identifiers, is what it finds here."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from ml.artifacts import Dataset
+from ml.config.settings import BeamSettings, resolve
+from ml.data.schema import seed_schema
+from ml.errors import DataError, SettingsError, TransientError
+from ml.storage.root import Root
+from ml.validation.counts.by_runner import count_by_runner
+from tests.ml.beam.same_statistics import assert_same, by_runner, in_process, shards_of
+from tests.ml.beam.same_step import assert_validates_alike, in_parts
+from tests.ml.validation.damaged_data import DAMAGES, LATE, Damage, Row, number_by_segment, report_of
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # libraries', as in the process of its own
+    pytest.mark.usefixtures("libraries"),
+]
+DIRECT = BeamSettings("DirectRunner", (), 300.0, "")
+
+
+def number_in_words(number: int, row: Row) -> None:
+    """Identifiers that tell the label, as texts of which some are not ASCII, and twenty occur twice."""
+    number_by_segment(number, row)
+    row["ID"] = f"{'kunde' if number % 2 else 'künde'} {row['ID'] if number >= 20 else 300_000 + number}"
+
+
+def number_twice(number: int, row: Row) -> None:
+    """Identifiers of which each occurs in two shards, and the smallest four hundred times."""
+    row["ID"] = str(number % 1500) if number % 8 else "0"
+
+
+def damage_some(number: int, row: Row) -> None:
+    """Several things wrong in rows far from one another, and rows that are left out."""
+    row |= {"Gender": " male"} if number % 500 == 3 else {}
+    row |= {"Profession": f"pirate {number}"} if number % 300 == 7 else {}
+    row |= {"Age": str(number)} if number % 700 == 9 else {}
+    row |= {"Segmentation": ""} if number % 400 == 11 else {}
+    if number % 900 == 13:
+        row.update({name: "" for name in row if name not in ("ID", "Segmentation")})
+
+
+CASES = {
+    **{name: DAMAGES[name] for name in DAMAGES if name.endswith("leak") or name in ("id_tells_label", "label_noise")},
+    **{
+        name: DAMAGES[name]
+        for name in (
+            "duplicate_id", "respelled", "no_feature", "missing_target", "SCHEMA_MISSING_COLUMN (label)",
+            "single_class (all)", "FLOAT_TYPE_HAS_INF", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "COMPARATOR_L_INFTY_HIGH",
+            "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
+        )
+    },
+    **{name: Damage(LATE[name]) for name in LATE},
+    "identifiers in words that tell": Damage(number_in_words),
+    "identifiers of several shards": Damage(number_twice),
+    "several damages": Damage(damage_some),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_findings_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    in_parts(monkeypatch, shard=20_000, rows=700, identifiers=400)
+    caplog.set_level(logging.INFO, "ml.validation")
+    expected = report_of(CASES[name], tmp_path / "here")
+    assert "shards" not in caplog.text
+    assert report_of(CASES[name], tmp_path / "there", DIRECT) == expected
+    assert int(re.findall(r"validate: (\d+) shards by DirectRunner", caplog.text)[0]) > 2
+    found, here = (read_statistics(tmp_path / place) for place in ("there", "here"))
+    assert_same(found, here, tmp_path / "here" / "now" / "ingest" / "data.csv")
+
+
+def read_statistics(directory: Path) -> Any:
+    content = (directory / "now" / "validate" / "statistics.pb").read_bytes()
+    return statistics_pb2.DatasetFeatureStatisticsList.FromString(content)
+
+
+def test_the_step_says_the_same_of_the_real_file(
+    customers_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_parts(monkeypatch, shard=100_000, rows=1, identifiers=3000)
+    assert_validates_alike(Root(tmp_path / "root"), customers_csv, DIRECT)
+
+
+def test_one_job_is_enough_for_data_as_they_should_be(
+    sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_parts(monkeypatch, shard=20_000, rows=1, identifiers=400)
+    caplog.set_level(logging.INFO, "ml.validation")
+    counted(sample_csv, tmp_path)
+    assert len(re.findall(r"validate: \d+ shards", caplog.text)) == 1
+
+
+def test_identifiers_are_sorted_in_several_ranges(
+    sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_parts(monkeypatch, shard=20_000, rows=1, identifiers=400)
+    counts, _ = counted(sample_csv, tmp_path)
+    sizes = [one.order.by_class.sum() for one in counts.sentinel.sorted_elsewhere._ranges]
+    assert len(sizes) == 8  # of 3,000 rows
+    assert sum(sizes) == 3000
+    assert max(sizes) < 2 * min(sizes)
+
+
+def counted(csv: Path, directory: Path) -> Any:
+    (place := directory / "ingest").mkdir()
+    (place / "data.csv").write_bytes(csv.read_bytes())
+    dataset = Dataset(place, "", 3000, "file:customers.csv")
+    target = resolve(environment={}).target
+    try:
+        return count_by_runner(dataset, seed_schema(), target=target, max_examples=10, beam=DIRECT)
+    finally:
+        assert [path.name for path in place.iterdir()] == ["data.csv"]  # no shard is left
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1,Male,No", r"customers\.csv: 1 broken rows: line 2002: 3 fields instead of 11 in '1,Male,No'\."),
+        (
+            "1,%s,No,22,No,Doctor,1,Low,4,Cat_4,D" % ("x" * 300),
+            r"customers\.csv: column 'Gender' has a value of 300 by",
+        ),
+    ],
+)
+def test_a_broken_row_has_the_name_and_the_line_of_the_file(
+    sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    in_parts(monkeypatch, shard=20_000, rows=1, identifiers=400)
+    lines = sample_csv.read_text().splitlines()
+    (tmp_path / "broken.csv").write_text("\n".join([*lines[:2001], line, *lines[2001:]]) + "\n")
+    with pytest.raises(DataError, match=said):
+        counted(tmp_path / "broken.csv", tmp_path)
+
+
+def test_rows_that_are_lost_on_the_way_are_missed(
+    sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml.beam import split as module
+
+    whole = module.split
+
+    def losing(*arguments: Any, **options: Any) -> Any:
+        shards = whole(*arguments, **options)
+        last = Path(shards[-1].path)
+        last.write_text("".join(last.read_text().splitlines(keepends=True)[:-1]))
+        return shards
+
+    monkeypatch.setattr(module, "split", losing)
+    with pytest.raises(TransientError, match=r"workers have read 2,999 rows, and 3,000 were written\. Check the disk"):
+        counted(sample_csv, tmp_path)
+
+
+def test_the_direct_runner_fetches_no_program(
+    sample_csv: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beam's own would say `Downloading prism`, and go on without when there is no network."""
+    caplog.set_level(logging.INFO)
+    found = by_runner(shards_of(sample_csv, tmp_path, count=3), DIRECT, tmp_path / "job")
+    assert_same(found, in_process(sample_csv), sample_csv)
+    assert "apache_beam" in {record.name.partition(".")[0] for record in caplog.records}
+    assert "prism" not in caplog.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (BeamSettings("", (), 1.0, ""), "beam.runner is empty"),
+        (BeamSettings("DirectRunner", ("--runner=FlinkRunner",), 1.0, ""), "names a runner, too"),
+    ],
+)
+def test_without_one_runner_nothing_is_run(settings: BeamSettings, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=said):
+        by_runner([tmp_path], settings, tmp_path / "job")
