@@ -31,12 +31,26 @@ class Route:
     Attributes:
         path: Matches a target without scheme, host and query.
         answer: Answers a request with such a target, now or later.
-        scope: The scope of the tokens that may ask; None lets everybody ask.
+        scope: The scope of the tokens that may ask; None leaves it to `answer` whom it lets in.
+        identify: Where there is no scope: raises RefusedError before a large body is read from somebody who may not
+            send one.
     """
 
     path: re.Pattern[str]
     answer: Handler
     scope: str | None
+    identify: Callable[[Exchange], object] | None = None
+
+    def __post_init__(self) -> None:
+        """A large body has to be somebody's.
+
+        Raises:
+            ValueError: Nothing says who may send one.
+        """
+        if (self.scope is None) == (self.identify is None):
+            raise ValueError(
+                f"the route {self.path.pattern} needs a scope, or else a function that identifies a client"
+            )
 
 
 class App:
@@ -56,8 +70,8 @@ class App:
         self._routes = (
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
             Route(re.compile(r"/v1/score"), scores.answer, "score"),
-            Route(re.compile(r"/log(?:in(?:/style\.css)?|out)"), LoginRoute(door).answer, None),
-            Route(re.compile(r"/healthz"), self._answer_health, None),
+            Route(re.compile(r"/log(?:in(?:/style\.css)?|out)"), LoginRoute(door).answer, None, _refuse_files),
+            Route(re.compile(r"/healthz"), self._answer_health, None, _refuse_files),
         )
 
     def handle(self, exchange: Exchange) -> None:
@@ -75,11 +89,17 @@ class App:
         """Whether a request may send its large body: who would be refused is, before the body has come."""
         try:
             route, _ = self._route(exchange)
-            if route is not None and route.scope is not None:
-                self._door.identify(exchange, route.scope)
+            if route is not None:
+                self._identify(exchange, route)
         except RefusedError:
             return False
         return route is not None
+
+    def _identify(self, exchange: Exchange, route: Route) -> None:
+        if route.scope is not None:
+            self._door.identify(exchange, route.scope)
+        elif route.identify is not None:
+            route.identify(exchange)
 
     def _dispatch(self, exchange: Exchange, reply: Reply) -> None:
         route, target = self._route(exchange)
@@ -91,7 +111,9 @@ class App:
         token = self._door.admit(exchange, route.scope) if route.scope is not None else None
         if token is not None:
             reply.asked_by = token.name
-        if exchange.body_left_out:  # the token was added just now
+        if exchange.body_left_out:
+            self._identify(exchange, route)
+            # Nothing is wrong any more: the token was added just now.
             reply.error(503, "The request was refused before its body had come. Send it again.")
             return
         route.answer(exchange, target, reply)
@@ -118,3 +140,7 @@ class App:
             return
         body = {"status": "ok", "model": self._model, "version": self._behind.versions.of(self._model)}
         reply.send(200, json.dumps(body).encode())
+
+
+def _refuse_files(_: Exchange) -> None:
+    raise RefusedError(413, "This page takes no files.")

@@ -125,24 +125,35 @@ class Door:
         return token
 
     def admit_page(self, exchange: Exchange) -> Visitor:
-        """Who asks for a page, or sends something from one.
+        """Who asks for a page, or sends something from one; it counts towards the limit of the token.
 
         Raises:
             RefusedError: It was not sent by a page of the gateway; nobody is logged in (303 to the login when a browser
                 would show the answer, else 401); the token is of another scope, or over a limit.
         """
+        token = self.identify_page(exchange)
+        if token is None:
+            return EVERYBODY
+        self._check_limits(token, exchange)
+        return Visitor(token.name, has_session=True)
+
+    def identify_page(self, exchange: Exchange) -> Token | None:
+        """The token of a session, whatever its limits; None when none is needed.
+
+        Raises:
+            RefusedError: As `admit_page`, but for limits.
+        """
         if exchange.method not in ("GET", "HEAD"):
             self._check_origin(exchange)
         if self._tokens is None:
-            return EVERYBODY
+            return None
         token = self._session_token(exchange, self._tokens)
         if token is None:
             if exchange.method in ("GET", "HEAD") and asks_for_page(exchange.headers):
                 raise RefusedError(303, "Log in first.", b"Location: /login\r\n")
             raise RefusedError(401, "You are not logged in, or no longer. Log in at /login.", _CHALLENGE)
         self._check_scope(token, _PAGE_SCOPE)
-        self._check_limits(token, exchange)
-        return Visitor(token.name, has_session=True)
+        return token
 
     def is_covered(self, exchange: Exchange) -> bool:
         """Whether somebody may type a token into a page that is sent as the answer."""

@@ -144,6 +144,8 @@ def test_a_large_body_of_somebody_who_is_refused_is_not_waited_for(
         assert said(PREDICT, f"Authorization: Bearer {other}").startswith(b"HTTP/1.1 403 ")
         assert said("/nothing", f"Authorization: Bearer {good}").startswith(b"HTTP/1.1 404 ")
         assert said(PREDICT, "Host: evil.example").startswith(b"HTTP/1.1 421 ")
+        assert said("/login").startswith(b"HTTP/1.1 413 ")
+        assert said("/healthz").startswith(b"HTTP/1.1 413 ")
         both = said(PREDICT, before=b"GET /healthz HTTP/1.1\r\n\r\n")
         assert both.index(b"HTTP/1.1 200 ") < both.index(b"HTTP/1.1 401 ")
         assert said(PREDICT, f"Authorization: Bearer {good}").startswith(b"HTTP/1.1 100 ")
