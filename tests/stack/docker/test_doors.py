@@ -21,7 +21,7 @@ REACHES = {
     "airflow-dag-processor": {*AIRFLOW, "statsd-exporter:9125"},
     "airflow-cleaner": AIRFLOW,
     "gateway": {MODEL_SERVER},
-    "serving": {"gateway:8600", "statsd-exporter:9125", "retrain-exporter:9108", "prometheus:9090"},
+    "serving": {"statsd-exporter:9125", "retrain-exporter:9108", "prometheus:9090"},
     "retrain-exporter": {"statsd-exporter:9125", "serving:8501", "prometheus:9090"},
     "alert-webhook": {"alertmanager:9093", "prometheus:9090"},
 }
