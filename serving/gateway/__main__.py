@@ -16,7 +16,10 @@ from serving.gateway.access.command import main as token_command
 from serving.gateway.access.door import Door
 from serving.gateway.app import App
 from serving.gateway.options import Options, parse
+from serving.gateway.outcomes.route import OutcomesRoute
 from serving.gateway.passage import Behind
+from serving.gateway.records.erase_command import main as erase_command
+from serving.gateway.records.recorder import Recorder
 from serving.gateway.scoring.pool import ScorePool, Scorer
 from serving.gateway.scoring.route import ScoreRoute
 from serving.gateway.scoring.spool import Spool, SpoolError
@@ -24,19 +27,22 @@ from serving.gateway.upstream import Upstream
 from serving.gateway.version_watch import VersionWatch
 from serving.http.memory import map_large_blocks
 from serving.http.server import HttpServer
+from serving.records.private_files import DirectoryError
 
 _GARBAGE_COLLECTED_EVERY = 10_000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serves until SIGTERM or SIGINT; or, as `token`, adds, lists or removes a token.
+    """Serves until SIGTERM or SIGINT; as `token`, changes or lists tokens; as `erase`, erases a customer.
 
     Returns:
-        0 after SIGTERM or SIGINT; 1 when the gateway could not start, or a token not be changed; 2 for
-            a wrong command line.
+        0 after SIGTERM or SIGINT; 1 when the gateway could not start, or a token or a customer's rows not be changed;
+            2 for a wrong command line.
     """
     if arguments[:1] == ["token"]:
         return token_command(arguments[1:])
+    if arguments[:1] == ["erase"]:
+        return erase_command(arguments[1:])
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     map_large_blocks()
@@ -51,8 +57,9 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 1
     try:
+        options.written_down.make_directories()
         spool = Spool(options.spool)
-    except SpoolError as error:
+    except (SpoolError, DirectoryError) as error:
         sock.close()
         sys.stderr.write(f"serving.gateway: {error}\n")
         return 1
@@ -88,10 +95,16 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     limits, model = options.limits, options.models[0]
     scorer = Scorer(spool, options.upstream.url, model, limits.answer_seconds, options.score_seconds)
     scores = ScoreRoute(ScorePool(scorer))
-    app = App(Behind(upstream, versions, limits), door, scores, model)
+    down = options.written_down
+    recorder = Recorder(down.record) if down.record is not None else None
+    outcomes = OutcomesRoute(down.outcomes, down.outcome_labels, versions, model, spool)
+    app = App(Behind(upstream, versions, limits, recorder), door, scores, outcomes, model)
     server = HttpServer(app.handle, options.limits, keep_headers=True, wants_body=app.wants_body)
     await server.start(sock)
-    watching = loop.create_task(versions.run())
+    running = [loop.create_task(versions.run())]
+    if recorder is not None:
+        versions.on_heard = recorder.heard
+        running.append(loop.create_task(recorder.run()))
     at = f"[{host}]" if ":" in host else host
     sys.stdout.write(f"Listening on http://{at}:{port} before {options.upstream.host}:{options.upstream.port}\n")
     sys.stdout.flush()
@@ -100,7 +113,11 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     finally:
         await server.stop()
         await scores.close()
-        watching.cancel()
+        await outcomes.close()
+        if recorder is not None:
+            await recorder.close()
+        for task in running:
+            task.cancel()
         upstream.close()
 
 

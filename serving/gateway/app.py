@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from serving.gateway.access.door import Door, RefusedError
 from serving.gateway.login.route import LoginRoute
+from serving.gateway.outcomes.route import OutcomesRoute
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
 from serving.gateway.replies import Reply
@@ -60,10 +61,11 @@ class App:
         behind: The server behind the gateway.
         door: Lets requests in.
         scores: Answers requests for scores.
+        outcomes: Answers uploads of outcomes.
         model: The model whose version the health page tells.
     """
 
-    def __init__(self, behind: Behind, door: Door, scores: ScoreRoute, model: str) -> None:
+    def __init__(self, behind: Behind, door: Door, scores: ScoreRoute, outcomes: OutcomesRoute, model: str) -> None:
         self._door = door
         self._behind = behind
         self._model = model
@@ -71,6 +73,7 @@ class App:
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
             Route(re.compile(r"/v1/score"), scores.answer, "score"),
             Route(re.compile(r"/log(?:in(?:/style\.css)?|out)"), LoginRoute(door).answer, None, _refuse_files),
+            Route(re.compile(r"/v1/outcomes"), outcomes.answer, "outcomes"),
             Route(re.compile(r"/healthz"), self._answer_health, None, _refuse_files),
         )
 
@@ -138,7 +141,10 @@ class App:
         if exchange.method not in ("GET", "HEAD"):
             reply.error(405, "Ask for /healthz with GET.", headers=b"Allow: GET, HEAD\r\n")
             return
-        body = {"status": "ok", "model": self._model, "version": self._behind.versions.of(self._model)}
+        body: dict[str, object] = {"status": "ok", "model": self._model}
+        body["version"] = self._behind.versions.of(self._model)
+        if self._behind.recorder is not None:
+            body["record"] = self._behind.recorder.counts()
         reply.send(200, json.dumps(body).encode())
 
 

@@ -66,6 +66,11 @@ def request_id(fields: Fields) -> str:
     return secrets.token_hex(8)
 
 
+def is_request_id(text: str) -> bool:
+    """Whether a text is an identifier of a request."""
+    return _REQUEST_ID.fullmatch(text.encode("utf-8", "replace")) is not None
+
+
 def to_upstream(fields: Fields, *, without: frozenset[bytes]) -> bytes:
     """The lines of a request's header that go on, each with its line end."""
     return b"".join(_lines(fields, without | {REQUEST_ID}))

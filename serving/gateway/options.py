@@ -13,6 +13,7 @@ from pathlib import Path
 from serving.client.transport import Address
 from serving.gateway.access.encryption import Encryption
 from serving.gateway.access.token_file import TokenFile, TokenFileError
+from serving.gateway.records.options import WrittenDown, add_options, written_down
 from serving.http.limits import Limits
 
 _DEFAULT_ANSWER_SECONDS = 32.0
@@ -34,6 +35,7 @@ class Options:
         encryption: From whom a token is accepted.
         spool: Where temporary files of scoring go.
         score_seconds: How long scoring a file may take.
+        written_down: What is written down of what happens.
     """
 
     host: str
@@ -46,6 +48,7 @@ class Options:
     encryption: Encryption
     spool: Path
     score_seconds: float
+    written_down: WrittenDown
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -103,6 +106,7 @@ def parse(arguments: Sequence[str]) -> Options:
         metavar="ADDRESS",
         help="IP address of a proxy where TLS ends, which sets X-Forwarded-Proto; may be repeated",
     )
+    add_options(parser)
     given = parser.parse_args(arguments)
     try:
         upstream = Address.of(given.upstream)
@@ -137,6 +141,7 @@ def parse(arguments: Sequence[str]) -> Options:
         encryption=Encryption(given.published_on_loopback, given.trusted_proxy),
         spool=given.spool,
         score_seconds=given.score_seconds,
+        written_down=written_down(given, parser),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from serving.gateway import headers
 from serving.gateway.body_depth import MOST_LEVELS, BodyTooDeepError, BodyTooLargeError
+from serving.gateway.records.recorder import Recorder
 from serving.gateway.replies import Reply
 from serving.gateway.upstream import Asked, Upstream
 from serving.gateway.upstream_connection import UpstreamAnswer, UpstreamError
@@ -28,11 +30,13 @@ class Behind:
         upstream: The server.
         versions: Knows which version answers.
         limits: The limits of the gateway.
+        recorder: Records requests; None when none are.
     """
 
     upstream: Upstream
     versions: VersionWatch
     limits: Limits
+    recorder: Recorder | None = None
 
 
 class Passage:
@@ -52,6 +56,7 @@ class Passage:
         self._reply = reply
         self._asked: Asked | None = None
         self._is_told = False
+        self._sent_at = 0.0
 
     async def check(self, steps: Iterator[None]) -> None:
         """Checks the body piece by piece, while others are served, and sends the request on."""
@@ -72,6 +77,7 @@ class Passage:
     def send(self) -> None:
         """Sends the request on."""
         exchange = self._exchange
+        self._sent_at = time.monotonic()
         lines = headers.to_upstream(exchange.headers, without=_KEPT_HERE)
         lines += b"X-Request-Id: %b\r\n" % self._reply.request_id.encode("ascii")
         asked = self._behind.upstream.ask(exchange.method, self._target, lines, exchange.body, self._told)
@@ -98,6 +104,15 @@ class Passage:
         if self._exchange.method == "HEAD":
             # Only its length is sent, which is that of the body that GET would have got.
             body = bytes(min(max(result.length, 0), _LARGEST_TOLD))
+        self._record(result)
         version = self._behind.versions.of_answer(self._target, result.status)
         lines = headers.to_client(result.fields) + b"X-Model-Version: %b\r\n" % version.encode("ascii")
         self._reply.send(result.status, body, headers.first(result.fields, b"content-type") or DEFAULT, lines)
+
+    def _record(self, answer: UpstreamAnswer) -> None:
+        recorder, exchange = self._behind.recorder, self._exchange
+        if recorder is not None and answer.status == 200 and exchange.method == "POST" and not exchange.answered:
+            gzipped = headers.says_gzip(exchange.headers)
+            recorder.passed(
+                self._reply.request_id, self._target, self._sent_at, exchange.body, answer.body, gzipped=gzipped
+            )

@@ -28,12 +28,16 @@ class VersionWatch:
         upstream: The server.
         models: The models' names.
         now: A clock in seconds.
+
+    Attributes:
+        on_heard: Called with what each ask told, as `heard` is.
     """
 
     def __init__(self, upstream: Upstream, models: Iterable[str], *, now: Callable[[], float] = time.monotonic) -> None:
         self._upstream = upstream
         self._now = now
         self._asks: dict[str, list[tuple[float, int | None]]] = {model: [] for model in models}
+        self.on_heard: Callable[[str, float, int | None], None] | None = None
 
     def of(self, model: str) -> str:
         """The version of the last two asks when they agree and the last is under two seconds old; else "unknown"."""
@@ -54,6 +58,8 @@ class VersionWatch:
     def heard(self, model: str, asked_at: float, version: int | None) -> None:
         """Records what an ask told: the version that answers, or None when there is none or nothing was told."""
         self._asks[model] = [*self._asks[model], (asked_at, version)][-2:]
+        if self.on_heard is not None:
+            self.on_heard(model, asked_at, version)
 
     async def run(self) -> None:
         """Asks until it is cancelled."""

@@ -1,0 +1,70 @@
+"""A row of the record: what was asked about one customer, and what was answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+UNKNOWN = "unknown"
+Value = float | str | None
+"""A feature as it was sent: a number, or text."""
+
+
+class NoRowError(Exception):
+    """A line is not a row of the record: it was torn, or is something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRow:
+    """A row of a request and its answer. The join key of an outcome is `request_id` and `row`.
+
+    Attributes:
+        time: When it was answered, ISO 8601 in UTC with microseconds.
+        request_id: The identifier of the request.
+        row: The number of the row in it: of an instance from 1, of a scored file its line.
+        model: The model.
+        version: The version that answered; "unknown" when it is not certain.
+        probability: What it answered; None when it said none.
+        label: The label that it answered; None when it said none.
+        customer: The identifier of the customer in a scored file; None when there was none.
+        features: The inputs as they were sent, by name.
+    """
+
+    time: str
+    request_id: str
+    row: int
+    model: str
+    version: str
+    probability: float | None
+    label: str | None
+    customer: str | None = None
+    features: Mapping[str, Value] = field(default_factory=dict)
+
+    def line(self) -> bytes:
+        """The row as a line of JSON; NaN is written as JavaScript does."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    @classmethod
+    def of(cls, line: bytes) -> Self:
+        """Reads a line.
+
+        Raises:
+            NoRowError: It is none.
+        """
+        try:
+            found: dict[str, Any] = json.loads(line)
+            datetime.fromisoformat(found["time"])
+            row = cls(**found)
+            if not isinstance(row.features, dict) or not isinstance(row.row, int):
+                raise ValueError("a value of another type")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise NoRowError from error
+        return row
+
+
+def utc_text(seconds: float) -> str:
+    """A time in seconds since 1970 as a row has it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
