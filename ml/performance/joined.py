@@ -1,0 +1,224 @@
+"""Outcomes and the rows that they are about, joined by the rules of docs/outcomes.md."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+
+from ml.performance.asked import Asked, Floats
+
+LATEST_DAYS = 180
+CONTROL = "control"
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A row that a version scored, from the record, or from a list that was kept or came back.
+
+    Attributes:
+        request_id: The request, or the list.
+        row: The number of the row in it.
+        version: The version; "unknown" when it is not certain.
+        day: When it was scored; None when the list does not say.
+        probability: What the version said.
+        propensity: The probability with which the customer was asked; None when nobody knows.
+        group: "control" for a customer who was left alone.
+        customer: The identifier of the customer; None when it is not known.
+    """
+
+    request_id: str
+    row: int
+    version: str
+    day: date | None
+    probability: float
+    propensity: float | None = None
+    group: str = ""
+    customer: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """An outcome as it came.
+
+    Attributes:
+        place: What names it, such as its file and row.
+        received: When it came, in a form that sorts.
+        day: When the outcome was so.
+        label: What came of the customer.
+        key: Request and row; None when it names a customer alone.
+        customer: The identifier of the customer; None when it names a row alone.
+    """
+
+    place: str
+    received: str
+    day: date
+    label: str
+    key: Key | None = None
+    customer: str | None = None
+
+
+@dataclass
+class Left:
+    """Outcomes that were not used, by their places.
+
+    Attributes:
+        unknown: No row has that request and row, or that customer.
+        mismatched: The row that is named is about another customer than the one that is named.
+        ambiguous: The customer is in one list more than once.
+        early: It was so before the customer was scored, and so cannot have followed.
+        late: It was so too long afterwards.
+        repeated: The same was told before.
+        contradicted: Something else was told of the same row that counts more.
+        unasked: The list asked that customer with a probability of 0, or nobody knows with which.
+        version_unknown: It is not certain which version scored the row.
+    """
+
+    unknown: list[str] = field(default_factory=list)
+    mismatched: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+    early: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    contradicted: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
+    version_unknown: list[str] = field(default_factory=list)
+
+    def counts(self) -> Mapping[str, int]:
+        """How many outcomes there are of each case."""
+        return {name: len(places) for name, places in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a version's customers came to.
+
+    Attributes:
+        asked: The customers by version, as far as their propensity is known; those who were not asked, the control group
+            among them, are without an outcome.
+        control: Outcomes of the control group by version, 1 or 0, [m].
+        left: Outcomes that were not used.
+    """
+
+    asked: Mapping[str, Asked]
+    control: Mapping[str, Floats]
+    left: Left
+
+
+def join(
+    scored: Iterable[Scored],
+    outcomes: Iterable[Told],
+    *,
+    target: str,
+    calibrated: Callable[[str, Floats], Floats],
+    latest_days: int = LATEST_DAYS,
+) -> Joined:
+    """Join outcomes to the rows that they are about.
+
+    Args:
+        scored: The rows; of two with the same request and row the first counts: give the record before lists that came
+            back.
+        outcomes: The outcomes, in any order.
+        target: The label of a target customer; every other label is an outcome of 0.
+        calibrated: Returns calibrated probabilities of a version, [n], from those that it said, [n].
+        latest_days: How many days after the scoring an outcome may be.
+    """
+    rows: dict[Key, Scored] = {}
+    for one in scored:
+        rows.setdefault((one.request_id, one.row), one)
+    left = Left()
+    found = _found(rows, outcomes, left, timedelta(days=latest_days))
+    labels = {key: _settled(told, left) for key, told in found.items()}
+    return _by_version(rows, labels, left, target, calibrated)
+
+
+def _found(
+    rows: Mapping[Key, Scored], outcomes: Iterable[Told], left: Left, latest: timedelta
+) -> dict[Key, list[Told]]:
+    by_customer: dict[str, list[Scored]] = defaultdict(list)
+    for one in rows.values():
+        if one.customer is not None:
+            by_customer[one.customer].append(one)
+    found: dict[Key, list[Told]] = defaultdict(list)
+    for told in outcomes:
+        one: Scored | None
+        if told.key is not None:
+            one = rows.get(told.key)
+            if one is None:
+                left.unknown.append(told.place)
+                continue
+            if told.customer is not None and one.customer not in (None, told.customer):
+                left.mismatched.append(told.place)
+                continue
+        else:
+            one = _of_customer(by_customer.get(told.customer or "", []), told, left)
+            if one is None:
+                continue
+        if one.day is not None and told.day < one.day:
+            left.early.append(told.place)
+        elif one.day is not None and told.day > one.day + latest:
+            left.late.append(told.place)
+        else:
+            found[one.request_id, one.row].append(told)
+    return found
+
+
+def _of_customer(rows: Sequence[Scored], told: Told, left: Left) -> Scored | None:
+    """The row of the last list before an outcome that has the customer; None, and counted, when there is none."""
+    if not rows:
+        left.unknown.append(told.place)
+        return None
+    before = [one for one in rows if one.day is None or one.day <= told.day]
+    if not before:
+        left.early.append(told.place)
+        return None
+    last = max(before, key=lambda one: (one.day or date.min, one.request_id))
+    if sum(one.request_id == last.request_id for one in before) > 1:
+        left.ambiguous.append(told.place)
+        return None
+    return last
+
+
+def _settled(told: Sequence[Told], left: Left) -> Told:
+    """The outcome of a row that counts: the latest date, and of that date the one that came last."""
+    ordered = sorted(told, key=lambda one: (one.day, one.received, one.place))
+    counts = ordered[-1]
+    for one in ordered[:-1]:
+        (left.repeated if one.label == counts.label else left.contradicted).append(one.place)
+    return counts
+
+
+def _by_version(
+    rows: Mapping[Key, Scored],
+    labels: Mapping[Key, Told],
+    left: Left,
+    target: str,
+    calibrated: Callable[[str, Floats], Floats],
+) -> Joined:
+    of_version: dict[str, list[tuple[Scored, float]]] = defaultdict(list)
+    control: dict[str, list[float]] = defaultdict(list)
+    for key, one in rows.items():
+        told = labels.get(key)
+        outcome = math.nan if told is None else float(told.label == target)
+        if one.version == "unknown":
+            left.version_unknown += [told.place] if told else []
+            continue
+        if one.group == CONTROL:  # nobody asked them, so what they came to is another question
+            control[one.version] += [] if told is None else [outcome]
+            told, outcome = None, math.nan
+        if one.propensity is None or (one.propensity == 0 and told is not None):
+            left.unasked += [told.place] if told else []
+        else:
+            of_version[one.version].append((one, outcome))
+    asked = {}
+    for version, pairs in of_version.items():
+        score = np.array([one.probability for one, _ in pairs], np.float64)
+        propensity = np.array([one.propensity for one, _ in pairs], np.float64)
+        outcome_of = np.array([outcome for _, outcome in pairs], np.float64)
+        asked[version] = Asked(score, calibrated(version, score), propensity, outcome_of)
+    return Joined(asked, {version: np.array(found, np.float64) for version, found in control.items()}, left)

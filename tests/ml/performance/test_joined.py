@@ -1,0 +1,158 @@
+"""The rules by which outcomes find the rows that they are about: one test for each case of docs/outcomes.md."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml.performance.joined import Joined, Scored, Told, join
+from ml.performance.means import FEWEST, hajek_mean
+
+SCORED = date(2026, 11, 1)
+AFTER = date(2026, 11, 20)
+
+
+def row(number: int, **changes: Any) -> Scored:
+    given = {"request_id": "list", "row": number, "version": "7", "day": SCORED, "probability": 0.5, "propensity": 0.5}
+    return Scored(**{**given, **changes})
+
+
+def told(place: str, label: str = "D", number: int | None = 1, **changes: Any) -> Told:
+    key = None if number is None else ("list", number)
+    return Told(**{"place": place, "received": "1", "day": AFTER, "label": label, "key": key, **changes})
+
+
+def joined(rows: list[Scored], outcomes: list[Told], **settings: Any) -> Joined:
+    return join(rows, outcomes, target="D", calibrated=lambda _, score: score / 2, **settings)
+
+
+def left(found: Joined) -> dict[str, list[str]]:
+    return {name: places for name, places in vars(found.left).items() if places}
+
+
+def outcomes_of(found: Joined, version: str = "7") -> list[float | None]:
+    return [None if value != value else value for value in found.asked[version].outcome.tolist()]
+
+
+def test_an_outcome_is_joined_by_request_and_row_and_the_others_have_none() -> None:
+    found = joined([row(1), row(2), row(3, probability=0.25)], [told("a"), told("b", "rest", 3)])
+    asked = found.asked["7"]
+    assert outcomes_of(found) == [1.0, None, 0.0]
+    assert asked.score.tolist() == [0.5, 0.5, 0.25]
+    assert asked.expected.tolist() == [0.25, 0.25, 0.125]
+    assert asked.propensity.tolist() == [0.5, 0.5, 0.5]
+    assert left(found) == {}
+    assert set(found.left.counts().values()) == {0}
+
+
+def test_each_version_has_its_own() -> None:
+    found = joined([row(1), row(2, version="8")], [told("a"), told("b", "rest", 2)])
+    assert (outcomes_of(found), outcomes_of(found, "8")) == ([1.0], [0.0])
+
+
+def test_a_customer_alone_is_found_in_the_last_list_before_the_outcome() -> None:
+    rows = [
+        row(1, request_id="old", customer="466735", version="6", day=date(2026, 10, 1)),
+        row(1, customer="466735"),
+        row(1, request_id="next", customer="466735", version="8", day=date(2026, 11, 25)),
+    ]
+    found = joined(rows, [told("a", number=None, customer="466735")])
+    assert (outcomes_of(found, "6"), outcomes_of(found), outcomes_of(found, "8")) == ([None], [1.0], [None])
+
+
+def test_an_outcome_of_nobody_is_unknown() -> None:
+    found = joined([row(1, customer="1")], [told("a", number=9), told("b", number=None, customer="2")])
+    assert left(found) == {"unknown": ["a", "b"]}
+    assert outcomes_of(found) == [None]
+
+
+def test_a_row_of_another_customer_is_mismatched_and_one_without_a_customer_is_not() -> None:
+    rows = [row(1, customer="1"), row(2)]
+    found = joined(rows, [told("a", customer="2"), told("b", number=2, customer="2")])
+    assert left(found) == {"mismatched": ["a"]}
+    assert outcomes_of(found) == [None, 1.0]
+
+
+def test_a_customer_who_is_twice_in_one_list_is_ambiguous() -> None:
+    rows = [row(1, customer="1"), row(2, customer="1")]
+    found = joined(rows, [told("a", number=None, customer="1")])
+    assert left(found) == {"ambiguous": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("day", "case"),
+    [
+        (date(2026, 10, 31), {"early": ["a", "b"]}),
+        (SCORED, {"repeated": ["a"]}),
+        (date(2026, 12, 1), {"repeated": ["a"]}),
+        (date(2026, 12, 2), {"late": ["a", "b"]}),
+    ],
+)
+def test_an_outcome_has_to_follow_and_not_too_late(day: date, case: dict[str, list[str]]) -> None:
+    both = [told("a", day=day), told("b", number=None, customer="1", day=day)]
+    found = joined([row(1, customer="1")], both, latest_days=30)
+    assert left(found) == case
+    assert outcomes_of(found) == ([1.0] if "repeated" in case else [None])
+
+
+def test_a_list_without_a_date_takes_outcomes_of_any() -> None:
+    assert outcomes_of(joined([row(1, day=None)], [told("a", day=date(2001, 1, 1))])) == [1.0]
+
+
+def test_what_is_told_again_counts_once() -> None:
+    found = joined([row(1)], [told("a"), told("b", received="2"), told("c", received="3", day=SCORED)])
+    assert left(found) == {"repeated": ["c", "a"]}
+    assert outcomes_of(found) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ({"day": AFTER}, {"day": SCORED, "received": "2"}, 1.0),  # the later date, whenever it came
+        ({"day": AFTER}, {"day": AFTER, "received": "2"}, 0.0),  # of the same date the later one, a correction
+    ],
+)
+def test_of_two_that_contradict_each_other_one_counts(first: Any, second: Any, counts: float) -> None:
+    one, other = told("a", "D", **first), told("b", "rest", **second)
+    for order in ([one, other], [other, one]):
+        found = joined([row(1)], order)
+        assert outcomes_of(found) == [counts]
+        assert left(found) == {"contradicted": ["b" if counts else "a"]}
+
+
+def test_without_a_chance_to_be_asked_an_outcome_has_no_weight() -> None:
+    rows = [row(1, propensity=0.0), row(2, propensity=None), row(3, propensity=0.0)]
+    found = joined(rows, [told("a"), told("b", number=2)])
+    assert left(found) == {"unasked": ["a", "b"]}
+    assert found.asked["7"].propensity.tolist() == [0.0]  # the third: nobody was to ask, and nobody did
+    assert not found.asked["7"].covers_all
+
+
+def test_a_version_that_is_not_certain_is_no_version() -> None:
+    found = joined([row(1, version="unknown"), row(2)], [told("a")])
+    assert left(found) == {"version_unknown": ["a"]}
+    assert set(found.asked) == {"7"}
+
+
+def test_the_control_group_is_apart_and_has_not_been_asked() -> None:
+    rows = [row(1, group="control"), row(2, group="control"), row(3, group="explored"), row(4)]
+    found = joined(rows, [told("a"), told("b", "rest", 2), told("c", number=3)])
+    assert found.control["7"].tolist() == [1.0, 0.0]
+    assert outcomes_of(found) == [None, None, 1.0, None]
+
+
+def test_of_the_same_row_from_two_sources_the_first_counts() -> None:
+    found = joined([row(1, probability=0.75), row(1, probability=0.1, version="8")], [told("a")])
+    assert found.asked["7"].score.tolist() == [0.75]
+    assert "8" not in found.asked
+
+
+def test_what_is_joined_is_what_the_estimators_take() -> None:
+    rows = [row(number, propensity=1.0 if number <= 30 else 0.1) for number in range(1, 331)]
+    asked = [*range(1, 31), *range(31, 331, 10)]
+    found = joined(rows, [told(str(number), "D" if number <= 30 else "rest", number) for number in asked])
+    assert len(asked) >= FEWEST
+    mean = hajek_mean(found.asked["7"], found.asked["7"].outcome)
+    assert mean.value == pytest.approx(30 / 330)
+    assert np.isnan(found.asked["7"].outcome).sum() == 330 - 60
