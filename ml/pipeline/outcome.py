@@ -36,7 +36,7 @@ OUTCOME_OF_EVENT = {
 }
 """The ledger events that end a run, and the outcome that each of them stands for."""
 
-BAD_DATA = frozenset({DataError.__name__, BlockedError.__name__, "BadZipError"})
+BAD_DATA = frozenset({DataError.__name__, BlockedError.__name__, "BadZipError", "NoRowsError"})
 """The names that `DataError` and its subclasses have in a result file; not all of them are loaded here."""
 
 TEXT_WIDTH = 120 - len("12:00:00 WARNING ")
