@@ -32,6 +32,7 @@ from tests.ml.beam.same_examples import assert_transforms_alike
 from tests.ml.beam.same_statistics import assert_same, by_runner, in_process, shards_of
 from tests.ml.beam.same_step import assert_validates_alike, in_parts
 from tests.ml.conftest import QUICK, settings_of
+from tests.ml.validation.damaged_data import SPREAD, report_of
 from tests.prometheus.debian import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
@@ -150,6 +151,15 @@ def test_the_step_validate_finds_the_same_on_the_engine(
 ) -> None:
     in_parts(monkeypatch, shard=1 << 18, rows=1, identifiers=8000)
     assert_validates_alike(Root(tmp_path), whole, on(cluster, 2))
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_validation_of_damaged_data_finds_the_same_on_the_engine(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    in_parts(monkeypatch, shard=20_000, rows=700, identifiers=400)
+    expected = report_of(SPREAD[name], tmp_path / "here")
+    assert report_of(SPREAD[name], tmp_path / "there", on(cluster, 1)) == expected
 
 
 def test_the_step_transform_makes_the_same_files_on_the_engine(

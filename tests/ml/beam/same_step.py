@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -29,6 +30,11 @@ def in_parts(monkeypatch: pytest.MonkeyPatch, *, shard: int, rows: int, identifi
     monkeypatch.setattr("ml.validation.counts.by_runner.ROWS_A_RANGE", identifiers)
 
 
+def statistics_in(place: Path) -> Any:
+    """What the step wrote into its directory."""
+    return statistics_pb2.DatasetFeatureStatisticsList.FromString((place / "statistics.pb").read_bytes())
+
+
 def assert_validates_alike(root: Root, csv: Path, beam: BeamSettings) -> None:
     """The same report, and statistics as `assert_same` asks; no shard is left."""
     plain = [f"data.source={str(csv)!r}"]
@@ -45,8 +51,7 @@ def assert_validates_alike(root: Root, csv: Path, beam: BeamSettings) -> None:
         run_step("ingest", run)
         run_step("validate", run)
         place = run.step_directory("validate")
-        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString((place / "statistics.pb").read_bytes())
-        found.append((json.loads((place / "validation.json").read_text()), statistics))
+        found.append((json.loads((place / "validation.json").read_text()), statistics_in(place)))
         assert not list(run.directory.glob(".beam-*"))
     (ours, by_beam), (expected, in_process) = found[1], found[0]
     assert ours == expected

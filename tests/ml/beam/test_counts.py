@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from ml.artifacts import Dataset
 from ml.config.settings import BeamSettings, resolve
@@ -17,35 +16,14 @@ from ml.errors import DataError, SettingsError, TransientError
 from ml.storage.root import Root
 from ml.validation.counts.by_runner import count_by_runner
 from tests.ml.beam.same_statistics import assert_same, by_runner, in_process, shards_of
-from tests.ml.beam.same_step import assert_validates_alike, in_parts
-from tests.ml.validation.damaged_data import DAMAGES, LATE, Damage, Row, number_by_segment, report_of
+from tests.ml.beam.same_step import assert_validates_alike, in_parts, statistics_in
+from tests.ml.validation.damaged_data import DAMAGES, LATE, SPREAD, Damage, report_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # libraries', as in the process of its own
     pytest.mark.usefixtures("libraries"),
 ]
 DIRECT = BeamSettings("DirectRunner", (), 300.0, "")
-
-
-def number_in_words(number: int, row: Row) -> None:
-    """Identifiers that tell the label, as texts of which some are not ASCII, and twenty occur twice."""
-    number_by_segment(number, row)
-    row["ID"] = f"{'kunde' if number % 2 else 'künde'} {row['ID'] if number >= 20 else 300_000 + number}"
-
-
-def number_twice(number: int, row: Row) -> None:
-    """Identifiers of which each occurs in two shards, and the smallest four hundred times."""
-    row["ID"] = str(number % 1500) if number % 8 else "0"
-
-
-def damage_some(number: int, row: Row) -> None:
-    """Several things wrong in rows far from one another, and rows that are left out."""
-    row |= {"Gender": " male"} if number % 500 == 3 else {}
-    row |= {"Profession": f"pirate {number}"} if number % 300 == 7 else {}
-    row |= {"Age": str(number)} if number % 700 == 9 else {}
-    row |= {"Segmentation": ""} if number % 400 == 11 else {}
-    if number % 900 == 13:
-        row.update({name: "" for name in row if name not in ("ID", "Segmentation")})
 
 
 CASES = {
@@ -59,9 +37,7 @@ CASES = {
         )
     },
     **{name: Damage(LATE[name]) for name in LATE},
-    "identifiers in words that tell": Damage(number_in_words),
-    "identifiers of several shards": Damage(number_twice),
-    "several damages": Damage(damage_some),
+    **SPREAD,
 }  # fmt: skip
 
 
@@ -75,13 +51,8 @@ def test_the_findings_are_the_same(
     assert "shards" not in caplog.text
     assert report_of(CASES[name], tmp_path / "there", DIRECT) == expected
     assert int(re.findall(r"validate: (\d+) shards by DirectRunner", caplog.text)[0]) > 2
-    found, here = (read_statistics(tmp_path / place) for place in ("there", "here"))
+    found, here = (statistics_in(tmp_path / place / "now" / "validate") for place in ("there", "here"))
     assert_same(found, here, tmp_path / "here" / "now" / "ingest" / "data.csv")
-
-
-def read_statistics(directory: Path) -> Any:
-    content = (directory / "now" / "validate" / "statistics.pb").read_bytes()
-    return statistics_pb2.DatasetFeatureStatisticsList.FromString(content)
 
 
 def test_the_step_says_the_same_of_the_real_file(

@@ -105,6 +105,35 @@ LATE: Mapping[str, Callable[[int, Row], None]] = {
 """What the first rows do not show, or only they."""
 
 
+def number_in_words(number: int, row: Row) -> None:
+    """Identifiers that tell the label, as texts of which some are not ASCII, and twenty occur twice."""
+    number_by_segment(number, row)
+    row["ID"] = f"{'kunde' if number % 2 else 'künde'} {row['ID'] if number >= 20 else 300_000 + number}"
+
+
+def number_twice(number: int, row: Row) -> None:
+    """Identifiers of which each occurs in two shards, and the smallest four hundred times."""
+    row["ID"] = str(number % 1500) if number % 8 else "0"
+
+
+def damage_some(number: int, row: Row) -> None:
+    """Several things wrong in rows far from one another, and rows that are left out."""
+    row |= {"Gender": " male"} if number % 500 == 3 else {}
+    row |= {"Profession": f"pirate {number}"} if number % 300 == 7 else {}
+    row |= {"Age": str(number)} if number % 700 == 9 else {}
+    row |= {"Segmentation": ""} if number % 400 == 11 else {}
+    if number % 900 == 13:
+        row.update({name: "" for name in row if name not in ("ID", "Segmentation")})
+
+
+SPREAD: Mapping[str, Damage] = {
+    "identifiers in words that tell": Damage(number_in_words),
+    "identifiers of several shards": Damage(number_twice),
+    "several damages": Damage(damage_some),
+}
+"""What several parts of the rows show together."""
+
+
 def findings_of(damage: Damage, directory: Path) -> Iterator[tuple[str, str, bool]]:
     """Kind, sentence and whether it blocks, for each finding of the real validation with the default settings."""
     for finding in report_of(damage, directory)["findings"]:
