@@ -55,24 +55,28 @@ def count_by_runner(
             if refused := [one.refused for one in plan.summaries if one.refused]:
                 raise _in_the_words_of_the_file(dataset, schema, refused[0])
             if [one.rows for one in plan.summaries] != rows:
-                break
+                read = sum(one.rows for one in plan.summaries)
+                raise TransientError(f"The workers have read {read:,} rows, and {sum(rows):,} were written.", _CURE)
             if plan.holds:
                 whole = counting.merged(found.shards())
                 if any(one.identifiers is not None for one in plan.summaries):
                     whole.counts.sentinel.sorted_elsewhere = RangedIdentifiers(found.ranges())
                 return whole.counts, whole.put_right
             labelled_before, types = plan.labelled_before, plan.types
-    raise TransientError(
-        f"The workers have read {sum(one.rows for one in plan.summaries):,} rows, and {sum(rows):,} were written.",
-        "Check the disk or the store that beam.directory names, and try again.",
-    )
+    raise TransientError(f"The workers have read other rows in each of {MOST_JOBS} jobs.", _CURE)
 
 
-def _in_the_words_of_the_file(dataset: Dataset, schema: Schema, found: DataError | str) -> DataError:
-    """Return what is wrong with the data as reading the file itself says it: with its name and its lines."""
+_CURE = "Check the disk or the store that beam.directory names, and try again."
+
+
+def _in_the_words_of_the_file(dataset: Dataset, schema: Schema, found: DataError | str) -> DataError | TransientError:
+    """Return what is wrong with the data as reading the file itself says it: with its name and its lines.
+
+    If that finds nothing, what was `found` in a shard is the fault of the shard.
+    """
     try:
         for _ in read_encoded(dataset.csv, name=dataset.name, schema=schema):
             pass
     except DataError as error:
         return error
-    return found if isinstance(found, DataError) else DataError(f"{dataset.name}: {found}", "Export it again.")
+    return found if isinstance(found, DataError) else TransientError(f"A worker could not read a shard: {found}", _CURE)
