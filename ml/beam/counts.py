@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from ml.beam.done_shards import watched
 from ml.beam.runner import pipeline_options, run
 from ml.beam.shared_files import readable, writable
 from ml.config.settings import BeamSettings
@@ -90,7 +91,8 @@ def count(shards: Sequence[str], counting: Counting, *, settings: BeamSettings, 
     )
     plan | "write plan" >> beam.Map(_write, f"{out}.plan")
     ranges | "write ranges" >> beam.Map(_write, f"{out}.ranges")
-    run(pipeline, deadline_seconds=settings.deadline_seconds)
+    with watched([_place(out, number) for number in range(len(shards))], settings.runner):
+        run(pipeline, deadline_seconds=settings.deadline_seconds)
     return Counted(out, len(shards))
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
+from ml.beam.done_shards import watched
 from ml.beam.runner import pipeline_options, run
 from ml.beam.shared_files import readable, writable
 from ml.config.settings import BeamSettings
-from ml.storage.progress import LINE_SECONDS
-
-log = logging.getLogger(__name__)
 
 
 class Summary(Protocol):
@@ -66,7 +61,7 @@ def transform_shards(
         | "of all" >> beam.CombineGlobally(summary.merged)
         | "write" >> beam.Map(_write, out)
     )
-    with _watched(shards, settings.runner):
+    with watched([_place(shard) for shard in shards], settings.runner):
         run(pipeline, deadline_seconds=settings.deadline_seconds)
     with readable(out) as local:
         return summary.from_json(local.read_text(encoding="utf-8"))
@@ -82,28 +77,6 @@ def results(shards: Iterable[str]) -> Iterator[Path]:
 def _result(shard: str, work: Callable[[Path, Path], S]) -> S:
     with readable(shard) as source, writable(_place(shard)) as made:
         return work(source, made)
-
-
-@contextmanager
-def _watched(shards: Sequence[str], runner: str) -> Iterator[None]:
-    """Tell once a minute how many shards are done, if they lie on a disk of this machine."""
-    places = [Path(_place(shard)) for shard in shards]
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(LINE_SECONDS):
-            log.info("%s: %d of %d shards are done", runner, sum(place.exists() for place in places), len(places))
-
-    if not places or not places[0].parent.is_dir():
-        yield
-        return
-    watcher = threading.Thread(target=watch, name="shards that are done", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
 
 
 def _place(shard: str) -> str:

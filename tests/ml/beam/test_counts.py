@@ -62,12 +62,14 @@ def test_the_step_says_the_same_of_the_real_file(
     assert_validates_alike(Root(tmp_path / "root"), customers_csv, DIRECT)
 
 
-def test_one_job_is_enough_for_data_as_they_should_be(
+def test_one_job_is_enough_for_data_as_they_should_be_and_tells_how_far_it_is(
     sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     in_parts(monkeypatch, shard=20_000, rows=1, identifiers=400)
-    caplog.set_level(logging.INFO, "ml.validation")
+    monkeypatch.setattr("ml.beam.done_shards.LINE_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, "ml")
     counted(sample_csv, tmp_path)
+    assert re.search(r"DirectRunner: \d+ of \d+ shards are done", caplog.text)
     assert len(re.findall(r"validate: \d+ shards", caplog.text)) == 1
 
 

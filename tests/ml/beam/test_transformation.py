@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml.artifacts import Accepted, Examples
-from ml.beam import transformation
+from ml.beam import done_shards, transformation
 from ml.config.settings import BeamSettings
 from ml.data import csv_reader
 from ml.data.csv_reader import read_batches
@@ -202,15 +202,15 @@ def test_a_long_job_tells_how_many_shards_are_done(
         made.write_text("")
         return Counts()
 
-    monkeypatch.setattr(transformation, "LINE_SECONDS", 0.01)
+    monkeypatch.setattr(done_shards, "LINE_SECONDS", 0.01)
     caplog.set_level("INFO")
-    transformation.log.addHandler(handler := logging.FileHandler(told))
+    done_shards.log.addHandler(handler := logging.FileHandler(told))
     try:
         transformation.transform_shards(
             shards, work=wait_until_it_is_told, summary=Counts, settings=DIRECT, out=str(tmp_path / "out")
         )
     finally:
-        transformation.log.removeHandler(handler)
+        done_shards.log.removeHandler(handler)
         handler.close()
 
 
