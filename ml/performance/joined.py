@@ -99,8 +99,8 @@ class Joined:
     """What a version's customers came to.
 
     Attributes:
-        asked: The customers by version, as far as their propensity is known; those who were not asked, the control group
-            among them, are without an outcome.
+        asked: The customers by version, as far as their propensity is known; those who were not asked, the control
+            group among them, are without an outcome.
         control: Outcomes of the control group by version, 1 or 0, [m].
         left: Outcomes that were not used.
     """
@@ -146,26 +146,31 @@ def _found(
             by_customer[one.customer].append(one)
     found: dict[Key, list[Told]] = defaultdict(list)
     for told in outcomes:
-        one: Scored | None
-        if told.key is not None:
-            one = rows.get(told.key)
-            if one is None:
-                left.unknown.append(told.place)
-                continue
-            if told.customer is not None and one.customer not in (None, told.customer):
-                left.mismatched.append(told.place)
-                continue
-        else:
-            one = _of_customer(by_customer.get(told.customer or "", []), told, left)
-            if one is None:
-                continue
-        if one.day is not None and told.day < one.day:
+        row = _row_of(told, rows, by_customer, left)
+        if row is None:
+            continue
+        if row.day is not None and told.day < row.day:
             left.early.append(told.place)
-        elif one.day is not None and told.day > one.day + latest:
+        elif row.day is not None and told.day > row.day + latest:
             left.late.append(told.place)
         else:
-            found[one.request_id, one.row].append(told)
+            found[row.request_id, row.row].append(told)
     return found
+
+
+def _row_of(
+    told: Told, rows: Mapping[Key, Scored], by_customer: Mapping[str, Sequence[Scored]], left: Left
+) -> Scored | None:
+    """The row that an outcome is about; None, and counted, when there is none."""
+    if told.key is None:
+        return _of_customer(by_customer.get(told.customer or "", []), told, left)
+    row = rows.get(told.key)
+    if row is None:
+        left.unknown.append(told.place)
+    elif told.customer is not None and row.customer not in (None, told.customer):
+        left.mismatched.append(told.place)
+        return None
+    return row
 
 
 def _of_customer(rows: Sequence[Scored], told: Told, left: Left) -> Scored | None:
