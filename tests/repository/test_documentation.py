@@ -106,7 +106,7 @@ def accepted_by_module(module: str, arguments: list[str]) -> None:
     source = source / "__main__.py" if source.is_dir() else source.with_suffix(".py")
     assert source.is_file()
     assert any("__main__" in ast.unparse(node) for node in ast.walk(ast.parse(source.read_text())))
-    words = {"ml": 1, "serving.gateway": 2 if arguments[:1] == ["token"] else 0}  # of the subcommand
+    words = {"ml": 1, "serving.gateway": {"token": 2, "erase": 1}.get("".join(arguments[:1]), 0)}  # of the subcommand
     subcommand = tuple(arguments[: words.get(module, 0)])
     described = help_of(module, subcommand)
     for word in arguments[len(subcommand) :]:
