@@ -15,6 +15,7 @@ from ml.config.settings import BeamSettings
 from ml.data.sample import write_csv
 from ml.storage.root import Root
 from ml.training.examples.counts import Counts
+from tests.ml.beam.same_evaluation import assert_evaluates_alike, in_process, trained
 from tests.ml.beam.same_examples import assert_transforms_alike
 from tests.ml.beam.same_step import assert_validates_alike
 
@@ -41,6 +42,14 @@ def test_the_step_validate_says_the_same(customers: Path, tmp_path: Path) -> Non
 
 def test_the_step_transform_makes_the_same_files(customers: Path, tmp_path: Path) -> None:
     assert_transforms_alike(Root(tmp_path / "root"), customers, TWO_PROCESSES)
+
+
+def test_the_step_evaluate_comes_to_the_same(customers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers ask about the rows of a shard together, and so does this process."""
+    monkeypatch.setattr("ml.evaluation.rows.evaluation_rows.BATCH_ROWS", 200)
+    monkeypatch.setattr("ml.evaluation.workers.job.ROWS", 200)
+    run = trained(Root(tmp_path / "root"), customers)
+    assert_evaluates_alike(run, in_process(run, tmp_path / "other"), TWO_PROCESSES)
 
 
 def test_each_process_gets_shards(tmp_path: Path) -> None:

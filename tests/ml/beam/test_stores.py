@@ -19,6 +19,7 @@ from ml.data.shards import store
 from ml.errors import DataError, FinalError, RetrainError, SettingsError, TransientError
 from ml.storage.root import Root
 from tests.ml.beam.s3_server import KEYS, S3, SECRET, running_s3
+from tests.ml.beam.same_evaluation import assert_evaluates_alike, in_process, trained
 from tests.ml.beam.same_examples import assert_transforms_alike
 from tests.ml.beam.same_step import assert_validates_alike
 
@@ -188,4 +189,14 @@ def test_transformation_by_shards_in_a_store_makes_the_same_files(
     monkeypatch.setattr("ml.beam.split.ROWS", 700)
     monkeypatch.setattr("ml.beam.split.BLOCK_BYTES", 40_000)
     assert_transforms_alike(Root(tmp_path), sample_csv, settings(s3, "s3://customers/work"))
+    assert s3.names() == []
+
+
+def test_evaluation_by_shards_in_a_store_comes_to_the_same(
+    libraries: None, s3: S3, sample_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.evaluation.rows.evaluation_rows.BATCH_ROWS", 100)
+    monkeypatch.setattr("ml.evaluation.workers.job.ROWS", 200)
+    run = trained(Root(tmp_path / "root"), sample_csv)
+    assert_evaluates_alike(run, in_process(run, tmp_path / "other"), settings(s3, "s3://customers/work"))
     assert s3.names() == []
