@@ -12,8 +12,8 @@ from serving.client.model_client import ModelServer, ServingError
 from serving.expectation.economics import EconomicsError
 from serving.expectation.version_evaluation import EvaluationError
 from serving.score import options, output_files
-from serving.score.requests import VersionGoneError
-from serving.score.score_file import TRIES, score_file
+from serving.score.requests import TRIES, VersionGoneError
+from serving.score.score_file import score_file
 from serving.tables.file_errors import FileError
 
 

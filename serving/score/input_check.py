@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from serving.expectation.distances import FileDistances
+from serving.expectation.distances import Distance, FileDistances
 from serving.expectation.known_inputs import KnownInput
 from serving.tables.customers import Customer
 
@@ -36,6 +36,29 @@ class _Column:
     def shown(self, kind: str) -> str:
         """The examples of a kind, for a sentence."""
         return ", ".join(self.examples.get(kind, []))
+
+
+@dataclass(frozen=True)
+class ColumnReport:
+    """What was seen in one column.
+
+    Attributes:
+        name: The name of the input.
+        missing: How many values are missing.
+        unknown: How many the model does not know.
+        outside: How many numbers are outside the range of the schema.
+        respelled: How many are known when letter case and blanks do not count.
+        examples: A few of the odd ones, by kind: "unknown", "outside" and "respelled".
+        distance: How far the column is from the training data; None when that is not known.
+    """
+
+    name: str
+    missing: int
+    unknown: int
+    outside: int
+    respelled: int
+    examples: Mapping[str, Sequence[str]]
+    distance: Distance | None
 
 
 @dataclass
@@ -107,6 +130,18 @@ class InputCheck:
         """Look at what waits, after the last row."""
         for name in self.places:
             self._look(name)
+
+    def reports(self) -> list[ColumnReport]:
+        """What was seen in each column."""
+        distances = {found.column: found for found in self._distances.measured()}
+        return [
+            ColumnReport(
+                *(name, column.missing, column.unknown, column.outside, column.respelled),
+                column.examples,
+                distances.get(name),
+            )
+            for name, column in self._columns.items()
+        ]
 
     def notes(self) -> Iterator[str]:
         """A sentence for each thing that the user should know."""

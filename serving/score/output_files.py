@@ -7,7 +7,7 @@ import os
 import stat
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,19 @@ SCORE_COLUMNS = ("probability", "label")
 RANKING_COLUMNS = ("rank", "expected_precision")
 DIGITS = 6
 """Of a probability that is written. Customers whose written probabilities are equal are ties."""
+
+
+@dataclass(frozen=True)
+class MoreColumns:
+    """Columns of a ranking after the usual ones.
+
+    Attributes:
+        names: Their names.
+        cells: The cells of the customer with a rank, from 1, one for each name.
+    """
+
+    names: Sequence[str] = ()
+    cells: Callable[[int], Sequence[Number | str]] = lambda _rank: ()
 
 
 @dataclass
@@ -76,13 +89,13 @@ class ScoredRows:
         return np.asarray(order[: start if leave else end])
 
 
-def check_columns(path: Path, header: Sequence[str], *, ranked: bool) -> None:
-    """Makes sure that no column that is about to be added is in the file already.
+def check_columns(path: Path, header: Sequence[str], *, ranked: bool, more: Sequence[str] = ()) -> None:
+    """Makes sure that no column that is about to be added, `more` among them, is in the file already.
 
     Raises:
         FileError: A column has such a name.
     """
-    added = {*SCORE_COLUMNS, *(RANKING_COLUMNS if ranked else ())}
+    added = {*SCORE_COLUMNS, *(RANKING_COLUMNS if ranked else ()), *more}
     taken = sorted(added & {name.strip() for name in header})
     if taken:
         raise FileError(f"{path} already has a column {taken[0]!r}. Rename it, or score the original file.")
@@ -128,11 +141,12 @@ def write_ranking(
     calibration: Calibration | None,
     kept: IO[bytes],
     out: RowWriter,
+    more: MoreColumns | None = None,
 ) -> None:
     """Writes the best customers, best first.
 
     There are two more columns: `rank` comes first, and `expected_precision` last: the mean calibrated probability of
-    all customers down to this one, which is empty without a calibration.
+    all customers down to this one, which is empty without a calibration. `more` may follow.
 
     Args:
         header: The names of the columns.
@@ -141,16 +155,24 @@ def write_ranking(
         calibration: The calibration of the version, if it is known.
         kept: The file that `keep_scored` wrote.
         out: Where the ranking goes.
+        more: The columns after these.
     """
-    out.write([RANKING_COLUMNS[0], *header], [*SCORE_COLUMNS, RANKING_COLUMNS[1]])
+    more = more or MoreColumns()
+    out.write([RANKING_COLUMNS[0], *header], [*SCORE_COLUMNS, RANKING_COLUMNS[1], *more.names])
     probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
     precision = np.cumsum(calibration.apply(probability)) / np.arange(1, len(best) + 1) if calibration else None
     for rank, number in enumerate(best.tolist(), start=1):
         start, end = written.ends[number], written.ends[number + 1]
         kept.seek(start)
-        *row, label = next(csv.reader([kept.read(end - start).decode()]))
+        *row, label = kept_row(kept.read(end - start))
         expected = "" if precision is None else Number(float(precision[rank - 1]), 3)
-        out.write([str(rank), *row], [Number(float(probability[rank - 1]), DIGITS), label, expected])
+        ours = [Number(float(probability[rank - 1]), DIGITS), label, expected, *more.cells(rank)]
+        out.write([str(rank), *row], ours)
+
+
+def kept_row(data: bytes) -> list[str]:
+    """The values of a row that `keep_scored` wrote, and last its label."""
+    return next(csv.reader([data.decode()]))
 
 
 def resolve_output(path: Path) -> Path:

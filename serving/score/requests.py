@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from serving.client.model_client import ModelServer, Refused, ServingError, Unreachable
 from serving.client.model_metadata import is_sample, signatures_of
 from serving.tables.customers import Customer, Instance
 from serving.tables.file_errors import RowsError
 
+T = TypeVar("T")
+TRIES = 3
+"""How often scoring begins again because its version went away meanwhile."""
 PATIENCE_SECONDS = 30.0
 """How long a server may be overloaded or unreachable before scoring fails."""
 _PAUSES = (0.5, 1.0, 2.0)
@@ -62,6 +65,33 @@ def _latest_version(server: ModelServer) -> int:
             f"{server.url} has no AVAILABLE version of {server.model} ({states}). Publish one, or wait, then try again."
         )
     return max(available)
+
+
+def with_served_version(
+    server: ModelServer, use: Callable[[int], T], begins_again: Callable[[], object]
+) -> tuple[T, int]:
+    """What `use` makes of the version that the server serves, and that version; again when it goes away meanwhile.
+
+    Args:
+        server: The model server.
+        use: Does something with a version.
+        begins_again: Called before each further try.
+
+    Raises:
+        VersionGoneError: The version went away each time.
+        ServingError: No version is available, or the server does not answer.
+    """
+    wait = 0.0
+    for left in reversed(range(TRIES)):
+        version = latest_version(server, within=wait)
+        try:
+            return use(version), version
+        except VersionGoneError:
+            if not left:
+                raise
+            begins_again()
+            wait = PATIENCE_SECONDS
+    raise AssertionError("the last try returns or raises")
 
 
 class ModelInfo(NamedTuple):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from serving.client.model_client import ModelServer
+from serving.expectation.economics import Economics
 from serving.expectation.known_inputs import known_spellings
 from serving.expectation.version_evaluation import VersionEvaluation, find_evaluation
 from serving.score import output_files, ranking, requests, summary
@@ -16,13 +17,10 @@ from serving.score.input_check import InputCheck
 from serving.score.money import ListMoney
 from serving.score.options import Options, Top
 from serving.score.progress import with_progress
-from serving.score.requests import Score, VersionGoneError
+from serving.score.requests import ModelInfo, Score, with_served_version
 from serving.score.row_writers import RowWriter, row_writer
 from serving.tables.customers import Customer, CustomersFile, Spellings
 from serving.tables.file_errors import FileError
-
-TRIES = 3
-"""How often scoring begins again because its version went away meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -72,37 +70,103 @@ def score_file(
         VersionGoneError: The version went away each time.
         ServingError: The server does not answer, or not with scores.
     """
-    wait = 0.0
-    for left in reversed(range(TRIES)):
-        version = requests.latest_version(server, within=wait)
-        try:
-            return _score(server, version, given, target, stderr, file_format or FileFormat())
-        except VersionGoneError:
-            stderr.write("the version went away meanwhile; beginning again with the one that is served now\n")
-            wait = requests.PATIENCE_SECONDS
-            if not left:
-                raise
-    raise AssertionError("the last try returns or raises")
+    scored, _ = with_served_version(
+        server,
+        lambda version: _score(server, version, given, target, stderr, file_format or FileFormat()),
+        lambda: stderr.write("the version went away meanwhile; beginning again with the one that is served now\n"),
+    )
+    return scored
 
 
-def _score(
-    server: ModelServer, version: int, given: Options, target: Path, stderr: TextIO, file_format: FileFormat
-) -> Scored:
+class OpenedFile(NamedTuple):
+    """A file of customers that were all read once, before any is scored.
+
+    Attributes:
+        file: The file.
+        rows: How many rows it has.
+        check: What was seen.
+        model: What the metadata of the version say.
+        evaluation: What is known of the version.
+    """
+
+    file: CustomersFile
+    rows: int
+    check: InputCheck
+    model: ModelInfo
+    evaluation: VersionEvaluation
+
+
+def open_file(
+    server: ModelServer,
+    version: int,
+    path: Path,
+    *,
+    evaluation: Path | None = None,
+    file_format: FileFormat | None = None,
+    check_evaluation: Callable[[VersionEvaluation], None] = lambda _evaluation: None,
+    check_header: Callable[[Sequence[str]], None] = lambda _header: None,
+    observe: Callable[[Customer], None] = lambda _customer: None,
+) -> OpenedFile:
+    """Reads a file whose customers a version shall score.
+
+    Args:
+        server: The model server.
+        version: The version.
+        path: The file.
+        evaluation: As `find_evaluation` takes it.
+        file_format: How to read; a CSV or a workbook by default.
+        check_evaluation: Shown what is known of the version before the file is read.
+        check_header: Shown the names of the columns before any row is read.
+        observe: Shown each customer.
+
+    Raises:
+        FileError: The file is wrong.
+        EvaluationError: The version's evaluation is wrong.
+        VersionGoneError: The version went away.
+        ServingError: The server does not answer, or not with scores.
+    """
     model = requests.model_info(server, version)
 
     def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
         return requests.score_known_rows(server, version, instances)
 
-    evaluation = find_evaluation(version, given.evaluation, predict_known_rows)
-    economics = given.entered.over(evaluation.economics, given.named)
-    top = given.top or (Top(pays=True) if economics and not given.entered.is_empty else None)
-    ranking.check_top(top, economics, evaluation)
-    file = file_format.read(given.csv, model.inputs, known_spellings(evaluation.inputs))
-    header = file.table.layout.header
-    output_files.check_columns(given.csv, header, ranked=top is not None)
-    check = InputCheck(evaluation.inputs, file.table.layout.columns.index)
-    rows = file.check(check.add)
+    known = find_evaluation(version, evaluation, predict_known_rows)
+    check_evaluation(known)
+    file = (file_format or FileFormat()).read(path, model.inputs, known_spellings(known.inputs))
+    check_header(file.table.layout.header)
+    check = InputCheck(known.inputs, file.table.layout.columns.index)
+
+    def see(customer: Customer) -> None:
+        observe(customer)
+        check.add(customer)
+
+    rows = file.check(see)
     check.finish()
+    return OpenedFile(file, rows, check, model, known)
+
+
+def _score(
+    server: ModelServer, version: int, given: Options, target: Path, stderr: TextIO, file_format: FileFormat
+) -> Scored:
+    top: Top | None = None
+    economics: Economics | None = None
+
+    def settle(evaluation: VersionEvaluation) -> None:
+        nonlocal top, economics
+        economics = given.entered.over(evaluation.economics, given.named)
+        top = given.top or (Top(pays=True) if economics and not given.entered.is_empty else None)
+        ranking.check_top(top, economics, evaluation)
+
+    file, rows, check, model, evaluation = open_file(
+        server,
+        version,
+        given.csv,
+        evaluation=given.evaluation,
+        file_format=file_format,
+        check_evaluation=settle,
+        check_header=lambda header: output_files.check_columns(given.csv, header, ranked=top is not None),
+    )
+    header = file.table.layout.header
     _say(given, check, file, evaluation, version, stderr)
     chunks = file.chunks(given.rows_per_request)
 

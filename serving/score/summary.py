@@ -54,7 +54,7 @@ def ranking_summary(
     lines = [
         _scored(written, version),
         f"{'Target the' if _label(written) else 'The most likely are the'} {count:,} in {out}, best first: "
-        f"{_percent(count / written.rows)} of all, each with a probability of at least {least:.2f}.",
+        f"{percent(count / written.rows)} of all, each with a probability of at least {least:.2f}.",
     ]
     if count != asked:
         lines.append(
@@ -67,9 +67,9 @@ def ranking_summary(
     else:
         best, everybody = expected
         lines.append(
-            f"Expect about {round(best.share * count):,} of them to be {target} ({_percent(best.share)}, likely "
-            f"{_percent(best.low)} to {_percent(best.high)}): the mean of their calibrated probabilities.\n"
-            f"Without a model, expect {_percent(everybody)} of any {count:,} customers of this file."
+            f"Expect about {round(best.share * count):,} of them to be {target} ({percent(best.share)}, likely "
+            f"{percent(best.low)} to {percent(best.high)}): the mean of their calibrated probabilities.\n"
+            f"Without a model, expect {percent(everybody)} of any {count:,} customers of this file."
         )
     return "\n".join((*lines, *in_money))
 
@@ -98,7 +98,7 @@ def _labels(written: ScoredRows) -> str:
     if not targets:
         return "none is more likely a target than not"
     return ", ".join(
-        f"{count:,} ({_percent(count / written.rows)}) look like {label}" for label, count in targets.items()
+        f"{count:,} ({percent(count / written.rows)}) look like {label}" for label, count in targets.items()
     )
 
 
@@ -106,5 +106,8 @@ def _label(written: ScoredRows) -> str:
     return next((label for label in written.labels if label != _REST), "")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share as people say it."""
+    if 0 < share < 0.0005:
+        return "less than 0.1 %"
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"

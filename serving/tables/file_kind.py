@@ -11,7 +11,7 @@ BOM = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8, by which Excel recognizes it."""
 HEAD = 1 << 16
 """How many bytes of a file decide what it is."""
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # a zip with XML in it; Excel's older format
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # a zip with XML in it; Excel's older format
 _SIGNATURES = {
     b"PK\x05\x06": "an empty zip archive",
     b"\x1f\x8b": "a gzip file",
@@ -39,7 +39,7 @@ def file_kind(head: bytes, name: str) -> Literal["csv", "workbook"]:
     """
     if not head:
         raise FileError(f"{name}: the file is empty (0 bytes).", "Obtain the file again.")
-    if head.startswith(_WORKBOOKS):
+    if head.startswith(WORKBOOKS):
         return "workbook"
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):

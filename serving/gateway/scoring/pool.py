@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
+from serving.gateway.scoring import process
 from serving.gateway.scoring.spool import Spool
-from serving.gateway.scoring.task import TOO_MUCH_MEMORY, Result, Task
+from serving.gateway.scoring.task import Result, Task
 from serving.gateway.scoring.wish import Wish
 
 AT_ONCE = 2
 MOST_WAITING = 8
 MOST_ANSWER_BYTES = 64 << 20
+_WORKER = "serving.gateway.scoring.worker"
 _log = logging.getLogger(__name__)
 
 
@@ -45,10 +46,13 @@ class ScorePool:
 
     Args:
         scorer: What scores them.
+
+    Attributes:
+        scorer: The same.
     """
 
     def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+        self.scorer = scorer
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._files = 0
 
@@ -56,6 +60,16 @@ class ScorePool:
     def is_full(self) -> bool:
         """Whether no more files are taken now."""
         return self._files >= AT_ONCE + MOST_WAITING
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for the turn of one more file, and holds it as long as the block lasts."""
+        self._files += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._files -= 1
 
     async def score(self, body: bytes, ending: str, wish: Wish, request_id: str) -> tuple[Result, bytes]:
         """The result for a file, and the scored file, empty unless the status is 200.
@@ -71,19 +85,19 @@ class ScorePool:
         self._files += 1
         directory: Path | None = None
         try:
-            directory = self._scorer.spool.new_directory()
-            task = Task(str(directory), ending, wish, self._scorer.url, self._scorer.model, self._scorer.timeout)
-            async with asyncio.timeout(self._scorer.seconds):
-                await _write(directory / task.given, body)
+            directory = self.scorer.spool.new_directory()
+            task = Task(str(directory), ending, wish, self.scorer.url, self.scorer.model, self.scorer.timeout)
+            async with asyncio.timeout(self.scorer.seconds):
+                await write_whole(directory / task.given, body)
                 async with self._turns:
-                    result = await _run(task)
+                    result = await process.run(_WORKER, task.line())
                 if result.log:
                     _log.error("%s: %s", request_id, result.log)
                 if result.status != 200:
                     return result, b""
                 return await asyncio.to_thread(_scored, result, directory / task.scored)
         except TimeoutError:
-            seconds = f"{self._scorer.seconds:g} seconds"
+            seconds = f"{self.scorer.seconds:g} seconds"
             return Result(504, f"Scoring took longer than {seconds} and was ended. Send fewer rows."), b""
         finally:
             self._files -= 1
@@ -91,38 +105,13 @@ class ScorePool:
                 shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _write(path: Path, body: bytes) -> None:
+async def write_whole(path: Path, body: bytes) -> None:
+    """Writes a file in a thread. After a cancellation nobody writes any more."""
     writing = asyncio.ensure_future(asyncio.to_thread(path.write_bytes, body))
     try:
         await asyncio.shield(writing)
     finally:
         await asyncio.wait([writing])  # else the file might be made after its directory was emptied
-
-
-async def _run(task: Task) -> Result:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "serving.gateway.scoring.worker"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,  # it might hold values of customers
-    )
-    stdin, stdout = cast(asyncio.StreamWriter, process.stdin), cast(asyncio.StreamReader, process.stdout)
-    try:
-        with suppress(ConnectionError):
-            stdin.write(task.line())  # it stays open: its end tells that the gateway is gone
-        line = await stdout.readline()
-        if line:
-            return Result.of(line)
-        status = await process.wait()
-        # Memory that is refused to a library not written in Python ends the process.
-        if status < 0:
-            return Result(413, TOO_MUCH_MEMORY, log=f"the process that scored was ended by signal {-status}")
-        return Result(500, "Scoring failed; the gateway's log says more.", log=f"the process ended with {status}")
-    finally:
-        stdin.close()
-        with suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.shield(process.wait())
 
 
 def _scored(result: Result, path: Path) -> tuple[Result, bytes]:

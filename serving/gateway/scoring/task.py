@@ -1,4 +1,4 @@
-"""What the gateway and the process that scores one file tell each other: a line of JSON each way."""
+"""What the gateway and the process that scores one file tell each other, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -73,6 +73,11 @@ class Result:
     def line(self) -> bytes:
         """The result as a line."""
         return json.dumps(asdict(self)).encode() + b"\n"
+
+    @staticmethod
+    def is_one(line: bytes) -> bool:
+        """Whether a line that a process wrote is its result."""
+        return line.startswith(b'{"status":')
 
     @classmethod
     def of(cls, line: bytes) -> Self:

@@ -1,0 +1,195 @@
+"""All files that people have sent to the page, and the lists that they keep."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from serving.gateway.page.kept_lists import KeptList, KeptLists
+from serving.gateway.page.open_list import DONE, OpenList, ending_of
+from serving.gateway.page.work.tasks import WriteTask
+from serving.gateway.scoring import process
+from serving.gateway.scoring.pool import AT_ONCE, MOST_ANSWER_BYTES, ScorePool
+from serving.gateway.scoring.task import Result
+
+_MOST_OPEN = 32
+_MOST_OF_ONE = 12
+_WRITER = "serving.gateway.page.work.write_list"
+_LONGEST_NAME = 100
+_SWEEP_SECONDS = 30.0
+
+
+class NoSuchListError(Exception):
+    """There is no such list, or it is somebody else's."""
+
+
+class TooManyListsError(Exception):
+    """No more files are taken now."""
+
+
+class Lists:
+    """The lists. They belong to the event loop's thread.
+
+    Args:
+        pool: Where files wait for their turns.
+        kept: The lists that are kept.
+        unused_seconds: After how long an open list goes that nobody asks for.
+        now: A clock in seconds.
+    """
+
+    def __init__(
+        self, pool: ScorePool, kept: KeptLists, unused_seconds: float, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.kept = kept
+        self.unused_seconds = unused_seconds
+        self._pool, self._now = pool, now
+        self._open: dict[str, OpenList] = {}
+        self._writing = asyncio.Semaphore(AT_ONCE)
+
+    async def begin(self, owner: str, name: str, body: bytes) -> OpenList:
+        """Takes a file and has it scored. Of an owner with many lists that goes which was not used for longest.
+
+        Args:
+            owner: Whose it is.
+            name: What its sender calls it.
+            body: The file.
+
+        Raises:
+            TooManyListsError: There are too many already.
+            OSError: No file can be written.
+        """
+        own = [each for each in self._open.values() if each.owner == owner]
+        if len(own) >= _MOST_OF_ONE and (over := [each for each in own if each.is_over]):
+            await self.leave(owner, min(over, key=lambda each: each.used_at).id)
+        if self._pool.is_full or len(self._open) >= _MOST_OPEN:
+            raise TooManyListsError(
+                "Too many files are open here. Close a page that you do not need, or try again later."
+            )
+        directory = self._pool.scorer.spool.new_directory()
+        name = "".join(letter for letter in name if letter.isprintable())[:_LONGEST_NAME] or "customers"
+        found = OpenList(secrets.token_hex(16), owner, name, ending_of(body), directory, self._now())
+        self._open[found.id] = found
+        found.begin(self._pool, body)
+        return found
+
+    def find(self, owner: str, list_id: str) -> OpenList:
+        """A list of an owner that is open, or kept.
+
+        Raises:
+            NoSuchListError: There is none.
+        """
+        found = self._open.get(list_id)
+        if found is not None and found.owner == owner:
+            found.used_at = self._now()
+            return found
+        kept = self.kept.find(owner, list_id)
+        if kept is None:
+            raise NoSuchListError
+        about, directory = kept
+        found = OpenList(about.id, owner, about.name, about.ending, directory, self._now())
+        found.step = type(found.step)(DONE)
+        return found
+
+    async def leave(self, owner: str, list_id: str) -> None:
+        """Removes an open list; what is kept of it stays."""
+        found = self._open.get(list_id)
+        if found is not None and found.owner == owner:
+            del self._open[list_id]
+            await found.close()
+
+    async def remove(self, owner: str, list_id: str) -> None:
+        """Removes a list, also what is kept of it.
+
+        Raises:
+            NoSuchListError: There is none.
+        """
+        self.find(owner, list_id)
+        await self.leave(owner, list_id)
+        await asyncio.to_thread(self.kept.remove, owner, list_id)
+
+    async def keep(self, owner: str, list_id: str) -> KeptList:
+        """Keeps a list, once all of it is found.
+
+        Raises:
+            NoSuchListError: There is none, or it failed.
+            CannotKeepError: It cannot be written.
+        """
+        found = self.find(owner, list_id)
+        await self._is_done(found)
+        facts = (await found.found()).facts
+        about = KeptList(found.id, owner, found.name, found.ending, facts.customers, facts.version, kept_at=time.time())
+        await asyncio.to_thread(self.kept.keep, about, found.directory)
+        return about
+
+    async def write(self, found: OpenList, name: str, count: int, economics: dict[str, object] | None) -> bytes:
+        """The file of a list, with all its reasons.
+
+        Args:
+            found: The list.
+            name: The name of the file; its ending decides the format.
+            count: How many customers.
+            economics: What was reckoned with.
+
+        Raises:
+            NoSuchListError: It failed, or went away.
+            WriteError: It cannot be written.
+        """
+        await self._is_done(found)
+        beside = f"{secrets.token_hex(8)}{Path(name).suffix}"
+        task = WriteTask(str(found.directory), beside, count, economics)
+        path = found.directory / beside
+        try:
+            async with self._writing, asyncio.timeout(self._pool.scorer.seconds):
+                result = await process.run(_WRITER, task.line())
+            if result.status != 200:
+                raise WriteError(result)
+            return await asyncio.to_thread(_read, path)
+        except TimeoutError:
+            raise WriteError(
+                Result(504, "Writing the file took too long and was ended. Choose a shorter list.")
+            ) from None
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def run(self) -> None:
+        """Removes what nobody uses, until it is cancelled."""
+        while True:
+            await asyncio.to_thread(self.kept.remove_old)
+            ends = self._now() + 3600
+            while self._now() < ends:
+                await asyncio.sleep(min(_SWEEP_SECONDS, self.unused_seconds / 4))
+                for found in [*self._open.values()]:
+                    if found.is_over and self._now() - found.used_at > self.unused_seconds:
+                        await self.leave(found.owner, found.id)
+
+    async def close(self) -> None:
+        """Ends what is in work, and removes what is open."""
+        for found in [*self._open.values()]:
+            await self.leave(found.owner, found.id)
+
+    async def _is_done(self, found: OpenList) -> None:
+        if found.work is not None:
+            await asyncio.wait([found.work])
+        if found.step.state != DONE:
+            raise NoSuchListError
+
+
+class WriteError(Exception):
+    """A list cannot be written.
+
+    Attributes:
+        result: Its status and text say why.
+    """
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.text)
+        self.result = result
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MOST_ANSWER_BYTES:
+        raise WriteError(Result(413, f"The file has more than {MOST_ANSWER_BYTES >> 20} MB. Choose a shorter list."))
+    return path.read_bytes()

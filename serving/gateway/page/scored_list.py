@@ -1,0 +1,87 @@
+"""A scored file in memory: its ranking and what to expect of any list that begins at its top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.expectation.calibration import Calibration
+from serving.gateway.page.work.facts import Facts
+from serving.gateway.page.work.scored_file import ScoredFile
+from serving.score.output_files import ScoredRows
+from serving.score.ranking import DIGITS, Ranking
+
+
+@dataclass(frozen=True)
+class ScoredList:
+    """A scored file; it takes some thirty bytes for each customer.
+
+    Attributes:
+        files: Where it stands.
+        facts: What was known of it when its customers were ranked.
+        scored: Probabilities and places of its rows.
+        ranking: The order of its customers.
+        probabilities: Of the customers, best first, float32 [n].
+        calibration: The line to calibrated ones, if it is known.
+        targets: How many targets to expect among the first 0, 1, ... n customers, float64 [n + 1]; None without it.
+    """
+
+    files: ScoredFile
+    facts: Facts
+    scored: ScoredRows
+    ranking: Ranking
+    probabilities: NDArray[np.float32]
+    calibration: Calibration | None
+    targets: NDArray[np.float64] | None
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Reads the files of a directory in which customers are ranked.
+
+        Raises:
+            OSError, ValueError, TypeError: They are not there, or something else.
+        """
+        files, facts = ScoredFile(directory), Facts.read(directory)
+        scored = files.scored(facts.labels)
+        probabilities = np.frombuffer(scored.probabilities, dtype=np.float32)
+        ranking, calibration = Ranking.of(probabilities), facts.line()
+        best = probabilities[ranking.order]
+        targets = np.concatenate([[0.0], np.cumsum(calibration.apply(best))]) if calibration else None
+        return cls(files, facts, scored, ranking, best, calibration, targets)
+
+    @property
+    def customers(self) -> int:
+        """How many customers there are."""
+        return len(self.probabilities)
+
+    @cached_property
+    def calibrated(self) -> NDArray[np.float64]:
+        """The calibrated probabilities, best first, shape [n]; only with a calibration."""
+        return np.asarray(np.diff(self.targets)) if self.targets is not None else np.zeros(0)
+
+    def rows(self, first: int, count: int) -> list[dict[str, Any]]:
+        """Customers of the ranking as the page shows them.
+
+        Args:
+            first: The rank of the first one, from 1.
+            count: How many.
+        """
+        ranks = range(first, min(first + count, self.customers + 1))
+        numbers = [int(self.ranking.order[rank - 1]) for rank in ranks]
+        reasons, unseen = self.files.reasons(), self.files.unseen()
+        return [
+            {
+                "rank": rank,
+                "cells": row[:-1],
+                "label": row[-1],
+                "probability": round(float(self.probabilities[rank - 1]), DIGITS),
+                "reasons": reasons[rank - 1] if rank <= len(reasons) else None,
+                "unseen": int(unseen[number]),
+            }
+            for rank, number, row in zip(ranks, numbers, self.files.rows(self.scored, numbers), strict=True)
+        ]

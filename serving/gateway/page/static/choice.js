@@ -1,0 +1,101 @@
+// How many: the form, and what to expect of what was chosen.
+import { curve } from "./curves.js";
+import { count, element, find, tell } from "./words.js";
+
+const form = find("choice");
+
+export function prepare(facts) {
+  form.reset();
+  const { value, cost, budget, currency } = facts.economics || {};
+  Object.assign(form.elements.value, { value: value ?? "" });
+  Object.assign(form.elements.cost, { value: cost ?? "" });
+  Object.assign(form.elements.budget, { value: budget || "" });
+  Object.assign(form.elements.currency, { value: currency ?? "" });
+  for (const place of form.querySelectorAll(".target")) place.textContent = facts.target || "target";
+  form.dataset.calibrated = facts.calibrated ? "yes" : "";
+  form.querySelector(".money").hidden = !facts.calibrated;
+  adapt();
+}
+
+export function chosen() {
+  const found = Object.fromEntries(new FormData(form));
+  // A comma is a decimal point to many; where both stand, the comma divides thousands.
+  for (const name of ["share", "number", "budget", "value", "cost"]) {
+    const text = String(found[name] ?? "").replace(/[\s\u00a0\u202f']/g, "");
+    const thousands = name === "number" || text.includes(".") || /^\d{1,3}(,\d{3})+$/.test(text);
+    found[name] = thousands ? text.replaceAll(",", "") : text.replace(",", ".");
+  }
+  return found;
+}
+
+// Budget and "as many as pay" need value and cost; only the field of the chosen way is shown.
+export function adapt() {
+  const { value, cost, currency } = chosen();
+  const known = Boolean(Number(value) && Number(cost) && form.dataset.calibrated);
+  for (const way of ["budget", "pay"]) {
+    const radio = find(`by-${way}`);
+    radio.disabled = !known;
+    if (!known && radio.checked) find("by-share").checked = true;
+  }
+  const way = form.elements.by.value;
+  for (const place of form.querySelectorAll("[data-for]")) place.hidden = place.dataset.for !== way;
+  for (const place of form.querySelectorAll(".currency")) place.textContent = currency;
+  form.classList.toggle("with-money", known);
+}
+
+export function showProspect(told) {
+  const target = told.target || "target";
+  const lines = [element("p", { className: "big" }, "Contact the best ", element("strong", {}, count(told.count)), ` of ${told.title.split(" of ").slice(1).join(" of ")}.`)];
+  const { expected, money } = told;
+  if (expected && told.count) {
+    lines.push(element("p", {}, "Expect about ", element("strong", {}, `${count(expected.targets)} ${target} customers`), ` among them: ${expected.share}, likely ${expected.likely} (${count(expected.low)} to ${count(expected.high)}). Any ${count(told.count)} customers of this file would have about ${count(expected.without)}.`));
+  }
+  if (money && told.count) {
+    lines.push(element("p", {}, `They cost ${money.cost} and bring about ${money.earned}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
+  }
+  if (money) lines.push(element("p", { className: "muted" }, `Reckoned with ${money.terms}. A contact pays above a probability of ${money.pays_above}.`));
+  lines.push(...told.notes.map((note) => element("p", { className: "muted" }, note)));
+  lines.push(element("p", { className: "muted" }, `Scored by version ${told.version}${told.least === null ? "" : `; each of them has a probability of at least ${told.least.toFixed(2)}`}.`));
+  find("headline").replaceChildren(...lines);
+  show("gains", told.gains, () => ({
+    picture: {
+      points: told.gains, low: 0, high: 1, chance: true, format: (value) => `${Math.round(100 * value)} %`, across: "customers contacted, best first",
+      mark: { contacts: told.count, value: told.reached, text: `${expected.reached} of all ${target}` },
+      label: `Gains curve: the best ${count(told.count)} reach ${expected.reached} of all ${target} customers that are expected in this file.`,
+    },
+    caption: `Of all ${target} customers in this file, how many are reached. The dashed line is a choice by chance.`,
+  }));
+  show("profit", money && money.curve, () => ({
+    picture: {
+      points: money.curve, ...range(money.curve), format: (value) => amount(value), across: "customers contacted, best first",
+      mark: { contacts: told.count, value: money.at, text: money.profit },
+      label: `Profit curve: the best ${count(told.count)} earn about ${money.profit}.`,
+    },
+    caption: `What the contacts earn, their cost taken off${money.currency ? `, in ${money.currency}` : ""}. The first ${count(money.paying)} pay for themselves.`,
+  }));
+}
+
+function show(id, points, made) {
+  const figure = find(id);
+  figure.hidden = !points;
+  figure.querySelector("svg")?.remove();
+  if (!points) return;
+  const { picture, caption } = made();
+  figure.prepend(curve(picture));
+  figure.querySelector("figcaption").textContent = caption;
+}
+
+function range(points) {
+  const values = points.map(([, value]) => value);
+  return { low: Math.min(0, ...values), high: Math.max(0, ...values) };
+}
+
+function amount(value) {
+  const size = Math.abs(value), sign = value < 0 ? "\u2212" : "";
+  if (size >= 1e6) return `${sign}${+(size / 1e6).toFixed(2)} M`;
+  return size >= 1e4 ? `${sign}${+(size / 1e3).toFixed(1)} k` : `${sign}${count(size)}`;
+}
+
+export function refuse(message) {
+  tell("wrong", message);
+}

@@ -1,0 +1,243 @@
+// The page from the file to the list.
+import * as choice from "./choice.js";
+import * as file from "./file.js";
+import * as list from "./list.js";
+import { showKept } from "./kept.js";
+import * as server from "./server.js";
+import { count, find, tell } from "./words.js";
+
+const POLL_MS = 300, SETTLE_MS = 250;
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const empty = () => ({ id: null, state: null, told: null, first: 1, sending: null, asked: null });
+let now = empty();
+
+// From nothing to a file.
+
+async function take(name, body) {
+  await leave();
+  const mine = (now = { ...empty(), sending: new AbortController() });
+  tell("refused", "");
+  if (body.size > Number(document.body.dataset.mostBytes)) {
+    tell("refused", `${name} has ${megabytes(body.size)} MB, and this server takes ${megabytes(document.body.dataset.mostBytes)} MB. Leave columns out that are not needed, save a workbook instead of a CSV, or divide it.`);
+    return;
+  }
+  show("work");
+  find("work-title").textContent = name;
+  find("work-title").focus();
+  file.showProgress({ state: "sending" });
+  try {
+    mine.id = (await server.send(name, body, mine.sending.signal)).id;
+  } catch (error) {
+    if (mine === now && error.name !== "AbortError") failed(error.message);
+    return;
+  }
+  if (mine !== now) server.leave(mine.id); // cancelled while it was sent
+  else follow(mine);
+}
+
+async function open(id) {
+  await leave();
+  const mine = (now = { ...empty(), id });
+  show("work");
+  find("work-title").focus();
+  follow(mine);
+}
+
+async function follow(mine) {
+  let chooses = false, unanswered = 0;
+  while (mine === now) {
+    try {
+      mine.state = await server.state(mine.id);
+      unanswered = 0;
+    } catch (error) {
+      if (mine !== now) return;
+      if (error.status || (unanswered += 1) > 20) return failed(error.message);
+      await sleep(POLL_MS * unanswered);
+      continue;
+    }
+    if (mine !== now) return;
+    const { state, facts, ranked, error } = mine.state;
+    find("work-title").textContent = mine.state.name;
+    file.showProgress(mine.state);
+    if (state === "failed") return failed(error);
+    if (facts) seen(facts);
+    if (ranked && !chooses) {
+      chooses = true;
+      begin(mine);
+    } else if (chooses) {
+      await more(mine);
+    }
+    if (state === "done") return;
+    await sleep(POLL_MS);
+  }
+}
+
+function seen(facts) {
+  find("facts").hidden = false;
+  tell("sample", facts.is_sample ? `SAMPLE: version ${facts.version} was trained on made-up customers. Nothing here says anything about real ones.` : "");
+  file.showFacts(facts);
+}
+
+function failed(message) {
+  show("work");
+  for (const id of ["progress", "facts"]) find(id).hidden = true;
+  tell("failure", message);
+}
+
+function show(...sections) {
+  for (const id of ["give", "kept", "work", "choose", "expect", "list"]) find(id).hidden = !sections.includes(id);
+  if (sections.includes("work")) {
+    tell("failure", "");
+    find("facts").hidden = find("facts").hidden || sections.length === 1;
+  }
+}
+
+async function leave() {
+  const { id, sending } = now;
+  now = empty();
+  sending?.abort();
+  if (id) server.leave(id);
+  tell("sample", "");
+}
+
+async function home() {
+  await leave();
+  show("give");
+  tell("refused", "");
+  find("drop-title").parentElement.querySelector("input").value = "";
+  find("pasted").value = "";
+  await showKept(open).catch(() => {});
+}
+
+// From a file to a list.
+
+function begin(mine) {
+  const { facts, ending, kept } = mine.state;
+  choice.prepare(facts);
+  show("work", "choose");
+  find("facts").hidden = false;
+  find("keep").checked = kept;
+  find("keep").disabled = false;
+  for (const button of document.querySelectorAll("[data-kind]")) button.className = button.dataset.kind === ending ? "primary" : "";
+  tell("told", "");
+  find("told").hidden = false;
+  ask();
+}
+
+async function ask() {
+  const mine = now;
+  mine.asked?.abort();
+  const asked = (mine.asked = new AbortController());
+  try {
+    const told = await server.prospect(mine.id, choice.chosen(), asked.signal);
+    if (mine !== now || asked !== mine.asked) return;
+    choice.refuse("");
+    for (const id of ["expect", "list"]) find(id).hidden = false;
+    mine.told = told;
+    mine.first = 1;
+    choice.showProspect(told);
+    for (const button of document.querySelectorAll("[data-kind]")) button.disabled = !told.count;
+    await turn(mine, 1);
+  } catch (error) {
+    if (error.name === "AbortError" || mine !== now) return;
+    if (error.status === 404) failed(error.message);
+    else refuse(mine, error.message);
+  }
+}
+
+// What was shown before is not what is asked for now.
+function refuse(mine, message) {
+  mine.told = null;
+  for (const id of ["expect", "list"]) find(id).hidden = true;
+  choice.refuse(message);
+}
+
+async function turn(mine, first) {
+  const found = await server.rows(mine.id, first);
+  if (mine !== now) return;
+  mine.first = first;
+  const shown = list.showRows(found, mine.state.facts, mine.told.count);
+  mine.lacking = shown.some((row) => !row.reasons && row.rank <= mine.state.facts.most_explained);
+  list.showRange(first, shown.length, mine.told.count);
+  list.showExplaining(mine.state, mine.told.count);
+}
+
+// Reasons come after everything else: the rows that lack some are asked for again.
+async function more(mine) {
+  if (!mine.told) return;
+  list.showExplaining(mine.state, mine.told.count);
+  if (mine.lacking) await turn(mine, mine.first).catch(() => {});
+}
+
+async function download(kind) {
+  const mine = now, { told, state } = mine;
+  const buttons = [...document.querySelectorAll("[data-kind]")];
+  buttons.forEach((button) => { button.disabled = true; });
+  find("told").textContent = state.state === "done" ? `Writing ${count(told.count)} customers …` : "Waiting for the last reasons, then writing …";
+  try {
+    const blob = await server.download(mine.id, choice.chosen(), kind);
+    if (mine !== now) return;
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${state.name.replace(/\.[^.]*$/, "")}-best-${told.count}.${kind}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    find("told").textContent = `${link.download} is downloaded: ${count(told.count)} customers, best first.`;
+  } catch (error) {
+    if (mine === now) find("told").textContent = error.message;
+  }
+  buttons.forEach((button) => { button.disabled = false; });
+}
+
+async function keep(event) {
+  const mine = now, box = event.target, wanted = box.checked;
+  box.disabled = true;
+  find("told").textContent = wanted ? "Keeping the list …" : "";
+  try {
+    await server.keep(mine.id, wanted);
+    if (mine === now) find("told").textContent = wanted ? "The list is kept. You find it on this page when you come back." : "The list is no longer kept.";
+  } catch (error) {
+    box.checked = !wanted;
+    if (mine === now) find("told").textContent = error.message;
+  }
+  box.disabled = false;
+}
+
+const megabytes = (bytes) => (bytes / (1 << 20)).toFixed(bytes < 10 << 20 ? 1 : 0);
+
+// What a person does.
+
+const drop = find("drop");
+let inside = 0; // a drag enters each element within, too
+for (const [kind, step] of [["dragenter", 1], ["dragleave", -1]]) {
+  drop.addEventListener(kind, (event) => { event.preventDefault(); inside += step; drop.classList.toggle("over", inside > 0); });
+}
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  inside = 0;
+  drop.classList.remove("over");
+  const [dropped] = event.dataTransfer.files;
+  if (dropped && !find("give").hidden) take(dropped.name, dropped);
+});
+find("file").addEventListener("change", (event) => { const [chosen] = event.target.files; if (chosen) take(chosen.name, chosen); });
+find("paste-open").addEventListener("click", (event) => {
+  const form = find("paste");
+  form.hidden = !form.hidden;
+  event.target.setAttribute("aria-expanded", String(!form.hidden));
+  if (!form.hidden) find("pasted").focus();
+});
+find("paste").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = find("pasted").value;
+  if (text.trim()) take("pasted rows.csv", new Blob([text]));
+});
+for (const id of ["another", "cancel"]) find(id).addEventListener("click", async () => { await home(); find("file").focus(); });
+let settling;
+find("choice").addEventListener("input", () => { choice.adapt(); clearTimeout(settling); settling = setTimeout(ask, SETTLE_MS); });
+find("choice").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(settling); ask(); });
+find("before").addEventListener("click", () => turn(now, Math.max(1, now.first - list.ROWS_OF_A_PAGE)));
+find("after").addEventListener("click", () => turn(now, now.first + list.ROWS_OF_A_PAGE));
+for (const button of document.querySelectorAll("[data-kind]")) button.addEventListener("click", () => download(button.dataset.kind));
+find("keep").addEventListener("change", keep);
+addEventListener("pagehide", () => { if (now.id) server.leave(now.id); });
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+home();

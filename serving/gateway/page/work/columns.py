@@ -1,0 +1,46 @@
+"""The columns of a list of the page after those of a ranking: reasons, and what was reckoned with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.expectation.economics import Economics
+from serving.gateway.page.work.tasks import MOST_EXPLAINED
+from serving.reasons.reason_columns import COLUMNS as REASONS
+from serving.reasons.reason_columns import ReasonTexts
+from serving.score.output_files import MoreColumns
+from serving.score.row_writers import Number
+
+MONEY = ("expected_profit", "reckoned_with")
+ADDED = (*REASONS, *MONEY)
+
+
+def more_columns(
+    reasons: Sequence[ReasonTexts],
+    why_not: str,
+    economics: Economics | None,
+    calibrated: NDArray[np.float64] | None,
+    target: str,
+) -> MoreColumns:
+    """The columns of a list.
+
+    Args:
+        reasons: Those of the best customers.
+        why_not: Why there are no more, when they are fewer than `MOST_EXPLAINED`.
+        economics: What the list was chosen by; None leaves the columns of money out.
+        calibrated: The calibrated probabilities of the list, best first; None when there is no calibration.
+        target: The label of a target customer.
+    """
+    beyond = ReasonTexts(why_not or f"only the best {MOST_EXPLAINED:,} have reasons", "")
+    terms = economics.terms(target) if economics else ""
+
+    def cells(rank: int) -> list[Number | str]:
+        found: list[Number | str] = [*(reasons[rank - 1] if rank <= len(reasons) else beyond)]
+        if economics and calibrated is not None:
+            found += [Number(float(economics.profit(calibrated[rank - 1], 1)), 2), terms]
+        return found
+
+    return MoreColumns((*REASONS, *(MONEY if economics and calibrated is not None else ())), cells)

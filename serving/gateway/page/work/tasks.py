@@ -1,0 +1,95 @@
+"""What the gateway tells the processes that work for the page, and what they tell while they work: lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+MOST_ROWS = 250_000
+"""So many rows may a file for the page have; the command takes any number."""
+MOST_EXPLAINED = 1000
+"""For so many of the best customers there are reasons: about 300 a second are explained."""
+
+
+@dataclass(frozen=True)
+class ScoreTask:
+    """A file to check, score, rank and explain.
+
+    Attributes:
+        directory: Where it is, and where everything goes.
+        given: Its name there.
+        url: The model server.
+        model: The model.
+        timeout: Seconds for one request to the server.
+    """
+
+    directory: str
+    given: str
+    url: str
+    model: str
+    timeout: float
+
+    def line(self) -> bytes:
+        """The task as a line."""
+        return _line(self)
+
+    @classmethod
+    def of(cls, line: bytes) -> Self:
+        """Reads a line."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class WriteTask:
+    """A list to write.
+
+    Attributes:
+        directory: That of the scored file.
+        name: The name of the written file in it; its ending decides the format.
+        count: How many of the best.
+        economics: Value, cost, budget and currency, by which it was chosen; None without money.
+    """
+
+    directory: str
+    name: str
+    count: int
+    economics: Mapping[str, Any] | None
+
+    def line(self) -> bytes:
+        """The task as a line."""
+        return _line(self)
+
+    @classmethod
+    def of(cls, line: bytes) -> Self:
+        """Reads a line."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a process has come to.
+
+    Attributes:
+        state: "reading", "scoring", "explaining" or "done".
+        done: How many customers of this step are done.
+        of: How many there are; 0 when that is not known yet.
+    """
+
+    state: str
+    done: int = 0
+    of: int = 0
+
+    def line(self) -> bytes:
+        """The step as a line."""
+        return _line(self)
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """Reads a line."""
+        return cls(**json.loads(line))
+
+
+def _line(told: ScoreTask | WriteTask | Step) -> bytes:
+    return json.dumps(asdict(told)).encode() + b"\n"

@@ -1,0 +1,94 @@
+"""What holds for each process that works on one file: its limits, its end with the gateway's, and words for errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from serving.client.model_client import Refused, ServingError, TooSlow, Unreachable
+from serving.expectation.economics import EconomicsError
+from serving.expectation.version_evaluation import EvaluationError
+from serving.gateway.scoring.task import TOO_MUCH_MEMORY, Result
+from serving.score.requests import VersionGoneError
+from serving.tables.file_errors import FileError
+
+_MOST_MEMORY = 4 << 30
+_NICE = 5
+_ADDRESS = re.compile(r"https?://\S+")
+
+
+def do_task(work: Callable[[bytes], Result]) -> int:
+    """Reads a task from standard input, does it, and writes the result to standard output.
+
+    A workbook may fill the memory of the process, and it may be killed at any time: so it is alone.
+
+    Args:
+        work: Does the task of a line; what it raises becomes a result, too.
+    """
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICE)  # those who ask for single customers come first
+    Path("/proc/self/oom_score_adj").write_text("1000")  # if the memory of all is full, this ends and not the gateway
+    line = sys.stdin.buffer.readline()
+    threading.Thread(target=_end_with_gateway, daemon=True).start()
+    tell(_result(work, line).line())
+    return 0
+
+
+def tell(line: bytes) -> None:
+    """Writes a line that the gateway hears at once."""
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def enter(directory: str) -> None:
+    """Goes into the directory of a task: messages call files by their names alone.
+
+    The releases are still found from where the gateway was started.
+    """
+    os.environ["RETRAIN_ROOT"] = str(Path(os.environ.get("RETRAIN_ROOT") or "var").resolve())
+    os.chdir(directory)
+
+
+def below_root(text: str) -> str:
+    """A text without the directory below which the releases are: where that is concerns only the operator."""
+    return text.replace(f"{os.environ['RETRAIN_ROOT']}/", "")
+
+
+def _end_with_gateway() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def _result(work: Callable[[bytes], Result], line: bytes) -> Result:
+    try:
+        return work(line)
+    except (FileError, EconomicsError) as error:
+        return Result(422, str(error))
+    except MemoryError:
+        return Result(413, TOO_MUCH_MEMORY)
+    except EvaluationError as error:
+        return Result(500, "The evaluation of the version cannot be read; the gateway's log says more.", log=str(error))
+    except VersionGoneError:
+        return Result(503, "The version went away each time the file was scored. Try again later.")
+    except TooSlow as error:
+        return Result(504, "The model server is too slow; nothing was scored. Try again.", log=str(error))
+    except Unreachable as error:
+        return Result(502, "The model server is gone; nothing was scored. Try again.", log=str(error))
+    except Refused as error:
+        told = f"The model server refused with {error.status}: {error.said[:500]}. Nothing was scored; try again later."
+        return Result(504 if error.status == 504 else 502, told)
+    except ServingError as error:
+        # The address of the server behind is nobody's business.
+        return Result(502, _ADDRESS.sub("The model server", str(error)))
+    except Exception as error:
+        # Its message may hold values of customers.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} at {last.filename}:{last.lineno}"
+        return Result(500, "Scoring failed; the gateway's log says where.", log=where)

@@ -1,0 +1,117 @@
+"""The marketer's page on free ports: a golden model with a release, its server, and the gateway before it."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.storage.root import PROJECT
+from serving.client.model_client import ModelServer
+
+PYTHON = PROJECT / ".venv-ml" / "bin" / "python"
+MODEL = "customer-example"
+START_SECONDS = 120
+HEADER = "ID;Gender;Ever_Married;Age;Graduated;Profession;Work_Experience;Spending_Score;Family_Size"
+
+
+@dataclass(frozen=True)
+class Door:
+    """A gateway.
+
+    Attributes:
+        url: Where it is.
+        spool: Where its temporary files are.
+    """
+
+    url: str
+    spool: Path
+
+    def files(self) -> list[Path]:
+        """What is there of the files of people."""
+        return [*self.spool.glob("gateway-*/request-*/*")]
+
+
+@contextmanager
+def marketers_door(directory: Path) -> Iterator[Door]:
+    """The whole of it, in a directory of its own."""
+    with ExitStack() as up:
+        models = PROJECT / "tests" / "serving" / "golden" / "models" / MODEL
+        server = up.enter_context(
+            started(
+                "serving.model_server",
+                *("--rest_api_port=0", f"--model_name={MODEL}", f"--model_base_path={models}"),
+                directory=directory,
+            )
+        )
+        ModelServer(server, MODEL).wait_available(1, deadline=START_SECONDS)
+        write = [str(PYTHON), "-m", "tests.serving.gateway.page.release", str(directory), server]
+        subprocess.run(write, cwd=PROJECT, env=_environment(directory), check=True, timeout=START_SECONDS)
+        yield up.enter_context(gateway(directory, server, MODEL))
+
+
+@contextmanager
+def gateway(root: Path, upstream: str, model: str) -> Iterator[Door]:
+    """A gateway before a model server.
+
+    Args:
+        root: What its releases are below.
+        upstream: The server.
+        model: The model.
+    """
+    spool = root / "spool"
+    flags = (f"--upstream={upstream}", f"--model={model}", f"--spool={spool}", f"--lists={root / 'lists'}")
+    with started("serving.gateway", "--port=0", *flags, directory=root) as url:
+        yield Door(url, spool)
+
+
+@contextmanager
+def started(module: str, *flags: str, directory: Path) -> Iterator[str]:
+    """A process of the ML environment that says where it listens."""
+    with (directory / f"{module}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [PYTHON, "-m", module, *flags],
+            cwd=PROJECT,
+            env=_environment(directory),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert process.stdout is not None
+    try:
+        ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+        said = process.stdout.readline() if ready else ""
+        assert said.startswith("Listening on "), (directory / f"{module}.log").read_text()
+        yield said.split()[2]
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+def customers(number: int) -> str:
+    """A CSV with semicolons, as a European spreadsheet writes it."""
+    work, score = ("Artist", "Doctor", "Engineer", "Healthcare"), ("Low", "Average", "High")
+    gender = ("Male", "Female")
+    rows = (
+        f"{1000 + n};{gender[n % 2]};No;{18 + n % 70},5;Yes;{work[n % 4]};{n % 14};{score[n % 3]};{1 + n % 7}"
+        for n in range(number)
+    )
+    return "\ufeff" + "".join(f"{row}\r\n" for row in (HEADER, *rows))
+
+
+def eventually(is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _environment(root: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "RETRAIN"))}
+    return kept | {"RETRAIN_ROOT": str(root), "PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": ""}
