@@ -17,6 +17,10 @@ from serving.gateway.access.door import Door
 from serving.gateway.app import App
 from serving.gateway.options import Options, parse
 from serving.gateway.outcomes.route import OutcomesRoute
+from serving.gateway.page.kept_lists import KeptLists
+from serving.gateway.page.lists import Lists
+from serving.gateway.page.render import Rendered
+from serving.gateway.page.route import PageRoute
 from serving.gateway.passage import Behind
 from serving.gateway.records.erase_command import main as erase_command
 from serving.gateway.records.recorder import Recorder
@@ -94,14 +98,18 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     door = Door(options.tokens, options.host_names, options.encryption)
     limits, model = options.limits, options.models[0]
     scorer = Scorer(spool, options.upstream.url, model, limits.answer_seconds, options.score_seconds)
-    scores = ScoreRoute(ScorePool(scorer))
+    pool = ScorePool(scorer)
+    scores = ScoreRoute(pool)
+    kept = options.kept
+    lists = Lists(pool, KeptLists(kept.lists, kept.days), kept.unused_seconds)
+    page = PageRoute(lists, Rendered(model, body_bytes=limits.body_bytes, kept=kept))
     down = options.written_down
     recorder = Recorder(down.record) if down.record is not None else None
     outcomes = OutcomesRoute(down.outcomes, down.outcome_labels, versions, model, spool)
-    app = App(Behind(upstream, versions, limits, recorder), door, scores, outcomes, model)
+    app = App(Behind(upstream, versions, limits, recorder), door, scores, outcomes, page, model)
     server = HttpServer(app.handle, options.limits, keep_headers=True, wants_body=app.wants_body)
     await server.start(sock)
-    running = [loop.create_task(versions.run())]
+    running = [loop.create_task(versions.run()), loop.create_task(page.run())]
     if recorder is not None:
         versions.on_heard = recorder.heard
         running.append(loop.create_task(recorder.run()))
@@ -114,6 +122,7 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
         await server.stop()
         await scores.close()
         await outcomes.close()
+        await page.close()
         if recorder is not None:
             await recorder.close()
         for task in running:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from serving.gateway.access.door import Door, RefusedError
 from serving.gateway.login.route import LoginRoute
 from serving.gateway.outcomes.route import OutcomesRoute
+from serving.gateway.page.route import PATHS, PageRoute
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
 from serving.gateway.replies import Reply
@@ -62,18 +63,23 @@ class App:
         door: Lets requests in.
         scores: Answers requests for scores.
         outcomes: Answers uploads of outcomes.
+        page: Answers people.
         model: The model whose version the health page tells.
     """
 
-    def __init__(self, behind: Behind, door: Door, scores: ScoreRoute, outcomes: OutcomesRoute, model: str) -> None:
+    def __init__(
+        self, behind: Behind, door: Door, scores: ScoreRoute, outcomes: OutcomesRoute, page: PageRoute, model: str
+    ) -> None:
         self._door = door
         self._behind = behind
         self._model = model
+        self._page = page
         self._routes = (
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
             Route(re.compile(r"/v1/score"), scores.answer, "score"),
             Route(re.compile(r"/log(?:in(?:/style\.css)?|out)"), LoginRoute(door).answer, None, _refuse_files),
             Route(re.compile(r"/v1/outcomes"), outcomes.answer, "outcomes"),
+            Route(re.compile(PATHS), self._answer_page, None, door.identify_page),
             Route(re.compile(r"/healthz"), self._answer_health, None, _refuse_files),
         )
 
@@ -107,9 +113,7 @@ class App:
     def _dispatch(self, exchange: Exchange, reply: Reply) -> None:
         route, target = self._route(exchange)
         if route is None:
-            reply.error(
-                404, "There is no such page. The models are under /v1/models/, and files are scored at /v1/score."
-            )
+            reply.error(404, "There is no such page. People begin at /, the models are under /v1/models/.")
             return
         token = self._door.admit(exchange, route.scope) if route.scope is not None else None
         if token is not None:
@@ -135,6 +139,9 @@ class App:
         path = target.partition("?")[0].partition("#")[0]
         found = (route for route in self._routes if route.path.fullmatch(path))
         return (None if _UPWARDS.search(path) else next(found, None)), target
+
+    def _answer_page(self, exchange: Exchange, target: str, reply: Reply) -> None:
+        self._page.answer(exchange, target, reply, self._door.admit_page(exchange))
 
     def _answer_health(self, exchange: Exchange, _target: str, reply: Reply) -> None:
         """Says that the gateway is alive, and which version answers behind it."""

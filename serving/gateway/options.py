@@ -13,6 +13,8 @@ from pathlib import Path
 from serving.client.transport import Address
 from serving.gateway.access.encryption import Encryption
 from serving.gateway.access.token_file import TokenFile, TokenFileError
+from serving.gateway.page import keeping as page_options
+from serving.gateway.page.keeping import Keeping
 from serving.gateway.records.options import WrittenDown, add_options, written_down
 from serving.http.limits import Limits
 
@@ -36,6 +38,7 @@ class Options:
         spool: Where temporary files of scoring go.
         score_seconds: How long scoring a file may take.
         written_down: What is written down of what happens.
+        kept: How long what people send to the page stays.
     """
 
     host: str
@@ -49,6 +52,7 @@ class Options:
     spool: Path
     score_seconds: float
     written_down: WrittenDown
+    kept: Keeping
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -107,6 +111,7 @@ def parse(arguments: Sequence[str]) -> Options:
         help="IP address of a proxy where TLS ends, which sets X-Forwarded-Proto; may be repeated",
     )
     add_options(parser)
+    page_options.add_options(parser)
     given = parser.parse_args(arguments)
     try:
         upstream = Address.of(given.upstream)
@@ -142,6 +147,7 @@ def parse(arguments: Sequence[str]) -> Options:
         spool=given.spool,
         score_seconds=given.score_seconds,
         written_down=written_down(given, parser),
+        kept=page_options.keeping(given, parser),
     )
 
 

@@ -171,7 +171,7 @@ def test_without_value_and_cost_nothing_is_told_in_money_until_somebody_enters_t
     for name in ("A contact costs", "is worth"):
         page.get_by_label(name).fill("")
     page.get_by_label("A contact costs").fill("1")
-    expect(page.get_by_role("alert")).to_contain_text("Give both")
+    expect(page.get_by_role("alert")).to_contain_text("Enter both")
     expect(page.get_by_label("As many as pay")).to_be_disabled()
     page.get_by_label("is worth").fill("50")
     page.get_by_text("As many as pay", exact=True).click()

@@ -45,6 +45,7 @@ class AsgiAdapter:
             task.cancel()
 
         reply.on_end = end
+        exchange.ends_with_client = True
 
     async def close(self) -> None:
         """Ends what is in work."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from serving.expectation.economics import Economics, EconomicsError
+from serving.expectation.economics import MOST_MONEY, Economics, EconomicsError, Entered, amount
+from serving.expectation.profit import contacts_that_pay
 from serving.gateway.page.scored_list import ScoredList
 from serving.score.options import parse_top
 
 WAYS = ("number", "share", "budget", "pay")
 _AMOUNTS = ("value", "cost", "budget")
+_CURRENCY = re.compile(r"[^\x00-\x1f<>&]{0,8}")
 
 
 class ChoiceError(Exception):
@@ -50,24 +52,21 @@ class Choice:
         economics = _economics(given, settings)
         is_entered = economics is not None and economics != settings
         way = given.get("by", "share")
-        if economics is not None and way != "budget":
-            economics = replace(economics, budget=0.0)
         if way not in WAYS:
             raise ChoiceError(f"{way[:40]!r} is no way to choose. There are {', '.join(WAYS)}.")
+        if way == "budget" and economics is not None and not economics.budget:
+            raise ChoiceError("Enter a budget.")
+        if economics is not None and way != "budget":
+            economics = replace(economics, budget=0.0)
         if way in ("number", "share"):
             asked = _asked(way, given.get(way, ""), found.customers)
-            return cls(way, asked, found.ranking.end(asked), economics, is_entered)
+            return cls(way, asked, found.end(asked), economics, is_entered)
         if economics is None:
             raise ChoiceError("Enter what a contact costs and what a customer is worth first.")
         if found.calibration is None:
             raise ChoiceError(f"Which contacts pay cannot be reckoned: {found.facts.reason}.")
-        paying = economics.paying(found.calibrated)
-        if way == "pay":
-            return cls(way, paying, found.ranking.end(paying), economics, is_entered)
-        if economics.affordable is None:
-            raise ChoiceError("Enter a budget.")
-        asked = min(economics.affordable, paying)
-        return cls(way, asked, found.ranking.end(asked, at_most=True), economics, is_entered)
+        asked = contacts_that_pay(found.calibrated, economics)
+        return cls(way, asked, found.end(asked, at_most=True), economics, is_entered)
 
 
 def _asked(way: str, text: str, customers: int) -> int:
@@ -82,18 +81,23 @@ def _asked(way: str, text: str, customers: int) -> int:
 def _economics(given: Mapping[str, str], settings: Economics | None) -> Economics | None:
     if not given.get("value", "").strip() and not given.get("cost", "").strip():
         return settings
-    amounts = {name: _amount(name, given.get(name, "")) for name in _AMOUNTS}
+    value, cost, budget = (_amount(name, given.get(name, "")) for name in _AMOUNTS)
+    currency = given.get("currency", "").strip()
+    if not _CURRENCY.fullmatch(currency):
+        raise ChoiceError("A currency has at most 8 characters, such as EUR.")
+    if not value or not cost:
+        raise ChoiceError("Enter both: what a contact costs, and what a customer is worth.")
     try:
-        return Economics(**amounts, currency=given.get("currency", "").strip())
+        entered = Entered(value, cost, budget).over(None, "the {}")
     except EconomicsError as error:
         raise ChoiceError(str(error)) from None
+    return None if entered is None else replace(entered, currency=currency)
 
 
 def _amount(name: str, text: str) -> float:
     try:
-        amount = float(text.strip() or 0)
+        return amount(text.strip() or 0)
     except ValueError:
-        amount = math.nan
-    if not math.isfinite(amount):
-        raise ChoiceError(f"{text[:40]!r} is no amount for the {name}. Write it like 12.50.")
-    return amount
+        raise ChoiceError(
+            f"{text[:40]!r} is no amount for the {name}: write one like 12.50, from 0 to {MOST_MONEY:,.0f}."
+        ) from None

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from serving.gateway.scoring.spool import SpoolError, make_private
+from serving.gateway.page.keeping import LISTS
+from serving.records.private_files import DirectoryError, private_directory
 
 _ABOUT = "kept.json"
 _ID = re.compile(r"[0-9a-f]{32}")
 _DAY_SECONDS = 86_400
-OPTION = "--lists"
 
 
 class CannotKeepError(Exception):
@@ -67,14 +67,14 @@ class KeptLists:
         place = self._root / about.id
         beside = self._root / f".{about.id}.part"
         try:
-            make_private(self._root, OPTION)
+            private_directory(self._root, LISTS)
             if place.exists():
                 return
             shutil.rmtree(beside, ignore_errors=True)
             shutil.copytree(directory, beside)
             (beside / _ABOUT).write_text(json.dumps(asdict(about)))
             beside.rename(place)
-        except SpoolError as error:
+        except DirectoryError as error:
             raise CannotKeepError(str(error)) from error
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)

@@ -8,8 +8,10 @@ import numpy as np
 
 from serving.expectation.calibration import Expectation
 from serving.expectation.economics import Economics
+from serving.expectation.profit import is_contacted, list_profit, profit_curve
 from serving.gateway.page.choice import Choice
 from serving.gateway.page.scored_list import ScoredList
+from serving.gateway.page.work.columns import reckoned_with
 from serving.score.summary import percent
 
 _POINTS = 120
@@ -18,8 +20,7 @@ _POINTS = 120
 def prospect(found: ScoredList, choice: Choice) -> dict[str, Any]:
     """What the page shows of a choice.
 
-    The expectation is that of `python -m serving.score`. The profit is the expected number of targets times their
-    value, less the cost of all contacts; its interval is that of the number.
+    The expectation and the profit are those of `python -m serving.score`.
     """
     count, facts = choice.count, found.facts
     best = found.probabilities[:count]
@@ -36,11 +37,12 @@ def prospect(found: ScoredList, choice: Choice) -> dict[str, Any]:
         "gains": None,
         "money": None,
     }
-    if found.calibration is None or found.targets is None:
+    if found.calibration is None:
         told["notes"].append(f"How many of them to expect to be {target or 'targets'} is not known: {facts.reason}.")
         return told
-    everybody = float(found.targets[-1]) / found.customers
-    reached = float(found.targets[count] / found.targets[-1])
+    curve = profit_curve(found.calibration, found.probabilities, choice.economics)
+    everybody = float(curve.found[-1]) / found.customers
+    reached = float(curve.found[count] / curve.found[-1])
     expected = found.calibration.expect(best) if count else Expectation(0.0, 0.0, 0.0)
     told["expected"] = {
         "targets": round(expected.share * count),
@@ -54,9 +56,10 @@ def prospect(found: ScoredList, choice: Choice) -> dict[str, Any]:
     }
     contacts = np.unique(np.linspace(0, found.customers, _POINTS + 1).round().astype(int))
     told["reached"] = round(reached, 6)
-    told["gains"] = _curve(contacts, found.targets[contacts] / found.targets[-1])
+    told["gains"] = _curve(contacts, curve.found[contacts] / curve.found[-1])
     if choice.economics is not None:
-        told["money"] = _money(found, choice, choice.economics, expected, contacts)
+        told["money"] = _money(found, choice, choice.economics, expected)
+        told["money"]["curve"] = _curve(contacts, curve.profit[contacts])
     return told
 
 
@@ -79,25 +82,19 @@ def _notes(choice: Choice) -> list[str]:
     return notes
 
 
-def _money(
-    found: ScoredList, choice: Choice, economics: Economics, expected: Expectation, contacts: np.ndarray[Any, Any]
-) -> dict[str, Any]:
-    count, facts = choice.count, found.facts
-    targets = found.targets if found.targets is not None else np.zeros(found.customers + 1)
-    low, middle, high = (
-        float(economics.profit(share * count, count)) for share in (expected.low, expected.share, expected.high)
-    )
+def _money(found: ScoredList, choice: Choice, economics: Economics, expected: Expectation) -> dict[str, Any]:
+    count, facts, amount = choice.count, found.facts, economics.amount
+    profit = list_profit(expected, count, economics)
     whence = "entered for this list alone" if choice.is_entered else f"from the settings of version {facts.version}"
     return {
-        "cost": economics.amount(economics.cost * count),
-        "earned": economics.amount(economics.value * expected.share * count),
-        "profit": economics.amount(middle),
-        "likely": f"{economics.amount(low)} to {economics.amount(high)}",
-        "terms": f"{economics.terms(facts.target or 'target')}, {whence}",
-        "paying": economics.paying(found.calibrated),
-        "pays_above": f"{100 * economics.cost / economics.value:.3g} %",
-        "curve": _curve(contacts, economics.profit(targets[contacts], contacts)),
-        "at": round(middle, 2),
+        "cost": amount(profit.cost),
+        "back": amount(profit.back),
+        "profit": amount(profit.profit),
+        "likely": f"{amount(profit.profit_low)} to {amount(profit.profit_high)}",
+        "terms": f"{reckoned_with(economics, facts.target)}, {whence}",
+        "paying": int(is_contacted(found.calibrated, economics.cut).sum()),
+        "pays_above": f"{100 * economics.cut:.3g} %",
+        "at": round(profit.profit, 2),
         "currency": economics.currency,
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from serving.gateway.page.keeping import Keeping
 from serving.gateway.page.work.tasks import MOST_EXPLAINED, MOST_ROWS
 
 _HERE = Path(__file__).resolve().parent
@@ -26,11 +27,10 @@ class Rendered:
     Args:
         model: The model that answers.
         body_bytes: How large a file may be.
-        unused_seconds: After how long without use an open list goes.
-        keep_days: How long a list is kept.
+        kept: How long what people send stays.
     """
 
-    def __init__(self, model: str, *, body_bytes: int, unused_seconds: float, keep_days: float) -> None:
+    def __init__(self, model: str, *, body_bytes: int, kept: Keeping) -> None:
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -44,8 +44,8 @@ class Rendered:
             "most_bytes": body_bytes,
             "most_rows": MOST_ROWS,
             "most_explained": MOST_EXPLAINED,
-            "unused_minutes": max(1, round(unused_seconds / 60)),
-            "keep_days": f"{keep_days:g}",
+            "unused_minutes": max(1, round(kept.unused_seconds / 60)),
+            "keep_days": f"{kept.days:g}",
         }
 
     def index(self, *, has_session: bool) -> str:

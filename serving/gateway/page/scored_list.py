@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from serving.expectation.calibration import Calibration
 from serving.gateway.page.work.facts import Facts
 from serving.gateway.page.work.scored_file import ScoredFile
-from serving.score.output_files import ScoredRows
-from serving.score.ranking import DIGITS, Ranking
+from serving.score.output_files import DIGITS, ScoredRows
 
 
 @dataclass(frozen=True)
@@ -25,19 +24,17 @@ class ScoredList:
         files: Where it stands.
         facts: What was known of it when its customers were ranked.
         scored: Probabilities and places of its rows.
-        ranking: The order of its customers.
+        order: The number of each customer among the rows, best first, int [n].
         probabilities: Of the customers, best first, float32 [n].
         calibration: The line to calibrated ones, if it is known.
-        targets: How many targets to expect among the first 0, 1, ... n customers, float64 [n + 1]; None without it.
     """
 
     files: ScoredFile
     facts: Facts
     scored: ScoredRows
-    ranking: Ranking
+    order: NDArray[np.intp]
     probabilities: NDArray[np.float32]
     calibration: Calibration | None
-    targets: NDArray[np.float64] | None
 
     @classmethod
     def read(cls, directory: Path) -> Self:
@@ -49,10 +46,8 @@ class ScoredList:
         files, facts = ScoredFile(directory), Facts.read(directory)
         scored = files.scored(facts.labels)
         probabilities = np.frombuffer(scored.probabilities, dtype=np.float32)
-        ranking, calibration = Ranking.of(probabilities), facts.line()
-        best = probabilities[ranking.order]
-        targets = np.concatenate([[0.0], np.cumsum(calibration.apply(best))]) if calibration else None
-        return cls(files, facts, scored, ranking, best, calibration, targets)
+        order = scored.best(scored.rows)
+        return cls(files, facts, scored, order, probabilities[order], facts.line())
 
     @property
     def customers(self) -> int:
@@ -61,8 +56,12 @@ class ScoredList:
 
     @cached_property
     def calibrated(self) -> NDArray[np.float64]:
-        """The calibrated probabilities, best first, shape [n]; only with a calibration."""
-        return np.asarray(np.diff(self.targets)) if self.targets is not None else np.zeros(0)
+        """The calibrated probabilities, best first, shape [n]; empty without a calibration."""
+        return self.calibration.apply(self.probabilities) if self.calibration else np.zeros(0)
+
+    def end(self, count: int, *, at_most: bool = False) -> int:
+        """How many customers a list of about `count` has, since equal ones stay together (`ScoredRows.best`)."""
+        return len(self.scored.best(count, at_most=at_most))
 
     def rows(self, first: int, count: int) -> list[dict[str, Any]]:
         """Customers of the ranking as the page shows them.
@@ -72,7 +71,7 @@ class ScoredList:
             count: How many.
         """
         ranks = range(first, min(first + count, self.customers + 1))
-        numbers = [int(self.ranking.order[rank - 1]) for rank in ranks]
+        numbers = [int(self.order[rank - 1]) for rank in ranks]
         reasons, unseen = self.files.reasons(), self.files.unseen()
         return [
             {

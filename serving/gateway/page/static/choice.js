@@ -51,7 +51,7 @@ export function showProspect(told) {
     lines.push(element("p", {}, "Expect about ", element("strong", {}, `${count(expected.targets)} ${target} customers`), ` among them: ${expected.share}, likely ${expected.likely} (${count(expected.low)} to ${count(expected.high)}). Any ${count(told.count)} customers of this file would have about ${count(expected.without)}.`));
   }
   if (money && told.count) {
-    lines.push(element("p", {}, `They cost ${money.cost} and bring about ${money.earned}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
+    lines.push(element("p", {}, `They cost ${money.cost} and bring about ${money.back}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
   }
   if (money) lines.push(element("p", { className: "muted" }, `Reckoned with ${money.terms}. A contact pays above a probability of ${money.pays_above}.`));
   lines.push(...told.notes.map((note) => element("p", { className: "muted" }, note)));

@@ -18,6 +18,18 @@ MONEY = ("expected_profit", "reckoned_with")
 ADDED = (*REASONS, *MONEY)
 
 
+def reckoned_with(economics: Economics, target: str) -> str:
+    """The amounts that count for a list.
+
+    Args:
+        economics: The amounts.
+        target: The label of a target customer.
+    """
+    amount = economics.amount
+    budget = f", budget {amount(economics.budget)}" if economics.budget else ""
+    return f"{amount(economics.cost)} a contact, {amount(economics.value)} a {target or 'target'} customer{budget}"
+
+
 def more_columns(
     reasons: Sequence[ReasonTexts],
     why_not: str,
@@ -35,12 +47,12 @@ def more_columns(
         target: The label of a target customer.
     """
     beyond = ReasonTexts(why_not or f"only the best {MOST_EXPLAINED:,} have reasons", "")
-    terms = economics.terms(target) if economics else ""
+    terms = reckoned_with(economics, target) if economics else ""
 
     def cells(rank: int) -> list[Number | str]:
         found: list[Number | str] = [*(reasons[rank - 1] if rank <= len(reasons) else beyond)]
         if economics and calibrated is not None:
-            found += [Number(float(economics.profit(calibrated[rank - 1], 1)), 2), terms]
+            found += [Number(float(economics.value * calibrated[rank - 1] - economics.cost), 2), terms]
         return found
 
     return MoreColumns((*REASONS, *(MONEY if economics and calibrated is not None else ())), cells)

@@ -87,7 +87,7 @@ class Facts:
             decimal_comma=check.has_decimal_comma,
             calibration=evaluation.calibration.as_dict() if evaluation.calibration else None,
             reason=evaluation.reason,
-            economics=asdict(evaluation.economics) if evaluation.economics else None,
+            economics=evaluation.economics.as_dict() if evaluation.economics else None,
         )
 
     @classmethod

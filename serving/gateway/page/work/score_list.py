@@ -22,9 +22,8 @@ from serving.reasons.columns import predict_by_rows
 from serving.reasons.reason_columns import reason_texts
 from serving.reasons.version_background import NoBackgroundError, find_background
 from serving.score import output_files, requests
-from serving.score.ranking import Ranking
-from serving.score.requests import Score, VersionGoneError
-from serving.score.score_file import OpenedFile, open_file, with_served_version
+from serving.score.requests import Score, VersionGoneError, with_served_version
+from serving.score.score_file import OpenedFile, open_file
 from serving.tables.customers import Customer, Instance
 from serving.tables.file_errors import FileError
 
@@ -64,10 +63,10 @@ class _Work:
         )
         facts.reason = alone.below_root(facts.reason)
         facts.write(Path.cwd())
-        ranking = self._score(opened, facts)
-        facts.explained = min(len(ranking.order), MOST_EXPLAINED)
+        ranked = self._score(opened, facts)
+        facts.explained = min(len(ranked), MOST_EXPLAINED)
         facts.write(Path.cwd())
-        best = ranking.order[: facts.explained]
+        best = ranked[: facts.explained]
         try:
             self._explain(opened, best, facts.explained)
         except NoBackgroundError as error:
@@ -90,7 +89,7 @@ class _Work:
         if self._read % (10 * _TOLD_EVERY) == 0:
             alone.tell(Step("reading", self._read).line())
 
-    def _score(self, opened: OpenedFile, facts: Facts) -> Ranking:
+    def _score(self, opened: OpenedFile, facts: Facts) -> NDArray[np.intp]:
         unseen_values, unseen = UnseenValues(opened.evaluation.inputs), array("B")
         chunks = opened.file.chunks(_ROWS_PER_REQUEST)
 
@@ -108,7 +107,7 @@ class _Work:
         self._kept.write(written, unseen)
         facts.labels = dict(written.labels)
         facts.unseen = sum(map(bool, unseen))
-        return Ranking.of(np.frombuffer(written.probabilities, dtype=np.float32))
+        return written.best(written.rows)
 
     def _explain(self, opened: OpenedFile, best: NDArray[np.intp], of: int) -> None:
         alone.tell(Step("explaining", 0, of).line())

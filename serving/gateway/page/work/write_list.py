@@ -15,7 +15,6 @@ from serving.gateway.page.work.tasks import WriteTask
 from serving.gateway.scoring import alone
 from serving.gateway.scoring.task import Result
 from serving.score import output_files
-from serving.score.ranking import Ranking
 from serving.score.row_writers import row_writer
 
 
@@ -26,12 +25,12 @@ def _write(line: bytes) -> Result:
     facts, kept = Facts.read(here), ScoredFile(here)
     scored = kept.scored(facts.labels)
     probabilities = np.frombuffer(scored.probabilities, dtype=np.float32)
-    best = Ranking.of(probabilities).order[: task.count]
+    best = scored.best(scored.rows)[: task.count]
     calibration = facts.line()
     more = more_columns(
         kept.reasons(),
         facts.why_not,
-        Economics(**task.economics) if task.economics else None,
+        Economics.of(task.economics) if task.economics else None,
         calibration.apply(probabilities[best]) if calibration else None,
         facts.target,
     )
