@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docs.screenshots.chromium import Page
+from docs.screenshots.marketer import marketer_pictures
 from tests.browser.loop import Loop
 from tests.browser.story import BETTER
 
@@ -36,6 +37,7 @@ def pictures(page: Page) -> Iterator[tuple[str, bytes]]:
         try:
             loop.up()
             yield from taken(page, loop.ui_url, loop.token)
+            yield from marketer_pictures(page, loop.root.path, loop.serving_url)
         finally:
             loop.down()
 
