@@ -47,6 +47,7 @@ class Lists:
         self.unused_seconds = unused_seconds
         self._pool, self._now = pool, now
         self._open: dict[str, OpenList] = {}
+        self._closing: set[asyncio.Future[None]] = set()
         self._writing = asyncio.Semaphore(AT_ONCE)
 
     async def begin(self, owner: str, name: str, body: bytes) -> OpenList:
@@ -98,7 +99,10 @@ class Lists:
         found = self._open.get(list_id)
         if found is not None and found.owner == owner:
             del self._open[list_id]
-            await found.close()
+            closing = asyncio.ensure_future(found.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(closing)  # a browser that is gone before the answer leaves no files behind
 
     async def remove(self, owner: str, list_id: str) -> None:
         """Removes a list, also what is kept of it.
@@ -169,6 +173,7 @@ class Lists:
         """Ends what is in work, and removes what is open."""
         for found in [*self._open.values()]:
             await self.leave(found.owner, found.id)
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _is_done(self, found: OpenList) -> None:
         if found.work is not None:

@@ -73,6 +73,8 @@ class _Work:
             facts.why_not = alone.below_root(str(error))
         except (VersionGoneError, ServingError):
             facts.why_not = f"Version {self._version} stopped answering before all reasons were found."
+        except (KeyError, ValueError):  # the list is none the worse for it
+            facts.why_not = f"No reasons for version {self._version}: what is stored for them does not fit the model."
         facts.explained = len(self._kept.reasons())
         facts.write(Path.cwd())
 
