@@ -23,7 +23,6 @@ class RecordOptions:
         days: How many days a row may be kept.
         most_bytes: How large all files may be together.
         without: Features that are left out.
-        customer: The column of a scored file that identifies a customer; "" leaves it out.
     """
 
     directory: str
@@ -31,7 +30,6 @@ class RecordOptions:
     days: int
     most_bytes: int
     without: tuple[str, ...]
-    customer: str
 
     def line(self) -> bytes:
         """The options as a line for the process that writes."""
@@ -80,12 +78,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--record-days", type=int, default=30, help="days after which a row is removed (default: %(default)s)")
     add("--record-bytes", type=int, default=1 << 30, help="most bytes of all files (default: %(default)s)")
     add("--record-without", action="append", default=[], metavar="COLUMN", help="leave out; may be repeated")
-    add(
-        "--record-id",
-        default="ID",
-        metavar="COLUMN",
-        help="column of a scored file that identifies a customer (default: %(default)s); '' to leave it out",
-    )
     add("--outcomes", type=Path, metavar="DIRECTORY", help="take outcomes at /v1/outcomes and keep them there")
     add(
         "--outcome-labels",
@@ -109,7 +101,5 @@ def written_down(given: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     record = None
     if given.record is not None:
         without = tuple(given.record_without)
-        record = RecordOptions(
-            str(given.record), given.record_share, given.record_days, given.record_bytes, without, given.record_id
-        )
+        record = RecordOptions(str(given.record), given.record_share, given.record_days, given.record_bytes, without)
     return WrittenDown(record, given.outcomes, labels)

@@ -26,7 +26,7 @@ def row(request_id: str, number: int, customer: str | None = None) -> RecordedRo
 
 def store_in(directory: Path) -> RowStore:
     directory.mkdir(mode=0o700, exist_ok=True)
-    return RowStore(RecordOptions(str(directory), 1.0, 30, 1 << 30, (), "ID"))
+    return RowStore(RecordOptions(str(directory), 1.0, 30, 1 << 30, ()))
 
 
 def rows_in(directory: Path) -> list[tuple[str, int]]:

@@ -35,7 +35,7 @@ class Clock:
 
 def store_in(directory: Path, clock: Clock, *, days: int = 30, most_bytes: int = 1 << 30) -> RowStore:
     directory.mkdir(mode=0o700, exist_ok=True)
-    return RowStore(RecordOptions(str(directory), 1.0, days, most_bytes, (), "ID"), clock)
+    return RowStore(RecordOptions(str(directory), 1.0, days, most_bytes, ()), clock)
 
 
 def read(directory: Path) -> tuple[list[RecordedRow], Unreadable]:
