@@ -223,7 +223,7 @@ def test_the_status_is_asked_about_once_a_second_whatever_is_asked(tmp_path: Pat
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
+        "/nothing",
         "/monitoring/prometheus/metrics",
         "/v1/models/../../x",
         "/v1/models/%2e%2E/x",
