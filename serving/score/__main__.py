@@ -11,6 +11,7 @@ from typing import TextIO
 from serving.client.model_client import ModelServer, ServingError
 from serving.expectation.economics import EconomicsError
 from serving.expectation.version_evaluation import EvaluationError
+from serving.reasons.version_background import NoBackgroundError
 from serving.score import options, output_files
 from serving.score.requests import TRIES, VersionGoneError
 from serving.score.score_file import score_file
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         return 2
     try:
         scored = score_file(server, given, output_files.resolve_output(given.out), stderr)
-    except (FileError, EvaluationError, EconomicsError) as error:
+    except (FileError, EvaluationError, EconomicsError, NoBackgroundError) as error:
         stderr.write(f"{error}\n")
         return 2
     except ServingError as error:

@@ -53,6 +53,7 @@ class Options:
     strict: bool
     token: str | None
     entered: Entered
+    reasons: bool = False
     named: str = "--{}"
     """How messages call value, cost and budget."""
 
@@ -121,6 +122,11 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         default=30.0,
         metavar="SECONDS",
         help="time for a request (%(default)g)",
+    )
+    add(
+        "--reasons",
+        action="store_true",
+        help="add what speaks for and against each customer, in words; for at most 10,000",
     )
     add(
         "--strict",

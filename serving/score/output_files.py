@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.expectation.calibration import Calibration
+from serving.score.columns.extra_columns import ExtraColumns
 from serving.score.requests import Score
 from serving.score.row_writers import Number, RowWriter, csv_writer
 from serving.tables.customers import Customer
@@ -101,19 +102,25 @@ def check_columns(path: Path, header: Sequence[str], *, ranked: bool, more: Sequ
         raise FileError(f"{path} already has a column {taken[0]!r}. Rename it, or score the original file.")
 
 
-def write_scored(header: Sequence[str], scored: Iterable[tuple[Customer, Score | None]], out: RowWriter) -> ScoredRows:
-    """Writes the rows as they were, followed by the two columns of the score, empty for what is not a customer.
+def write_scored(
+    header: Sequence[str], scored: Iterable[tuple[Customer, Score | None]], extra: ExtraColumns, out: RowWriter
+) -> ScoredRows:
+    """Writes the rows as they were, followed by the columns of the score, empty for what is not a customer.
 
     Args:
         header: The names of the columns.
         scored: Each row with its score.
+        extra: Fills the columns after those of the score.
         out: Where the rows go.
     """
     written = ScoredRows()
-    out.write(header, SCORE_COLUMNS)
-    for customer, score in scored:
-        out.write(customer.row, (Number(score.probability, DIGITS), score.label) if score else ("", ""))
-        written.add(score)
+    out.write(header, (*SCORE_COLUMNS, *extra.names))
+    for batch in extra.batches(scored):
+        cells = extra.cells([customer.instance for customer, _ in batch])
+        for (customer, score), more in zip(batch, cells, strict=True):
+            ours = (Number(score.probability, DIGITS), score.label) if score else ("", "")
+            out.write(customer.row, (*ours, *more))
+            written.add(score)
     return written
 
 

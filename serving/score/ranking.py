@@ -13,9 +13,11 @@ from serving.expectation.economics import Economics, EconomicsError
 from serving.expectation.profit import contacts_that_pay, is_contacted
 from serving.expectation.version_evaluation import VersionEvaluation
 from serving.score import output_files, summary
+from serving.score.columns.extra_columns import ExtraColumns
+from serving.score.columns.kept_instances import KeptInstances, RankedCells
 from serving.score.money import ListMoney
 from serving.score.options import Top
-from serving.score.output_files import ScoredRows
+from serving.score.output_files import MoreColumns, ScoredRows
 from serving.score.requests import Score
 from serving.score.row_writers import RowWriter
 from serving.tables.customers import Customer
@@ -30,6 +32,7 @@ def write_best(
     economics: Economics | None,
     evaluation: VersionEvaluation,
     version: int,
+    extra: ExtraColumns,
     out: Path,
     beside: Path,
 ) -> tuple[str, ListMoney | None]:
@@ -43,19 +46,27 @@ def write_best(
         economics: What contacts cost and bring; None when nothing is said in money.
         evaluation: What is known of the version.
         version: The version.
+        extra: Fills the columns after those of the score.
         out: The name that the user gave to the file.
         beside: A directory for a temporary file.
 
     Returns:
         The summary, and the money of the list.
 
+    Raises:
+        FileError: Reasons are wanted for too many customers.
+
     """
-    with tempfile.TemporaryFile(dir=beside) as everybody:
-        written = output_files.keep_scored(scored, everybody)
+    with tempfile.TemporaryFile(dir=beside) as everybody, tempfile.TemporaryFile(dir=beside) as taken:
+        instances = KeptInstances(taken)
+        written = output_files.keep_scored(instances.passing(scored), everybody)
         pays = _that_pay(written, economics, evaluation)
         asked = pays.within_budget if top.pays and pays else top.of(written.rows)
         best = written.best(asked, at_most=top.pays)
-        output_files.write_ranking(header, written, best, evaluation.calibration, everybody, writer)
+        if top.pays:
+            extra.check_size(len(best))
+        more = MoreColumns(extra.names, RankedCells(extra, instances, best.tolist()).of)
+        output_files.write_ranking(header, written, best, evaluation.calibration, everybody, writer, more)
     probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
     line = evaluation.calibration
     expected = line.expect(probability) if line and len(best) else None
@@ -70,6 +81,7 @@ def write_best(
         expected=(expected, float(line.apply(written.all()).mean())) if line and expected else None,
         evaluation=evaluation,
         money=money,
+        unlike=extra.unlike,
     )
     return said, money
 

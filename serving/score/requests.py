@@ -162,6 +162,17 @@ def _score_chunk(server: ModelServer, version: int, chunk: Sequence[tuple[int, I
     return _score_chunk(server, version, chunk[:middle], path) + _score_chunk(server, version, chunk[middle:], path)
 
 
+def probabilities(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[float]:
+    """The probabilities of rows that are made of those of customers.
+
+    Raises:
+        VersionGoneError: The version is no longer served.
+        ServingError: The server does not answer, or not with scores.
+    """
+    with _gone_at_404():
+        return [score.probability for score in _score_with_retries(server, version, instances)]
+
+
 def score_known_rows(
     server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]
 ) -> list[float] | None:
@@ -172,8 +183,7 @@ def score_known_rows(
         ServingError: The server does not answer, or not with scores.
     """
     try:
-        with _gone_at_404():
-            return [score.probability for score in _score_with_retries(server, version, instances)]
+        return probabilities(server, version, instances)
     except Refused as refusal:
         if refusal.status != 400:
             raise

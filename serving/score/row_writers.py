@@ -73,7 +73,7 @@ class CsvRowWriter:
 
     def _text(self, value: Number | str) -> str:
         if isinstance(value, str):
-            return f"'{value}" if is_formula(value) else value
+            return f"'{value}" if value[:1] in _SUSPECT and is_formula(value) else value
         text = f"{value.value:.{value.digits}f}"
         return text.replace(".", ",") if self._decimal_comma else text
 

@@ -13,6 +13,8 @@ from serving.expectation.economics import Economics
 from serving.expectation.known_inputs import known_spellings
 from serving.expectation.version_evaluation import VersionEvaluation, find_evaluation
 from serving.score import output_files, ranking, requests, summary
+from serving.score.columns.explainer import Explainer
+from serving.score.columns.extra_columns import ExtraColumns
 from serving.score.input_check import InputCheck
 from serving.score.money import ListMoney
 from serving.score.options import Options, Top
@@ -67,6 +69,7 @@ def score_file(
         FileError: The file is wrong, or cannot be written.
         EconomicsError: What contacts cost and bring contradicts itself, or is not known where it is needed.
         EvaluationError: The version's evaluation is wrong.
+        NoBackgroundError: Reasons are wanted, and this version has none.
         VersionGoneError: The version went away each time.
         ServingError: The server does not answer, or not with scores.
     """
@@ -150,12 +153,18 @@ def _score(
 ) -> Scored:
     top: Top | None = None
     economics: Economics | None = None
+    extra = ExtraColumns({}, None)
 
     def settle(evaluation: VersionEvaluation) -> None:
-        nonlocal top, economics
+        nonlocal top, economics, extra
         economics = given.entered.over(evaluation.economics, given.named)
         top = given.top or (Top(pays=True) if economics and not given.entered.is_empty else None)
         ranking.check_top(top, economics, evaluation)
+        explainer = Explainer.of(server, version, given.evaluation, evaluation.inputs) if given.reasons else None
+        extra = ExtraColumns(evaluation.inputs, explainer)
+
+    def check_header(header: Sequence[str]) -> None:
+        output_files.check_columns(given.csv, header, ranked=top is not None, more=extra.names)
 
     file, rows, check, model, evaluation = open_file(
         server,
@@ -164,9 +173,11 @@ def _score(
         evaluation=given.evaluation,
         file_format=file_format,
         check_evaluation=settle,
-        check_header=lambda header: output_files.check_columns(given.csv, header, ranked=top is not None),
+        check_header=check_header,
     )
     header = file.table.layout.header
+    if top is None or not top.pays:
+        extra.check_size(top.of(check.customers) if top else check.customers)
     _say(given, check, file, evaluation, version, stderr)
     chunks = file.chunks(given.rows_per_request)
 
@@ -180,7 +191,8 @@ def _score(
         )
         if top is None:
             money = None
-            said = summary.scores_summary(output_files.write_scored(header, scored(), writer), version, given.out)
+            written = output_files.write_scored(header, scored(), extra, writer)
+            said = summary.scores_summary(written, version, given.out, unlike=extra.unlike)
         else:
             said, money = ranking.write_best(
                 scored(),
@@ -190,6 +202,7 @@ def _score(
                 economics=economics,
                 evaluation=evaluation,
                 version=version,
+                extra=extra,
                 out=given.out,
                 beside=target.parent,
             )

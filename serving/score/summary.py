@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from serving.expectation.calibration import Expectation
+from serving.expectation.unlikeness import FALSE_ALARMS
 from serving.expectation.version_evaluation import VersionEvaluation
+from serving.score.columns.extra_columns import UNLIKE
 from serving.score.money import ListMoney
 from serving.score.output_files import ScoredRows
 
@@ -17,9 +20,9 @@ def sample_warning(version: int) -> str:
     return f"SAMPLE: version {version} was trained on made-up customers. Nothing here says anything about real ones.\n"
 
 
-def scores_summary(written: ScoredRows, version: int, out: Path) -> str:
-    """How many customers got each label, and the file in which they are."""
-    return f"{_scored(written, version)} All are in {out}."
+def scores_summary(written: ScoredRows, version: int, out: Path, *, unlike: int | None) -> str:
+    """How many customers got each label, the file in which they are, and how many are unlike the training data."""
+    return "\n".join((f"{_scored(written, version)} All are in {out}.", *_unlike(unlike)))
 
 
 def ranking_summary(
@@ -33,6 +36,7 @@ def ranking_summary(
     expected: tuple[Expectation, float] | None,
     evaluation: VersionEvaluation,
     money: ListMoney | None,
+    unlike: int | None,
 ) -> str:
     """The same for a ranking, and what to expect of the list that was written.
 
@@ -46,6 +50,7 @@ def ranking_summary(
         expected: What to expect of them, and the expected share of targets among all customers of the file.
         evaluation: What is known of the version.
         money: What the list costs and brings; None when nothing is said in money.
+        unlike: How many of the list are unlike the training data; None when that is not known.
     """
     target = evaluation.target or _label(written) or "targets"
     in_money = [*money.sentences(target)] if money else []
@@ -71,7 +76,15 @@ def ranking_summary(
             f"{percent(best.low)} to {percent(best.high)}): the mean of their calibrated probabilities.\n"
             f"Without a model, expect {percent(everybody)} of any {count:,} customers of this file."
         )
-    return "\n".join((*lines, *in_money))
+    return "\n".join((*lines, *in_money, *_unlike(unlike)))
+
+
+def _unlike(count: int | None) -> Iterator[str]:
+    if count:
+        yield (
+            f"{count:,} of them {'is' if count == 1 else 'are'} unlike the customers of its training, by so many bits "
+            f"as the column {UNLIKE} says; of customers as in training about {percent(FALSE_ALARMS)} would be."
+        )
 
 
 def far_warning(distances: str, version: int) -> str:

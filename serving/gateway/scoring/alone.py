@@ -15,6 +15,7 @@ from serving.client.model_client import Refused, ServingError, TooSlow, Unreacha
 from serving.expectation.economics import EconomicsError
 from serving.expectation.version_evaluation import EvaluationError
 from serving.gateway.scoring.task import TOO_MUCH_MEMORY, Result
+from serving.reasons.version_background import NoBackgroundError
 from serving.score.requests import VersionGoneError
 from serving.tables.file_errors import FileError
 
@@ -71,6 +72,8 @@ def _result(work: Callable[[bytes], Result], line: bytes) -> Result:
         return work(line)
     except (FileError, EconomicsError) as error:
         return Result(422, str(error))
+    except NoBackgroundError as error:
+        return Result(422, below_root(str(error)))
     except MemoryError:
         return Result(413, TOO_MUCH_MEMORY)
     except EvaluationError as error:

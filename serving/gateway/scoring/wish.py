@@ -11,8 +11,8 @@ from serving.score.options import parse_top
 
 _AMOUNTS = ("value", "cost", "budget")
 CURE = (
-    "The parameters are top (a number like 500, a share like 20%25, or pays), and value, cost and budget, amounts of "
-    "money"
+    "The parameters are top (a number like 500, a share like 20%25, or pays), value, cost and budget (amounts of "
+    "money), and reasons (yes or no)"
 )
 
 
@@ -25,12 +25,14 @@ class Wish:
         value: Of a target customer who is contacted; None for that of the release.
         cost: Of one contact; None for that of the release.
         budget: For the contacts of this list; None for that of the release.
+        reasons: Whether each customer gets what speaks for and against.
     """
 
     top: str | None = None
     value: float | None = None
     cost: float | None = None
     budget: float | None = None
+    reasons: bool = False
 
 
 def wish_of(query: str) -> Wish:
@@ -40,7 +42,7 @@ def wish_of(query: str) -> Wish:
         ValueError: It has other parameters, or one of them twice, or a value that is none.
     """
     given = parse_qs(query, keep_blank_values=True, max_num_fields=10)
-    known = {"top", *_AMOUNTS}
+    known = {"top", "reasons", *_AMOUNTS}
     if others := set(given) - known:
         raise ValueError(f"{min(others)[:60]!r} is not a parameter of /v1/score")
     if twice := [name for name, values in given.items() if len(values) > 1]:
@@ -51,7 +53,10 @@ def wish_of(query: str) -> Wish:
             parse_top(one["top"])
         except argparse.ArgumentTypeError as error:
             raise ValueError(str(error)) from None
-    return Wish(one.get("top"), *(_amount(name, one.get(name)) for name in _AMOUNTS))
+    if one.get("reasons", "no") not in ("yes", "no"):
+        raise ValueError(f"reasons = {one['reasons'][:40]!r} is neither yes nor no")
+    value, cost, budget = (_amount(name, one.get(name)) for name in _AMOUNTS)
+    return Wish(one.get("top"), value, cost, budget, one.get("reasons") == "yes")
 
 
 def _amount(name: str, text: str | None) -> float | None:

@@ -37,6 +37,7 @@ def _score(line: bytes) -> Result:
         strict=False,
         token=None,
         entered=Entered(task.wish.value, task.wish.cost, task.wish.budget),
+        reasons=task.wish.reasons,
         named="{}",
     )
     _check_kind(given, task.ending)
