@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ml.beam.jobs.record import JobRecord, job_name, noted
+from ml.beam.jobs.termination import ending_cleanly
 from ml.beam.runner import pipeline_options
 from ml.config.settings import BeamSettings
 from ml.data.shards.source_files import is_remote
@@ -26,33 +28,45 @@ def joined(directory: str, *names: str) -> str:
 
 
 @contextmanager
-def shared_directory(settings: BeamSettings, beside: Path) -> Iterator[str]:
-    """Make a directory for one job, and remove it with all that is in it at the end.
+def shared_directory(settings: BeamSettings, beside: Path, *, step: str = "") -> Iterator[str]:
+    """Make a directory for one job, and remove it with all that is in it at the end; on SIGTERM, too.
+
+    Beside it a record of the job is written first, by which the next step of the run ends what a killed process leaves
+    (`ml.beam.left_over`). One block is for one pipeline at a time.
 
     Args:
         settings: The section `beam`. Its `directory` holds the new one; when that is empty, `beside` does.
-        beside: A directory of this machine.
+        beside: The directory of a run or of one of its steps, on this machine.
+        step: The name of the step, for the name of the job.
 
     Raises:
         TransientError: It cannot be made, or the store does not answer.
         FinalError: The store refuses, or a package is missing for it.
     """
-    path = joined(settings.directory or str(beside.absolute()), f".beam-{uuid.uuid4().hex}")
+    unique = uuid.uuid4().hex
+    path = joined(settings.directory or str(beside.absolute()), f".beam-{unique}")
     use_options(settings, path)
+    run = beside.parent if beside.name.startswith(".") else beside  # a step fills .STEP.making in that of its run
+    record = JobRecord(job_name(run.absolute().name, step, unique[:12]), settings.runner, directory=path)
+    with ending_cleanly(), noted(record, beside / f".beam-{unique}.json"):
+        try:
+            _make(path, settings)
+            yield path
+        finally:
+            remove(path)
+
+
+def _make(path: str, settings: BeamSettings) -> None:
     if is_remote(path):  # a store makes directories when it gets their files
         try:
             _try_to_write(path)
         except Exception as error:  # whatever a store throws: each has its own
             raise store_error(f"beam.directory = {settings.directory!r}", error) from error
-    else:
-        try:
-            Path(path).mkdir(mode=0o700)
-        except OSError as error:
-            raise TransientError(f"{path} cannot be made: {error.strerror}.", _CURE) from error
+        return
     try:
-        yield path
-    finally:
-        remove(path)
+        Path(path).mkdir(mode=0o700)
+    except OSError as error:
+        raise TransientError(f"{path} cannot be made: {error.strerror}.", _CURE) from error
 
 
 def use_options(settings: BeamSettings, path: str) -> None:

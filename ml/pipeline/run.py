@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from ml.beam.left_over import settle
 from ml.config.settings import Settings
 from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError
@@ -135,12 +136,14 @@ class Run:
     def recording(self, step: str, *, begins: bool = False) -> Iterator[dict[str, Any]]:
         """Hold the run's lock, and write `results/STEP.json` whatever happens in the block.
 
+        First a job of a Beam runner is ended that a killed step of this run left.
+
         Yields the result record for the block to fill in: `step, run_id, outcome (done | reused | skipped | failed),
         seconds, artifact, error`. `begins` makes the run's directory.
 
         Raises:
             FinalError: There is no such run, its id would be taken for a version, or the disk refuses.
-            TransientError: The disk is full, or another process is at work on this run.
+            TransientError: The disk is full, another process is at work on this run, or such a job does not end.
         """
         who = f"step {step} of run {self.id}"
         with files.disk_errors(who):
@@ -158,6 +161,7 @@ class Run:
                     run_order.begin(self.directory)
                 try:
                     with files.disk_errors(who):  # here already, so that the result names the cure
+                        settle(self.directory, self.settings.beam)
                         yield result
                 except BaseException as error:
                     result |= result_of_error(error)

@@ -32,6 +32,7 @@ Result = dict[str, Any]
 
 def ingest(run: Run, result: Result) -> None:
     """Obtain the data; skip the run when data, schema, settings and code are those of the last result."""
+    from ml.beam.left_over import settle_others
     from ml.data.ingest import ingest
     from ml.data.shards.source_files import source_files
     from ml.registry.retention import clean_up
@@ -43,6 +44,7 @@ def ingest(run: Run, result: Result) -> None:
     champion = ledger.champion()
     run.freeze_settings()
     run.freeze_schema()
+    settle_others(run.root.runs, run.directory, run.settings.beam)
     clean_up(run.root, run.settings, current_run=run.id)
     files = source_files(run.settings.data.source, run.root)
     result |= run.make_artifact(

@@ -128,7 +128,7 @@ def _by_beam(
     from ml.beam.shared_files import joined, shared_directory
     from ml.beam.transformation import results, transform_shards
 
-    with shared_directory(beam, out) as directory:
+    with shared_directory(beam, out, step="transform") as directory:
         try:
             shards = [one.path for one in split.split(accepted.csv, directory, rows=split.ROWS, total=accepted.rows)]
         except DataError:

@@ -9,14 +9,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ml.config.settings import BeamSettings
 from ml.data.sample import write_csv
 from ml.errors import TransientError
 from ml.evaluation.rows.evaluation_rows import BATCH_ROWS
@@ -34,11 +32,11 @@ from tests.ml.beam.same_step import assert_validates_alike, in_parts
 from tests.ml.conftest import QUICK, settings_of
 from tests.ml.validation.damaged_data import SPREAD, report_of
 from tests.prometheus.debian import eventually
+from tests.scale.held import DEADLINE, on, waits_for_data
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
 ROWS = 50_000
 SHARDS = 10
-DEADLINE = 120.0
 UNNOTICED = 60.0
 
 
@@ -53,21 +51,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running(tmp_path_factory.mktemp("cluster"), pools=3) as cluster:
         yield cluster
-
-
-def on(cluster: Cluster, pool: int, *, deadline: float = DEADLINE) -> BeamSettings:
-    return BeamSettings("PortableRunner", cluster.options(pool), deadline, "")
-
-
-def waits_for_data(shard: Path) -> int:
-    """The end of a pipe, once somebody waits at the other end: then a worker is in the middle of this shard."""
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        try:
-            return os.open(shard, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:  # nobody there yet
-            time.sleep(0.05)
-    raise AssertionError(f"nobody opened {shard}")
 
 
 def test_a_killed_pool_ends_the_job_and_the_next_try_has_the_same_numbers(

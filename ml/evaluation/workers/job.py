@@ -55,7 +55,7 @@ def evaluate_in_workers(
     found = {sha256: store.kept(sha256) for sha256 in models if sha256 != measured["candidate"]}
     known = {sha256: scores for sha256, scores in found.items() if scores is not None}
     asked = {sha256: place for sha256, place in models.items() if sha256 not in known}
-    with shared_directory(settings, out.parent) as directory:
+    with shared_directory(settings, out.parent, step="evaluate") as directory:
         also = {sha256: known[sha256] for sha256 in measured.values() if sha256 in known}
         shards = split_parquet(rows.parquet, directory, columns=COLUMNS, rows=ROWS, also=also)
         log.info("%s: %d models and %d rows in %d shards", settings.runner, len(asked), len(rows), len(shards))

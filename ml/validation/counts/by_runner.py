@@ -38,7 +38,7 @@ def count_by_runner(
     from ml.beam.shared_files import joined, shared_directory
     from ml.beam.split import ROWS, split
 
-    with shared_directory(beam, dataset.path.parent) as directory:
+    with shared_directory(beam, dataset.path.parent, step="validate") as directory:
         try:
             shards = split(dataset.csv, directory, rows=ROWS, total=dataset.rows)
         except DataError as error:
