@@ -3,8 +3,9 @@
 # its administrator. All of it may be repeated.
 set -euo pipefail
 
-# The model server mounts models/ alone, and the gateway releases/, so they must be there first.
-mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model" "$RETRAIN_ROOT/releases"
+# The model server mounts models/ alone, and the gateway releases/ and lists/, so they must be there first.
+mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model" "$RETRAIN_ROOT/releases" "$RETRAIN_ROOT/lists"
+chmod 700 "$RETRAIN_ROOT/lists" # the gateway keeps no customers where others could read them
 
 airflow db migrate
 

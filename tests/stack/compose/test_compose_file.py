@@ -78,7 +78,13 @@ def test_bases_of_our_images_are_pinned(file: str) -> None:
 
 
 def test_models_are_written_by_the_steps_alone() -> None:
-    writers = {name for name in SERVICES for source, write in mounts(name).values() if source == "retraining" and write}
+    apart = "/var/lib/retraining/lists"  # the gateway's, which sees nothing else of it that can be written
+    writers = {
+        name
+        for name in SERVICES
+        for target, (source, write) in mounts(name).items()
+        if source == "retraining" and write and target != apart
+    }
     assert writers == {"airflow-init", "airflow-scheduler", "airflow-worker"}
     assert mounts("retrain-exporter") == {"/var/lib/retraining": ("retraining", False)}
     # The model server sees the models and not the customers they were made from.
@@ -87,12 +93,14 @@ def test_models_are_written_by_the_steps_alone() -> None:
     assert volume["volume"] == {"subpath": "models"}
 
 
-def test_the_gateway_asks_for_tokens_and_sees_the_releases_alone(tmp_path: Path) -> None:
+def test_the_gateway_asks_for_tokens_and_sees_releases_and_kept_lists_alone(tmp_path: Path) -> None:
     service = SERVICES["gateway"]
-    [volume] = service["volumes"]
-    assert volume["read_only"]
-    assert volume["volume"] == {"subpath": "releases"}
-    assert volume["target"] == "/var/lib/retraining/releases", "below RETRAIN_ROOT of the image"
+    releases, lists = service["volumes"]
+    assert releases["read_only"]
+    assert releases["volume"] == {"subpath": "releases"}
+    assert releases["target"] == "/var/lib/retraining/releases", "below RETRAIN_ROOT of the image"
+    assert not lists.get("read_only")
+    assert lists["volume"] == {"subpath": "lists"}
     tokens = tmp_path / "tokens"
     assert command.main(["add", "first", "--scope=score", f"--file={tokens}"]) == 0
     options = parse([word.replace("/run/secrets/gateway_tokens", str(tokens)) for word in service["command"]])
@@ -102,6 +110,7 @@ def test_the_gateway_asks_for_tokens_and_sees_the_releases_alone(tmp_path: Path)
     assert options.encryption.published_on_loopback, "its port is published on 127.0.0.1 only"
     assert options.models[0] == resolve(environment={}).serving.model
     assert options.spool.parent == Path("/tmp"), "in memory, where nothing stays"
+    assert Path(lists["target"]) == Path("/var/lib/retraining") / options.kept.lists.name
     assert service["secrets"] == ["gateway_tokens"]
 
 
