@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -98,6 +99,8 @@ class _Ask(beam.DoFn):  # type: ignore[misc] # Beam has no types
         self._models: dict[str, Servable | NDArray[Any]] = {}
 
     def setup(self) -> None:
+        # As the step has it: the last digit of a score depends on it. It is too late if TensorFlow is there already.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         self._models = {name: _loaded(archive, self._places[name]) for name, archive in self._archives.items()}
 
     def process(self, shard: str) -> Iterator[Part]:
