@@ -49,8 +49,8 @@ def shared_directory(settings: BeamSettings, beside: Path, *, step: str = "") ->
     run = beside.parent if beside.name.startswith(".") else beside  # a step fills .STEP.making in that of its run
     record = JobRecord(job_name(run.absolute().name, step, unique[:12]), settings.runner, directory=path)
     with ending_cleanly(), noted(record, beside / f".beam-{unique}.json"):
+        _make(path, settings)
         try:
-            _make(path, settings)
             yield path
         finally:
             remove(path)
