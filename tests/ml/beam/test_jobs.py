@@ -194,6 +194,18 @@ def test_a_job_that_died_with_its_process_leaves_only_files(tmp_path: Path, chan
     assert not [*tmp_path.iterdir()]
 
 
+def test_what_lies_below_the_directory_of_the_settings_is_removed_too(tmp_path: Path) -> None:
+    run, work = tmp_path / "run", tmp_path / "work"
+    run.mkdir()
+    (work / ".beam-1").mkdir(parents=True)
+    (work / ".beam-1" / "part-0").write_bytes(b"rows")
+    (work / ".beam-2").mkdir()
+    left(run, directory=str(work / ".beam-1"), submitted=False)
+    settle(run, dataclasses.replace(settings(""), directory=str(work)))
+    assert not [*run.iterdir()]
+    assert [path.name for path in work.iterdir()] == [".beam-2"]
+
+
 def test_a_record_never_removes_another_directory(tmp_path: Path) -> None:
     left(tmp_path, directory=str(tmp_path), submitted=False)
     with pytest.raises(FinalError, match="names a directory of something else"):
