@@ -28,13 +28,19 @@ def pipeline_options(settings: BeamSettings) -> Any:
     from the internet, Prism, and runs what it got.
 
     Raises:
-        SettingsError: No runner is set, the options set another one, or none of Beam's options has such a name.
+        SettingsError: No runner is set, the options set another one, or one has a value that Beam does not take.
     """
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
     if not settings.runner:
         raise SettingsError("beam.runner is empty, so there is no Beam runner.", "Set it, for example to DirectRunner.")
     options = PipelineOptions([f"--runner={settings.runner}", *settings.options])
+    try:
+        options.get_all_options()
+    except SystemExit as error:  # as of a command line; its words are on the standard error
+        raise SettingsError(
+            "beam.options has a value that Beam does not take.", "Correct it; the log says which."
+        ) from error
     if options.view_as(StandardOptions).runner != settings.runner:
         raise SettingsError("beam.options names a runner, too.", "Name it in beam.runner only.")
     if settings.runner == "DirectRunner":

@@ -158,6 +158,7 @@ def test_the_direct_runner_fetches_no_program(
     [
         (BeamSettings("", (), 1.0, ""), "beam.runner is empty"),
         (BeamSettings("DirectRunner", ("--runner=FlinkRunner",), 1.0, ""), "names a runner, too"),
+        (BeamSettings("DirectRunner", ("--direct_num_workers=many",), 1.0, ""), "a value that Beam does not take"),
     ],
 )
 def test_without_one_runner_nothing_is_run(settings: BeamSettings, said: str, tmp_path: Path) -> None:
