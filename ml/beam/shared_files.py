@@ -86,7 +86,12 @@ def use_options(settings: BeamSettings, path: str) -> None:
 def remove(directory: str) -> None:
     """Remove a directory of `shared_directory` with all that is in it; what cannot be removed is said in the log."""
     if not is_remote(directory):
-        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            shutil.rmtree(directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:  # must not hide what ended the job
+            log.warning("%s: could not be removed; remove it by hand (%s)", directory, error.strerror)
         return
     from apache_beam.io.filesystems import FileSystems
 

@@ -140,7 +140,7 @@ class BeamSettings:
     options: Annotated[
         tuple[str, ...],
         EachMatching(
-            r"(?!-+s3_(ac|se)).*",  # access_key_id, secret_access_key, session_token, and what is short for them
+            r"(?!-+s3_(s|a(?!p))).*",  # access_key_id, secret_access_key, session_token, and what is short for them
             "Each run keeps its settings: give keys as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.",
         ),
     ]

@@ -22,6 +22,7 @@ from ml.data.features import FEATURES, NUMERIC
 from ml.data.schema import seed_schema
 from ml.evaluation.evaluate import evaluate
 from ml.evaluation.rows import evaluation_rows
+from ml.evaluation.workers import job
 from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
@@ -227,3 +228,7 @@ def kill_in_the_middle(root: Root) -> None:
         step.wait()
     assert [*making.glob(".beam-*")]
     assert not (root.run("second") / "evaluate").exists()
+
+
+def test_a_shard_asks_the_models_about_the_same_rows_together_as_one_process() -> None:
+    assert job.ROWS % evaluation_rows.BATCH_ROWS == 0

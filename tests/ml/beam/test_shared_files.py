@@ -25,6 +25,7 @@ def test_the_directory_goes_with_its_job(tmp_path: Path, set_one: bool) -> None:
     with shared_directory(settings(str(shared) if set_one else ""), beside) as directory:
         (found,) = (path for path in place.iterdir() if path.is_dir())
         assert str(found) == directory
+        assert found.stat().st_mode & 0o777 == 0o700, "the step trusts what it reads there"
         with writable(joined(directory, "part")) as path:
             path.write_bytes(b"rows")
         with readable(joined(directory, "part")) as path:

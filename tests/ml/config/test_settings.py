@@ -167,7 +167,10 @@ def test_a_run_that_older_code_began_goes_on_with_what_it_lacks_from_the_default
         resolve(frozen=frozen | {"nonsense": 1}, environment={})
 
 
-@pytest.mark.parametrize("option", ["--s3_secret_access_key=hidden", "--s3_acc=hidden", "--s3_session_token"])
+@pytest.mark.parametrize(
+    "option",
+    ["--s3_secret_access_key=hidden", "--s3_acc=hidden", "--s3_s=hidden", "--s3_a=hidden", "--s3_session_token"],
+)
 def test_a_key_is_no_option_of_a_runner_and_no_message_repeats_it(option: str) -> None:
     with pytest.raises(SettingsError, match="AWS_SECRET_ACCESS_KEY") as error:
         resolve(overrides=[f"beam.options=['--s3_region_name=here', {option!r}]"], environment={})

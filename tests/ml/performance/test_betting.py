@@ -52,6 +52,12 @@ def test_looking_at_those_on_the_list_alone_would_be_wrong() -> None:
     assert abs(weighed.mean()) < 3.5 * weighed.std() / np.sqrt(200)
 
 
+def test_a_customer_who_is_rarely_asked_stands_for_more() -> None:
+    """Of two who gain alike, the one with the smallest propensity counts in full."""
+    found = log_wealth(np.array([0.4, 0.4]), np.array([1.0, 0.5]))
+    assert found == pytest.approx(log_wealth(np.array([0.2, 0.4]), np.ones(2)))
+
+
 def test_the_order_makes_no_difference_to_the_end() -> None:
     random = np.random.default_rng(6)
     gains, propensity = fresh_outcomes(random, better_by=0.05)

@@ -110,6 +110,24 @@ def test_with_everybody_asked_both_ways_are_the_plain_auc() -> None:
     assert aipw_auc(asked).value == pytest.approx(plain, abs=1e-12)
 
 
+def test_the_doubly_robust_auc_is_the_one_of_all_pairs() -> None:
+    """Pair by pair, no customer with himself, ties among them; and its error is that of the influence of each."""
+    random = np.random.default_rng(9)
+    score, expected = np.round(random.random(120), 1), random.random(120)
+    propensity = np.where(score > 0.5, 1.0, 0.6)
+    outcome = np.where(random.random(120) < propensity, (random.random(120) < score).astype(float), np.nan)
+    found = aipw_auc(Asked(score, expected, propensity, outcome))
+    target = np.where(np.isnan(outcome), expected, expected + (np.nan_to_num(outcome) - expected) / propensity)
+    weight = target[:, None] * (1 - target)[None, :]
+    np.fill_diagonal(weight, 0.0)
+    kernel = (score[:, None] > score[None, :]) + (score[:, None] == score[None, :]) / 2
+    auc = (weight * kernel).sum() / weight.sum()
+    assert found.value == pytest.approx(auc, abs=1e-12)
+    apart = weight * (kernel - auc) / weight.sum()
+    influence = apart.sum(axis=1) + apart.sum(axis=0)
+    assert (found.high - found.low) / (2 * two_sided(0.95)) == pytest.approx(np.sqrt(influence @ influence), rel=1e-9)
+
+
 def test_the_error_of_the_auc_is_that_of_delong() -> None:
     random = np.random.default_rng(4)
     score, outcome = random.random(500), random.integers(0, 2, 500).astype(float)
