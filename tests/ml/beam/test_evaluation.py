@@ -22,7 +22,6 @@ from ml.data.features import FEATURES, NUMERIC
 from ml.data.schema import seed_schema
 from ml.evaluation.evaluate import evaluate
 from ml.evaluation.rows import evaluation_rows
-from ml.evaluation.workers import job
 from ml.pipeline.local_runner import RetrainResult
 from ml.pipeline.run import Run
 from ml.pipeline.step_names import STEPS
@@ -231,4 +230,6 @@ def kill_in_the_middle(root: Root) -> None:
 
 
 def test_a_shard_asks_the_models_about_the_same_rows_together_as_one_process() -> None:
+    from ml.evaluation.workers import job  # Beam
+
     assert job.ROWS % evaluation_rows.BATCH_ROWS == 0
