@@ -72,7 +72,7 @@ class ScoredList:
         """
         ranks = range(first, min(first + count, self.customers + 1))
         numbers = [int(self.order[rank - 1]) for rank in ranks]
-        reasons, unseen = self.files.reasons(), self.files.unseen()
+        reasons, unlike = self.files.reasons(), self.files.unlike()
         return [
             {
                 "rank": rank,
@@ -80,7 +80,7 @@ class ScoredList:
                 "label": row[-1],
                 "probability": round(float(self.probabilities[rank - 1]), DIGITS),
                 "reasons": reasons[rank - 1] if rank <= len(reasons) else None,
-                "unseen": int(unseen[number]),
+                "unlike": round(float(unlike[number]), 1),
             }
             for rank, number, row in zip(ranks, numbers, self.files.rows(self.scored, numbers), strict=True)
         ]

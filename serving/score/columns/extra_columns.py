@@ -16,7 +16,7 @@ from serving.tables.customers import Instance
 UNLIKE = "unlike_training"
 _EXPLAINED_AT_ONCE = 1000
 _AT_ONCE = 100
-_DIGITS = 1
+UNLIKE_DIGITS = 1
 Cells: TypeAlias = "tuple[Number | str, ...]"
 T = TypeVar("T")
 
@@ -76,4 +76,4 @@ class ExtraColumns:
         if bits is None:
             return ("",)
         self.unlike = (self.unlike or 0) + 1
-        return (Number(bits, _DIGITS),)
+        return (Number(bits, UNLIKE_DIGITS),)

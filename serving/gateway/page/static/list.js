@@ -21,8 +21,8 @@ export function showRows({ header, rows }, facts, most) {
 function cells(row, names, features, facts) {
   const given = (place) => row.cells[place].trim() || "–";
   const customer = element("td", { className: "customer" }, element("span", {}, features.map(given).join(" · ")));
-  if (row.unseen) {
-    customer.append(" ", element("span", { className: "badge warning" }, `unlike training: ${row.unseen} of ${features.length} values`));
+  if (row.unlike) {
+    customer.append(" ", element("span", { className: "badge warning" }, `unlike training (${row.unlike.toFixed(1)})`));
   }
   const meter = element("meter", { min: 0, max: 1, value: row.probability, "aria-hidden": "true" });
   return [

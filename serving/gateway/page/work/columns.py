@@ -1,4 +1,4 @@
-"""The columns of a list of the page after those of a ranking: reasons, and what was reckoned with."""
+"""The columns of a list of the page after those of a ranking: as of the command with reasons, and then money."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from serving.expectation.economics import Economics
 from serving.gateway.page.work.tasks import MOST_EXPLAINED
 from serving.reasons.reason_columns import COLUMNS as REASONS
 from serving.reasons.reason_columns import ReasonTexts
+from serving.score.columns.extra_columns import UNLIKE, UNLIKE_DIGITS
 from serving.score.output_files import MoreColumns
 from serving.score.row_writers import Number
 
 MONEY = ("expected_profit", "reckoned_with")
-ADDED = (*REASONS, *MONEY)
+ADDED = (UNLIKE, *REASONS, *MONEY)
 
 
 def reckoned_with(economics: Economics, target: str) -> str:
@@ -31,6 +32,7 @@ def reckoned_with(economics: Economics, target: str) -> str:
 
 
 def more_columns(
+    unlike: NDArray[np.float32] | None,
     reasons: Sequence[ReasonTexts],
     why_not: str,
     economics: Economics | None,
@@ -40,6 +42,8 @@ def more_columns(
     """The columns of a list.
 
     Args:
+        unlike: How unlike the training data each of the list is, best first, in bits, 0 where it is not flagged; None
+            leaves the column out.
         reasons: Those of the best customers.
         why_not: Why there are no more, when they are fewer than `MOST_EXPLAINED`.
         economics: What the list was chosen by; None leaves the columns of money out.
@@ -50,9 +54,14 @@ def more_columns(
     terms = reckoned_with(economics, target) if economics else ""
 
     def cells(rank: int) -> list[Number | str]:
-        found: list[Number | str] = [*(reasons[rank - 1] if rank <= len(reasons) else beyond)]
+        found: list[Number | str] = []
+        if unlike is not None:
+            bits = float(unlike[rank - 1])
+            found.append(Number(bits, UNLIKE_DIGITS) if bits else "")
+        found += [*(reasons[rank - 1] if rank <= len(reasons) else beyond)]
         if economics and calibrated is not None:
             found += [Number(float(economics.value * calibrated[rank - 1] - economics.cost), 2), terms]
         return found
 
-    return MoreColumns((*REASONS, *(MONEY if economics and calibrated is not None else ())), cells)
+    names = REASONS if unlike is None else (UNLIKE, *REASONS)
+    return MoreColumns((*names, *(MONEY if economics and calibrated is not None else ())), cells)

@@ -32,7 +32,7 @@ class Facts:
         columns: What was seen in each column, by the fields of `ColumnReport`.
         far: The columns that are further from the training data than chance explains, with their distances; "" if none.
         inputs_known: Whether it is known what the version knows of its inputs.
-        unseen: How many customers have a value that training never saw.
+        unlike: How many customers are unlike those of the training; None when that is not known.
         header: The names of the columns of the file.
         layout: Separator, line end and the like, as `CsvLayout` takes them.
         inputs: The place of each input in a row.
@@ -61,7 +61,7 @@ class Facts:
     calibration: Mapping[str, Any] | None
     reason: str
     economics: Mapping[str, Any] | None
-    unseen: int = 0
+    unlike: int | None = None
     labels: dict[str, int] = field(default_factory=dict)
     explained: int = 0
     why_not: str = ""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.client.model_client import ModelServer, ServingError
-from serving.expectation.unseen_values import UnseenValues
+from serving.expectation.unlikeness import unlikeness_of
 from serving.gateway.page.work.columns import ADDED
 from serving.gateway.page.work.facts import Facts
 from serving.gateway.page.work.scored_file import ROWS, ScoredFile
@@ -92,23 +92,24 @@ class _Work:
             alone.tell(Step("reading", self._read).line())
 
     def _score(self, opened: OpenedFile, facts: Facts) -> NDArray[np.intp]:
-        unseen_values, unseen = UnseenValues(opened.evaluation.inputs), array("B")
+        unlikeness, unlike = unlikeness_of(opened.evaluation.inputs), array("f")
         chunks = opened.file.chunks(_ROWS_PER_REQUEST)
 
         def scored() -> Iterator[tuple[Customer, Score | None]]:
             alone.tell(Step("scoring", 0, opened.rows).line())
             found = requests.score_chunks(self._server, self._version, chunks, self._given)
             for number, (customer, score) in enumerate(found, start=1):
-                unseen.append(len(unseen_values.names(customer.instance)) if customer.instance else 0)
+                bits = unlikeness.flagged(customer.instance) if unlikeness and customer.instance else None
+                unlike.append(bits or 0.0)
                 yield customer, score
                 if number % _TOLD_EVERY == 0:
                     alone.tell(Step("scoring", number, opened.rows).line())
 
         with Path(ROWS).open("w+b") as rows:
             written = output_files.keep_scored(scored(), rows)
-        self._kept.write(written, unseen)
+        self._kept.write(written, unlike)
         facts.labels = dict(written.labels)
-        facts.unseen = sum(map(bool, unseen))
+        facts.unlike = sum(map(bool, unlike)) if unlikeness else None
         return written.best(written.rows)
 
     def _explain(self, opened: OpenedFile, best: NDArray[np.intp], of: int) -> None:

@@ -15,7 +15,7 @@ from serving.score.output_files import ScoredRows, kept_row
 ROWS = "rows.csv"
 _PROBABILITIES = "probabilities.f4"
 _ENDS = "ends.i8"
-_UNSEEN = "unseen.u1"
+_UNLIKE = "unlike.f4"
 _REASONS = "reasons.jsonl"
 
 
@@ -29,14 +29,14 @@ class ScoredFile:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def write(self, scored: ScoredRows, unseen: array[int]) -> None:
+    def write(self, scored: ScoredRows, unlike: array[float]) -> None:
         """Writes everything but the rows themselves and the reasons.
 
         Args:
             scored: What `keep_scored` returned for `ROWS`.
-            unseen: For each row how many of its values training never saw.
+            unlike: For each row how unlike the training data it is, in bits; 0 for one that is not flagged.
         """
-        for name, values in ((_PROBABILITIES, scored.probabilities), (_ENDS, scored.ends), (_UNSEEN, unseen)):
+        for name, values in ((_PROBABILITIES, scored.probabilities), (_ENDS, scored.ends), (_UNLIKE, unlike)):
             with (self.directory / name).open("wb") as file:
                 values.tofile(file)
 
@@ -62,9 +62,9 @@ class ScoredFile:
                 found.append(kept_row(file.read(end - start)))
             return found
 
-    def unseen(self) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-        """For each row how many of its values training never saw."""
-        return np.fromfile(self.directory / _UNSEEN, dtype=np.uint8)
+    def unlike(self) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        """For each row how unlike the training data it is, in bits; 0 for one that is not flagged."""
+        return np.fromfile(self.directory / _UNLIKE, dtype=np.float32)
 
     def add_reasons(self, reasons: Iterable[ReasonTexts]) -> None:
         """Writes the reasons of the next best customers."""

@@ -28,6 +28,7 @@ def _write(line: bytes) -> Result:
     best = scored.best(scored.rows)[: task.count]
     calibration = facts.line()
     more = more_columns(
+        None if facts.unlike is None else kept.unlike()[best],
         kept.reasons(),
         facts.why_not,
         Economics.of(task.economics) if task.economics else None,
