@@ -138,7 +138,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(ui: AirflowUi, tmp_path:
     headline(page, "Contact the best 5 of 40 customers")
     tab_to("#keep")
     page.keyboard.press("Space")
-    expect(page.locator("#told")).to_contain_text("The list is kept.")
+    expect(page.locator("#told")).to_contain_text("The file is kept with its scores.")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     assert page.evaluate("document.activeElement.dataset.kind") == "csv"
@@ -176,6 +176,33 @@ def test_without_value_and_cost_nothing_is_told_in_money_until_somebody_enters_t
     page.get_by_label("is worth").fill("50")
     page.get_by_text("As many as pay", exact=True).click()
     headline(page, "1 EUR a contact, 50 EUR a D customer, entered for this list alone")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("1.500,50", "budget 1,500 EUR"),
+        ("1,500.50", "budget 1,500 EUR"),
+        ("1.500", "budget 1,500 EUR"),
+        ("1,500", "budget 1,500 EUR"),
+        ("1 500", "budget 1,500 EUR"),
+        ("60,5", "budget 60.50 EUR"),
+        ("60.5", "budget 60.50 EUR"),
+    ],
+)
+def test_amounts_are_read_as_they_are_written_in_either_country(typed: str, meant: str, ui: AirflowUi) -> None:
+    drop(ui.page, "autumn.csv", customers(60))
+    ui.page.get_by_text("A budget", exact=True).click()
+    ui.page.get_by_label("Spend at most").fill(typed)
+    headline(ui.page, meant)
+
+
+@pytest.mark.parametrize("typed", ["2,5", "1,50,0", "1.5.0,2"])
+def test_what_is_no_number_in_any_country_is_refused(typed: str, ui: AirflowUi) -> None:
+    drop(ui.page, "autumn.csv", customers(60))
+    ui.page.get_by_text("A number", exact=True).click()
+    ui.page.locator("#choice [name=number]").fill(typed)
+    expect(ui.page.get_by_role("alert")).to_contain_text("is not a number from 1")
 
 
 @pytest.mark.parametrize("text", ["", "a;b\r\n1;2\r\n", f"{HEADER}\r\n1;Male;No;old;No;Artist;1;Low;4\r\n"])

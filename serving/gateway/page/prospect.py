@@ -72,7 +72,9 @@ def _notes(choice: Choice) -> list[str]:
             "together."
         )
     economics = choice.economics
-    if choice.way in ("budget", "pay") and not choice.count:
+    if choice.way == "budget" and economics and economics.affordable == 0:
+        notes.append("The budget does not pay for one contact.")
+    elif choice.way in ("budget", "pay") and not choice.count:
         notes.append("No contact pays: nobody's probability times the value exceeds the cost.")
     elif choice.way == "budget" and economics and economics.affordable and economics.affordable > choice.asked:
         notes.append(

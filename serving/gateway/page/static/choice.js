@@ -19,13 +19,25 @@ export function prepare(facts) {
 
 export function chosen() {
   const found = Object.fromEntries(new FormData(form));
-  // A comma is a decimal point to many; where both stand, the comma divides thousands.
-  for (const name of ["share", "number", "budget", "value", "cost"]) {
-    const text = String(found[name] ?? "").replace(/[\s\u00a0\u202f']/g, "");
-    const thousands = name === "number" || text.includes(".") || /^\d{1,3}(,\d{3})+$/.test(text);
-    found[name] = thousands ? text.replaceAll(",", "") : text.replace(",", ".");
-  }
+  for (const name of ["number", "budget", "value", "cost"]) found[name] = plain(found[name], true);
+  found.share = plain(found.share, false);
   return found;
+}
+
+// A number as the server reads it, from "1.500,50", "1,500.50", "1 500" or "2,5". Where both marks stand, the last one is
+// the decimal one; a single mark before three digits divides thousands, except in a share. What is neither stays as it
+// is, and the server refuses it.
+function plain(given, hasThousands) {
+  const text = String(given ?? "").trim().replace(/(\d)[\s\u00a0\u202f'](?=\d{3})/g, "$1");
+  const marks = text.match(/[.,]/g) || [];
+  if (!marks.length) return text;
+  const last = marks.at(-1), other = last === "," ? "." : ",";
+  if (marks.includes(other)) {
+    return marks.filter((mark) => mark === last).length > 1 ? text : text.replaceAll(other, "").replace(last, ".");
+  }
+  const divides = marks.length > 1 || hasThousands;
+  if (divides && /^\d{1,3}([.,]\d{3})+$/.test(text)) return text.replaceAll(last, "");
+  return marks.length > 1 ? text : text.replace(last, ".");
 }
 
 // Budget and "as many as pay" need value and cost; only the field of the chosen way is shown.
@@ -53,7 +65,7 @@ export function showProspect(told) {
   if (money && told.count) {
     lines.push(element("p", {}, `They cost ${money.cost} and bring about ${money.back}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
   }
-  if (money) lines.push(element("p", { className: "muted" }, `Reckoned with ${money.terms}. A contact pays above a probability of ${money.pays_above}.`));
+  if (money) lines.push(element("p", { className: "muted" }, `Reckoned with ${money.terms}. A contact pays where more than ${money.pays_above} of such customers are ${target}.`));
   lines.push(...told.notes.map((note) => element("p", { className: "muted" }, note)));
   lines.push(element("p", { className: "muted" }, `Scored by version ${told.version}${told.least === null ? "" : `; each of them has a probability of at least ${told.least.toFixed(2)}`}.`));
   find("headline").replaceChildren(...lines);

@@ -193,7 +193,7 @@ async function keep(event) {
   find("told").textContent = wanted ? "Keeping the list …" : "";
   try {
     await server.keep(mine.id, wanted);
-    if (mine === now) find("told").textContent = wanted ? "The list is kept. You find it on this page when you come back." : "The list is no longer kept.";
+    if (mine === now) find("told").textContent = wanted ? "The file is kept with its scores. You find it on this page when you come back." : "The file is no longer kept.";
   } catch (error) {
     box.checked = !wanted;
     if (mine === now) find("told").textContent = error.message;

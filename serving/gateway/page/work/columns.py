@@ -51,6 +51,7 @@ def more_columns(
         target: The label of a target customer.
     """
     beyond = ReasonTexts(why_not or f"only the best {MOST_EXPLAINED:,} have reasons", "")
+    told = [*reasons, beyond]  # once: it is no reason
     terms = reckoned_with(economics, target) if economics else ""
 
     def cells(rank: int) -> list[Number | str]:
@@ -58,7 +59,7 @@ def more_columns(
         if unlike is not None:
             bits = float(unlike[rank - 1])
             found.append(Number(bits, UNLIKE_DIGITS) if bits else "")
-        found += [*(reasons[rank - 1] if rank <= len(reasons) else beyond)]
+        found += [*(told[rank - 1] if rank <= len(told) else ("", ""))]
         if economics and calibrated is not None:
             found += [Number(float(economics.value * calibrated[rank - 1] - economics.cost), 2), terms]
         return found

@@ -184,13 +184,19 @@ def test_reasons_and_money_stand_in_the_file_and_nobody_else_s_money(
     assert ECONOMICS["cost"] == 30
 
 
+def test_a_budget_below_one_contact_is_told_as_that(visitor: Visitor, tmp_path: Path) -> None:
+    found = visitor.list_of(many(tmp_path / "in.csv", 30).read_bytes())
+    prospect = visitor.prospect(found, by="budget", value="80", cost="10", budget="5")
+    assert (prospect["count"], prospect["notes"]) == (0, ["The budget does not pay for one contact."])
+
+
 def test_reasons_end_at_a_bound_that_the_file_names(visitor: Visitor, tmp_path: Path) -> None:
     found = visitor.list_of(many(tmp_path / "in.csv", 1100).read_bytes())
     assert visitor.state(found)["facts"]["explained"] == 1000
     rows = rows_of(visitor.download(found, by="share", share="100"))
     place = rows[0].index("reasons_for")
     texts = [row[place] for row in rows[1:]]
-    assert texts[1000:] == ["only the best 1,000 have reasons"] * 100
+    assert texts[1000:] == ["only the best 1,000 have reasons", *[""] * 99]
     assert "only" not in "".join(texts[:1000])
 
 
