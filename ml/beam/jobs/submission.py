@@ -6,6 +6,7 @@ from typing import Any
 
 from ml.beam.jobs.record import Job, JobRecord, current_job, job_name
 
+_LONGER_SECONDS = 60.0
 
 def job_of(pipeline: Any, *, unique: str, seconds: float) -> Job:
     """Return the job that a `apache_beam.Pipeline` is going to be, which has a name from now on.
@@ -46,7 +47,8 @@ def _noting(handle: Any, job: Job, seconds: float) -> Any:
     """Return Beam's `JobServiceHandle` with the job's name in the request, and with ids noted.
 
     Beam calls each job "job". And it ends the stream of states after `job_server_timeout`, a minute, where the server
-    knows the job before it runs, as Prism does; here the stream lasts as long as the job may take.
+    knows the job before it runs, as Prism does; here the stream lasts longer than the job may take, so that it is the
+    wait for the job that ends.
     """
     from apache_beam.portability.api import beam_job_api_pb2
 
@@ -54,7 +56,7 @@ def _noting(handle: Any, job: Job, seconds: float) -> Any:
 
     def prepare(proto: Any) -> Any:
         options = handle.get_pipeline_options()
-        handle.timeout = seconds
+        handle.timeout = seconds + _LONGER_SECONDS
         response = handle.job_service.Prepare(
             beam_job_api_pb2.PrepareJobRequest(job_name=job.record.name, pipeline=proto, pipeline_options=options),
             timeout=seconds,
