@@ -8,6 +8,7 @@ from ml.beam.jobs.record import Job, JobRecord, current_job, job_name
 
 _LONGER_SECONDS = 60.0
 
+
 def job_of(pipeline: Any, *, unique: str, seconds: float) -> Job:
     """Return the job that a `apache_beam.Pipeline` is going to be, which has a name from now on.
 
