@@ -72,7 +72,7 @@ restore: ## bring a backup back (FROM=directory)
 test-stack: airflow-dev ## test the compose file with real containers: a run, an alert, a restore (PROFILES=grafana,celery)
 	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack/docker -o faulthandler_timeout=3600
 
-test-scale: ml-dev ## run validate and transform of 50,000 rows on a Beam engine of processes, and kill one of its workers (needs Go)
+test-scale: ml-dev ## run validate, transform and evaluate of 50,000 rows on a Beam engine of processes, and kill one of its workers (needs Go)
 	@requirements/prism.sh
 	@stack/prism/alone.sh .venv-ml/bin/python -m pytest tests/scale
 
