@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks._two_cores import two_cores
 from benchmarks.rivals.contestants import Contestant, contestants, start_server
 from benchmarks.serving import EXPORTED, ONE, Measured, bodies, compare_goal, drive, median
 from serving.client.example_instance import EXAMPLE_INSTANCE
@@ -58,12 +57,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is not installed. Install it with: apt-get install -y wrk")
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        sys.exit("This needs two cores; only one may be used here.")
-    first, second = cpus[:2]
+    first, second = two_cores()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as up:
         file = Path(folder) / "one.json"
         file.write_bytes(bodies()[ONE])

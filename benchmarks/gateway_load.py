@@ -10,8 +10,6 @@ more than 8 MiB after its first 20 seconds, in which buffers and caches find the
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -19,6 +17,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks._two_cores import two_cores
 from benchmarks.rivals.contestants import Contestant, RunningServer, contestants, start_server
 from benchmarks.serving import EXPORTED, ONE, bodies, drive
 from serving.client.example_instance import EXAMPLE_INSTANCE
@@ -92,12 +91,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.seconds <= _SAMPLE_SECONDS:
         parser.error(f"--seconds has to be more than {_SAMPLE_SECONDS:g}.")
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is not installed. Install it with: apt-get install -y wrk")
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        sys.exit("This needs two cores; only one may be used here.")
-    first, second = cpus[:2]
+    first, second = two_cores()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as up:
         file = Path(folder) / "one.json"
         file.write_bytes(bodies()[ONE])

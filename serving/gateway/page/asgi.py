@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Message
 
 from serving.gateway.replies import Reply
+from serving.gateway.scoring.answer_tasks import AnswerTasks
 from serving.http.exchange import DEFAULT, Exchange
 
 _WRITTEN_BY_SERVER = (b"content-length", b"content-type", b"cache-control")
@@ -26,7 +27,7 @@ class AsgiAdapter:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = AnswerTasks()
 
     def answer(self, exchange: Exchange, target: str, reply: Reply, state: MutableMapping[str, Any]) -> None:
         """Answers a request, later.
@@ -37,22 +38,11 @@ class AsgiAdapter:
             reply: Sends the answer.
             state: What the application finds in `request.state`.
         """
-        task = asyncio.get_running_loop().create_task(self._run(exchange, target, reply, state))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-        def end() -> None:
-            task.cancel()
-
-        reply.on_end = end
-        exchange.ends_with_client = True
+        self._tasks.begin(self._run(exchange, target, reply, state), exchange, reply)
 
     async def close(self) -> None:
         """Ends what is in work."""
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _run(self, exchange: Exchange, target: str, reply: Reply, state: MutableMapping[str, Any]) -> None:
         body = exchange.body

@@ -34,7 +34,7 @@ async def run(module: str, task: bytes, hear: Callable[[bytes], None] = lambda _
             stdin.write(task)  # it stays open: its end tells that the gateway is gone
         while line := await stdout.readline():
             if Result.is_one(line):
-                return Result.of(line)
+                return Result.read(line)
             hear(line)
         status = await process.wait()
         # Memory that is refused to a library not written in Python ends the process.

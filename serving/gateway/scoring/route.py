@@ -7,6 +7,7 @@ import json
 
 from serving.gateway.headers import first
 from serving.gateway.replies import Reply
+from serving.gateway.scoring.answer_tasks import AnswerTasks
 from serving.gateway.scoring.kinds import CURE, Kind, kind_of
 from serving.gateway.scoring.pool import ScorePool
 from serving.gateway.scoring.wish import CURE as CURE_OF_WISH
@@ -23,7 +24,7 @@ class ScoreRoute:
 
     def __init__(self, pool: ScorePool) -> None:
         self._pool = pool
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = AnswerTasks()
 
     def answer(self, exchange: Exchange, target: str, reply: Reply) -> None:
         """Answers a request, later.
@@ -51,22 +52,11 @@ class ScoreRoute:
         if self._pool.is_full:
             reply.error(503, "Too many files are in work. Try again.", headers=b"Retry-After: 10\r\n")
             return
-        task = asyncio.get_running_loop().create_task(self._score(exchange, kind, wish, reply))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-        def end() -> None:
-            task.cancel()
-
-        reply.on_end = end
-        exchange.ends_with_client = True
+        self._tasks.begin(self._score(exchange, kind, wish, reply), exchange, reply)
 
     async def close(self) -> None:
         """Ends what is in work."""
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _score(self, exchange: Exchange, kind: Kind, wish: Wish, reply: Reply) -> None:
         try:

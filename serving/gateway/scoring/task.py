@@ -12,7 +12,25 @@ TOO_MUCH_MEMORY = "The file takes more memory than there is for one. Send it as 
 
 
 @dataclass(frozen=True)
-class Task:
+class JsonLine:
+    """What the gateway and its processes tell each other: a dataclass as a line of JSON."""
+
+    def line(self) -> bytes:
+        """Itself as a line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """Reads a line.
+
+        Raises:
+            ValueError, TypeError: It is none.
+        """
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class Task(JsonLine):
     """A file to score.
 
     Attributes:
@@ -31,12 +49,8 @@ class Task:
     model: str
     timeout: float
 
-    def line(self) -> bytes:
-        """The task as a line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
     @classmethod
-    def of(cls, line: bytes) -> Self:
+    def read(cls, line: bytes) -> Self:
         """Reads a line."""
         content = json.loads(line)
         return cls(**content | {"wish": Wish(**content["wish"])})
@@ -53,7 +67,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(JsonLine):
     """What became of a task.
 
     Attributes:
@@ -70,20 +84,7 @@ class Result:
     money: dict[str, Any] | None = None
     log: str = ""
 
-    def line(self) -> bytes:
-        """The result as a line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
     @staticmethod
     def is_one(line: bytes) -> bool:
         """Whether a line that a process wrote is its result."""
         return line.startswith(b'{"status":')
-
-    @classmethod
-    def of(cls, line: bytes) -> Self:
-        """Reads a line.
-
-        Raises:
-            ValueError: It is none.
-        """
-        return cls(**json.loads(line))

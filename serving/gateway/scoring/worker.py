@@ -21,7 +21,7 @@ _ROWS_PER_REQUEST = 500
 
 
 def _score(line: bytes) -> Result:
-    task = Task.of(line)
+    task = Task.read(line)
     server = ModelServer(task.url, task.model, timeout=task.timeout)
     alone.enter(task.directory)
     given, scored = Path(task.given), Path(task.scored)

@@ -35,7 +35,7 @@ _MIXED_PER_REQUEST = 1024
 
 
 def _score(line: bytes) -> Result:
-    task = ScoreTask.of(line)
+    task = ScoreTask.read(line)
     server = ModelServer(task.url, task.model, timeout=task.timeout)
     alone.enter(task.directory)
     given = Path(task.given)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
+
+from serving.gateway.scoring.task import JsonLine
 
 MOST_ROWS = 250_000
 """So many rows may a file for the page have; the command takes any number."""
@@ -14,7 +15,7 @@ MOST_EXPLAINED = 1000
 
 
 @dataclass(frozen=True)
-class ScoreTask:
+class ScoreTask(JsonLine):
     """A file to check, score, rank and explain.
 
     Attributes:
@@ -31,18 +32,9 @@ class ScoreTask:
     model: str
     timeout: float
 
-    def line(self) -> bytes:
-        """The task as a line."""
-        return _line(self)
-
-    @classmethod
-    def of(cls, line: bytes) -> Self:
-        """Reads a line."""
-        return cls(**json.loads(line))
-
 
 @dataclass(frozen=True)
-class WriteTask:
+class WriteTask(JsonLine):
     """A list to write.
 
     Attributes:
@@ -57,18 +49,9 @@ class WriteTask:
     count: int
     economics: Mapping[str, Any] | None
 
-    def line(self) -> bytes:
-        """The task as a line."""
-        return _line(self)
-
-    @classmethod
-    def of(cls, line: bytes) -> Self:
-        """Reads a line."""
-        return cls(**json.loads(line))
-
 
 @dataclass(frozen=True)
-class Step:
+class Step(JsonLine):
     """What a process has come to.
 
     Attributes:
@@ -80,16 +63,3 @@ class Step:
     state: str
     done: int = 0
     of: int = 0
-
-    def line(self) -> bytes:
-        """The step as a line."""
-        return _line(self)
-
-    @classmethod
-    def read(cls, line: bytes) -> Self:
-        """Reads a line."""
-        return cls(**json.loads(line))
-
-
-def _line(told: ScoreTask | WriteTask | Step) -> bytes:
-    return json.dumps(asdict(told)).encode() + b"\n"

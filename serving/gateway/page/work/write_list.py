@@ -19,7 +19,7 @@ from serving.score.row_writers import row_writer
 
 
 def _write(line: bytes) -> Result:
-    task = WriteTask.of(line)
+    task = WriteTask.read(line)
     alone.enter(task.directory)
     here = Path.cwd()
     facts, kept = Facts.read(here), ScoredFile(here)
