@@ -10,6 +10,9 @@ LOCAL := $(PATHS) .venv/bin/python -m stack.local
 IMAGE := customer-retraining:0.1.0
 # The benchmarks that import Airflow.
 OF_AIRFLOW := benchmarks/dag_overhead.py benchmarks/models_page.py
+# pytest removes the temporary directories of earlier runs. Inside stack/prism/alone.sh root may not touch those of other
+# users, which the tests of PostgreSQL leave; so these tests have a place of their own.
+SCALE_TMP := $(or $(TMPDIR),/tmp)/retraining-test-scale
 
 help: ## list these commands and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +77,8 @@ test-stack: airflow-dev ## test the compose file with real containers: a run, an
 
 test-scale: ml-dev ## run validate, transform and evaluate of 50,000 rows on a Beam engine of processes, and kill one of its workers (needs Go)
 	@requirements/prism.sh
-	@stack/prism/alone.sh .venv-ml/bin/python -m pytest tests/scale
+	@mkdir -p -m 700 $(SCALE_TMP)
+	@PYTEST_DEBUG_TEMPROOT=$(SCALE_TMP) stack/prism/alone.sh .venv-ml/bin/python -m pytest tests/scale
 
 test-image: ## run the tests of dags/, plugins/, ml/ and serving/ inside the image
 	@docker build --target test -t $(IMAGE)-test .
