@@ -21,8 +21,11 @@ _TYPES = {
     "time": pa.timestamp("us", tz="UTC"),
     "row": pa.int64(),
     "probability": pa.float64(),
+    "propensity": pa.float64(),
 }
 _COLUMNS = tuple(field.name for field in fields(RecordedRow) if field.name != "features")
+_LATER = frozenset({"propensity", "group"})
+"""Files that were written before there were lists in the record are without these columns."""
 _ROWS_AT_ONCE = 10_000
 
 
@@ -53,7 +56,7 @@ def _feature(values: Sequence[Value]) -> Any:
 
 
 def read_rows(path: Path) -> Iterator[RecordedRow]:
-    """Yields the rows of a file.
+    """Yields the rows of a file, also of one that was written before rows had a propensity and a group.
 
     Raises:
         OSError: It cannot be read.
@@ -67,7 +70,7 @@ def read_rows(path: Path) -> Iterator[RecordedRow]:
                     for name, value in found.items()
                     if name.startswith(FEATURE) and value is not None
                 }
-                common = {name: found[name] for name in _COLUMNS}
+                common = {name: found[name] for name in _COLUMNS if name in found or name not in _LATER}
                 common["time"] = common["time"].astimezone(UTC).isoformat(timespec="microseconds")
                 if common["probability"] is not None and math.isnan(common["probability"]):
                     common["probability"] = None

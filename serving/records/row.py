@@ -31,6 +31,9 @@ class RecordedRow:
         label: The label that it answered; None when it said none.
         customer: The identifier of the customer in a scored file; None when there was none.
         features: The inputs as they were sent, by name.
+        propensity: The probability with which the customer was to be asked, 0 to 1: of a row of a list; None of others.
+        group: "control" for a customer of a list who is left alone, "explored" for one from outside the cut; None for
+            the others.
     """
 
     time: str
@@ -42,6 +45,8 @@ class RecordedRow:
     label: str | None
     customer: str | None = None
     features: Mapping[str, Value] = field(default_factory=dict)
+    propensity: float | None = None
+    group: str | None = None
 
     def line(self) -> bytes:
         """The row as a line of JSON; NaN is written as JavaScript does."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,6 +110,21 @@ def test_a_writer_goes_on_in_a_new_journal(tmp_path: Path) -> None:
     store.close()
     assert sorted(rows_in(record)) == [("list", 3), ("list", 4)]
     assert {path.suffix for path in record_files(record)} == {".parquet"}
+
+
+def test_what_is_left_keeps_its_propensity_and_group(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    left = [
+        replace(row("list", 3, "12"), propensity=0.02, group="explored"),
+        replace(row("list", 4, "13"), propensity=0.0),
+    ]
+    for ends in (True, False):
+        store = store_in(record)
+        store.append([replace(row("list", 2, "466735"), propensity=1.0), *left])
+        if ends:
+            store.close()
+    erase_everywhere(record, None, Whom("466735"))
+    assert [*read_record(record, Unreadable())] == [*left, *left]
 
 
 def test_what_cannot_be_searched_is_told_and_the_status_says_so(both: tuple[Path, Path]) -> None:

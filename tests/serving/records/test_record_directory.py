@@ -5,6 +5,7 @@ import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,6 +73,33 @@ def test_rows_are_the_same_in_a_journal_and_in_parquet(tmp_path: Path) -> None:
     assert unreadable == Unreadable()
 
 
+def test_a_row_of_a_list_keeps_propensity_and_group_in_a_journal_and_in_parquet(tmp_path: Path) -> None:
+    rows = [
+        replace(row(1), propensity=0.0, group="control"),
+        replace(row(2), propensity=0.02, group="explored"),
+        row(3),
+    ]
+    store = store_in(tmp_path / "record", Clock())
+    store.append(rows)
+    assert read(tmp_path / "record")[0] == rows
+    store.close()
+    assert [path.suffix for path in record_files(tmp_path / "record")] == [".parquet"]
+    assert read(tmp_path / "record") == (rows, Unreadable())
+
+
+def test_files_from_before_lists_were_recorded_are_read(tmp_path: Path) -> None:
+    directory = tmp_path / "record"
+    store = store_in(directory, Clock())
+    store.append([row(1), row(2)])
+    store.close()
+    (path,) = record_files(directory)
+    pq.write_table(pq.read_table(path).drop(["propensity", "group"]), path)
+    line = row(3).line().replace(b', "propensity": null, "group": null', b"")
+    assert b"propensity" not in line
+    (directory / "20261130T000000000000Z-00.jsonl").write_bytes(line)
+    assert read(directory) == ([row(1), row(2), row(3)], Unreadable())
+
+
 def test_columns_of_parquet_have_types_and_those_of_features_a_name_of_their_own(tmp_path: Path) -> None:
     store = store_in(tmp_path / "record", Clock())
     store.append([row(1, Age=22.0, row="A", mixed=1.0), row(2, Age=None, row="B", mixed="x")])
@@ -87,6 +115,8 @@ def test_columns_of_parquet_have_types_and_those_of_features_a_name_of_their_own
         "probability": "double",
         "label": "string",
         "customer": "string",
+        "propensity": "double",
+        "group": "string",
         "feature.Age": "double",
         "feature.row": "string",
         "feature.mixed": "string",
