@@ -155,6 +155,15 @@ class BeamSettings:
 
 
 @dataclass(frozen=True)
+class FeedbackSettings:
+    """The section `feedback`: where the gateway writes what it was asked, and what came of it."""
+
+    record: Annotated[str, Matching(r"[^\x00]+", "a directory")]
+    outcomes: Annotated[str, Matching(r"[^\x00]+", "a directory")]
+    lists: Annotated[str, Matching(r"[^\x00]+", "a directory")]
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; the comments in settings.toml say what each means."""
 
@@ -173,6 +182,7 @@ class Settings:
     keep: KeepSettings
     serving: ServingSettings
     beam: BeamSettings
+    feedback: FeedbackSettings
 
     def __post_init__(self) -> None:
         """Check sections against one another.

@@ -17,7 +17,7 @@ CONTROL = "control"
 Key = tuple[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scored:
     """A row that a version scored, from the record, or from a list that was kept or came back.
 
@@ -30,6 +30,8 @@ class Scored:
         propensity: The probability with which the customer was asked; None when nobody knows.
         group: "control" for a customer who was left alone.
         customer: The identifier of the customer; None when it is not known.
+        is_whole: Whether the customers of its file who were not on the list are known, too. Of a list that came back
+            they are not.
     """
 
     request_id: str
@@ -40,9 +42,10 @@ class Scored:
     propensity: float | None = None
     group: str = ""
     customer: str | None = None
+    is_whole: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Told:
     """An outcome as it came.
 
@@ -103,11 +106,13 @@ class Joined:
             group among them, are without an outcome.
         control: Outcomes of the control group by version, 1 or 0, [m].
         left: Outcomes that were not used.
+        settled: The outcome that counts of each row that has one, whatever became of it above.
     """
 
     asked: Mapping[str, Asked]
     control: Mapping[str, Floats]
     left: Left
+    settled: Mapping[Key, Told]
 
 
 def join(
@@ -226,4 +231,4 @@ def _by_version(
         propensity = np.array([one.propensity for one, _ in pairs], np.float64)
         outcome_of = np.array([outcome for _, outcome in pairs], np.float64)
         asked[version] = Asked(score, calibrated(version, score), propensity, outcome_of)
-    return Joined(asked, {version: np.array(found, np.float64) for version, found in control.items()}, left)
+    return Joined(asked, {version: np.array(found, np.float64) for version, found in control.items()}, left, labels)
