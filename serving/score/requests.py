@@ -22,6 +22,7 @@ PATIENCE_SECONDS = 30.0
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds between tries; the last pause is repeated."""
 _RETRY_SECONDS = 0.2
+_LOADING = ("START", "LOADING")
 
 
 class Score(NamedTuple):
@@ -31,6 +32,10 @@ class Score(NamedTuple):
     label: str
 
 
+class LoadingError(ServingError):
+    """No version is available yet, and the server is loading one."""
+
+
 class VersionGoneError(Exception):
     """The version that gave the first scores is no longer served."""
 
@@ -38,19 +43,23 @@ class VersionGoneError(Exception):
 def latest_version(server: ModelServer, *, within: float = 0.0) -> int:
     """The version that answers a request without a version.
 
+    A server that was just started answers before it has loaded a version; one that it is loading is waited for, for
+    `PATIENCE_SECONDS`.
+
     Args:
         server: The model server.
-        within: Seconds to wait for a version: a server that was just started answers before it has loaded one.
+        within: Seconds to wait in any other case, too.
 
     Raises:
         ServingError: No version is available, or the server does not answer.
     """
-    end = time.monotonic() + within
+    began = time.monotonic()
     while True:
         try:
             return _latest_version(server)
-        except ServingError:
-            left = end - time.monotonic()
+        except ServingError as error:
+            patience = max(within, PATIENCE_SECONDS) if isinstance(error, LoadingError) else within
+            left = began + patience - time.monotonic()
             if left <= 0:
                 raise
             time.sleep(min(_RETRY_SECONDS, left))
@@ -61,7 +70,8 @@ def _latest_version(server: ModelServer) -> int:
     available = [status.version for status in statuses if status.state == "AVAILABLE"]
     if not available:
         states = ", ".join(f"version {status.version} is {status.state}" for status in statuses) or "there are none"
-        raise ServingError(
+        is_loading = any(status.state in _LOADING for status in statuses)
+        raise (LoadingError if is_loading else ServingError)(
             f"{server.url} has no AVAILABLE version of {server.model} ({states}). Publish one, or wait, then try again."
         )
     return max(available)

@@ -131,6 +131,30 @@ def test_a_server_that_restarts_meanwhile_is_waited_for(tmp_path: Path, monkeypa
     assert len(read_csv(out)) == 51
 
 
+@pytest.mark.parametrize(("loads_after", "code"), [(3, 0), (10_000, 1)])
+def test_a_version_that_is_loading_is_waited_for_with_a_deadline(
+    loads_after: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(requests, "_RETRY_SECONDS", 0.01)
+    asks: list[str] = []
+
+    class Starting(Pretended):
+        def answer(self, asks_for: Request) -> Answer:
+            if asks_for.path == "/v1/models/customer-model":
+                asks.append(asks_for.path)
+                if len(asks) < loads_after:
+                    return 200, {"model_version_status": [{"version": "1", "state": "LOADING", "status": {}}]}
+            return super().answer(asks_for)
+
+    with stand_in(Starting().answer) as url:
+        found = score(many(tmp_path / "in.csv", 5), "--out", str(tmp_path / "out.csv"), url=url)
+    assert found[0] == code
+    assert (tmp_path / "out.csv").exists() == (code == 0)
+    if code:
+        assert "no AVAILABLE version of customer-model (version 1 is LOADING)" in found[2]
+
+
 def test_a_server_that_never_comes_back_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "PATIENCE_SECONDS", 0.1)
     server = Restarted()
