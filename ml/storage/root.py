@@ -203,6 +203,11 @@ class Root:
         return self.path / "probation.json"
 
     @property
+    def performance(self) -> Path:
+        """How each version does with real customers, as it was computed last."""
+        return self.path / "performance.json"
+
+    @property
     def retrain_lock(self) -> Path:
         """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"
