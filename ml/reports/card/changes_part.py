@@ -11,7 +11,7 @@ from ml.audit.subject import Subject
 from ml.evaluation.list_change import ListChange, list_change
 from ml.evaluation.scored_rows import ScoredRows
 from ml.reports.card.material import Material, Part
-from ml.reports.card.words import counted, data_words, named, signed
+from ml.reports.look.words import counted, data_words, named, signed
 from ml.reports.look.section import Section
 
 MOST_SETTINGS = 5

@@ -11,7 +11,7 @@ import numpy as np
 from ml.registry.policy.provenance import kind_of
 from ml.reports.card.material import Material, Part
 from ml.reports.card.weak_slices import clustered_variance
-from ml.reports.card.words import counted, data_words, interval, percent, with_percent
+from ml.reports.look.words import counted, data_words, interval, percent, with_percent
 from ml.reports.look.section import Section
 
 Z = 1.96

@@ -14,7 +14,7 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.references import ancestry
 from ml.reports.card.material import Material, Part
 from ml.reports.card.targeting import Top, tops
-from ml.reports.card.words import as_people_say, interval, percent, rounded
+from ml.reports.look.words import as_people_say, interval, percent, rounded
 from ml.reports.look.plot import Table
 from ml.reports.look.section import Section
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml.evaluation.slices import MISSING
 from ml.reports.card.material import Material, Part
 from ml.reports.card.weak_slices import FEWEST_ROWS, Search, WeakSlice, weak_slices
-from ml.reports.card.words import counted, named, percent, with_percent
+from ml.reports.look.words import counted, named, percent, with_percent
 from ml.reports.look.plot import Table
 from ml.reports.look.section import Section
 

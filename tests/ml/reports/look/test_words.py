@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml.reports.card.words import as_people_say, counted, named, percent, signed, with_percent
+from ml.reports.look.words import as_people_say, counted, named, percent, signed, with_percent
 
 
 @pytest.mark.parametrize(
