@@ -11,6 +11,7 @@ from ml.audit.damage import damages
 from ml.errors import FinalError, printable
 from ml.registry.policy.provenance import SAMPLE, SAMPLE_WARNING, kind_of
 from ml.reports.card.changes_part import changes_part
+from ml.reports.card.live_part import live_part
 from ml.reports.card.material import Material, Part
 from ml.reports.card.model_part import model_part
 from ml.reports.card.target_part import target_part
@@ -25,7 +26,7 @@ from ml.storage.strict_json import without_nan
 DAMAGED = "what was recorded of it was changed since it was published, and what stands below with it"
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
 """What a record that was edited, or written by another version of this code, can raise."""
-PARTS = (target_part, model_part, trust_part, changes_part, use_part)
+PARTS = (target_part, live_part, model_part, trust_part, changes_part, use_part)
 
 
 def write_card(root: Root, version: int) -> Path:

@@ -11,8 +11,8 @@ from ml.audit.subject import Subject
 from ml.evaluation.list_change import ListChange, list_change
 from ml.evaluation.scored_rows import ScoredRows
 from ml.reports.card.material import Material, Part
-from ml.reports.look.words import counted, data_words, named, signed
 from ml.reports.look.section import Section
+from ml.reports.look.words import counted, data_words, named, signed
 
 MOST_SETTINGS = 5
 

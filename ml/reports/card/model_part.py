@@ -11,8 +11,8 @@ import numpy as np
 from ml.registry.policy.provenance import kind_of
 from ml.reports.card.material import Material, Part
 from ml.reports.card.weak_slices import clustered_variance
-from ml.reports.look.words import counted, data_words, interval, percent, with_percent
 from ml.reports.look.section import Section
+from ml.reports.look.words import counted, data_words, interval, percent, with_percent
 
 Z = 1.96
 

@@ -14,9 +14,9 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.references import ancestry
 from ml.reports.card.material import Material, Part
 from ml.reports.card.targeting import Top, tops
-from ml.reports.look.words import as_people_say, interval, percent, rounded
 from ml.reports.look.plot import Table
 from ml.reports.look.section import Section
+from ml.reports.look.words import as_people_say, interval, percent, rounded
 
 HEADLINE = 0.2
 """The share of a list of which the card speaks first."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ml.evaluation.slices import MISSING
 from ml.reports.card.material import Material, Part
 from ml.reports.card.weak_slices import FEWEST_ROWS, Search, WeakSlice, weak_slices
-from ml.reports.look.words import counted, named, percent, with_percent
 from ml.reports.look.plot import Table
 from ml.reports.look.section import Section
+from ml.reports.look.words import counted, named, percent, with_percent
 
 MOST_NAMED = 5
 Columns = Mapping[str, NDArray[np.object_]]

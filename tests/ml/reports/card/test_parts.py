@@ -11,10 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from ml.evaluation.scored_rows import ScoredRows
+from ml.performance.live_file import write_live_performance
 from ml.registry.ledger.entries import ADOPTED, APPROVED, INTENT, OVERRIDDEN, PUBLISHED, ROLLBACK, SEALED
 from ml.registry.ledger.ledger import Ledger
 from ml.reports.card import material
 from ml.reports.card.changes_part import changes_part
+from ml.reports.card.live_part import live_part
 from ml.reports.card.material import Material, Part
 from ml.reports.card.model_part import model_part
 from ml.reports.card.target_part import target_part
@@ -24,6 +26,7 @@ from ml.reports.card.weak_slices import Search, WeakSlice
 from ml.storage.files import read_json, sha256_tree, write_json
 from ml.storage.root import Root
 from tests.ml.reports.card.world import add_version, fair
+from tests.ml.reports.live.versions import known, live, version
 
 
 def said(part: Part) -> str:
@@ -374,3 +377,27 @@ def test_how_many_groups_were_found_and_how_many_are_told_of_are_two_numbers() -
     text = " ".join(_weak_say(search, worth_naming(search), 1600))
     assert "In 30 it is shown to be wrong more often than elsewhere; 7 of them, told of here, say more" in text
     assert "The weakest and the 4 surest others stand below. Of all 30 findings at most one of twenty" in text
+
+
+def test_what_became_of_its_customers_stands_on_the_card_of_the_version_that_scored_them(
+    root: Root, people_csv: Path
+) -> None:
+    for _ in range(2):
+        add_version(root, people_csv)
+    assert said(live_part(Material(root, 1))).startswith("Nobody has told yet")
+    write_live_performance(root, live(version(1, precision=known(0.63, 0.58, 0.68, 412))))
+    part = live_part(Material(root, 1))
+    assert "Of 412 customers" in said(part)
+    assert part.numbers["precision"] == {"value": 0.63, "low": 0.58, "high": 0.68, "rows": 412}
+    assert part.numbers["known"] is True
+    assert said(live_part(Material(root, 2))).startswith("Nobody has told yet")
+
+
+def test_a_damaged_file_of_outcomes_is_told_on_the_card_and_does_not_keep_it_from_being_written(
+    root: Root, people_csv: Path
+) -> None:
+    add_version(root, people_csv)
+    root.performance.write_text("{}")
+    part = live_part(Material(root, 1))
+    assert "does not say how versions do" in said(part)
+    assert part.numbers == {"known": False}
