@@ -23,6 +23,7 @@ from retraining.pages.history.plot import Plot, plot_of
 from retraining.pages.history.rows import Row, rows_of
 from retraining.pages.history.runs import other_runs
 from retraining.pages.history.snapshot import Snapshot
+from retraining.pages.live_versions import LiveVersions, live_versions
 from retraining.pages.server_answer import Answer, server_answer
 
 ROWS_OF_A_PAGE = 50
@@ -78,6 +79,7 @@ class ModelsPage:
     passing: int
     plot: Plot | None
     looks: Looks | None
+    live: LiveVersions | None
     inbox: Sequence[str]
     next_number: int
     hold_days: float
@@ -110,6 +112,7 @@ def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: st
         passing=len(passing),
         plot=plot_of(rows, champion.number if champion else None),
         looks=_looks(ledger, settings, now),
+        live=live_versions(root),
         inbox=_inbox(root),
         next_number=max(ledger.versions, default=0) + 1,
         hold_days=settings.promote.hold_days,

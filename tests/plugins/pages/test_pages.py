@@ -8,8 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ml.performance.live import LeftOut
+from ml.performance.live_file import write_live_performance
+from ml.storage.root import Root
 from retraining.pages.history.rows import rows_of
 from retraining.pages.history.snapshot import snapshot
+from tests.ml.reports.live.versions import known, live, version
 from tests.plugins.pages.api_server import ApiServer
 from tests.plugins.pages.ledgers import Story, sha256
 
@@ -216,3 +220,31 @@ def test_the_dialog_offers_the_files_and_the_directories_of_the_inbox(server: Ap
     assert "inbox:shards" in text
     assert "another kind" not in text
     assert "part-1" not in text
+
+
+def test_what_became_of_customers_stands_beside_what_was_expected(server: ApiServer, story: Story) -> None:
+    story.promoted()
+    assert "What became of the customers" not in server.ask("/retraining/models").text
+    performance = version(
+        1, precision=known(0.63, 0.58, 0.68, 412), expected_precision=known(0.6, 0.57, 0.63),
+        profit=known(5_234, 3_911, 6_512),
+    )  # fmt: skip
+    write_live_performance(Root(story.root), live(performance, left={"version_unknown": LeftOut(8, ("a:1",))}))
+    text = server.ask("/retraining/models").text
+    for told in (
+        "63 % (58 % to 68 %)",
+        "expected: 60 % (57 % to 63 %)",
+        "5,200 (3,900 to 6,500) EUR",
+        "8 version unknown",
+    ):
+        assert told in text
+    assert "Too few customers have an outcome." in text
+    assert "Computed <time" in text
+
+
+def test_a_damaged_file_of_outcomes_leaves_the_rest_of_the_page(server: ApiServer, story: Story) -> None:
+    story.promoted()
+    (story.root / "performance.json").write_text("[]")
+    text = server.ask("/retraining/models").text
+    assert "does not say how versions do" in text
+    assert "Versions and candidates" in text
