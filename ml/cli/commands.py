@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ml.audit.history import history, history_text
-from ml.cli import approval_commands, audit_commands, intervention_commands, probation_command, schema_commands
+from ml.cli import approval_commands, audit_commands, intervention_commands, live_commands, schema_commands
 from ml.cli.libraries import need_libraries
 from ml.cli.options import Command, parser
 from ml.cli.status import as_json, failed_before_the_start, status
@@ -221,7 +221,8 @@ COMMANDS: dict[str, Command] = {
     "approve": approval_commands.approve,
     "refuse": approval_commands.refuse,
     "override": approval_commands.override,
-    "probation": probation_command.probation,
+    "probation": live_commands.probation,
+    "performance": live_commands.performance,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,

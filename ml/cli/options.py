@@ -64,6 +64,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     old = add("clean", "Remove what the settings keep no longer: versions, data, runs, models, scores.", settings)
     old.add_argument("--dry-run", action="store_true", help="only say what would go, and why")
     add("probation", "Check the version on probation once; 2 if it went back.", settings, server)
+    add("performance", "How each version does, from what came of its customers; kept in performance.json.", settings)
     for name, told in DECISIONS.items():
         decides = add(name, told, settings, server)
         decides.add_argument("run", metavar="RUN", help="its run id")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from ml.feedback.reading import Feedback
-from ml.performance.joined import CONTROL, Key, Told
+from ml.performance.customers import CONTROL
+from ml.performance.joined import Key, Told
 from serving.records.row import RecordedRow, Value
 
 

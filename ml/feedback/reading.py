@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ml.config.settings import FeedbackSettings
+from ml.feedback.traffic_sample import TrafficSample
 from ml.performance.joined import Key, Scored, Told
 from ml.storage.root import Root
 from serving.records.outcome_files import KeptOutcome, read_outcomes
@@ -45,19 +46,21 @@ class Feedback:
         told: The outcomes, in the order in which they came.
         features: Of the rows that an outcome names, as they were sent, as far as the record has them.
         unreadable: What could not be read, and was left out.
+        traffic: Of all rows of the record some by version and week, by lot.
     """
 
     scored: tuple[Scored, ...]
     told: tuple[Told, ...]
     features: Mapping[Key, RecordedRow]
     unreadable: Unreadable
+    traffic: TrafficSample
 
 
 def read_feedback(directories: Directories, *, model: str) -> Feedback:
     """Read what there is.
 
-    A row of the record that has to do with no outcome and no list is passed over: memory grows with lists and outcomes,
-    not with traffic.
+    A row of the record that has to do with no outcome and no list is passed over, unless it is of the sample: memory
+    grows with lists, outcomes and weeks, not with traffic.
 
     Args:
         directories: Where it is.
@@ -73,15 +76,19 @@ def read_feedback(directories: Directories, *, model: str) -> Feedback:
     customers = {one.customer for one in told if one.key is None}
     scored: list[Scored] = []
     features: dict[Key, RecordedRow] = {}
+    traffic = TrafficSample()
     for row in read_record(directories.record, unreadable):
         key = (row.request_id, row.row)
         is_named = key in keys or (row.customer is not None and row.customer in customers)
-        if row.model != model or row.probability is None or not (is_named or row.propensity is not None):
+        if row.model != model or row.probability is None:
+            continue
+        traffic.add(row)
+        if not is_named and row.propensity is None:
             continue
         scored.append(_recorded(row, row.probability))
         if is_named:
             features.setdefault(key, row)
-    return Feedback((*scored, *_returned(kept)), told, features, unreadable)
+    return Feedback((*scored, *_returned(kept)), told, features, unreadable, traffic)
 
 
 def _recorded(row: RecordedRow, probability: float) -> Scored:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 
-from ml.performance.asked import Asked, Floats
+from ml.performance.asked import Floats
+from ml.performance.customers import BELOW, Customers, parts
 
 LATEST_DAYS = 180
-CONTROL = "control"
+_MOST_DIGITS = 19
 Key = tuple[str, int]
 
 
@@ -78,7 +79,7 @@ class Left:
         late: It was so too long afterwards.
         repeated: The same was told before.
         contradicted: Something else was told of the same row that counts more.
-        unasked: The list asked that customer with a probability of 0, or nobody knows with which.
+        unasked: The customer was not on the list, or nobody knows with which probability he was.
         version_unknown: It is not certain which version scored the row.
     """
 
@@ -102,15 +103,12 @@ class Joined:
     """What a version's customers came to.
 
     Attributes:
-        asked: The customers by version, as far as their propensity is known; those who were not asked, the control
-            group among them, are without an outcome.
-        control: Outcomes of the control group by version, 1 or 0, [m].
+        customers: The customers by version, as far as their propensity is known.
         left: Outcomes that were not used.
         settled: The outcome that counts of each row that has one, whatever became of it above.
     """
 
-    asked: Mapping[str, Asked]
-    control: Mapping[str, Floats]
+    customers: Mapping[str, Customers]
     left: Left
     settled: Mapping[Key, Told]
 
@@ -210,25 +208,38 @@ def _by_version(
     target: str,
     calibrated: Callable[[str, Floats], Floats],
 ) -> Joined:
-    of_version: dict[str, list[tuple[Scored, float]]] = defaultdict(list)
-    control: dict[str, list[float]] = defaultdict(list)
+    of_version: dict[str, list[tuple[Scored, Told | None]]] = defaultdict(list)
     for key, one in rows.items():
         told = labels.get(key)
-        outcome = math.nan if told is None else float(told.label == target)
-        if one.version == "unknown":
+        if not is_version(one.version):
             left.version_unknown += [told.place] if told else []
-            continue
-        if one.group == CONTROL:  # nobody asked them, so what they came to is another question
-            control[one.version] += [] if told is None else [outcome]
-            told, outcome = None, math.nan
-        if one.propensity is None or (one.propensity == 0 and told is not None):
+        elif one.propensity is None:
             left.unasked += [told.place] if told else []
         else:
-            of_version[one.version].append((one, outcome))
-    asked = {}
-    for version, pairs in of_version.items():
-        score = np.array([one.probability for one, _ in pairs], np.float64)
-        propensity = np.array([one.propensity for one, _ in pairs], np.float64)
-        outcome_of = np.array([outcome for _, outcome in pairs], np.float64)
-        asked[version] = Asked(score, calibrated(version, score), propensity, outcome_of)
-    return Joined(asked, {version: np.array(found, np.float64) for version, found in control.items()}, left, labels)
+            of_version[one.version].append((one, told))
+    customers = {
+        version: _customers(pairs, left, target, partial(calibrated, version)) for version, pairs in of_version.items()
+    }
+    return Joined(customers, left, labels)
+
+
+def is_version(text: str) -> bool:
+    """Whether a version is certain, and a number; what a list that came back says may be anything."""
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
+def _customers(
+    pairs: Sequence[tuple[Scored, Told | None]], left: Left, target: str, calibrated: Callable[[Floats], Floats]
+) -> Customers:
+    score = np.array([one.probability for one, _ in pairs], np.float64)
+    propensity = np.array([one.propensity for one, _ in pairs], np.float64)
+    outcome = np.array([np.nan if told is None else told.label == target for _, told in pairs], np.float64)
+    _, list_number = np.unique([one.request_id for one, _ in pairs], return_inverse=True)
+    is_whole = np.array([one.is_whole for one, _ in pairs], np.bool_)
+    day = np.array([one.day or "NaT" for one, _ in pairs], "datetime64[D]")
+    part = parts(np.array([one.group for one, _ in pairs]), propensity, list_number, is_whole)
+    # Nobody asked them: that somebody knows what came of one has other causes than the lot, and so no weight.
+    uninvited = part == BELOW
+    left.unasked += [told.place for (_, told), out in zip(pairs, uninvited.tolist(), strict=True) if told and out]
+    outcome[uninvited] = np.nan
+    return Customers(score, calibrated(score), propensity, outcome, part, list_number, is_whole, day)

@@ -96,8 +96,8 @@ def test_the_record_comes_before_a_list_that_came_back(directories: Directories)
     tell(directories, Outcome("l", 1, label="D", date="2026-11-10", version="4", probability=0.1, propensity=0.9))
     found = read(directories)
     joined = join(found.scored, found.told, target="D", calibrated=lambda _, score: score)
-    assert list(joined.asked) == ["3"]
-    assert joined.asked["3"].outcome.tolist() == [1.0]
+    assert list(joined.customers) == ["3"]
+    assert joined.customers["3"].outcome.tolist() == [1.0]
 
 
 def test_what_cannot_be_read_is_counted(directories: Directories) -> None:

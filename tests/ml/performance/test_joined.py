@@ -32,16 +32,17 @@ def left(found: Joined) -> dict[str, list[str]]:
 
 
 def outcomes_of(found: Joined, version: str = "7") -> list[float | None]:
-    return [None if value != value else value for value in found.asked[version].outcome.tolist()]
+    return [None if value != value else value for value in found.customers[version].outcome.tolist()]
 
 
 def test_an_outcome_is_joined_by_request_and_row_and_the_others_have_none() -> None:
     found = joined([row(1), row(2), row(3, probability=0.25)], [told("a"), told("b", "rest", 3)])
-    asked = found.asked["7"]
+    customers = found.customers["7"]
     assert outcomes_of(found) == [1.0, None, 0.0]
-    assert asked.score.tolist() == [0.5, 0.5, 0.25]
-    assert asked.expected.tolist() == [0.25, 0.25, 0.125]
-    assert asked.propensity.tolist() == [0.5, 0.5, 0.5]
+    assert customers.score.tolist() == [0.5, 0.5, 0.25]
+    assert customers.expected.tolist() == [0.25, 0.25, 0.125]
+    assert customers.propensity.tolist() == [0.5, 0.5, 0.5]
+    assert customers.day.tolist() == [SCORED] * 3
     assert left(found) == {}
     assert set(found.left.counts().values()) == {0}
 
@@ -124,35 +125,57 @@ def test_of_two_that_contradict_each_other_one_counts(first: Any, second: Any, c
 def test_without_a_chance_to_be_asked_an_outcome_has_no_weight() -> None:
     rows = [row(1, propensity=0.0), row(2, propensity=None), row(3, propensity=0.0)]
     found = joined(rows, [told("a"), told("b", number=2)])
-    assert left(found) == {"unasked": ["a", "b"]}
-    assert found.asked["7"].propensity.tolist() == [0.0]  # the third: nobody was to ask, and nobody did
-    assert not found.asked["7"].covers_all
+    assert left(found) == {"unasked": ["b", "a"]}
+    assert found.customers["7"].propensity.tolist() == [0.0, 0.0]
+    assert outcomes_of(found) == [None, None]
+
+
+def test_who_was_below_the_cut_and_not_drawn_was_not_asked_whatever_is_told_of_him() -> None:
+    """The lot is the only reason for an outcome that has a weight; with another one he would stand for ten."""
+    rows = [row(1, propensity=1.0), row(2, propensity=0.1, group="explored"), row(3, propensity=0.1)]
+    found = joined(rows, [told("a"), told("b", number=2), told("c", number=3)])
+    assert left(found) == {"unasked": ["c"]}
+    assert found.customers["7"].part.tolist() == ["targeted", "explored", "below"]
+    assert outcomes_of(found) == [1.0, 1.0, None]
+
+
+def test_a_list_that_came_back_has_nobody_below_the_cut() -> None:
+    rows = [row(1, propensity=1.0, is_whole=False), row(2, propensity=0.1, is_whole=False)]
+    assert joined(rows, [told("b", number=2)]).customers["7"].part.tolist() == ["targeted", "targeted"]
 
 
 def test_a_version_that_is_not_certain_is_no_version() -> None:
-    found = joined([row(1, version="unknown"), row(2)], [told("a")])
-    assert left(found) == {"version_unknown": ["a"]}
-    assert set(found.asked) == {"7"}
+    rows = [row(1, version="unknown"), row(2), row(3, version="../7"), row(4, version="²")]
+    found = joined(rows, [told("a"), told("b", number=3)])
+    assert left(found) == {"version_unknown": ["a", "b"]}
+    assert set(found.customers) == {"7"}
 
 
 def test_the_control_group_is_apart_and_has_not_been_asked() -> None:
     rows = [row(1, group="control"), row(2, group="control"), row(3, group="explored"), row(4)]
     found = joined(rows, [told("a"), told("b", "rest", 2), told("c", number=3)])
-    assert found.control["7"].tolist() == [1.0, 0.0]
-    assert outcomes_of(found) == [None, None, 1.0, None]
+    customers = found.customers["7"]
+    assert customers.part.tolist() == ["control", "control", "explored", "targeted"]
+    assert outcomes_of(found) == [1.0, 0.0, 1.0, None]
+    asked = customers.asked(np.ones(4, np.bool_))
+    assert asked.has_outcome.tolist() == [False, False, True, False]
 
 
 def test_of_the_same_row_from_two_sources_the_first_counts() -> None:
     found = joined([row(1, probability=0.75), row(1, probability=0.1, version="8")], [told("a")])
-    assert found.asked["7"].score.tolist() == [0.75]
-    assert "8" not in found.asked
+    assert found.customers["7"].score.tolist() == [0.75]
+    assert "8" not in found.customers
 
 
 def test_what_is_joined_is_what_the_estimators_take() -> None:
-    rows = [row(number, propensity=1.0 if number <= 30 else 0.1) for number in range(1, 331)]
-    asked = [*range(1, 31), *range(31, 331, 10)]
+    drawn = {*range(31, 331, 10)}
+    rows = [row(number, propensity=1.0) for number in range(1, 31)]
+    rows += [row(number, propensity=0.1, group="explored" if number in drawn else "") for number in range(31, 331)]
+    asked = [*range(1, 31), *drawn]
     found = joined(rows, [told(str(number), "D" if number <= 30 else "rest", number) for number in asked])
     assert len(asked) >= FEWEST
-    mean = hajek_mean(found.asked["7"], found.asked["7"].outcome)
-    assert mean.value == pytest.approx(30 / 330)
-    assert np.isnan(found.asked["7"].outcome).sum() == 330 - 60
+    customers = found.customers["7"]
+    assert customers.is_covered.all()
+    everybody = customers.asked(customers.is_covered)
+    assert hajek_mean(everybody, everybody.outcome).value == pytest.approx(30 / 330)
+    assert np.isnan(customers.outcome).sum() == 330 - 60

@@ -1,12 +1,14 @@
-"""The command that checks the version on probation."""
+"""The commands that look at versions at work: the probation, and how they do with real customers."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ml.cli.libraries import need_libraries
 from ml.cli.status import as_json
 from ml.config.overrides import toml_string
 from ml.config.settings import resolve
@@ -40,6 +42,20 @@ def probation(options: argparse.Namespace) -> tuple[int, str]:
         clean_up(root, settings)
     code = WILL_FAIL_AGAIN if checked.state == BREACHED else DONE
     return code, as_json(asdict(checked)) if options.json else "\n".join(map(printable, _lines(checked)))
+
+
+def performance(options: argparse.Namespace) -> tuple[int, str]:
+    """Compute how each version does from what came of its customers, write it down, and say it."""
+    need_libraries()
+    from ml.feedback.live_performance import live_performance
+    from ml.feedback.performance_text import performance_text
+    from ml.performance.live_file import as_json as plain
+    from ml.performance.live_file import write_live_performance
+
+    root, settings = Root.find(options.root), resolve(file=options.settings, overrides=options.overrides)
+    found = live_performance(root, settings, now=datetime.now(UTC))
+    write_live_performance(root, found)
+    return DONE, as_json(plain(found)) if options.json else performance_text(found)
 
 
 def _lines(checked: Checked) -> Iterator[str]:

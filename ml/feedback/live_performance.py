@@ -1,0 +1,81 @@
+"""Computes how each version does with real customers, from the record, the lists and the outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+import numpy as np
+
+from ml.config.settings import Settings
+from ml.feedback.measures import measure
+from ml.feedback.reading import Directories, Feedback, read_feedback
+from ml.feedback.release_facts import ReleaseFacts, read_release_facts
+from ml.performance.asked import Floats
+from ml.performance.customers import Customers
+from ml.performance.joined import Joined, join
+from ml.performance.live import LeftOut, LivePerformance
+from ml.registry.ledger.ledger import Ledger
+from ml.storage.root import Root
+
+TRAFFIC_WEEKS = 4
+"""So many of the last weeks with requests are the traffic of which the share of targets is told."""
+_PLACES = 5
+
+
+def live_performance(root: Root, settings: Settings, *, now: datetime) -> LivePerformance:
+    """Read what happened and compute how each version does.
+
+    Args:
+        root: Where the releases are and, unless the section `feedback` names other directories, the gateway's files.
+        settings: The target and the money are theirs.
+        now: The time.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    feedback = read_feedback(Directories.of(root, settings.feedback), model=settings.serving.model)
+    target = "/".join(settings.target.positive_segments)
+    facts: Callable[[str], ReleaseFacts] = cache(lambda version: read_release_facts(root, version))
+    joined = join(
+        feedback.scored,
+        feedback.told,
+        target=target,
+        calibrated=lambda version, score: facts(version).calibrated(score),
+    )
+    champion = Ledger(root.ledger).champion()
+    serving = str(champion.number) if champion else ""
+    numbers = sorted({*joined.customers, *([serving] if serving else [])}, key=int, reverse=True)
+    newest = max((told.received for told in feedback.told), default=None)
+    return LivePerformance(
+        computed=now.astimezone(UTC),
+        target=target,
+        currency=settings.economics.currency if settings.economics.is_set else "",
+        outcomes=len(feedback.told),
+        newest_outcome=None if newest is None else datetime.fromisoformat(newest),
+        versions=tuple(
+            measure(
+                number,
+                joined.customers.get(number, Customers.none()),
+                facts(number),
+                traffic=_traffic(feedback, number),
+                economics=settings.economics,
+                is_champion=number == serving,
+            )
+            for number in numbers
+        ),
+        left=_left(joined),
+        unreadable_lines=feedback.unreadable.lines,
+        unreadable_files=feedback.unreadable.files,
+    )
+
+
+def _traffic(feedback: Feedback, version: str) -> Floats:
+    weeks = feedback.traffic.weeks(version)[-TRAFFIC_WEEKS:]
+    rows = [row for week in weeks for row in feedback.traffic.rows(version, week)]
+    return np.array([row.probability for row in rows], np.float64)
+
+
+def _left(joined: Joined) -> dict[str, LeftOut]:
+    return {name: LeftOut(len(places), tuple(places[:_PLACES])) for name, places in vars(joined.left).items()}

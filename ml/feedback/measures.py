@@ -1,0 +1,215 @@
+"""What is measured of a version from its customers and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from ml.config.economics import Economics
+from ml.evaluation.calibration import fit_calibration
+from ml.feedback.release_facts import ReleaseFacts
+from ml.feedback.traffic_sample import iso_week
+from ml.performance import control_group
+from ml.performance.asked import Floats
+from ml.performance.customers import CONTROL, EXPLORED, TARGETED, Customers, Flags
+from ml.performance.estimate import LEVEL, Estimate, share, two_sided
+from ml.performance.label_shift import shifted_share
+from ml.performance.live import Measured, VersionPerformance, WeekPerformance
+from ml.performance.means import FEWEST, aipw_mean
+from ml.performance.ranking import aipw_auc, hajek_auc
+from serving.expectation.calibration import Calibration
+
+FEWEST_FOR_A_SLOPE = 100
+CONTACTS = 1000
+NOBODY = "No customer of a list has an outcome yet."
+NOT_COVERED = (
+    "Without a share of the lists for customers from below the cut, AUC and share outside the list cannot be known."
+)
+NOT_WHOLE = "Only lists that came back are known, and not the files that they were made from."
+
+
+def measure(
+    version: str,
+    customers: Customers,
+    facts: ReleaseFacts,
+    *,
+    traffic: Floats,
+    economics: Economics,
+    is_champion: bool,
+) -> VersionPerformance:
+    """Return how a version does.
+
+    Args:
+        version: Its number.
+        customers: Those of its lists, and what came of them.
+        facts: What its release says.
+        traffic: What it said lately of anybody, probabilities, [m].
+        economics: What a contact costs and brings.
+        is_champion: Whether it is the one that should be serving.
+    """
+    answered = customers.is_answered
+    targeted = answered & (customers.part == TARGETED)
+    controls, uplift = _control(customers)
+    return VersionPerformance(
+        version=version,
+        is_champion=is_champion,
+        note=facts.note,
+        scored=len(customers),
+        asked=int(customers.is_asked.sum()),
+        with_outcome=int(answered.sum()),
+        covers_all=bool(customers.is_covered.any()),
+        precision=_share(customers, targeted),
+        expected_precision=_known(facts.promised(customers.score[targeted]), NOBODY),
+        calibration_error=_error(customers, targeted),
+        calibration_slope=_slope(customers, answered, facts),
+        profit=_profit(customers, answered, economics),
+        share=_share_of_all(customers),
+        expected_share=_known(facts.promised(customers.score[customers.is_covered]), _why_not_covered(customers)),
+        auc=_auc(customers, is_robust=False),
+        robust_auc=_auc(customers, is_robust=True),
+        expected_auc=facts.auc,
+        traffic_share=_traffic_share(traffic, facts),
+        evaluated_share=facts.share,
+        control_share=controls,
+        uplift=uplift,
+        weeks=tuple(_weeks(customers, facts)),
+        undated=int((answered & np.isnat(customers.day)).sum()),
+    )
+
+
+def _known(estimate: Estimate, reason: str) -> Measured:
+    return Measured(estimate, "" if estimate.is_known else reason)
+
+
+def _share(customers: Customers, rows: Flags) -> Measured:
+    return _known(share(int(customers.outcome[rows].sum()), int(rows.sum())), NOBODY)
+
+
+def _error(customers: Customers, rows: Flags) -> Measured:
+    error = customers.outcome[rows] - customers.expected[rows]
+    if len(error) < FEWEST:
+        return Measured.unknown(_too_few(len(error), FEWEST), len(error))
+    return Measured(Estimate.normal(float(error.mean()), float(error.std(ddof=1) / np.sqrt(len(error))), len(error)))
+
+
+def _slope(customers: Customers, rows: Flags, facts: ReleaseFacts) -> Measured:
+    outcome, expected = customers.outcome[rows], customers.expected[rows]
+    found = len(outcome)
+    if found < FEWEST_FOR_A_SLOPE or min(outcome.sum(), found - outcome.sum()) < FEWEST:
+        return Measured.unknown(_too_few(found, FEWEST_FOR_A_SLOPE, each=FEWEST), found)
+    line = fit_calibration(outcome.astype(np.int8), expected.astype(np.float32), np.arange(found, dtype=np.uint64))
+    variance = line.covariance[1][1]
+    if facts.calibration is not None:  # whose slope is an estimate, too
+        variance += (line.slope / facts.calibration.slope) ** 2 * facts.calibration.covariance[1][1]
+    return Measured(Estimate.normal(line.slope, variance**0.5, found))
+
+
+def _profit(customers: Customers, rows: Flags, economics: Economics) -> Measured:
+    if not economics.is_set:
+        return Measured.unknown("Nobody has said what a contact costs and brings (economics.value and economics.cost).")
+    reached = _share(customers, rows)
+    if not reached.is_known:
+        return reached
+    return Measured(reached.estimate.scaled(CONTACTS * economics.value, -CONTACTS * economics.cost))
+
+
+def _share_of_all(customers: Customers) -> Measured:
+    covered = customers.is_covered
+    explored = int((covered & customers.is_answered & (customers.part == EXPLORED)).sum())
+    if not covered.any():
+        return Measured.unknown(_why_not_covered(customers))
+    if _explores(customers, covered) and explored < FEWEST:
+        return Measured.unknown(_too_few_explored(explored), explored)
+    asked = customers.asked(covered)
+    return _known(aipw_mean(asked, asked.outcome, asked.expected), _too_few(int(asked.has_outcome.sum()), FEWEST))
+
+
+def _auc(customers: Customers, *, is_robust: bool) -> Measured:
+    rows = customers.is_covered if is_robust else customers.is_reached
+    if not rows.any():
+        return Measured.unknown(_why_not_covered(customers) if is_robust else _why_not_reached(customers))
+    explored = int((rows & customers.is_answered & (customers.part == EXPLORED)).sum())
+    if _explores(customers, rows) and explored < FEWEST:
+        return Measured.unknown(_too_few_explored(explored), explored)
+    asked = customers.asked(rows)
+    found = aipw_auc(asked) if is_robust else hajek_auc(asked)
+    return _known(found, _too_few(found.rows, 2 * FEWEST, each=FEWEST))
+
+
+def _explores(customers: Customers, rows: Flags) -> bool:
+    """Whether somebody was left to the lot; of a list of everybody nobody was."""
+    return bool((rows & ~np.isin(customers.part, (TARGETED, CONTROL))).any())
+
+
+def _control(customers: Customers) -> tuple[Measured, Measured]:
+    lists = customers.has_control
+    control = lists & (customers.part == CONTROL) & ~np.isnan(customers.outcome)
+    if not control.any():
+        nobody = Measured.unknown("No list with outcomes has a control group with outcomes.")
+        return nobody, nobody
+    left_alone, asked = _share(customers, control), _share(customers, lists & customers.is_answered)
+    return left_alone, _known(control_group.uplift(asked.estimate, left_alone.estimate), NOBODY)
+
+
+def _traffic_share(traffic: Floats, facts: ReleaseFacts) -> Measured:
+    if not len(traffic):
+        return Measured.unknown("Nothing is recorded of what it said lately.")
+    before = facts.share.estimate.value
+    if facts.calibration is None or not 0 < before < 1:
+        return Measured.unknown(facts.note or facts.share.reason or "It was evaluated on one kind of customers only.")
+    found = shifted_share(facts.calibrated(traffic), before=before)
+    # The line is an estimate, too, and the share follows its slope: one deviation to each side along both axes.
+    variance = ((found.high - found.low) / (2 * two_sided(LEVEL))) ** 2
+    for one, other in _deviations(facts.calibration):
+        ends = [shifted_share(line.apply(traffic), before=before).value for line in (one, other)]
+        variance += ((ends[0] - ends[1]) / 2) ** 2
+    return Measured(Estimate.normal(found.value, variance**0.5, found.rows).within(0.0, 1.0))
+
+
+def _deviations(line: Calibration) -> Iterator[tuple[Calibration, Calibration]]:
+    """Yield, for both axes of its covariance, the lines that are one standard deviation away."""
+    variances, axes = np.linalg.eigh(np.array(line.covariance))
+    for variance, axis in zip(variances.tolist(), axes.T, strict=True):
+        a, b = (max(0.0, variance) ** 0.5 * axis).tolist()
+        yield (
+            replace(line, intercept=line.intercept + a, slope=line.slope + b),
+            replace(line, intercept=line.intercept - a, slope=line.slope - b),
+        )
+
+
+def _weeks(customers: Customers, facts: ReleaseFacts) -> Iterator[WeekPerformance]:
+    days, place = np.unique(customers.day, return_inverse=True)
+    week_of = np.array(["" if np.isnat(day) else iso_week(day.astype(date)) for day in days], np.str_)[place]
+    for week in sorted({*week_of.tolist()} - {""}):
+        some = customers.of(week_of == week)
+        answered = some.is_answered
+        yield WeekPerformance(
+            week,
+            int(some.is_asked.sum()),
+            int(answered.sum()),
+            _share(some, answered),
+            _known(facts.promised(some.score[answered]), NOBODY),
+            _auc(some, is_robust=bool(some.is_covered.any())),
+        )
+
+
+def _why_not_reached(customers: Customers) -> str:
+    return NOT_COVERED if customers.is_answered.any() else NOBODY
+
+
+def _why_not_covered(customers: Customers) -> str:
+    if not customers.is_answered.any():
+        return NOBODY
+    return NOT_WHOLE if customers.is_reached.any() else NOT_COVERED
+
+
+def _too_few(rows: int, least: int, *, each: int = 0) -> str:
+    of_each = f", {each} of either kind," if each else ""
+    return f"{rows} customers with an outcome are too few: it takes {least}{of_each} for a number."
+
+
+def _too_few_explored(rows: int) -> str:
+    return f"{rows} customers from below the cut have an outcome: it takes {FEWEST} for a number about all customers."
