@@ -17,6 +17,7 @@ from serving.gateway.access.door import Door
 from serving.gateway.app import App
 from serving.gateway.options import Options, parse
 from serving.gateway.outcomes.route import OutcomesRoute
+from serving.gateway.outcomes.uploads import OutcomeUploads
 from serving.gateway.page.kept_lists import KeptLists
 from serving.gateway.page.lists import Lists
 from serving.gateway.page.render import Rendered
@@ -102,11 +103,11 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     scores = ScoreRoute(pool)
     kept = options.kept
     lists = Lists(pool, KeptLists(kept.lists, kept.days), kept.unused_seconds)
-    page = PageRoute(lists, Rendered(model, body_bytes=limits.body_bytes, kept=kept))
     down = options.written_down
+    uploads = OutcomeUploads(down.outcomes, down.outcome_labels, versions, model, spool)
+    page = PageRoute(lists, uploads, Rendered(model, body_bytes=limits.body_bytes, kept=kept))
     recorder = Recorder(down.record) if down.record is not None else None
-    outcomes = OutcomesRoute(down.outcomes, down.outcome_labels, versions, model, spool)
-    app = App(Behind(upstream, versions, limits, recorder), door, scores, outcomes, page, model)
+    app = App(Behind(upstream, versions, limits, recorder), door, scores, OutcomesRoute(uploads), page, model)
     server = HttpServer(app.handle, options.limits, keep_headers=True, wants_body=app.wants_body)
     await server.start(sock)
     running = [loop.create_task(versions.run()), loop.create_task(page.run())]
@@ -121,7 +122,7 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     finally:
         await server.stop()
         await scores.close()
-        await outcomes.close()
+        await uploads.close()
         await page.close()
         if recorder is not None:
             await recorder.close()

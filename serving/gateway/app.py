@@ -7,11 +7,13 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from serving.gateway.access.door import Door, RefusedError
+from serving.gateway.access.page_door import PageDoor
 from serving.gateway.login.route import LoginRoute
 from serving.gateway.outcomes.route import OutcomesRoute
-from serving.gateway.page.route import PATHS, PageRoute
+from serving.gateway.page.route import SCOPES, PageRoute
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
 from serving.gateway.replies import Reply
@@ -73,13 +75,27 @@ class App:
         self._door = door
         self._behind = behind
         self._model = model
-        self._page = page
+        self._page, self._page_door = page, PageDoor(door)
+        login = LoginRoute(self._page_door, page.end_session)
         self._routes = (
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
             Route(re.compile(r"/v1/score"), scores.answer, "score"),
-            Route(re.compile(r"/log(?:in(?:/style\.css)?|out)"), LoginRoute(door).answer, None, _refuse_files),
+            Route(
+                re.compile(r"/log(?:in(?:/style\.css)?|out)"),
+                login.answer,
+                None,
+                _refuse_files,
+            ),
             Route(re.compile(r"/v1/outcomes"), outcomes.answer, "outcomes"),
-            Route(re.compile(PATHS), self._answer_page, None, door.identify_page),
+            *(
+                Route(
+                    re.compile(paths),
+                    partial(self._answer_page, scope),
+                    None,
+                    partial(self._page_door.identify, scope=scope),
+                )
+                for paths, scope in SCOPES
+            ),
             Route(re.compile(r"/healthz"), self._answer_health, None, _refuse_files),
         )
 
@@ -140,8 +156,8 @@ class App:
         found = (route for route in self._routes if route.path.fullmatch(path))
         return (None if _UPWARDS.search(path) else next(found, None)), target
 
-    def _answer_page(self, exchange: Exchange, target: str, reply: Reply) -> None:
-        self._page.answer(exchange, target, reply, self._door.admit_page(exchange))
+    def _answer_page(self, scope: str | None, exchange: Exchange, target: str, reply: Reply) -> None:
+        self._page.answer(exchange, target, reply, self._page_door.admit(exchange, scope))
 
     def _answer_health(self, exchange: Exchange, _target: str, reply: Reply) -> None:
         """Says that the gateway is alive, and which version answers behind it."""

@@ -38,8 +38,8 @@ class Door:
 
 
 @contextmanager
-def marketers_door(directory: Path) -> Iterator[Door]:
-    """The whole of it, in a directory of its own."""
+def marketers_door(directory: Path, *flags: str) -> Iterator[Door]:
+    """The whole of it, in a directory of its own; `flags` are more of the gateway's."""
     with ExitStack() as up:
         models = PROJECT / "tests" / "serving" / "golden" / "models" / MODEL
         server = up.enter_context(
@@ -52,21 +52,22 @@ def marketers_door(directory: Path) -> Iterator[Door]:
         ModelServer(server, MODEL).wait_available(1, deadline=START_SECONDS)
         write = [str(PYTHON), "-m", "tests.serving.gateway.page.release", str(directory), server]
         subprocess.run(write, cwd=PROJECT, env=_environment(directory), check=True, timeout=START_SECONDS)
-        yield up.enter_context(gateway(directory, server, MODEL))
+        yield up.enter_context(gateway(directory, server, MODEL, *flags))
 
 
 @contextmanager
-def gateway(root: Path, upstream: str, model: str) -> Iterator[Door]:
+def gateway(root: Path, upstream: str, model: str, *more: str) -> Iterator[Door]:
     """A gateway before a model server.
 
     Args:
         root: What its releases are below.
         upstream: The server.
         model: The model.
+        more: More flags.
     """
     spool = root / "spool"
     flags = (f"--upstream={upstream}", f"--model={model}", f"--spool={spool}", f"--lists={root / 'lists'}")
-    with started("serving.gateway", "--port=0", *flags, directory=root) as url:
+    with started("serving.gateway", "--port=0", *flags, *more, directory=root) as url:
         yield Door(url, spool)
 
 

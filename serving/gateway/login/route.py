@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from serving.gateway.access.door import Door, RefusedError
+from serving.gateway.access.door import RefusedError
+from serving.gateway.access.page_door import PageDoor
 from serving.gateway.headers import first
 from serving.gateway.login.page import STYLE, login_page
 from serving.gateway.replies import Reply
@@ -21,10 +23,11 @@ class LoginRoute:
 
     Args:
         door: Knows the tokens and the sessions.
+        on_end: Called with the identifier of a session that somebody has ended.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: PageDoor, on_end: Callable[[str], None]) -> None:
+        self._door, self._on_end = door, on_end
 
     def answer(self, exchange: Exchange, target: str, reply: Reply) -> None:
         """Answers a request for one of the paths above.
@@ -46,7 +49,7 @@ class LoginRoute:
         elif path == "/login" and exchange.method == "POST":
             self._log_in(exchange, reply)
         elif path == "/logout" and exchange.method == "POST":
-            reply.redirect("/login", self._door.log_out(exchange))
+            reply.redirect("/login", self._log_out(exchange))
         else:
             allowed = {"/login": b"GET, HEAD, POST", "/logout": b"POST"}.get(path, b"GET, HEAD")
             reply.error(405, f"{path} is not asked for in that way.", headers=b"Allow: %b\r\n" % allowed)
@@ -65,7 +68,14 @@ class LoginRoute:
         except RefusedError as refused:
             reply.page(refused.status, login_page(str(refused)), headers=refused.headers)
         else:
+            self._log_out(exchange)  # whoever was logged in here before
             reply.redirect(HOME, cookie)
+
+    def _log_out(self, exchange: Exchange) -> bytes:
+        ended, clearing = self._door.log_out(exchange)
+        if ended:
+            self._on_end(ended)
+        return clearing
 
 
 def _token(exchange: Exchange) -> bytes:

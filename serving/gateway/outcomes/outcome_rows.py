@@ -13,11 +13,12 @@ from serving.records.outcome import Outcome
 from serving.tables.number_text import parse_number
 
 MOST_ROWS = 50_000
-_SHOWN = 10
 _LONGEST = 200
 _FIRST_YEAR = 2000
 _AHEAD = timedelta(hours=14)
 """In the first time zone it is tomorrow already."""
+_WITH_DOTS = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
+"""As spreadsheets of some countries write a date; with dots, unlike with slashes, the day is first in all of them."""
 _GROUPS = ("", "control", "explored")
 _VERSION = re.compile(r"[0-9]{1,19}|unknown")
 
@@ -33,10 +34,12 @@ class OutcomeRows:
     Attributes:
         labels: The target's two words.
         now: The time.
+        shown: How many wrong rows are told one by one.
     """
 
     labels: Collection[str]
     now: datetime
+    shown: int = 10
     _wrong: list[str] = field(default_factory=list)
     _wrong_rows: int = 0
     _labels_by_key: dict[tuple[object, ...], tuple[str, int]] = field(default_factory=dict)
@@ -74,7 +77,7 @@ class OutcomeRows:
 
     def _note(self, number: int, what: str) -> None:
         self._wrong_rows += 1
-        if len(self._wrong) < _SHOWN:
+        if len(self._wrong) < self.shown:
             self._wrong.append(f"row {number}: {what}")
 
     def _errors(self, row: Mapping[str, str]) -> Iterator[str]:
@@ -90,9 +93,9 @@ class OutcomeRows:
         if len(row["customer"]) > _LONGEST:
             yield f"the customer has more than {_LONGEST} characters"
         if label and label not in self.labels:
-            yield f"the label is {label[:40]!r}, none of {' and '.join(self.labels)}"
+            yield f"the outcome is {label[:40]!r}: write {' or '.join(self.labels)}, or leave it empty"
         if label and not given:
-            yield "the outcome has no date"
+            yield "the outcome has no date: write one like 2026-11-29"
         if label and given:
             yield from self._date_errors(given)
         yield from _list_errors(row)
@@ -101,7 +104,7 @@ class OutcomeRows:
         try:
             given = _date(text)
         except ValueError:
-            yield f"the date is {text[:40]!r}, not one like 2026-11-29"
+            yield f"the date is {text[:40]!r}: write one like 2026-11-29 or 29.11.2026"
             return
         if given > (self.now.astimezone(UTC) + _AHEAD).date():
             yield f"the date {given} is in the future"
@@ -135,6 +138,8 @@ def _outcome(row: Mapping[str, str]) -> Outcome:
 
 
 def _date(text: str) -> date:
+    if (found := _WITH_DOTS.fullmatch(text)) is not None:
+        return date(*(int(found[name]) for name in ("year", "month", "day")))
     return datetime.fromisoformat(text).date()
 
 

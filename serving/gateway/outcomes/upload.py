@@ -8,9 +8,9 @@ from pathlib import Path
 
 from serving.gateway.outcomes.outcome_rows import OutcomesError
 from serving.tables.column_names import match_columns, quoted_names
-from serving.tables.csv_table import CsvTable
 from serving.tables.file_errors import FileError
 from serving.tables.missing_values import MISSING
+from serving.tables.table import open_table
 
 NAMED_BY = {
     "request_id": ("request_id",),
@@ -30,14 +30,16 @@ _LONGEST_LINE = 1 << 16
 Row = tuple[int, Mapping[str, str] | str]
 
 
-def csv_rows(path: Path) -> Iterator[Row]:
-    """The rows of a CSV by line, each with all fields of `NAMED_BY`, "" where there is nothing.
+def table_rows(path: Path) -> Iterator[Row]:
+    """The rows of a CSV or a workbook, numbered as a spreadsheet shows them.
+
+    Each has all fields of `NAMED_BY`, "" where there is nothing.
 
     Raises:
-        OutcomesError: It is no CSV, or lacks a column.
+        OutcomesError: It is neither, or lacks a column.
     """
     try:
-        table = CsvTable.of(path, _ALL, name=_NAME)
+        table = open_table(path, _ALL, name=_NAME)
         places = _chosen(table.layout.columns.index, table.layout.header)
         for line, row in table.rows():
             yield line, row if isinstance(row, str) else _fields(places, row)

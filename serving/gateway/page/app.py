@@ -13,11 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from serving.gateway.access.door import Visitor
+from serving.expectation.unlikeness import FALSE_ALARMS
+from serving.gateway.access.page_door import Visitor
+from serving.gateway.outcomes.uploads import OutcomeUploads
 from serving.gateway.page.choice import Choice, ChoiceError
 from serving.gateway.page.kept_lists import CannotKeepError, KeptList
 from serving.gateway.page.lists import Lists, NoSuchListError, TooManyListsError, WriteError
 from serving.gateway.page.open_list import OpenList
+from serving.gateway.page.outcomes_page import OutcomesPage
 from serving.gateway.page.prospect import prospect
 from serving.gateway.page.render import Rendered
 from serving.gateway.page.work.tasks import MOST_EXPLAINED
@@ -28,14 +31,15 @@ _KINDS = {"csv": CSV, "xlsx": WORKBOOK}
 _GONE = "There is no such list. It was removed when its page was left, or after some time without use. Send it again."
 
 
-def create_app(lists: Lists, rendered: Rendered) -> Starlette:
+def create_app(lists: Lists, uploads: OutcomeUploads, rendered: Rendered) -> Starlette:
     """The application.
 
     Every request has a `Visitor` in its state, and what changes something came from the page itself.
 
     Args:
         lists: The lists.
-        rendered: Makes the page.
+        uploads: Takes outcomes.
+        rendered: Makes the pages.
     """
     page = _Page(lists, rendered)
     one = "/page/lists/{id}"
@@ -43,6 +47,8 @@ def create_app(lists: Lists, rendered: Rendered) -> Starlette:
         routes=[
             Route("/", page.index),
             Route("/static/{name}", page.static),
+            Route("/page/session", page.session),
+            *OutcomesPage(uploads, rendered).routes,
             Route("/page/lists", page.kept),
             Route("/page/lists", page.send, methods=["POST"]),
             Route(one, page.state),
@@ -57,7 +63,7 @@ def create_app(lists: Lists, rendered: Rendered) -> Starlette:
             HTTPException: _refused,
             NoSuchListError: _says(404, lambda _error: _GONE),
             TooManyListsError: _says(503, str),
-            ChoiceError: _says(400, str),
+            ChoiceError: _refused_choice,
             CannotKeepError: _says(507, str),
         },
     )
@@ -68,8 +74,11 @@ class _Page:
         self._lists, self._rendered = lists, rendered
 
     async def index(self, request: Request) -> Response:
-        visitor = _visitor(request)
-        return Response(self._rendered.index(has_session=visitor.has_session), media_type="text/html")
+        return Response(self._rendered.index(_visitor(request)), media_type="text/html")
+
+    async def session(self, _request: Request) -> Response:
+        """Says that whoever asks is logged in; others are refused before."""
+        return Response(status_code=204)
 
     async def static(self, request: Request) -> Response:
         found = self._rendered.static(request.path_params["name"])
@@ -84,9 +93,9 @@ class _Page:
 
     async def send(self, request: Request) -> Response:
         """Takes a file."""
-        name = request.query_params.get("name", "")
+        visitor, name = _visitor(request), request.query_params.get("name", "")
         try:
-            found = await self._lists.begin(_visitor(request).owner, name, await request.body())
+            found = await self._lists.begin(visitor.owner, visitor.session, name, await request.body())
         except OSError as error:
             return _error(507, f"No temporary file can be written ({error.strerror}). Try again later.")
         return JSONResponse({"id": found.id, "ending": found.ending[1:]}, status_code=201)
@@ -102,6 +111,7 @@ class _Page:
             **asdict(found.step),
             "ranked": found.is_ranked,
             "error": found.failure.text if found.failure else "",
+            "may_pass": found.failure is not None and found.failure.status >= 500,
             "kept": kept is not None,
             "facts": None,
         }
@@ -110,6 +120,7 @@ class _Page:
                 **asdict(facts),
                 "calibrated": facts.calibration is not None,
                 "most_explained": MOST_EXPLAINED,
+                "usually_unlike": FALSE_ALARMS,
             }
             for inner in ("layout", "calibration", "decimal_comma"):
                 del told["facts"][inner]
@@ -143,7 +154,7 @@ class _Page:
         found = await self._ranked(request).found()
         first = request.query_params.get("first", "1")
         if not (first.isascii() and first.isdigit() and len(first) < 10 and int(first) >= 1):
-            return _error(400, "The first rank is a number from 1.")
+            return _error(400, "The first rank is a whole number, 1 or more.")
         rows = await asyncio.to_thread(found.rows, int(first), ROWS_OF_A_PAGE)
         return JSONResponse({"header": found.facts.header, "rows": rows})
 
@@ -191,6 +202,11 @@ def _error(status: int, text: str) -> Response:
 def _refused(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     return _error(status, "There is no such page." if status == 404 else "This is not asked for in that way.")
+
+
+def _refused_choice(_request: Request, error: Exception) -> Response:
+    field = error.field if isinstance(error, ChoiceError) else ""
+    return JSONResponse({"error": str(error), "field": field}, status_code=400)
 
 
 def _says(status: int, words: Callable[[Exception], str]) -> Callable[[Request, Exception], Response]:

@@ -18,7 +18,15 @@ _CURRENCY = re.compile(r"[^\x00-\x1f<>&]{0,8}")
 
 
 class ChoiceError(Exception):
-    """A choice that cannot be; the message says what to correct."""
+    """A choice that cannot be; the message says what to correct.
+
+    Attributes:
+        field: The parameter in which it is; "" when it is in none.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -55,14 +63,14 @@ class Choice:
         if way not in WAYS:
             raise ChoiceError(f"{way[:40]!r} is no way to choose. There are {', '.join(WAYS)}.")
         if way == "budget" and economics is not None and not economics.budget:
-            raise ChoiceError("Enter a budget.")
+            raise ChoiceError("Enter a budget.", "budget")
         if economics is not None and way != "budget":
             economics = replace(economics, budget=0.0)
         if way in ("number", "share"):
             asked = _asked(way, given.get(way, ""), found.customers)
             return cls(way, asked, found.end(asked), economics, is_entered)
         if economics is None:
-            raise ChoiceError("Enter what a contact costs and what a customer is worth first.")
+            raise ChoiceError("Enter what a contact costs and what a customer is worth first.", "cost")
         if found.calibration is None:
             raise ChoiceError(f"Which contacts pay cannot be reckoned: {found.facts.reason}.")
         asked = contacts_that_pay(found.calibrated, economics)
@@ -73,9 +81,15 @@ def _asked(way: str, text: str, customers: int) -> int:
     try:
         top = parse_top(text.strip().removesuffix("%").strip() + ("%" if way == "share" else ""))
     except (ValueError, argparse.ArgumentTypeError):
-        said = "a number from 1" if way == "number" else "a share above 0 and up to 100 %"
-        raise ChoiceError(f"{text[:40]!r} is not {said}.") from None
+        raise ChoiceError(_wrong_amount(way, text.strip()), way) from None
     return top.of(customers)
+
+
+def _wrong_amount(way: str, text: str) -> str:
+    if not text:
+        return "Enter how many customers you want." if way == "number" else "Enter a share."
+    said = "a whole number, 1 or more" if way == "number" else "a share above 0 and up to 100 %"
+    return f"{text[:40]!r} is not {said}."
 
 
 def _economics(given: Mapping[str, str], settings: Economics | None) -> Economics | None:
@@ -84,9 +98,11 @@ def _economics(given: Mapping[str, str], settings: Economics | None) -> Economic
     value, cost, budget = (_amount(name, given.get(name, "")) for name in _AMOUNTS)
     currency = given.get("currency", "").strip()
     if not _CURRENCY.fullmatch(currency):
-        raise ChoiceError("A currency has at most 8 characters, such as EUR.")
-    if not value or not cost:
-        raise ChoiceError("Enter both: what a contact costs, and what a customer is worth.")
+        raise ChoiceError("A currency has at most 8 characters, such as EUR.", "currency")
+    if not cost:
+        raise ChoiceError("Enter what a contact costs, too.", "cost")
+    if not value:
+        raise ChoiceError("Enter what a customer is worth, too.", "value")
     try:
         entered = Entered(value, cost, budget).over(None, "the {}")
     except EconomicsError as error:
@@ -99,5 +115,5 @@ def _amount(name: str, text: str) -> float:
         return amount(text.strip() or 0)
     except ValueError:
         raise ChoiceError(
-            f"{text[:40]!r} is no amount for the {name}: write one like 12.50, from 0 to {MOST_MONEY:,.0f}."
+            f"{text[:40]!r} is no amount for the {name}: write one like 12.50, from 0 to {MOST_MONEY:,.0f}.", name
         ) from None

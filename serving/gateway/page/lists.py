@@ -50,11 +50,12 @@ class Lists:
         self._closing: set[asyncio.Future[None]] = set()
         self._writing = asyncio.Semaphore(AT_ONCE)
 
-    async def begin(self, owner: str, name: str, body: bytes) -> OpenList:
+    async def begin(self, owner: str, session: str, name: str, body: bytes) -> OpenList:
         """Takes a file and has it scored. Of an owner with many lists that goes which was not used for longest.
 
         Args:
             owner: Whose it is.
+            session: In which it is sent; "" without one.
             name: What its sender calls it.
             body: The file.
 
@@ -71,7 +72,7 @@ class Lists:
             )
         directory = self._pool.scorer.spool.new_directory()
         name = "".join(letter for letter in name if letter.isprintable())[:_LONGEST_NAME] or "customers"
-        found = OpenList(secrets.token_hex(16), owner, name, ending_of(body), directory, self._now())
+        found = OpenList(secrets.token_hex(16), owner, name, ending_of(body), directory, self._now(), session=session)
         self._open[found.id] = found
         found.begin(self._pool, body)
         return found
@@ -103,6 +104,11 @@ class Lists:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
             await asyncio.shield(closing)  # a browser that is gone before the answer leaves no files behind
+
+    async def end_session(self, session: str) -> None:
+        """Removes what was opened in a session; what is kept stays."""
+        for found in [each for each in self._open.values() if each.session == session]:
+            await self.leave(found.owner, found.id)
 
     async def remove(self, owner: str, list_id: str) -> None:
         """Removes a list, also what is kept of it.

@@ -34,6 +34,7 @@ class OpenList:
         ending: ".csv" or ".xlsx".
         directory: Where it stands.
         used_at: When it was last asked for, in seconds.
+        session: In which it was opened; "" without one.
         step: What its process has come to.
         failure: Why there will be no list; None as long as there may be one.
     """
@@ -44,6 +45,7 @@ class OpenList:
     ending: str
     directory: Path
     used_at: float
+    session: str = ""
     step: Step = field(default_factory=lambda: Step(WAITING))
     failure: Result | None = None
     work: asyncio.Task[None] | None = None
@@ -100,8 +102,8 @@ class OpenList:
             self.step = Step(DONE, self.step.of, self.step.of)
         else:
             text = result.text.replace(task.given, self.name)
-            self.step, self.failure = Step(FAILED), Result(result.status, text)
             await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+            self.step, self.failure = Step(FAILED), Result(result.status, text)
 
     def _hear(self, line: bytes) -> None:
         step = Step.read(line)

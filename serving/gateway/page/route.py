@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from serving.gateway.access.door import Visitor
+import asyncio
+
+from serving.gateway.access.page_door import Visitor
+from serving.gateway.outcomes.uploads import OutcomeUploads
 from serving.gateway.page.app import create_app
 from serving.gateway.page.asgi import AsgiAdapter
 from serving.gateway.page.lists import Lists
@@ -10,7 +13,12 @@ from serving.gateway.page.render import Rendered
 from serving.gateway.replies import Reply
 from serving.http.exchange import Exchange
 
-PATHS = r"/|/page/.*|/static/.*"
+SCOPES = (
+    (r"/|/page/lists(?:/.*)?", "score"),
+    (r"/page/outcomes", "outcomes"),
+    (r"/outcomes|/page/.*|/static/.*", None),
+)
+"""The paths of the pages, and the scope of the tokens with which somebody may ask; None for any that has a page."""
 
 
 class PageRoute:
@@ -18,12 +26,14 @@ class PageRoute:
 
     Args:
         lists: What they have sent.
+        uploads: Takes outcomes.
         rendered: Makes the page.
     """
 
-    def __init__(self, lists: Lists, rendered: Rendered) -> None:
+    def __init__(self, lists: Lists, uploads: OutcomeUploads, rendered: Rendered) -> None:
         self._lists = lists
-        self._adapter = AsgiAdapter(create_app(lists, rendered))
+        self._adapter = AsgiAdapter(create_app(lists, uploads, rendered))
+        self._ending: set[asyncio.Task[None]] = set()
 
     def answer(self, exchange: Exchange, target: str, reply: Reply, visitor: Visitor) -> None:
         """Answers a request, later.
@@ -34,8 +44,14 @@ class PageRoute:
             reply: Sends the answer.
             visitor: Who asks.
         """
-        reply.asked_by = visitor.owner if visitor.has_session else "-"
-        self._adapter.answer(exchange, target, reply, {"visitor": visitor})
+        reply.asked_by = visitor.owner if visitor.session else "-"
+        self._adapter.answer(exchange, target, reply, {"visitor": visitor, "request_id": reply.request_id})
+
+    def end_session(self, session: str) -> None:
+        """Removes, later, what was opened in a session that somebody has ended; what is kept stays."""
+        task = asyncio.get_running_loop().create_task(self._lists.end_session(session))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def run(self) -> None:
         """Removes what nobody uses, until it is cancelled."""

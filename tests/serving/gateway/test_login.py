@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.gateway.access.door import EVERYBODY, Door, RefusedError, Visitor
+from serving.gateway.access.door import Door, RefusedError
 from serving.gateway.access.encryption import Encryption
 from serving.gateway.access.login_limits import LoginLimits
+from serving.gateway.access.page_door import EVERYBODY, PageDoor, Visitor
 from serving.gateway.access.same_origin import is_same_origin
 from serving.gateway.access.sessions import MOST_OF_A_TOKEN, SESSION_SECONDS, Sessions
 from serving.gateway.access.token_file import TokenFile, changed
@@ -232,11 +233,11 @@ def test_the_page_admits_who_is_logged_in(file: Path) -> None:
     with changed(file) as tokens:
         limited = Token("anna", ("score",), sha256(secret.encode()), requests_per_second=0.01, burst=3, body_bytes=10)
         tokens["anna"] = limited
-    door = Door(TokenFile(file), now=lambda: 0.0)
+    door = PageDoor(Door(TokenFile(file), now=lambda: 0.0))
 
     def refused(method: str, fields: dict[str, str], body: bytes = b"") -> tuple[int, bytes]:
         with pytest.raises(RefusedError) as raised:
-            door.admit_page(_exchange(method, fields, body))
+            door.admit(_exchange(method, fields, body), "score")
         return raised.value.status, raised.value.headers
 
     assert refused("GET", {"Sec-Fetch-Mode": "navigate"}) == (303, b"Location: /login\r\n")
@@ -246,9 +247,10 @@ def test_the_page_admits_who_is_logged_in(file: Path) -> None:
     name, line = door.log_in(_exchange("POST", OWN), secret.encode())
     assert name == "anna"
     cookie = {"Cookie": line.decode().removeprefix("Set-Cookie: ").partition(";")[0]}
-    assert door.admit_page(_exchange("GET", cookie)) == Visitor("anna", has_session=True)
+    session = sha256(cookie["Cookie"].partition("=")[2].encode())
+    assert door.admit(_exchange("GET", cookie), "score") == Visitor("anna", session, ("score",))
     assert refused("POST", cookie)[0] == 403
-    assert door.admit_page(_exchange("POST", cookie | OWN, b"x" * 10)) == Visitor("anna", has_session=True)
+    assert door.admit(_exchange("POST", cookie | OWN, b"x" * 10), "score").owner == "anna"
     assert refused("POST", cookie | OWN, b"x" * 11)[0] == 413
     assert refused("POST", cookie | OWN)[0] == 429
     twice = {"Cookie": f"{cookie['Cookie']}; gateway-session=planted"}
@@ -256,11 +258,11 @@ def test_the_page_admits_who_is_logged_in(file: Path) -> None:
 
 
 def test_without_tokens_everybody_is_admitted_and_other_pages_are_not() -> None:
-    door = Door(None)
-    assert door.admit_page(_exchange("GET", {})) == EVERYBODY
-    assert door.admit_page(_exchange("POST", OWN)) == EVERYBODY
+    door = PageDoor(Door(None))
+    assert door.admit(_exchange("GET", {}), "score") == EVERYBODY
+    assert door.admit(_exchange("POST", OWN), "outcomes") == EVERYBODY
     with pytest.raises(RefusedError, match="No page of this gateway"):
-        door.admit_page(_exchange("POST", {"Sec-Fetch-Site": "cross-site"}))
+        door.admit(_exchange("POST", {"Sec-Fetch-Site": "cross-site"}), None)
 
 
 def test_without_tokens_nobody_needs_to_log_in(server: StandIn, tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def test_each_wrong_row_is_named_and_nothing_is_kept(door: GatewayProcess, tmp_p
     tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
     rows = [
         ("a,1,,D,2026-11-01", ""),
-        ("a,2,,Dee,2026-11-01", "the label is 'Dee', none of D and rest"),
-        ("a,3,,D,01.11.2026", "the date is '01.11.2026', not one like 2026-11-29"),
+        ("a,2,,Dee,2026-11-01", "the outcome is 'Dee': write D or rest, or leave it empty"),
+        ("a,3,,D,11/01/2026", "the date is '11/01/2026': write one like 2026-11-29 or 29.11.2026"),
         (f"a,4,,D,{tomorrow}", f"the date {tomorrow} is in the future"),
         ("a,5,,D,1926-11-01", "the date 1926-11-01 is before 2000"),
         ("a,6,,D,", "the outcome has no date"),
@@ -148,7 +148,7 @@ def test_each_wrong_row_is_named_and_nothing_is_kept(door: GatewayProcess, tmp_p
         (b"ID,date\n1,2026-11-01\n", CSV, 422, "lacks a column outcome (or label)"),
         (b"ID,label\n1,D\n", CSV, 422, "lacks a column date"),
         (b"ID,probability,label,date\n1,0.5,D,2026-11-01\n", CSV, 422, "its label is what the model said"),
-        (b"ID,label,date\n1,D,2026-11-01\n", {"Content-Type": "text/html"}, 415, "text/csv or application/x-ndjson"),
+        (b"ID,label,date\n1,D,2026-11-01\n", {"Content-Type": "text/html"}, 415, "text/csv, application/vnd.openxml"),
         (b"ID,label,date\n1,D,2026-11-01\n", CSV | {"Content-Encoding": "gzip"}, 415, "compressed"),
         (b"[1]\nnot JSON\n", JSON_LINES, 422, "row 1: it is not a JSON object\n  row 2: it is not JSON"),
         (b"[" * 100_000, JSON_LINES, 422, "row 1: it has more than 65,536 bytes"),
@@ -188,7 +188,7 @@ def test_the_words_are_those_of_the_version_that_answers(tmp_path: Path, monkeyp
         assert "version 7 has no evaluation here. Start the gateway with --outcome-labels" in said
         (release / "evaluation.json").write_text('{"rows": 1, "target": "B"}')
         status, said = send(door, GOOD)
-        assert (status, "'D', none of B and rest" in said) == (422, True)
+        assert (status, "'D': write B or rest" in said) == (422, True)
         assert send(door, GOOD.replace(b"D", b"B"))[0] == 200
 
 

@@ -1,8 +1,9 @@
 // How many: the form, and what to expect of what was chosen.
 import { curve } from "./curves.js";
-import { count, element, find, tell } from "./words.js";
+import { count, element, find, several, tell } from "./words.js";
 
 const form = find("choice");
+const MOST_AT_FIRST = 500;
 
 export function prepare(facts) {
   form.reset();
@@ -14,6 +15,8 @@ export function prepare(facts) {
   for (const place of form.querySelectorAll(".target")) place.textContent = facts.target || "target";
   form.dataset.calibrated = facts.calibrated ? "yes" : "";
   form.querySelector(".money").hidden = !facts.calibrated;
+  // Of a short file, as many as the share that is the default.
+  form.elements.number.value = Math.min(MOST_AT_FIRST, Math.max(1, Math.round(facts.customers * form.elements.share.value / 100)));
   adapt();
 }
 
@@ -40,14 +43,15 @@ function plain(given, hasThousands) {
   return marks.length > 1 ? text : text.replace(last, ".");
 }
 
-// Budget and "as many as pay" need value and cost; only the field of the chosen way is shown.
+// Budget and "as many as pay" need value and cost, and say so; only the field of the chosen way is shown.
 export function adapt() {
   const { value, cost, currency } = chosen();
   const known = Boolean(Number(value) && Number(cost) && form.dataset.calibrated);
   for (const way of ["budget", "pay"]) {
-    const radio = find(`by-${way}`);
-    radio.disabled = !known;
-    if (!known && radio.checked) find("by-share").checked = true;
+    const radio = find(`by-${way}`), why = find(`why-${way}`);
+    radio.disabled = !known && !radio.checked; // what is chosen stays while somebody changes an amount
+    why.textContent = form.dataset.calibrated ? "needs both amounts below" : "not known for this version";
+    why.hidden = known;
   }
   const way = form.elements.by.value;
   for (const place of form.querySelectorAll("[data-for]")) place.hidden = place.dataset.for !== way;
@@ -57,23 +61,27 @@ export function adapt() {
 
 export function showProspect(told) {
   const target = told.target || "target";
-  const lines = [element("p", { className: "big" }, "Contact the best ", element("strong", {}, count(told.count)), ` of ${told.title.split(" of ").slice(1).join(" of ")}.`)];
+  const best = told.count === 1 ? ["Contact ", element("strong", {}, "the best one")] : ["Contact the best ", element("strong", {}, count(told.count))];
+  const lines = [element("p", { className: "big" }, ...best, ` of ${told.title.split(" of ").slice(1).join(" of ")}.`)];
   const { expected, money } = told;
-  if (expected && told.count) {
-    lines.push(element("p", {}, "Expect about ", element("strong", {}, `${count(expected.targets)} ${target} customers`), ` among them: ${expected.share}, likely ${expected.likely} (${count(expected.low)} to ${count(expected.high)}). Any ${count(told.count)} customers of this file would have about ${count(expected.without)}.`));
+  if (expected && told.count === 1) {
+    lines.push(element("p", {}, `The probability that this is a ${target} customer is about `, element("strong", {}, expected.share), `. Of a customer who is chosen by chance it is ${expected.without_share}.`));
+  } else if (expected && told.count) {
+    lines.push(element("p", {}, "Expect about ", element("strong", {}, several(expected.targets, `${target} customer`, `${target} customers`)), ` among them: ${expected.share}, likely ${expected.likely} (${count(expected.low)} to ${count(expected.high)}). Any ${count(told.count)} customers of this file would have about ${count(expected.without)}.`));
   }
   if (money && told.count) {
-    lines.push(element("p", {}, `They cost ${money.cost} and bring about ${money.back}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
+    const one = told.count === 1;
+    lines.push(element("p", {}, `${one ? "The contact costs" : "They cost"} ${money.cost} and ${one ? "brings" : "bring"} about ${money.back}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
   }
   if (money) lines.push(element("p", { className: "muted" }, `Reckoned with ${money.terms}. A contact pays where more than ${money.pays_above} of such customers are ${target}.`));
   lines.push(...told.notes.map((note) => element("p", { className: "muted" }, note)));
-  lines.push(element("p", { className: "muted" }, `Scored by version ${told.version}${told.least === null ? "" : `; each of them has a probability of at least ${told.least.toFixed(2)}`}.`));
+  lines.push(element("p", { className: "muted" }, `Scored by version ${told.version}${told.least === null ? "" : `; ${told.count === 1 ? "the probability is" : "each of them has a probability of at least"} ${told.least.toFixed(2)}`}.`));
   find("headline").replaceChildren(...lines);
   show("gains", told.gains, () => ({
     picture: {
       points: told.gains, low: 0, high: 1, chance: true, format: (value) => `${Math.round(100 * value)} %`, across: "customers contacted, best first",
       mark: { contacts: told.count, value: told.reached, text: `${expected.reached} of all ${target}` },
-      label: `Gains curve: the best ${count(told.count)} reach ${expected.reached} of all ${target} customers that are expected in this file.`,
+      label: `Gains curve: ${bestOnes(told.count)} ${told.count === 1 ? "reaches" : "reach"} ${expected.reached} of all ${target} customers that are expected in this file.`,
     },
     caption: `Of all ${target} customers in this file, how many are reached. The dashed line is a choice by chance.`,
   }));
@@ -81,10 +89,17 @@ export function showProspect(told) {
     picture: {
       points: money.curve, ...range(money.curve), format: (value) => amount(value), across: "customers contacted, best first",
       mark: { contacts: told.count, value: money.at, text: money.profit },
-      label: `Profit curve: the best ${count(told.count)} earn about ${money.profit}.`,
+      label: `Profit curve: ${bestOnes(told.count)} ${told.count === 1 ? "earns" : "earn"} about ${money.profit}.`,
     },
-    caption: `What the contacts earn, their cost taken off${money.currency ? `, in ${money.currency}` : ""}. The first ${count(money.paying)} pay for themselves.`,
+    caption: `What the contacts earn, their cost taken off${money.currency ? `, in ${money.currency}` : ""}. ${paying(money.paying)}`,
   }));
+}
+
+const bestOnes = (number) => (number === 1 ? "the best one" : `the best ${count(number)}`);
+
+function paying(number) {
+  if (!number) return "No contact pays for itself.";
+  return number === 1 ? "Only the first one pays for itself." : `The first ${count(number)} pay for themselves.`;
 }
 
 function show(id, points, made) {
@@ -108,6 +123,19 @@ function amount(value) {
   return size >= 1e4 ? `${sign}${+(size / 1e3).toFixed(1)} k` : `${sign}${count(size)}`;
 }
 
-export function refuse(message) {
-  tell("wrong", message);
+const FIELDS = ["share", "number", "budget", "cost", "value", "currency"];
+
+// Says what has to be corrected beside its field. Where something was shown before, it stays, and says what it is.
+export function refuse(error, wasShown) {
+  const field = error && FIELDS.includes(error.field) && !find(error.field).closest("[hidden]") ? error.field : "";
+  for (const each of FIELDS) {
+    const input = find(each), isWrong = each === field;
+    tell(`wrong-${each}`, isWrong ? error.message : "");
+    for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", `wrong-${each}`]]) {
+      if (isWrong) input.setAttribute(name, value); else input.removeAttribute(name);
+    }
+  }
+  tell("wrong", error && !field ? error.message : "");
+  tell("stale", error && wasShown ? "This is still what you chose before." : "");
+  for (const id of ["expect", "list"]) find(id).classList.toggle("stale", Boolean(error && wasShown));
 }

@@ -1,7 +1,7 @@
 // A curve over the number of contacts, with the chosen cut marked: SVG, whose looks are in the style sheet.
 import { count } from "./words.js";
 
-const WIDTH = 480, HEIGHT = 290, LEFT = 62, RIGHT = 16, TOP = 16, BOTTOM = 46;
+const WIDTH = 480, HEIGHT = 290, LEFT = 62, RIGHT = 16, TOP = 24, BOTTOM = 46;
 
 function drawn(tag, attributes, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -41,8 +41,27 @@ export function curve({ points, mark, low, high, format, across, label, chance =
   picture.append(drawn("polyline", { points: points.map(at).join(" "), class: "values" }));
   picture.append(drawn("line", { x1: x(mark.contacts), x2: x(mark.contacts), y1: TOP, y2: HEIGHT - BOTTOM, class: "cut" }));
   picture.append(drawn("circle", { cx: x(mark.contacts), cy: y(mark.value), r: 5, class: "cut" }));
-  const right = mark.contacts < most * 0.55;
-  const height = Math.min(Math.max(y(mark.value) + (right ? 20 : -10), TOP + 12), HEIGHT - BOTTOM - 8);
-  picture.append(drawn("text", { x: x(mark.contacts) + (right ? 10 : -10), y: height, class: "mark", "text-anchor": right ? "start" : "end" }, mark.text));
+  const line = [...points, ...(chance ? points.map(([contacts]) => [contacts, low + (contacts / most) * (high - low)]) : [])];
+  const place = free(x(mark.contacts), y(mark.value), mark.text.length, line.map(([contacts, value]) => [x(contacts), y(value)]));
+  picture.append(drawn("text", { x: place.x, y: place.y, class: "mark", "text-anchor": place.anchor }, mark.text));
   return picture;
+}
+
+const LETTER = 8.6, TALL = 17; // of the mark, where a narrow window writes it large
+
+// Where the text of the mark covers least of the curves: beside the point, above it or below it.
+function free(px, py, letters, line) {
+  const width = letters * LETTER;
+  const tries = [
+    { anchor: "start", x: px + 10, y: py + 22 }, { anchor: "end", x: px - 10, y: py - 10 },
+    { anchor: "start", x: px + 10, y: py - 10 }, { anchor: "end", x: px - 10, y: py + 22 },
+    { anchor: "start", x: px + 10, y: py + 48 }, { anchor: "end", x: px - 10, y: py + 48 },
+    { anchor: "start", x: px + 10, y: py - 36 }, { anchor: "end", x: px - 10, y: py - 36 },
+  ];
+  const cost = ({ anchor, x, y }) => {
+    const left = anchor === "start" ? x : x - width, right = left + width, top = y - TALL, bottom = y + 4;
+    const outside = Math.max(0, LEFT - left) + Math.max(0, right - WIDTH + RIGHT) + Math.max(0, 2 - top) + Math.max(0, bottom - HEIGHT + BOTTOM);
+    return 10 * outside + line.filter(([cx, cy]) => cx > left - 2 && cx < right + 2 && cy > top - 2 && cy < bottom + 2).length;
+  };
+  return tries.reduce((best, each) => (cost(each) < cost(best) ? each : best));
 }

@@ -14,15 +14,15 @@ export function showRows({ header, rows }, facts, most) {
     ...heads.map((text) => element("th", { scope: "col", className: ["Rank", "Probability"].includes(text) ? "number" : "" }, text)));
   const shown = rows.filter((row) => row.rank <= most);
   find("rows").querySelector("tbody").replaceChildren(...shown.map((row) => element("tr", {},
-    ...cells(row, names, features, facts).map((cell, place) => { cell.dataset.label = heads[place]; return cell; }))));
+    ...cells(row, header, names, features, facts).map((cell, place) => { cell.dataset.label = heads[place]; return cell; }))));
   return shown;
 }
 
-function cells(row, names, features, facts) {
+function cells(row, header, names, features, facts) {
   const given = (place) => row.cells[place].trim() || "–";
-  const customer = element("td", { className: "customer" }, element("span", {}, features.map(given).join(" · ")));
+  const customer = element("td", { className: "customer" }, element("span", {}, ...features.map((place) => element("span", { className: "pair" }, element("small", {}, header[place]), ` ${given(place)}`)).flatMap((pair) => [pair, " "])));
   if (row.unlike) {
-    customer.append(" ", element("span", { className: "badge warning" }, `unlike training (${row.unlike.toFixed(1)})`));
+    customer.append(" ", element("span", { className: "badge warning" }, `unlike training (${row.unlike.toFixed(1)} bits)`));
   }
   const meter = element("meter", { min: 0, max: 1, value: row.probability, "aria-hidden": "true" });
   return [

@@ -1,21 +1,23 @@
 // The page from the file to the list.
 import * as choice from "./choice.js";
+import { megabytes, takeFiles } from "./drop.js";
 import * as file from "./file.js";
-import * as list from "./list.js";
 import { showKept } from "./kept.js";
+import * as list from "./list.js";
 import * as server from "./server.js";
-import { count, find, tell } from "./words.js";
+import { whenLoggedOut } from "./session.js";
+import { find, several, tell } from "./words.js";
 
 const POLL_MS = 300, SETTLE_MS = 250;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const empty = () => ({ id: null, state: null, told: null, first: 1, sending: null, asked: null });
+const empty = () => ({ id: null, state: null, told: null, choice: null, first: 1, sending: null, asked: null, sent: null });
 let now = empty();
 
 // From nothing to a file.
 
 async function take(name, body) {
   await leave();
-  const mine = (now = { ...empty(), sending: new AbortController() });
+  const mine = (now = { ...empty(), sending: new AbortController(), sent: { name, body } });
   tell("refused", "");
   if (body.size > Number(document.body.dataset.mostBytes)) {
     tell("refused", `${name} has ${megabytes(body.size)} MB, and this server takes ${megabytes(document.body.dataset.mostBytes)} MB. Leave columns out that are not needed, save a workbook instead of a CSV, or divide it.`);
@@ -28,7 +30,7 @@ async function take(name, body) {
   try {
     mine.id = (await server.send(name, body, mine.sending.signal)).id;
   } catch (error) {
-    if (mine === now && error.name !== "AbortError") failed(error.message);
+    if (mine === now && error.name !== "AbortError") failed(error.message, error.mayPass);
     return;
   }
   if (mine !== now) server.leave(mine.id); // cancelled while it was sent
@@ -51,15 +53,15 @@ async function follow(mine) {
       unanswered = 0;
     } catch (error) {
       if (mine !== now) return;
-      if (error.status || (unanswered += 1) > 20) return failed(error.message);
+      if (error.status || (unanswered += 1) > 20) return failed(error.message, error.mayPass);
       await sleep(POLL_MS * unanswered);
       continue;
     }
     if (mine !== now) return;
-    const { state, facts, ranked, error } = mine.state;
+    const { state, facts, ranked, error, may_pass: mayPass } = mine.state;
     find("work-title").textContent = mine.state.name;
     file.showProgress(mine.state);
-    if (state === "failed") return failed(error);
+    if (state === "failed") return failed(error, mayPass);
     if (facts) seen(facts);
     if (ranked && !chooses) {
       chooses = true;
@@ -78,16 +80,19 @@ function seen(facts) {
   file.showFacts(facts);
 }
 
-function failed(message) {
+// What may pass can be tried again with the same file, as long as this page has it.
+function failed(message, mayPass = false) {
   show("work");
   for (const id of ["progress", "facts"]) find(id).hidden = true;
   tell("failure", message);
+  find("retry").hidden = !(mayPass && now.sent);
 }
 
 function show(...sections) {
   for (const id of ["give", "kept", "work", "choose", "expect", "list"]) find(id).hidden = !sections.includes(id);
   if (sections.includes("work")) {
     tell("failure", "");
+    find("retry").hidden = true;
     find("facts").hidden = find("facts").hidden || sections.length === 1;
   }
 }
@@ -104,9 +109,9 @@ async function home() {
   await leave();
   show("give");
   tell("refused", "");
-  find("drop-title").parentElement.querySelector("input").value = "";
+  find("file").value = "";
   find("pasted").value = "";
-  await showKept(open).catch(() => {});
+  await showKept(open, () => now.id === null && !now.sending).catch(() => {});
 }
 
 // From a file to a list.
@@ -121,35 +126,28 @@ function begin(mine) {
   for (const button of document.querySelectorAll("[data-kind]")) button.className = button.dataset.kind === ending ? "primary" : "";
   tell("told", "");
   find("told").hidden = false;
+  choice.refuse(null, false);
   ask();
 }
 
 async function ask() {
   const mine = now;
   mine.asked?.abort();
-  const asked = (mine.asked = new AbortController());
+  const asked = (mine.asked = new AbortController()), wanted = choice.chosen();
   try {
-    const told = await server.prospect(mine.id, choice.chosen(), asked.signal);
+    const told = await server.prospect(mine.id, wanted, asked.signal);
     if (mine !== now || asked !== mine.asked) return;
-    choice.refuse("");
+    choice.refuse(null, false);
     for (const id of ["expect", "list"]) find(id).hidden = false;
-    mine.told = told;
-    mine.first = 1;
+    Object.assign(mine, { told, choice: wanted, first: 1 });
     choice.showProspect(told);
     for (const button of document.querySelectorAll("[data-kind]")) button.disabled = !told.count;
     await turn(mine, 1);
   } catch (error) {
     if (error.name === "AbortError" || mine !== now) return;
     if (error.status === 404) failed(error.message);
-    else refuse(mine, error.message);
+    else choice.refuse(error, Boolean(mine.told)); // the list before stays, and so does what is downloaded
   }
-}
-
-// What was shown before is not what is asked for now.
-function refuse(mine, message) {
-  mine.told = null;
-  for (const id of ["expect", "list"]) find(id).hidden = true;
-  choice.refuse(message);
 }
 
 async function turn(mine, first) {
@@ -173,14 +171,14 @@ async function download(kind) {
   const mine = now, { told, state } = mine;
   const buttons = [...document.querySelectorAll("[data-kind]")];
   buttons.forEach((button) => { button.disabled = true; });
-  find("told").textContent = state.state === "done" ? `Writing ${count(told.count)} customers …` : "Waiting for the last reasons, then writing …";
+  find("told").textContent = state.state === "done" ? `Writing ${several(told.count, "customer", "customers")} …` : "Waiting for the last reasons, then writing …";
   try {
-    const blob = await server.download(mine.id, choice.chosen(), kind);
+    const blob = await server.download(mine.id, mine.choice, kind);
     if (mine !== now) return;
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${state.name.replace(/\.[^.]*$/, "")}-best-${told.count}.${kind}` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    find("told").textContent = `${link.download} is downloaded: ${count(told.count)} customers, best first.`;
+    find("told").textContent = `${link.download} is downloaded: ${several(told.count, "customer", "customers")}, best first.`;
   } catch (error) {
     if (mine === now) find("told").textContent = error.message;
   }
@@ -201,24 +199,9 @@ async function keep(event) {
   box.disabled = false;
 }
 
-const megabytes = (bytes) => (bytes / (1 << 20)).toFixed(bytes < 10 << 20 ? 1 : 0);
-
 // What a person does.
 
-const drop = find("drop");
-let inside = 0; // a drag enters each element within, too
-for (const [kind, step] of [["dragenter", 1], ["dragleave", -1]]) {
-  drop.addEventListener(kind, (event) => { event.preventDefault(); inside += step; drop.classList.toggle("over", inside > 0); });
-}
-addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  inside = 0;
-  drop.classList.remove("over");
-  const [dropped] = event.dataTransfer.files;
-  if (dropped && !find("give").hidden) take(dropped.name, dropped);
-});
-find("file").addEventListener("change", (event) => { const [chosen] = event.target.files; if (chosen) take(chosen.name, chosen); });
+takeFiles(take);
 find("paste-open").addEventListener("click", (event) => {
   const form = find("paste");
   form.hidden = !form.hidden;
@@ -238,6 +221,8 @@ find("before").addEventListener("click", () => turn(now, Math.max(1, now.first -
 find("after").addEventListener("click", () => turn(now, now.first + list.ROWS_OF_A_PAGE));
 for (const button of document.querySelectorAll("[data-kind]")) button.addEventListener("click", () => download(button.dataset.kind));
 find("keep").addEventListener("change", keep);
+find("retry").addEventListener("click", () => take(now.sent.name, now.sent.body));
+whenLoggedOut(() => { now.sending?.abort(); now.asked?.abort(); now = empty(); tell("sample", ""); });
 addEventListener("pagehide", () => { if (now.id) server.leave(now.id); });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 home();

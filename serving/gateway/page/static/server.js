@@ -1,8 +1,16 @@
 // What the gateway is asked; an answer that is no success becomes an error in its words.
+import { loggedOut } from "./session.js";
+
 export class Refused extends Error {
-  constructor(status, message) {
+  // field: what has to be corrected, by its name in the form; "" when it is nothing there.
+  constructor(status, message, field = "") {
     super(message);
-    this.status = status;
+    Object.assign(this, { status, field });
+  }
+
+  // Whether the same may be taken later.
+  get mayPass() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
@@ -15,12 +23,12 @@ async function ask(path, options = {}) {
     throw new Refused(0, "The server does not answer. Try again.");
   }
   if (answer.status === 401) {
-    location.assign("/login");
+    loggedOut();
     throw new Refused(401, "You are not logged in, or no longer.");
   }
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({}));
-    throw new Refused(answer.status, told.error || `The server answered ${answer.status}. Try again.`);
+    throw new Refused(answer.status, told.error || `The server answered ${answer.status}. Try again.`, told.field);
   }
   return answer;
 }
@@ -37,3 +45,13 @@ export const prospect = (id, choice, signal) => json(`${list(id)}/prospect?${new
 export const rows = (id, first, signal) => json(`${list(id)}/rows?first=${first}`, { signal });
 export const download = async (id, choice, kind) => (await ask(`${list(id)}/download?${new URLSearchParams({ ...choice, kind })}`)).blob();
 export const leave = (id) => navigator.sendBeacon(`${list(id)}/leave`);
+
+// Nobody knows of an upload whose answer is lost whether it was taken.
+export async function outcomes(body) {
+  try {
+    return await json("/page/outcomes", { method: "POST", body });
+  } catch (error) {
+    if (![0, 504].includes(error.status)) throw error;
+    throw new Refused(error.status, "No answer came, so it is not known whether the outcomes are stored. Send the file again: nothing is counted twice.");
+  }
+}

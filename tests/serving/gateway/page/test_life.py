@@ -18,7 +18,7 @@ from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
 from tests.serving.gateway.page.release import MODEL
 from tests.serving.gateway.page.test_numbers import rows_of
-from tests.serving.gateway.page.visitor import FROM_PAGE, Visitor
+from tests.serving.gateway.page.visitor import Visitor, logged_in, token
 from tests.serving.gateway.test_score import Pretended, requests_in
 from tests.serving.live import ServerProcess, ask, eventually
 from tests.serving.score.scoring import HEADER, many
@@ -162,30 +162,12 @@ def test_nothing_is_left_of_a_killed_gateway_after_the_next_start(tmp_path: Path
     assert not [*(tmp_path / "spool").glob("gateway-*")]
 
 
-def _token(tmp_path: Path, name: str, scope: str = "score") -> str:
-    from serving.gateway.access import token_file
-    from serving.gateway.access.tokens import Token, new_secret, sha256
-
-    secret = new_secret()
-    (tmp_path / "access").mkdir(exist_ok=True, mode=0o700)
-    with token_file.changed(tmp_path / "access" / "tokens.json") as tokens:
-        tokens[name] = Token(name, (scope,), sha256(secret.encode()), 1000.0, 2000, 8_000_000)
-    return secret
-
-
-def _logged_in(door: GatewayProcess, secret: str) -> Visitor:
-    form = {"Content-Type": "application/x-www-form-urlencoded"} | FROM_PAGE
-    status, _, headers = ask(door.url, "POST", "/login", f"token={secret}".encode(), form)
-    assert status == 303
-    return Visitor(door.url, headers["set-cookie"].partition(";")[0])
-
-
 def test_a_list_is_seen_by_nobody_but_its_owner(golden_server: ServerProcess, tmp_path: Path) -> None:
     assert "score" in SCOPES
-    secrets = [_token(tmp_path, name) for name in ("ann", "bob")]
+    secrets = [token(tmp_path, name) for name in ("ann", "bob")]
     tokens = f"--tokens={tmp_path / 'access' / 'tokens.json'}"
     with door_before(golden_server.url, tmp_path, tokens, f"--model={MODEL}") as door:
-        ann, bob = (_logged_in(door, secret) for secret in secrets)
+        ann, bob = (logged_in(door, secret) for secret in secrets)
         found = ann.list_of(many(tmp_path / "in.csv", 5).read_bytes())
         ann.json("POST", f"/page/lists/{found}/keep")
         for path in ("", "/prospect?by=share&share=20", "/rows?first=1", "/download?by=share&share=20"):
@@ -268,3 +250,44 @@ def test_a_server_that_is_gone_or_has_no_model_is_named(model: str, tmp_path: Pa
             assert "model server" in state["error"]
             assert door_url not in state["error"]
             assert not [path for path in requests_in(tmp_path) if any(path.iterdir())]
+
+
+def test_what_was_opened_in_a_session_goes_with_it_and_what_was_kept_stays(
+    golden_server: ServerProcess, tmp_path: Path
+) -> None:
+    secret = token(tmp_path, "ann")
+    tokens = f"--tokens={tmp_path / 'access' / 'tokens.json'}"
+    with door_before(golden_server.url, tmp_path, tokens, f"--model={MODEL}") as door:
+        here, elsewhere = logged_in(door, secret), logged_in(door, secret)
+        body = many(tmp_path / "in.csv", 5).read_bytes()
+        lost, kept, other = here.list_of(body), here.list_of(body), elsewhere.list_of(body)
+        here.json("POST", f"/page/lists/{kept}/keep")
+        assert here.ask("POST", "/logout")[0] == 303
+        eventually(lambda: len(requests_in(tmp_path)) == 1)
+        assert here.refused(f"/page/lists/{lost}")[0] == 401
+        assert elsewhere.refused(f"/page/lists/{lost}")[0] == 404
+        assert elsewhere.state(kept)["state"] == elsewhere.state(other)["state"] == "done"
+
+
+def test_whoever_logs_in_where_somebody_was_logged_in_ends_that_session(
+    golden_server: ServerProcess, tmp_path: Path
+) -> None:
+    secrets = [token(tmp_path, name) for name in ("ann", "bob")]
+    tokens = f"--tokens={tmp_path / 'access' / 'tokens.json'}"
+    with door_before(golden_server.url, tmp_path, tokens, f"--model={MODEL}") as door:
+        ann = logged_in(door, secrets[0])
+        ann.list_of(many(tmp_path / "in.csv", 5).read_bytes())
+        logged_in(door, secrets[1], ann.cookie)
+        eventually(lambda: not requests_in(tmp_path))
+        assert ann.refused("/page/lists")[0] == 401
+
+
+def test_a_failure_that_may_pass_is_told_from_one_of_the_file(tmp_path: Path) -> None:
+    with stand_in(Pretended().answer) as url:
+        gone = url
+    with door_before(gone, tmp_path) as door:
+        visitor = Visitor(door.url)
+        assert visitor.over(visitor.send(many(tmp_path / "in.csv", 5).read_bytes()))["may_pass"] is True
+    with stand_in(Pretended().answer) as url, door_before(url, tmp_path) as door:
+        visitor = Visitor(door.url)
+        assert visitor.over(visitor.send(b"a,b\n1,2\n"))["may_pass"] is False

@@ -224,11 +224,11 @@ def test_what_was_seen_in_the_file_is_told_by_column(visitor: Visitor, tmp_path:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ("by=number&number=0", "'0' is not a number from 1"),
-        ("by=number&number=ten", "'ten' is not a number from 1"),
+        ("by=number&number=0", "'0' is not a whole number, 1 or more"),
+        ("by=number&number=ten", "'ten' is not a whole number, 1 or more"),
         ("by=share&share=101", "'101' is not a share above 0 and up to 100 %"),
         ("by=luck", "'luck' is no way to choose"),
-        ("by=pay&value=5", "Enter both"),
+        ("by=pay&value=5", "Enter what a contact costs, too."),
         ("by=pay&value=5&cost=6", "must be below"),
         ("by=pay&value=1e99&cost=6", "from 0 to 1,000,000,000"),
         ("by=pay&value=5&cost=x", "'x' is no amount for the cost"),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from serving.gateway.access import token_file
+from serving.gateway.access.tokens import Token, new_secret, sha256
+from tests.serving.gateway.gateway_process import GatewayProcess
 from tests.serving.live import ask, eventually
 
 FROM_PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -15,7 +19,7 @@ class Visitor:
     """One browser; `cookie` is that of its session."""
 
     def __init__(self, url: str, cookie: str = "") -> None:
-        self.url = url
+        self.url, self.cookie = url, cookie
         self.sent: list[str] = []
         self._headers = FROM_PAGE | ({"Cookie": cookie} if cookie else {})
 
@@ -70,3 +74,20 @@ class Visitor:
     def refused(self, path: str) -> tuple[int, str]:
         status, body = self.ask("GET", path)
         return status, str(json.loads(body)["error"])
+
+
+def token(tmp_path: Path, name: str, *scopes: str) -> str:
+    """Adds a token to access/tokens.json; without scopes it is for lists."""
+    secret = new_secret()
+    (tmp_path / "access").mkdir(exist_ok=True, mode=0o700)
+    with token_file.changed(tmp_path / "access" / "tokens.json") as tokens:
+        tokens[name] = Token(name, scopes or ("score",), sha256(secret.encode()), 1000.0, 2000, 8_000_000)
+    return secret
+
+
+def logged_in(door: GatewayProcess, secret: str, cookie: str = "") -> Visitor:
+    """Somebody who has logged in with a token, in a browser that has a cookie already, or none."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"} | FROM_PAGE | ({"Cookie": cookie} if cookie else {})
+    status, _, headers = ask(door.url, "POST", "/login", f"token={secret}".encode(), form)
+    assert status == 303
+    return Visitor(door.url, headers["set-cookie"].partition(";")[0])
