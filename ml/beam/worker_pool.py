@@ -25,12 +25,16 @@ WORKER = (
 
 
 class WorkerPool:
-    """Beam's service `BeamFnExternalWorkerPool`: a process for each worker that a runner asks for."""
+    """Beam's service `BeamFnExternalWorkerPool`: a process for each worker that a runner asks for.
+
+    Each TaskManager of Flink counts its own workers, so two of them ask for a worker of the same name. Whose it is, the
+    connection tells by which it was asked for: Beam's runners in Java keep that until they stop the worker.
+    """
 
     def __init__(self) -> None:
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._workers: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
 
-    def StartWorker(self, request: Any, _context: object) -> Any:  # noqa: N802 - the name is the protocol's
+    def StartWorker(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name is the protocol's
         """Start a worker that gets its work from the address in the request."""
         from apache_beam.portability.api import beam_fn_api_pb2
 
@@ -41,14 +45,19 @@ class WorkerPool:
             worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
         except OSError as error:
             return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
-        self._workers[request.worker_id] = worker
+        self._workers[request.worker_id, context.peer()] = worker
         return beam_fn_api_pb2.StartWorkerResponse()
 
-    def StopWorker(self, request: Any, _context: object) -> Any:  # noqa: N802
-        """End a worker; one that has ended, or never was, is no error."""
+    def StopWorker(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """End a worker; one that has ended, or never was, is no error.
+
+        If it cannot be told which of several is meant, none is ended here: a worker ends with its runner's connection.
+        """
         from apache_beam.portability.api import beam_fn_api_pb2
 
-        worker = self._workers.pop(request.worker_id, None)
+        named = [key for key in [*self._workers] if key[0] == request.worker_id]
+        mine = (request.worker_id, context.peer())
+        worker = self._workers.pop(mine if len(named) != 1 else named[0], None)
         if worker:
             worker.terminate()
             try:
