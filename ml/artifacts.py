@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ml.storage.artifact import Artifact
 
 
 @dataclass(frozen=True)
 class Dataset(Artifact):
-    """The customers as a plain CSV (`data.csv`), byte by byte as obtained if that is one; `sha256` is its hash."""
+    """The customers as a plain CSV (`data.csv`), byte by byte as obtained if that is one; `sha256` is its hash.
+
+    `outcomes` tells of the rows that outcomes added beside it (`ml.feedback.joining`); then `sha256` covers them too,
+    and `rows` does not count them. None when there are none.
+    """
 
     source: str
+    outcomes: Mapping[str, Any] | None = None
+
+    @property
+    def base_sha256(self) -> str:
+        """The hash of the data as they were obtained, without what outcomes added."""
+        return str(self.outcomes["base_sha256"]) if self.outcomes else self.sha256
 
     @property
     def name(self) -> str:
@@ -45,10 +57,21 @@ class Accepted(Artifact):
 
 @dataclass(frozen=True)
 class Examples(Artifact):
-    """Transformed rows: `train.parquet`, `eval.parquet`, and the fitted `encoding.json`."""
+    """Transformed rows: `train.parquet`, `eval.parquet`, and the fitted `encoding.json`.
+
+    The last `outcome_rows` of the train rows are those that outcomes added; `replaced_rows` of the data were left out
+    for them.
+    """
 
     train_rows: int
     eval_rows: int
+    outcome_rows: int = 0
+    replaced_rows: int = 0
+
+    @property
+    def obtained_rows(self) -> int:
+        """How many train rows, the first ones, are of the data as they were obtained."""
+        return self.train_rows - self.outcome_rows
 
     @property
     def train(self) -> Path:

@@ -58,11 +58,18 @@ def explain(subject: Subject) -> dict[str, Any]:
 
 def data_of(subject: Subject) -> dict[str, Any]:
     """Return what is known of the data: source and its kind, rows, hash, and whether the bytes are kept."""
-    named = {"source": "source", "kind": "source_kind", "rows": "rows", "sha256": "data_sha256"}
+    named = {
+        "source": "source",
+        "kind": "source_kind",
+        "rows": "rows",
+        "sha256": "data_sha256",
+        "outcomes": "outcome_rows",
+    }
     data = {name: subject.entry.get(key) for name, key in named.items()}
     if not subject.entry:  # a run that came to no verdict
         obtained = subject.run_record.artifact("ingest")
         data |= {name: obtained.get(name) for name in ("source", "rows", "sha256")}
+        data["outcomes"] = (obtained.get("outcomes") or {}).get("rows")
     return data | {"kept": subject.data is not None if data["sha256"] else False}
 
 
@@ -102,6 +109,8 @@ def data_text(data: Mapping[str, Any]) -> str:
         return data["source"] or "not recorded"
     rows = f", {data['rows']:,} rows" if isinstance(data["rows"], int) else ""
     kept = "kept" if data["kept"] else "not kept"
+    if data.get("outcomes"):
+        rows += f" and {data['outcomes']:,} of outcomes"
     return f"{data['source'] or 'of an unknown source'}{rows}, sha256 {data['sha256'][:12]}, {kept}"
 
 

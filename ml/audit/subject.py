@@ -9,7 +9,7 @@ from typing import Any
 
 from ml.config.deciding_settings import deciding_part
 from ml.config.economics import Economics
-from ml.data.shards.manifest import content_sha256
+from ml.data.outcomes.content import data_sha256
 from ml.errors import FinalError
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.run import FROZEN
@@ -118,7 +118,7 @@ class Subject:
         of_the_run = self.run / "ingest" / "data.csv"
         if (kept := kept_data(self.root, sha256)) is not None:
             return kept
-        return of_the_run if of_the_run.is_file() and content_sha256(of_the_run) == sha256 else None
+        return of_the_run if of_the_run.is_file() and data_sha256(of_the_run) == sha256 else None
 
     @property
     def run_record(self) -> RunRecord:

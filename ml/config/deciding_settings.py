@@ -14,7 +14,7 @@ def deciding_part(tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the deciding part of a tree of settings; a section that is missing, or is not a table, is left out.
 
     What a contact costs and is worth belongs to it only where profit is a metric of the gate; budget and currency
-    never do.
+    never do. That outcomes join the training side belongs to it only where they do.
     """
     sections = {name: tree[name] for name in SECTIONS if isinstance(tree.get(name), Mapping)}
     found = {
@@ -25,6 +25,9 @@ def deciding_part(tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         found["economics"] = {key: tree["economics"][key] for key in ("value", "cost")}
     elif "gate" in found:  # it says nothing then
         found["gate"].pop("profit", None)
+    feedback = tree.get("feedback")
+    if isinstance(feedback, Mapping) and feedback.get("join_training"):
+        found["feedback"] = {"join_training": True}
     return found
 
 

@@ -15,7 +15,7 @@ RAISABLE = "judge.at_least."
 APPROVAL = "gate.approval"
 APPROVALS = ("never", "unsure", "always")
 """How often a person is asked, from the most lenient to the strictest: for one run it can only become stricter."""
-ADDED = (APPROVAL, "gate.profit", "promote.hold_days", "keep.days", "beam.environment")
+ADDED = (APPROVAL, "gate.profit", "promote.hold_days", "keep.days", "beam.environment", "feedback.join_training")
 """Settings that decide nothing about a model of an older code, whose runs take the default of today."""
 
 

@@ -156,11 +156,12 @@ class BeamSettings:
 
 @dataclass(frozen=True)
 class FeedbackSettings:
-    """The section `feedback`: where the gateway writes what it was asked, and what came of it."""
+    """The section `feedback`: what the gateway wrote: where it is, and whether outcomes join the training side."""
 
     record: Annotated[str, Matching(r"[^\x00]+", "a directory")]
     outcomes: Annotated[str, Matching(r"[^\x00]+", "a directory")]
     lists: Annotated[str, Matching(r"[^\x00]+", "a directory")]
+    join_training: bool
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,18 @@ TOGETHER = 2**20
 
 
 def write_row_hashes(examples: Examples, path: Path) -> None:
-    """Write the sorted hashes of all rows, of both sides of the split, as uint64 [n]."""
-    sides = [pq.ParquetFile(side) for side in (examples.train, examples.eval)]
-    hashes = np.empty(sum(side.metadata.num_rows for side in sides), dtype=np.uint64)
+    """Write the sorted hashes of all rows, of both sides of the split, as uint64 [n].
+
+    Rows that outcomes added are not among them: the file outlasts a customer who is erased.
+    """
+    sides = ((examples.train, examples.obtained_rows), (examples.eval, examples.eval_rows))
+    hashes = np.empty(sum(rows for _, rows in sides), dtype=np.uint64)
     start = 0
-    for side in sides:
-        for batch in side.iter_batches(columns=["row"]):
-            hashes[start : start + batch.num_rows] = batch["row"].to_numpy()
-            start += batch.num_rows
+    for side, left in sides:
+        for batch in pq.ParquetFile(side).iter_batches(columns=["row"]):
+            some = batch["row"].to_numpy()[:left]
+            hashes[start : start + len(some)] = some
+            start, left = start + len(some), left - len(some)
     hashes.sort()
     np.save(path, hashes, allow_pickle=False)
 

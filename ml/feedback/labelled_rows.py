@@ -25,7 +25,7 @@ class LabelledRow:
         label: The outcome.
         propensity: The probability with which the customer was asked; None when nobody knows.
         is_control: Whether the customer was left alone.
-        customer: The identifier; None when the record has none.
+        customer: The identifier, of the record or the outcome; None when neither has one.
         features: The inputs as they were sent.
     """
 
@@ -62,6 +62,6 @@ def _row(row: RecordedRow, told: Told) -> LabelledRow:
         label=told.label,
         propensity=row.propensity,
         is_control=row.group == CONTROL,
-        customer=row.customer,
+        customer=row.customer or told.customer,
         features=row.features,
     )

@@ -12,8 +12,8 @@ from ml.config.settings import Settings
 from ml.storage.files import sha256_file, sha256_json
 from ml.storage.root import PROJECT
 
-DECIDING = ("ml", "serving/models", "serving/tables", "serving/expectation")
-"""The directories whose code decides a result: the steps, and how a model is called and calibrated, and a file read."""
+DECIDING = ("ml", "serving/models", "serving/records", "serving/tables", "serving/expectation")
+"""The directories whose code decides a result: the steps, how a model is called and calibrated, how files are read."""
 ONLY_TELLING = ("ml/monitoring", "ml/rehearsal", "ml/reports")
 """What is left out of them: rooms above the pipeline, which no step can import, and which only tell of results."""
 LIBRARIES = ("tensorflow", "keras", "tensorflow-data-validation", "tensorflow-model-analysis", "numpy", "pyarrow")

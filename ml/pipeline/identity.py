@@ -20,7 +20,7 @@ def source_kind(run: Run) -> str:
         FinalError: The step ingest has not finished.
     """
     dataset, ledger = run.artifact("ingest", Dataset), Ledger(run.root.ledger)
-    return kind_of_data(dataset.source, dataset.sha256, champion=ledger.champion(), events=ledger.events())
+    return kind_of_data(dataset.source, dataset.base_sha256, champion=ledger.champion(), events=ledger.events())
 
 
 def identity(run: Run) -> dict[str, str | int]:
@@ -35,6 +35,7 @@ def identity(run: Run) -> dict[str, str | int]:
         "source_kind": source_kind(run),
         "rows": dataset.rows,
         "data_sha256": dataset.sha256,
+        **({"base_sha256": dataset.base_sha256, "outcome_rows": dataset.outcomes["rows"]} if dataset.outcomes else {}),
         "schema_sha256": run.schema.sha256,
         "schema_number": run.schema_number,
         "settings_sha256": settings_sha256(run.settings),

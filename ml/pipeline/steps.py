@@ -47,12 +47,15 @@ def ingest(run: Run, result: Result) -> None:
     settle_others(run.root.runs, run.directory, run.settings.beam)
     clean_up(run.root, run.settings, current_run=run.id)
     files = source_files(run.settings.data.source, run.root)
-    result |= run.make_artifact(
-        "ingest",
-        lambda out: ingest(run.settings.data, root=run.root, out=out, beam=run.settings.beam),
-        # A local file may change between two tries; of all else a retry of this run keeps what it has.
-        inputs=run.settings.as_dict()["data"] | {"file": files.sha256 if files else None},
-    )
+    joins = run.settings.feedback.join_training
+
+    def work(out: Path) -> Artifact:
+        dataset = ingest(run.settings.data, root=run.root, out=out, beam=run.settings.beam)
+        return _with_outcomes(run, dataset) if joins else dataset
+
+    # A local file may change between two tries; of all else, outcomes among it, a retry of this run keeps what it has.
+    inputs = run.settings.as_dict()["data"] | {"file": files.sha256 if files else None}
+    result |= run.make_artifact("ingest", work, inputs=inputs | ({"join_training": True} if joins else {}))
     if source_kind(run) == SAMPLE:
         refuse_sample(champion, accepted=run.settings.judge.accept_incomparable)
     fingerprint = run_fingerprint(run.artifact("ingest", Dataset).sha256, run.settings, run.schema.sha256)
@@ -70,6 +73,19 @@ def ingest(run: Run, result: Result) -> None:
             f"Nothing new: data, schema, settings and code are those of run {last.run_id}, the last that came to a "
             f"result ({OUTCOME_OF_EVENT[last.event]}, {last.at}). Force the run to repeat it.",
         )
+
+
+def _with_outcomes(run: Run, dataset: Dataset) -> Dataset:
+    from ml.feedback.joining import join_outcomes
+    from ml.feedback.reading import Directories
+
+    return join_outcomes(
+        dataset,
+        Directories.of(run.root, run.settings.feedback),
+        model=run.settings.serving.model,
+        target="/".join(run.settings.target.positive_segments),
+        schema=run.schema,
+    )
 
 
 def validate(run: Run, result: Result) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml.artifacts import Accepted
 from ml.data.csv_reader import count_rows, parse_numbers, read_columns
 from ml.data.features import CATEGORICAL, FEATURES
-from ml.data.shards.manifest import content_sha256
+from ml.data.outcomes.content import data_sha256
 from ml.errors import RetrainError
 from ml.pipeline.run_record import runs
 from ml.registry.kept_data import kept_data
@@ -42,7 +42,7 @@ def newest_data(root: Root, version: Version) -> NewestData | None:
         directory = record.directory / "validate"
         try:
             accepted = Accepted.read(directory, root=root.path)
-            if content_sha256(accepted.csv) == accepted.sha256:
+            if data_sha256(accepted.csv) == accepted.sha256:
                 return NewestData(accepted.csv, accepted.sha256, f"the data of run {record.directory.name}")
         except (RetrainError, OSError):
             continue

@@ -1,13 +1,15 @@
-"""The data of the versions that are kept: `data/SHA256/data.csv` below the root, once for each content."""
+"""The data of the versions that are kept: `data/SHA256/` below the root, once for each content.
+
+There are data.csv, the manifest of its shards and the rows that outcomes added, as far as the data set has them.
+"""
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from ml.data.shards.manifest import MANIFEST, content_sha256
+from ml.data.outcomes.content import copy_data, data_sha256
 from ml.errors import FinalError
 from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry
@@ -31,10 +33,7 @@ def keep_data(csv: Path, sha256: str, *, root: Root) -> None:
     staged = root.staging / f"{sha256}.data"
     files.remove_directory(staged, root.trash)
     staged.mkdir(parents=True)
-    shutil.copyfile(csv, staged / "data.csv")
-    if csv.with_name(MANIFEST).is_file():
-        shutil.copyfile(csv.with_name(MANIFEST), staged / MANIFEST)
-    found = content_sha256(staged / "data.csv")
+    found = data_sha256(copy_data(csv, staged))
     if found != sha256:
         raise FinalError(
             f"{csv}: its bytes (sha256 {found[:12]}) are not those that the run was made of ({sha256[:12]}).",
@@ -49,7 +48,7 @@ def kept_data(root: Root, sha256: str) -> Path | None:
     if not _SHA256.fullmatch(sha256):
         return None
     csv = root.data / sha256 / "data.csv"
-    return csv if csv.is_file() and content_sha256(csv) == sha256 else None
+    return csv if csv.is_file() and data_sha256(csv) == sha256 else None
 
 
 def unneeded_data(registry: Registry, *, without: Collection[Path] = ()) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ml.storage import files
 from ml.storage.progress import Progress
 from ml.training.examples.counts import Counts, empty_side
 from ml.training.examples.example_files import write_examples
+from ml.training.examples.outcome_rows import OutcomeRows, outcome_rows
 from ml.training.examples.shard_rows import prepare_shard, read_rows
 from ml.training.raw_batch import RawBatch, raw_batches
 from ml.training.split import ProfileHashes
@@ -57,6 +59,8 @@ def transform(
     section `beam` its workers read shards of them, which lie in `out` meanwhile unless `beam.directory` is set. The
     files are the same, byte by byte.
 
+    Rows that outcomes added (`outcomes.csv` beside the data) are the last ones of `train.parquet`; see `outcome_rows`.
+
     Raises:
         DataError: A label is missing, or one side of the split is empty.
         FinalError: A profile is on both sides, or rows were lost.
@@ -64,15 +68,28 @@ def transform(
         TransientError: The job of the runner failed.
     """
     read = _here if beam is None or not beam.runner else partial(_by_beam, beam=beam, out=out)
-    with read(accepted, schema, settings, target) as (counts, batches):
+    added = outcome_rows(accepted, schema=schema, settings=settings, target=target)
+    with read(accepted, schema, settings, target, added) as (counts, batches):
+        for batch in added.batches:
+            counts.add(batch)
         encoding = counts.encoding(settings)
         encoding.write(out / "encoding.json")
-        written = write_examples(batches, encoding, out)
+        written = write_examples(chain(batches, added.batches), encoding, out)
     if written != (counts.train, counts.held):
         raise _other_rows(accepted, f"{counts.train:,} + {counts.held:,}", "written", "{:,} + {:,}".format(*written))
     require_apart(out / "train.parquet", out / "eval.parquet")
     log.info("%d train rows, %d eval rows, %d inputs", counts.train, counts.held, encoding.width)
-    return Examples(out, files.sha256_tree(out), counts.rows, counts.train, counts.held)
+    if added.rows or added.held_back:
+        log.info(
+            "%d train rows are of outcomes, and stand in for %d of the data; %d outcomes do not join: their customers, "
+            "or others with the same features, are on the evaluation side",
+            added.rows,
+            added.replaced_rows,
+            added.held_back,
+        )
+    return Examples(
+        out, files.sha256_tree(out), counts.rows, counts.train, counts.held, added.rows, added.replaced_rows
+    )
 
 
 def training_side(
@@ -83,8 +100,10 @@ def training_side(
     Raises:
         DataError: A label is missing, or the training side is empty.
     """
-    batches = raw_batches(accepted, schema, settings, target, ProfileHashes(settings.salt))
-    kept = [(batch, ~batch.in_eval) for batch in batches]
+    added = outcome_rows(accepted, schema=schema, settings=settings, target=target)
+    hashes = ProfileHashes(settings.salt)
+    batches = raw_batches(accepted, schema, settings, target, hashes, without=added.replaced)
+    kept = [(batch, ~batch.in_eval) for batch in chain(batches, added.batches)]
     if not any(mask.any() for _, mask in kept):
         raise empty_side("train", sum(len(mask) for _, mask in kept), settings)
     return TrainingSide(
@@ -96,13 +115,14 @@ def training_side(
 
 @contextmanager
 def _here(
-    accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings
+    accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings, added: OutcomeRows
 ) -> Iterator[tuple[Counts, Iterator[RawBatch]]]:
     """Yield the counts of all rows and the rows, read in this process."""
     hashes = ProfileHashes(settings.salt)
 
     def rows(what: str) -> Iterator[RawBatch]:
-        return _watched(raw_batches(accepted, schema, settings, target, hashes), what, accepted.rows)
+        batches = raw_batches(accepted, schema, settings, target, hashes, without=added.replaced)
+        return _watched(batches, what, accepted.rows - added.replaced_rows)
 
     counts = Counts()
     for batch in rows("transform, pass 1 of 2"):
@@ -116,6 +136,7 @@ def _by_beam(
     schema: Schema,
     settings: TransformSettings,
     target: TargetSettings,
+    added: OutcomeRows,
     *,
     beam: BeamSettings,
     out: Path,
@@ -136,15 +157,23 @@ def _by_beam(
                 pass
             raise
         log.info("rows of %d shards by %s", len(shards), beam.runner)
-        work = partial(prepare_shard, accepted=accepted, schema=schema, settings=settings, target=target)
+        work = partial(
+            prepare_shard,
+            accepted=accepted,
+            schema=schema,
+            settings=settings,
+            target=target,
+            without=sorted(added.replaced),
+        )
         out_of_beam = joined(directory, "counts.json")
         counts = transform_shards(shards, work=work, summary=Counts, settings=beam, out=out_of_beam)
-        if counts.problem or counts.rows != accepted.rows:
+        expected = accepted.rows - added.replaced_rows
+        if counts.problem or counts.rows != expected:
             for _ in raw_batches(accepted, schema, settings, target, ProfileHashes(settings.salt)):
                 pass
             if counts.problem:
                 raise FinalError(f"A worker of {beam.runner} reads the data otherwise: {counts.problem}", _CURE)
-            raise _other_rows(accepted, f"{accepted.rows:,}", f"counted by {beam.runner}", f"{counts.rows:,}")
+            raise _other_rows(accepted, f"{expected:,}", f"counted by {beam.runner}", f"{counts.rows:,}")
         rows = (batch for part in results(shards) for batch in read_rows(part, settings))
         yield counts, _watched(rows, "transform, writing", counts.rows)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ml.artifacts import Accepted
 from ml.config.settings import Settings, TargetSettings, TransformSettings
 from ml.config.typed_tree import build
-from ml.data.shards.manifest import content_sha256
+from ml.data.outcomes.content import data_sha256
 from ml.errors import FinalError, RetrainError
 from ml.pipeline.run import FROZEN, frozen_schema
 from ml.pipeline.run_record import runs
@@ -95,6 +95,6 @@ def _accepted(run: Path, root: Root) -> Accepted:
     if read_record(directory).get("kind") != Accepted.__name__:
         raise FinalError(f"{directory}: not the record of accepted data.", "Repeat the run.")
     accepted = Accepted.read(directory, root=root.path)
-    if content_sha256(accepted.csv) != accepted.sha256:
+    if data_sha256(accepted.csv) != accepted.sha256:
         raise FinalError(f"{accepted.csv}: was changed since it was accepted.", "Repeat the run.")
     return replace(accepted, path=directory)

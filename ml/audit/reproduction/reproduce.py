@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from ml.audit.subject import MOST_NAMED, Subject
 from ml.config.settings import TargetSettings, TrainSettings, TransformSettings
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import build
+from ml.data.outcomes.content import copy_data
 from ml.data.schema import Schema, seed_schema
-from ml.data.shards.manifest import MANIFEST
 from ml.errors import FinalError, RetrainError, SettingsError, printable
 from ml.pipeline.fingerprint import code_sha256, environment, source_hashes
 from ml.registry.champion import champion_of, damage_of
@@ -134,9 +133,7 @@ def _accepted(of: Subject, scratch: Path) -> Accepted:
     place = scratch / "ingest"
     place.mkdir(parents=True)
     dataset = Dataset(place, str(entry["data_sha256"]), int(entry.get("rows", 0)), str(entry.get("source", "")))
-    shutil.copyfile(data, dataset.csv)
-    if data.with_name(MANIFEST).is_file():  # so that messages name the shards
-        shutil.copyfile(data.with_name(MANIFEST), dataset.csv.with_name(MANIFEST))
+    copy_data(data, place)
     return Accepted(place, dataset.sha256, dataset.rows, dataset.csv, [], {}, dataset.name)
 
 

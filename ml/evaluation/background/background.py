@@ -33,13 +33,14 @@ Floats = NDArray[np.float64]
 def write_background(examples: Examples, servable: Servable, path: Path) -> Background:
     """Choose the background of a model, write it to `path`, and return it; equal files make equal backgrounds.
 
-    The reference is a sample of the train side, and the customers on whose values the background is chosen are from the
-    evaluation side.
+    The reference is a sample of the train side, without rows that outcomes added: what comes of it goes out with the
+    version, and would outlast a customer who is erased. The customers on whose values the background is chosen are
+    from the evaluation side.
 
     Raises:
         FinalError: One side has no row, or the model does not give a finite score to each row.
     """
-    reference = sample(examples.train, "row", REFERENCE_ROWS)
+    reference = sample(examples.train, "row", REFERENCE_ROWS, of=examples.obtained_rows)
     customers = sample(examples.eval, "profile", CUSTOMERS, distinct=True)
 
     def predict(columns: Columns) -> NDArray[Any]:

@@ -24,7 +24,7 @@ from serving.client.model_metadata import signatures_of
 
 log = logging.getLogger(__name__)
 Check = Callable[[Path, GoldenRows | None, Settings], tuple[GoldenRows, list[str]]]
-IDENTITY = ("source", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256", "metrics")
+IDENTITY = ("source", "data_sha256", "base_sha256", "schema_sha256", "settings_sha256", "code_sha256", "metrics")
 """What a release record says of where a version comes from, and an entry of the ledger repeats."""
 
 

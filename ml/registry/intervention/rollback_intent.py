@@ -154,7 +154,7 @@ def _publish_copy(intent: RollbackIntent, wanted: Version, registry: Registry) -
 
 
 def _facts(wanted: Version, intent: RollbackIntent) -> dict[str, object]:
-    of_the_data = ("source", "source_kind", "rows", "data_sha256", "schema_number")
+    of_the_data = ("source", "source_kind", "rows", "data_sha256", "base_sha256", "outcome_rows", "schema_number")
     carried = (*of_the_data, "schema_sha256", "settings_sha256", "code_sha256", "holdout", "recipe", "metrics")
     return {key: wanted.intent[key] for key in carried if key in wanted.intent} | {
         "rollback_of": origin(wanted),

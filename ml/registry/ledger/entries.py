@@ -125,6 +125,8 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     **dict.fromkeys(
         ("model_sha256", "record_sha256", "data_sha256", "schema_sha256", "settings_sha256", "code_sha256"), _TEXT
     ),
+    "base_sha256": _TEXT,
+    "outcome_rows": (_is_count, "a number of rows"),
     **dict.fromkeys(("previous", "lines_sha256", "previous_sha256", "seed_sha256"), _TEXT),
     **dict.fromkeys(("number", "schema_number"), (_is_count, "a number of a schema")),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),

@@ -37,16 +37,23 @@ def kind_of(entry: Mapping[str, Any]) -> str:
 def kind_of_data(source: str, sha256: str, *, champion: Version | None, events: Sequence[Mapping[str, Any]]) -> str:
     """Return the kind of data that came from `source` and whose bytes have this SHA-256.
 
+    Outcomes that joined them do not count: what they are compared with is of the same kind.
+
     Args:
         source: Where they came from, as ingest words it.
-        sha256: The hash of their bytes, in hex.
+        sha256: The hash of their bytes, in hex, without outcomes.
         champion: The last confirmed version; data with its bytes are of its kind.
         events: The ledger; bytes that were a sample before stay one, though they come as a file now.
     """
-    if champion is not None and champion.intent.get("data_sha256") == sha256:
+    if champion is not None and obtained_sha256(champion.intent) == sha256:
         return kind_of(champion.intent) or kind_of_source(source)
-    known = (kind_of(event) for event in events if event.get("data_sha256") == sha256)
+    known = (kind_of(event) for event in events if obtained_sha256(event) == sha256)
     return SAMPLE if SAMPLE in known else kind_of_source(source)
+
+
+def obtained_sha256(entry: Mapping[str, Any]) -> str | None:
+    """Return the hash of the data of an entry of the ledger as they were obtained, without outcomes."""
+    return entry.get("base_sha256") or entry.get("data_sha256")
 
 
 def is_sample(version: Version | None) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ml.reports.data.columns_section import columns_section, findings_table
 from ml.reports.data.drawn_rows import DrawnRows
 from ml.reports.look.section import Section
@@ -30,12 +33,22 @@ def _without_data(of: Material) -> Section | None:
     return Section("data", "Data", tables=[("Findings", findings_table(findings))]) if findings else None
 
 
+def _outcomes(joined: Mapping[str, Any] | None) -> list[str]:
+    if not joined:
+        return []
+    said = (
+        f"Outcomes of {joined['rows']:,} customers joined the training side, from {joined['first']} to "
+        f"{joined['last']}; they are not drawn here, and no candidate is compared on them."
+    )
+    return [said, *([f"Warning: {joined['warning']}"] if joined["warning"] else [])]
+
+
 def _says(of: Material, now: DrawnRows, before: DrawnRows | None, champion: str) -> list[str]:
     obtained = of.record.artifact("ingest")
     rows = f"{now.rows(obtained.get('rows'))} rows"
     if before is not None and of.champion is not None:
         rows += f", those of {champion} were {before.rows(of.champion.intent.get('rows'))}"
-    says = [f"{obtained.get('source', 'The data')}: {rows}."]
+    says = [f"{obtained.get('source', 'The data')}: {rows}.", *_outcomes(obtained.get("outcomes"))]
     if now.thinned:
         says.append(f"{now.thinned}.")
     if before is not None and before.thinned:

@@ -5,7 +5,7 @@ Encoding them takes the worker's counts and those of all others; from distinct v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,14 @@ from ml.training.split import ProfileHashes, is_eval
 
 
 def prepare_shard(
-    csv: Path, out: Path, *, accepted: Accepted, schema: Schema, settings: TransformSettings, target: TargetSettings
+    csv: Path,
+    out: Path,
+    *,
+    accepted: Accepted,
+    schema: Schema,
+    settings: TransformSettings,
+    target: TargetSettings,
+    without: Collection[str] = (),
 ) -> Counts:
     """Write the rows of a shard as Parquet in their order, and return their counts.
 
@@ -40,11 +47,13 @@ def prepare_shard(
         schema: The schema of the run.
         settings: Of the split.
         target: What a positive label is.
+        without: Customers whose rows are left out.
     """
     counts, hashes = Counts(), ProfileHashes(settings.salt)
     with pq.ParquetWriter(out, RAW) as writer:
         try:
-            for batch in raw_batches(replace(accepted, csv=csv), schema, settings, target, hashes):
+            of_shard = replace(accepted, csv=csv)
+            for batch in raw_batches(of_shard, schema, settings, target, hashes, without=without):
                 counts.add(batch)
                 everything = np.ones(len(batch.labels), dtype=bool)
                 writer.write_table(pa.Table.from_arrays(raw_arrays(batch, everything), schema=RAW))

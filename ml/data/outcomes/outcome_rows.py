@@ -1,0 +1,103 @@
+"""The file `outcomes.csv` beside a data.csv: customers whose outcome came, as training takes them."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.data.features import FEATURES, ID
+from ml.storage.files import write_whole
+
+NAME = "outcomes.csv"
+LABEL = "outcome"
+_ABOUT = ("outcome_date", "version", "request_id", "row", "propensity")
+COLUMNS = (ID, *FEATURES, LABEL, *_ABOUT)
+WHOLE = re.compile(r"(\d+)\.0+")
+"""An identifier that was written as a number with decimals, as files are when one of them is missing."""
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """A customer with features and outcome.
+
+    Attributes:
+        customer: The identifier, as `customer_key` returns it.
+        features: The values by the name of the feature, as text; "" where missing.
+        label: The outcome, one of the two words of the target.
+        date: When it was so, ISO 8601.
+        version: The version that scored the customer.
+        request_id: The request, or the list, in which that was.
+        row: The number of the row in it.
+        propensity: The probability with which the customer was asked; None when nobody knows.
+    """
+
+    customer: str
+    features: Mapping[str, str]
+    label: str
+    date: str
+    version: str
+    request_id: str
+    row: int
+    propensity: float | None
+
+    @property
+    def fields(self) -> list[str]:
+        """The row as it stands in the file."""
+        chance = "" if self.propensity is None else repr(self.propensity)
+        about = (self.label, self.date, self.version, self.request_id, str(self.row), chance)
+        return [self.customer, *(self.features[name] for name in FEATURES), *about]
+
+
+def customer_key(identifier: str) -> str:
+    """Return an identifier in the one form in which two files that write it differently agree: 466735.0 is 466735."""
+    text = identifier.strip()
+    whole = WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def outcomes_beside(csv: Path) -> Path | None:
+    """Return the file with the rows that outcomes added to a data.csv; None when there is none."""
+    path = csv.with_name(NAME)
+    return path if path.is_file() else None
+
+
+def write_outcome_rows(rows: Iterable[OutcomeRow], path: Path) -> None:
+    """Write the rows, whole or not at all; the same rows in the same order make the same bytes."""
+    write_whole(path, _encoded([list(COLUMNS), *(row.fields for row in rows)]))
+
+
+def rewrite_without(path: Path, customers: frozenset[str], keys: frozenset[tuple[str, int]]) -> int:
+    """Write the file anew without these customers and these rows, whole or not at all; return how many rows went.
+
+    A file that has none of them is not touched. The rows that are left keep their order.
+
+    Args:
+        path: The file.
+        customers: Identifiers, as `customer_key` returns them.
+        keys: Request identifiers with row numbers.
+    """
+    header, *rows = _lines(path)
+    place = {name: number for number, name in enumerate(header)}
+    left = [
+        row
+        for row in rows
+        if row[place[ID]] not in customers and (row[place["request_id"]], int(row[place["row"]])) not in keys
+    ]
+    if len(left) < len(rows):
+        write_whole(path, _encoded([header, *left]))
+    return len(rows) - len(left)
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv_module.reader(file)
+
+
+def _encoded(lines: Iterable[list[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv_module.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue().encode()
