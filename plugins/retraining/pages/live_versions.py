@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ml.errors import FinalError
+from ml.performance.fallen import fallen
 from ml.performance.live import LivePerformance, VersionPerformance
 from ml.performance.live_file import read_live_performance
 from ml.reports.live.measured_words import difference_words, money_words, number_words, share_words
@@ -52,6 +53,7 @@ class LiveVersions:
         outcomes: Outcomes that came.
         unused: Those that were not used: how many, and for what reason.
         rows: The newest versions with outcomes.
+        fallen: That the version that should be serving does significantly worse than expected; "" when it does not.
         error: Why nothing can be said; "" otherwise.
     """
 
@@ -60,6 +62,7 @@ class LiveVersions:
     outcomes: int = 0
     unused: Sequence[tuple[int, str]] = ()
     rows: Sequence[LiveRow] = ()
+    fallen: str = ""
     error: str = ""
 
 
@@ -77,6 +80,7 @@ def live_versions(root: Root) -> LiveVersions | None:
         outcomes=live.outcomes,
         unused=[(one.count, name.replace("_", " ")) for name, one in live.left.items() if one.count],
         rows=[_row(live, one) for one in live.versions[:SHOWN_VERSIONS]],
+        fallen=next((fallen(one) or "" for one in live.versions if one.is_champion), ""),
     )
 
 

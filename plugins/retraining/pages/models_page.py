@@ -94,6 +94,7 @@ def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: st
     of_versions = {row.number: row for row in rows if row.number is not None}
     hold = standing_hold(ledger.events, now=now)
     served = of_versions.get(answer.version) if answer.version is not None else None
+    live = live_versions(root)
     passing = [row for row in rows if outcome in ("", row.outcome)]
     shown = passing[(number - 1) * ROWS_OF_A_PAGE : number * ROWS_OF_A_PAGE]
     return ModelsPage(
@@ -101,7 +102,7 @@ def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: st
         champion=of_versions.get(champion.number) if champion else None,
         served=served,
         since=str(ledger.versions[answer.version].last["at"]) if answer.version in ledger.versions else "",
-        banners=list(_banners(ledger, answer, hold)),
+        banners=list(_banners(ledger, answer, hold, live)),
         hold=hold,
         waiting=ledger.waiting,
         rows=shown,
@@ -112,7 +113,7 @@ def models_page(root: Root, settings: Settings, ledger: Snapshot, *, outcome: st
         passing=len(passing),
         plot=plot_of(rows, champion.number if champion else None),
         looks=_looks(ledger, settings, now),
-        live=live_versions(root),
+        live=live,
         inbox=_inbox(root),
         next_number=max(ledger.versions, default=0) + 1,
         hold_days=settings.promote.hold_days,
@@ -138,7 +139,7 @@ def _can_go_back(row: Row, ledger: Snapshot, root: Root, model: str) -> bool:
     )
 
 
-def _banners(ledger: Snapshot, answer: Answer, hold: Hold | None) -> Iterator[Banner]:
+def _banners(ledger: Snapshot, answer: Answer, hold: Hold | None, live: LiveVersions | None) -> Iterator[Banner]:
     champion = ledger.champion
     if ledger.chain.faults:
         told = "; ".join(map(str, ledger.chain.faults[:SHOWN_FAULTS]))
@@ -171,6 +172,8 @@ def _banners(ledger: Snapshot, answer: Answer, hold: Hold | None) -> Iterator[Ba
     serving = ledger.versions.get(answer.version) if answer.version is not None else champion
     if is_sample(serving) and serving is not None:
         yield Banner("warning", f"Version {serving.number} is a SAMPLE model", f"It was {SAMPLE_WARNING}.")
+    if live is not None and live.fallen:
+        yield Banner("bad", "The version that serves does worse than expected", live.fallen)
     if hold is not None:
         yield Banner(
             "warning",

@@ -73,6 +73,7 @@ def _environment() -> jinja2.Environment:
         "path": lambda text: quote(str(text), safe=""),
         "thousands": _thousands,
         "pretty": _pretty,
+        "unbroken": lambda text: text.replace(" %", "\u00a0%"),  # no line breaks before a per cent sign
     }
     environment.filters |= filters
     return environment

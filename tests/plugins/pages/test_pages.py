@@ -230,7 +230,7 @@ def test_what_became_of_customers_stands_beside_what_was_expected(server: ApiSer
         profit=known(5_234, 3_911, 6_512),
     )  # fmt: skip
     write_live_performance(Root(story.root), live(performance, left={"version_unknown": LeftOut(8, ("a:1",))}))
-    text = server.ask("/retraining/models").text
+    text = server.ask("/retraining/models").text.replace("\u00a0", " ")
     for told in (
         "63 % (58 % to 68 %)",
         "expected: 60 % (57 % to 63 %)",
@@ -240,6 +240,22 @@ def test_what_became_of_customers_stands_beside_what_was_expected(server: ApiSer
         assert told in text
     assert "Too few customers have an outcome." in text
     assert "Computed <time" in text
+    assert "does worse than expected" not in text
+
+
+def test_a_champion_that_has_fallen_is_told_above_everything(server: ApiServer, story: Story) -> None:
+    story.promoted()
+    story.promoted()
+    worse = {
+        "precision": known(0.4, 0.36, 0.44, 500), "expected_precision": known(0.6, 0.59, 0.61, 500),
+        "calibration_error": known(-0.2, -0.24, -0.16, 500),
+    }  # fmt: skip
+    for fallen, told in ((1, False), (2, True)):
+        rows = [version(number, is_champion=number == 2, **(worse if number == fallen else {})) for number in (2, 1)]
+        write_live_performance(Root(story.root), live(*rows))
+        text = server.ask("/retraining/models").text
+        assert ("does worse than expected" in text) == told
+        assert ("Of 500 customers on lists of version 2, 40.0% were targets" in text) == told
 
 
 def test_a_damaged_file_of_outcomes_leaves_the_rest_of_the_page(server: ApiServer, story: Story) -> None:
