@@ -24,6 +24,7 @@ from serving.expectation.calibration import Calibration
 
 FEWEST_FOR_A_SLOPE = 100
 CONTACTS = 1000
+_CERTAIN = 1e-6
 NOBODY = "No customer of a list has an outcome yet."
 NOT_COVERED = (
     "Without a share of the lists for customers from below the cut, AUC and share outside the list cannot be known."
@@ -161,23 +162,19 @@ def _traffic_share(traffic: Floats, facts: ReleaseFacts) -> Measured:
     if facts.calibration is None or not 0 < before < 1:
         return Measured.unknown(facts.note or facts.share.reason or "It was evaluated on one kind of customers only.")
     found = shifted_share(facts.calibrated(traffic), before=before)
-    # The line is an estimate, too, and the share follows its slope: one deviation to each side along both axes.
+    # Calibration and share come from rows that are a sample, too: one deviation to each side along all three axes.
     variance = ((found.high - found.low) / (2 * two_sided(LEVEL))) ** 2
-    for one, other in _deviations(facts.calibration):
-        ends = [shifted_share(line.apply(traffic), before=before).value for line in (one, other)]
-        variance += ((ends[0] - ends[1]) / 2) ** 2
+    variances, axes = np.linalg.eigh(facts.covariance)
+    for step in (np.sqrt(np.maximum(variances, 0.0)) * axes).T:
+        one, other = (_shifted(traffic, facts.calibration, before, sign * step) for sign in (1, -1))
+        variance += ((one - other) / 2) ** 2
     return Measured(Estimate.normal(found.value, variance**0.5, found.rows).within(0.0, 1.0))
 
 
-def _deviations(line: Calibration) -> Iterator[tuple[Calibration, Calibration]]:
-    """Yield, for both axes of its covariance, the lines that are one standard deviation away."""
-    variances, axes = np.linalg.eigh(np.array(line.covariance))
-    for variance, axis in zip(variances.tolist(), axes.T, strict=True):
-        a, b = (max(0.0, variance) ** 0.5 * axis).tolist()
-        yield (
-            replace(line, intercept=line.intercept + a, slope=line.slope + b),
-            replace(line, intercept=line.intercept - a, slope=line.slope - b),
-        )
+def _shifted(traffic: Floats, line: Calibration, before: float, step: Floats) -> float:
+    intercept, slope, share_off = step.tolist()
+    moved = replace(line, intercept=line.intercept + intercept, slope=line.slope + slope)
+    return shifted_share(moved.apply(traffic), before=min(max(before + share_off, _CERTAIN), 1 - _CERTAIN)).value
 
 
 def _weeks(customers: Customers, facts: ReleaseFacts) -> Iterator[WeekPerformance]:

@@ -29,12 +29,15 @@ class ReleaseFacts:
         note: What that means, as a sentence; "" when there is one.
         auc: On its evaluation rows.
         share: The share of targets among them.
+        covariance: Of the calibration's intercept and slope and of that share, which come from the same rows, [3, 3];
+            zeros when there are none.
     """
 
     calibration: Calibration | None
     note: str
     auc: Measured
     share: Measured
+    covariance: NDArray[np.float64]
 
     def calibrated(self, probability: Floats) -> Floats:
         """Return calibrated probabilities, or the same ones without a calibration, [n]."""
@@ -71,7 +74,13 @@ def read_release_facts(root: Root, version: str) -> ReleaseFacts:
     try:
         rows = ScoredRows.read(release / "rows.npz")
     except (FileNotFoundError, FinalError):
-        return ReleaseFacts(calibration, note, Measured.unknown(_NO_ROWS), Measured.unknown(_NO_ROWS))
+        unknown = Measured.unknown(_NO_ROWS)
+        return ReleaseFacts(calibration, note, unknown, unknown, np.zeros((3, 3)))
+    return release_facts(calibration, note, rows)
+
+
+def release_facts(calibration: Calibration | None, note: str, rows: ScoredRows) -> ReleaseFacts:
+    """Return what a calibration and evaluation rows say; `note` tells why there is no calibration."""
     label, score = rows.labels.astype(np.float64), rows.candidate.astype(np.float64)
     auc = hajek_auc(Asked(score, score, np.ones(len(score)), label))
     of_rows = share(int(label.sum()), len(label))
@@ -80,4 +89,17 @@ def read_release_facts(root: Root, version: str) -> ReleaseFacts:
         note,
         Measured(auc, "" if auc.is_known else "It was evaluated on too few rows."),
         Measured(of_rows, "" if of_rows.is_known else _NO_ROWS),
+        _covariance(calibration, rows) if calibration is not None and len(label) else np.zeros((3, 3)),
     )
+
+
+def _covariance(calibration: Calibration, rows: ScoredRows) -> NDArray[np.float64]:
+    """The sandwich of Huber and White of all three, clustered as in `ml.evaluation.calibration`."""
+    label, expected = rows.labels.astype(np.float64), calibration.apply(rows.candidate)
+    x = np.stack([np.ones(len(label)), logit(rows.candidate)], axis=1)
+    bread = np.linalg.pinv((x * (expected * (1 - expected))[:, None]).T @ x)
+    influence = np.column_stack([x * (label - expected)[:, None] @ bread, (label - label.mean()) / len(label)])
+    _, cluster = np.unique(rows.profiles, return_inverse=True)
+    sums = np.zeros((int(cluster.max()) + 1, 3))
+    np.add.at(sums, cluster, influence)
+    return np.asarray(sums.T @ sums)

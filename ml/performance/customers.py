@@ -118,8 +118,10 @@ def parts(
 ) -> NDArray[np.str_]:
     """Return the part of each customer.
 
-    A list marks its control group and those from below the cut. All others on it have the same propensity, the highest
-    of their file; who has a lower one, and no mark, was below the cut and not drawn.
+    A list marks its control group and those from below the cut. Who has no mark, and the lowest propensity of a file
+    whose customers do not all have the same, was below the cut and not drawn. Where the share that explores leaves less
+    than one place, the last customer above the cut has a propensity between: he counts as on the list, and if he lost
+    his place he is one who has no outcome.
 
     Args:
         group: "control", "explored" or "", [n].
@@ -127,10 +129,14 @@ def parts(
         list_number: Which ones are of the same list, [n].
         is_whole: Whether customers of the file who were not on the list are among them, [n].
     """
-    highest = np.zeros(int(list_number.max(initial=-1)) + 1)
+    lists = int(list_number.max(initial=-1)) + 1
+    highest, lowest, explores = np.zeros(lists), np.ones(lists), np.zeros(lists, np.bool_)
     np.maximum.at(highest, list_number, propensity)
-    is_below = is_whole & ((propensity < highest[list_number]) | (propensity == 0))
-    found = np.where(is_below, BELOW, TARGETED)
+    np.minimum.at(lowest, list_number, propensity)
+    np.logical_or.at(explores, list_number, group == EXPLORED)
+    chooses = (lowest < highest) | explores
+    is_lowest = chooses[list_number] & (propensity == lowest[list_number])
+    found = np.where(is_whole & (is_lowest | (propensity == 0)), BELOW, TARGETED)
     for marked in (EXPLORED, CONTROL):
         found = np.where(group == marked, marked, found)
     return np.asarray(found)

@@ -60,6 +60,17 @@ def test_a_list_of_everybody_covers_everybody() -> None:
     assert customers([(0, 1.0, "", 1.0), (0, 1.0, "", 0.0)]).is_covered.all()
 
 
+def test_of_a_list_by_lot_alone_those_without_a_mark_were_not_drawn() -> None:
+    found = customers([(0, 0.5, EXPLORED, 1.0), (0, 0.5, "", NONE), (0, 0.5, EXPLORED, NONE), (0, 0.5, "", 1.0)])
+    assert found.part.tolist() == [EXPLORED, "below", EXPLORED, "below"]
+
+
+def test_the_last_above_the_cut_may_have_a_chance_between_and_counts_as_on_the_list() -> None:
+    found = customers([(0, 1.0, "", 1.0), (0, 0.8, "", 1.0), (0, 0.01, "", NONE), (0, 0.01, "", NONE)])
+    assert found.part.tolist() == [TARGETED, TARGETED, "below", "below"]
+    assert found.is_covered.all()
+
+
 def test_the_control_group_is_marked_and_was_not_asked() -> None:
     found = customers([(0, 0.9, "", 1.0), (0, 0.9, CONTROL, 1.0), (0, 0.09, "", NONE), (0, 0.09, EXPLORED, 0.0)])
     assert found.part.tolist() == [TARGETED, CONTROL, "below", EXPLORED]

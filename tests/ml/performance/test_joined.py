@@ -152,7 +152,7 @@ def test_a_version_that_is_not_certain_is_no_version() -> None:
 
 
 def test_the_control_group_is_apart_and_has_not_been_asked() -> None:
-    rows = [row(1, group="control"), row(2, group="control"), row(3, group="explored"), row(4)]
+    rows = [row(1, group="control"), row(2, group="control"), row(3, group="explored", propensity=0.1), row(4)]
     found = joined(rows, [told("a"), told("b", "rest", 2), told("c", number=3)])
     customers = found.customers["7"]
     assert customers.part.tolist() == ["control", "control", "explored", "targeted"]
