@@ -13,10 +13,10 @@ from ml.config.settings import TrainSettings
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import source_kind
+from ml.pipeline.judgement.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.promotion_steps import confirm, promote
 from ml.pipeline.run import Run
-from ml.pipeline.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.step_names import STEPS
 from ml.registry.champion import verified_champion
 from ml.registry.ledger.ledger import Ledger
@@ -202,7 +202,7 @@ def judge(run: Run, result: Result) -> None:
 
     def work(out: Path) -> Artifact:
         from ml.gate.reason import CONTEXT
-        from ml.pipeline.verdict import reach_verdict
+        from ml.pipeline.judgement.verdict import reach_verdict
 
         verdict = reach_verdict(run, evaluation, out)
         for reason in verdict.reasons:

@@ -12,7 +12,7 @@ from ml.evaluation.scored_rows import ScoredRows
 from ml.gate.context import Look
 from ml.gate.decision import Decision, decide
 from ml.gate.judge import judge
-from ml.pipeline.look import note_look
+from ml.pipeline.judgement.look import note_look
 from ml.pipeline.run import Run
 from ml.storage import files
 from ml.storage.strict_json import without_nan
