@@ -14,6 +14,7 @@ from ml.registry.ledger.entries import ADOPTED, CONFIRMED, INTENT, PUBLISHED, RE
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.approvals import candidate_of, waiting_candidates
 from ml.registry.references.ancestry import OVERRIDDEN as BY_OVERRIDE
+from ml.storage import run_order
 from ml.storage.locks import is_held
 
 WITHDRAWN_SINCE = "was withdrawn"
@@ -33,6 +34,7 @@ def explain(subject: Subject) -> dict[str, Any]:
         "outcome": _outcome(subject),
         "at": subject.entry.get("at"),
         "who": subject.entry.get("who"),
+        "trigger": trigger_of(subject),
         "reasons": _reasons(subject),
         **_sides(subject),
         "damage": damages(subject),
@@ -89,6 +91,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         side = ALTHOUGH if reason in answer["against"] else BESIDE if reason in answer["context"] else BECAUSE
         yield f"  {side:<15}{reason}"
     yield f"  run            {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
+    if answer["trigger"]:
+        yield f"  began          {answer['trigger']}"
     yield f"  data           {data_text(answer['data'])}"
     beside = answer["champion_metrics"]
     for metric in (metric for metric in ORDER if answer["metrics"].get(metric) is not None):
@@ -162,6 +166,12 @@ def _sides(subject: Subject) -> dict[str, list[str]]:
         "against": [sentence for sentence, side in found.items() if side == ALTHOUGH],
         "context": [sentence for sentence, side in found.items() if side == BESIDE],
     }
+
+
+def trigger_of(subject: Subject) -> str | None:
+    """Return why the run began, in a few words; None when that is not recorded."""
+    found = subject.entry.get("trigger") or run_order.noted(subject.run).get("trigger")
+    return str(found) if found else None
 
 
 def _reasons(subject: Subject) -> list[str]:

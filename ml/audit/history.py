@@ -24,6 +24,7 @@ from ml.registry.ledger.entries import (
     ROLLBACK,
     SCHEMA,
     SEALED,
+    TRIGGERED,
     WAITING,
     WITHDRAWN,
 )
@@ -98,7 +99,8 @@ def entries_of(events: list[dict[str, Any]]) -> list[Entry]:
     candidates: dict[Any, Entry] = {}
     for event in events:
         is_told_by_its_copy = event["event"] == ROLLBACK and event.get("result") != event.get("target")
-        if event["event"] in (SEALED, CHAINED, LOOKED) or is_told_by_its_copy:  # of hashes and looks, not of a version
+        # Of hashes, looks and beginnings, not of a version.
+        if event["event"] in (SEALED, CHAINED, LOOKED, TRIGGERED) or is_told_by_its_copy:
             continue
         begins = event["event"] in (INTENT, ADOPTED, ROLLBACK)
         candidate = (event["run_id"], event.get("model_sha256"))
@@ -164,7 +166,11 @@ def _source(event: Mapping[str, Any]) -> str:
 
 
 def _reasons(entry: Entry) -> Iterator[str]:
-    yield f"run {_one_line(entry.begun['run_id'])}, data {_one_line(entry.begun.get('data_sha256') or '-')[:12]}"
+    began = entry.begun.get("trigger")
+    yield (
+        f"run {_one_line(entry.begun['run_id'])}{f' (began {_one_line(began)})' if began else ''}, "
+        f"data {_one_line(entry.begun.get('data_sha256') or '-')[:12]}"
+    )
     for event in entry.events:
         reason = str(event.get("reason") or "")
         if reason and event["event"] in DECISIONS:

@@ -24,6 +24,7 @@ from ml.pipeline.outcome import error_lines, result_of_error
 from ml.pipeline.run import FROZEN, Run
 from ml.pipeline.steps import STEP_FUNCTIONS, run_step
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.trigger import Trigger
 from ml.reports.card.after_promotion import try_card_of_champion
 from ml.storage.files import disk_errors
 from ml.storage.log_format import make_printable
@@ -86,7 +87,8 @@ def _step(options: argparse.Namespace) -> tuple[int, str]:
     settings = _settings(options, frozen)
     if frozen is not None:
         settings.require_same_deciding_settings(resolve(frozen=frozen, environment={}), run=options.run)
-    result = run_step(options.step, Run(root, options.run, settings, getattr(options, "force", False)))
+    trigger = getattr(options, "trigger", Trigger())
+    result = run_step(options.step, Run(root, options.run, settings, getattr(options, "force", False), trigger))
     log.info("step %s: %s in %.1f s", options.step, result["outcome"], result["seconds"])
     return DONE, as_json(result) if options.json else ""
 
@@ -223,6 +225,7 @@ COMMANDS: dict[str, Command] = {
     "override": approval_commands.override,
     "probation": live_commands.probation,
     "performance": live_commands.performance,
+    "monitor": live_commands.monitor,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,

@@ -1,4 +1,4 @@
-"""The commands that look at versions at work: the probation, and how they do with real customers."""
+"""The commands that look at versions at work: the probation, how they do with real customers, and the traffic."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ml.cli.libraries import need_libraries
 from ml.cli.status import as_json
 from ml.config.overrides import toml_string
 from ml.config.settings import resolve
-from ml.errors import DONE, WILL_FAIL_AGAIN, NothingToDoError, printable
+from ml.errors import DONE, WILL_FAIL_AGAIN, NothingToDoError, SettingsError, printable
 from ml.probation.item import BREACHED, PASSED
 from ml.storage.root import Root
 
 if TYPE_CHECKING:
+    from ml.drift.last_checks import Check
     from ml.probation.probation import Checked
 
 
@@ -41,7 +42,7 @@ def probation(options: argparse.Namespace) -> tuple[int, str]:
     if checked.restored is not None:
         clean_up(root, settings)
     code = WILL_FAIL_AGAIN if checked.state == BREACHED else DONE
-    return code, as_json(asdict(checked)) if options.json else "\n".join(map(printable, _lines(checked)))
+    return code, as_json(asdict(checked)) if options.json else "\n".join(map(printable, _checked(checked)))
 
 
 def performance(options: argparse.Namespace) -> tuple[int, str]:
@@ -58,7 +59,25 @@ def performance(options: argparse.Namespace) -> tuple[int, str]:
     return DONE, as_json(plain(found)) if options.json else performance_text(found)
 
 
-def _lines(checked: Checked) -> Iterator[str]:
+def monitor(options: argparse.Namespace) -> tuple[int, str]:
+    """Look at the traffic once, note what was found, and say it; 0 whatever it is.
+
+    Raises:
+        SettingsError: The day is still to come.
+    """
+    need_libraries()
+    from ml.drift.check import check_traffic
+
+    today = datetime.now(UTC).date()
+    day = options.day or today
+    if day > today:
+        raise SettingsError(f"monitor: --day {day} is still to come.", f"Name a day up to {today} (UTC).")
+    root, settings = Root.find(options.root), resolve(file=options.settings, overrides=options.overrides)
+    check = check_traffic(root, settings, day=day)
+    return DONE, as_json(check.as_dict()) if options.json else "\n".join(map(printable, _looked(check)))
+
+
+def _checked(checked: Checked) -> Iterator[str]:
     """Yield the answer; the last line says what it came to, since Airflow tells people that one."""
     for item in checked.items:
         yield f"  {item.name:<13}{item.result:<10}{item.sentence}"
@@ -71,3 +90,23 @@ def _lines(checked: Checked) -> Iterator[str]:
         yield f"Version {number} has passed its probation."
     else:
         yield f"Version {number} is on probation until {until}."
+
+
+def _looked(check: Check) -> Iterator[str]:
+    """Yield the answer; the last line says what it came to."""
+    yield check.told
+    for name, distance in sorted(check.distances.items()):
+        limit = check.thresholds.get(name)
+        against = "no threshold" if limit is None else f"threshold {limit:.4g}"
+        yield f"  {name:<16}distance {distance:.4f}, {against}"
+    yield from (f"  note      {note}" for note in check.notes)
+    yield from (f"  {finding.kind:<10}{finding.sentence}" for finding in check.findings)
+    yield from (f"  held back {sentence}" for sentence in check.held_back)
+    if check.asks:
+        yield f"A retraining is asked for: {check.asks.text}."
+    elif check.findings:
+        yield "No retraining is asked for: one began for the same not long ago."
+    elif check.distances:
+        yield "Nothing has drifted."
+    else:
+        yield "Nothing could be compared."

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ml.audit.rules_by_week import WEEKS
 from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import STEP_FUNCTIONS
+from ml.registry.policy.trigger import BY_HAND, WEEKLY, Trigger
 
 Command = Callable[[argparse.Namespace], tuple[int, str]]
 
@@ -47,6 +48,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         one.add_argument("--run", required=True, metavar="ID", help=a_run)
         if is_first:
             one.add_argument("--force", action="store_true", help="go on even if nothing is new")
+            because = f"why the run begins: {WEEKLY!r}, {BY_HAND!r}, or what `monitor` asked for, as JSON"
+            one.add_argument("--trigger", metavar="TEXT", type=_trigger, default=Trigger(), help=because)
     every_step = add("retrain", "All steps in one process.", settings, raises, data, server)
     every_step.add_argument("--run", metavar="ID", help="the run id; default: made from the time")
     every_step.add_argument("--force", action="store_true", help="retrain although nothing is new")
@@ -65,6 +68,9 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     old.add_argument("--dry-run", action="store_true", help="only say what would go, and why")
     add("probation", "Check the version on probation once; 2 if it went back.", settings, server)
     add("performance", "How each version does, from what came of its customers; kept in performance.json.", settings)
+    traffic = add("monitor", "Has the traffic drifted from the training data? Notes what asks to retrain.", settings)
+    of_day = "the last day (UTC) of the requests that are looked at; default: today"
+    traffic.add_argument("--day", metavar="YYYY-MM-DD", type=_day, help=of_day)
     for name, told in DECISIONS.items():
         decides = add(name, told, settings, server)
         decides.add_argument("run", metavar="RUN", help="its run id")
@@ -134,6 +140,21 @@ def _sentence(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is blank: say why, for whoever reads the ledger later")
     return text
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-01-31") from error
+
+
+def _trigger(text: str) -> Trigger:
+    try:
+        return Trigger.parse(text)
+    except (ValueError, RecursionError) as error:
+        what = f"neither {WEEKLY!r} nor {BY_HAND!r}, nor what `monitor` asked for ({error})"
+        raise argparse.ArgumentTypeError(what) from error
 
 
 def _end(text: str) -> datetime:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from ml.config.deciding_settings import deciding_part, profit_is_judged
 from ml.config.economics import Economics
 from ml.config.gate_settings import GateSettings, JudgeSettings
+from ml.config.monitoring_settings import MonitoringSettings
 from ml.config.overrides import APPROVAL, Overrides, key_and_value, read_toml, taken_over
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import Between, EachMatching, Matching, OneOrMore, build
@@ -184,6 +185,7 @@ class Settings:
     serving: ServingSettings
     beam: BeamSettings
     feedback: FeedbackSettings
+    monitoring: MonitoringSettings
 
     def __post_init__(self) -> None:
         """Check sections against one another.

@@ -14,6 +14,8 @@ from serving.tables.category_spelling import spellings
 SEED = Path(__file__).with_name("schema.pbtxt")
 PROPOSED, PROPOSED_DIFF = "proposed_schema.pbtxt", "proposed_schema.diff"
 """The files of a proposal in the directory of a blocked run."""
+MEANT_FOR = 8068
+"""The customers in each of the samples from which the drift thresholds were made."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,13 @@ class Schema:
     @cached_property
     def drift_thresholds(self) -> dict[str, float]:
         """For each feature that is compared the distance from which on it counts as drifted."""
+        return self.thresholds_of(self.message)
+
+    @staticmethod
+    def thresholds_of(message: Any) -> dict[str, float]:
+        """Return the same of any `tensorflow_metadata.proto.v0.Schema`."""
         found = {}
-        for feature in self.message.feature:
+        for feature in message.feature:
             comparator = feature.drift_comparator
             for distance in (comparator.infinity_norm, comparator.jensen_shannon_divergence):
                 if distance.threshold:

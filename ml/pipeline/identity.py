@@ -26,6 +26,8 @@ def source_kind(run: Run) -> str:
 def identity(run: Run) -> dict[str, str | int]:
     """Return what a ledger entry says of where a version comes from: source, rows, and the hashes of all that decides.
 
+    Why its run began is part of it, unless older code began it.
+
     Raises:
         FinalError: The step ingest has not finished.
     """
@@ -43,6 +45,7 @@ def identity(run: Run) -> dict[str, str | int]:
         "fingerprint": run_fingerprint(dataset.sha256, run.settings, run.schema.sha256),
         "holdout": holdout_sha256(run.settings.transform),
         "recipe": recipe_sha256(run.settings),
+        **({"trigger": run.began} if run.began else {}),
     }
 
 

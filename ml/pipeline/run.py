@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
 from ml.pipeline.outcome import DONE, FAILED, REUSED, result_of_error
 from ml.pipeline.run_record import result_path
+from ml.registry.policy.trigger import Trigger
 from ml.registry.schemas.in_force import schema_in_force
 from ml.storage import files, locks, run_order
 from ml.storage.artifact import RECORD, SEAL, Artifact, read_record, seal_of
@@ -51,6 +52,7 @@ class Run:
     id: str
     settings: Settings
     force: bool = False
+    trigger: Trigger = field(default_factory=Trigger)
 
     @property
     def directory(self) -> Path:
@@ -110,6 +112,17 @@ class Run:
         """The number of that schema; 0 for git's."""
         found = run_order.noted(self.directory).get("schema_number")
         return found if type(found) is int else 0
+
+    def note_trigger(self) -> None:
+        """Remember why the run began; with another reason than at its first try, that of the first stays."""
+        if "trigger" not in run_order.noted(self.directory):
+            run_order.note(self.directory, trigger=self.trigger.text)
+
+    @property
+    def began(self) -> str:
+        """Why the run began, in a few words; "" for a run of older code."""
+        found = run_order.noted(self.directory).get("trigger")
+        return found if isinstance(found, str) else ""
 
     @staticmethod
     def frozen_settings(root: Root, run_id: str) -> dict[str, Any]:

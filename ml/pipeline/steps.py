@@ -11,6 +11,7 @@ from typing import Any
 from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model
 from ml.config.settings import TrainSettings
 from ml.errors import UNCHANGED, NothingToDoError
+from ml.pipeline.beginning import begin_for
 from ml.pipeline.fingerprint import run_fingerprint
 from ml.pipeline.identity import source_kind
 from ml.pipeline.judgement.stand_in import recipe_of_stand_in, stand_in
@@ -44,6 +45,7 @@ def ingest(run: Run, result: Result) -> None:
     champion = ledger.champion()
     run.freeze_settings()
     run.freeze_schema()
+    begin_for(run)
     settle_others(run.root.runs, run.directory, run.settings.beam)
     clean_up(run.root, run.settings, current_run=run.id)
     files = source_files(run.settings.data.source, run.root)

@@ -208,6 +208,11 @@ class Root:
         return self.path / "performance.json"
 
     @property
+    def monitoring(self) -> Path:
+        """What the last looks at the traffic found."""
+        return self.path / "monitoring.json"
+
+    @property
     def retrain_lock(self) -> Path:
         """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from serving.records import journal, parquet_rows
@@ -58,14 +58,17 @@ def read_file(path: Path, unreadable: Unreadable) -> list[RecordedRow]:
     return rows
 
 
-def read_record(directory: Path, unreadable: Unreadable) -> Iterator[RecordedRow]:
+def read_record(directory: Path, unreadable: Unreadable, *, since: date | None = None) -> Iterator[RecordedRow]:
     """Yields all rows, file by file; a writer may be at work meanwhile.
 
     Args:
         directory: The directory of the record.
         unreadable: Where to count what was left out.
+        since: A day (UTC); files of days before it are passed over. None of them has a row of that day.
     """
     for path in record_files(directory):
+        if since is not None and path.name < f"{since:%Y%m%d}":
+            continue
         for _ in range(_TRIES):
             try:
                 rows = read_file(path, unreadable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "withdrawn"
@@ -12,6 +12,8 @@ REJECTED, KEPT, SAME, WITHHELD = "rejected", "kept", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
 LOOKED = "looked"
+TRIGGERED = "triggered"
+"""A retraining began because of what the monitoring found."""
 SCHEMA, PROBATION = "schema", "probation"
 PASSED, BREACHED = "passed", "breached"
 """How a probation ends."""
@@ -22,6 +24,7 @@ EVENTS = (
     *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
     *(SCHEMA, PROBATION, QUARANTINED, RELEASED),
     *(WAITING, APPROVED, REFUSED, OVERRIDDEN),
+    TRIGGERED,
 )
 """All kinds of events, in the order in which people read them."""
 
@@ -73,12 +76,23 @@ def _is_time(value: Any) -> bool:
         return False
 
 
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(date.fromisoformat(value), date)
+    except (TypeError, ValueError):
+        return False
+
+
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_texts_by_name(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
 def _is_version_or_none(value: Any) -> bool:
@@ -115,6 +129,7 @@ _NEEDED = {
     APPROVED: ("model_sha256", "reason"),
     REFUSED: ("model_sha256", "reason"),
     OVERRIDDEN: ("model_sha256", "reason", "until"),
+    TRIGGERED: ("day", "findings"),
 }
 """What the events have besides `event`, `at` and `run_id`. An event of a newer version of this code needs no more."""
 
@@ -131,7 +146,9 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     **dict.fromkeys(("number", "schema_number"), (_is_count, "a number of a schema")),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),
     "outcome": _TEXT,
-    "better_than": _TEXT,
+    **dict.fromkeys(("better_than", "trigger"), _TEXT),
+    "day": (_is_day, "a day, such as 2026-01-31"),
+    "findings": (_is_texts_by_name, "an object of texts"),
     **dict.fromkeys(("line", "lines"), (_is_count, "a number of lines")),
     **dict.fromkeys(("at", "until"), (_is_time, "a time with its zone, such as 2026-01-31T03:00:00+00:00")),
     "asked_from": (_is_text, "a text"),

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml.data.schema import MEANT_FOR
 from ml.errors import printable
-
-MEANT_FOR = 8068
-"""The customers in each of the samples from which the schema's thresholds were made."""
 
 
 @dataclass(frozen=True)
