@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 MOST_MONEY = 1e9
+_MOST_CONTACTS = 1e15
+"""Of a contact that costs next to nothing a budget pays for more than there are people."""
 
 
 class EconomicsError(ValueError):
@@ -64,12 +67,19 @@ class Economics:
     @property
     def affordable(self) -> int | None:
         """How many contacts the budget pays for; None without a budget."""
-        return int(self.budget / self.cost + 1e-9) if self.budget else None
+        return int(min(self.budget / self.cost + 1e-9, _MOST_CONTACTS)) if self.budget else None
 
     def amount(self, money: float) -> str:
         """Return an amount with its currency as people write it: no decimals from 100 on, or where it is whole."""
         decimals = 0 if abs(money) >= 100 or money == round(money) else 2
         number = f"{money:,.{decimals}f}".replace("-", "\u2212")
+        return f"{number} {self.currency}".rstrip()
+
+    def given(self, money: float) -> str:
+        """Return an amount that somebody has given, with its currency and with all its decimals."""
+        number = f"{money:,.15g}" if money >= 1e-4 or not money else f"{money:g}"
+        if re.fullmatch(r"[\d,]+\.\d", number):
+            number += "0"
         return f"{number} {self.currency}".rstrip()
 
     def as_dict(self) -> dict[str, Any]:

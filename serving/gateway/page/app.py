@@ -112,7 +112,7 @@ class _Page:
             "ranked": found.is_ranked,
             "error": found.failure.text if found.failure else "",
             "may_pass": found.failure is not None and found.failure.status >= 500,
-            "kept": kept is not None,
+            "kept": kept is not None or found.keeping is not None,
             "facts": None,
         }
         if facts is not None:
@@ -140,7 +140,7 @@ class _Page:
         """Keeps a list for some days; with `kept=no` removes what is kept of it."""
         owner, list_id = _visitor(request).owner, request.path_params["id"]
         if request.query_params.get("kept") == "no":
-            await asyncio.to_thread(self._lists.kept.remove, owner, list_id)
+            await self._lists.do_not_keep(owner, list_id)
             return JSONResponse({"kept": None})
         return JSONResponse({"kept": _about(await self._lists.keep(owner, list_id))})
 

@@ -79,7 +79,9 @@ class Choice:
 
 def _asked(way: str, text: str, customers: int) -> int:
     try:
-        top = parse_top(text.strip().removesuffix("%").strip() + ("%" if way == "share" else ""))
+        top = parse_top(f"{text.strip().removesuffix('%').strip()}%" if way == "share" else text.strip())
+        if (top.count is None) is (way == "number"):
+            raise ValueError
     except (ValueError, argparse.ArgumentTypeError):
         raise ChoiceError(_wrong_amount(way, text.strip()), way) from None
     return top.of(customers)

@@ -71,16 +71,15 @@ class KeptLists:
             if place.exists():
                 return
             shutil.rmtree(beside, ignore_errors=True)
-            shutil.copytree(directory, beside)
+            shutil.copytree(directory, beside, ignore=shutil.ignore_patterns(".*"))
             (beside / _ABOUT).write_text(json.dumps(asdict(about)))
             beside.rename(place)
         except DirectoryError as error:
             raise CannotKeepError(str(error)) from error
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
-            raise CannotKeepError(
-                f"The list cannot be kept on this server ({error.strerror}). Download it instead."
-            ) from error
+            why = error.strerror or "not all of its files can be copied"  # copytree's own error names their places
+            raise CannotKeepError(f"The list cannot be kept on this server ({why}). Download it instead.") from error
 
     def of(self, owner: str) -> list[KeptList]:
         """The lists of an owner, the newest first."""

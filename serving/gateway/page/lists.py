@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from serving.gateway.page.kept_lists import KeptList, KeptLists
@@ -19,7 +22,10 @@ _MOST_OPEN = 32
 _MOST_OF_ONE = 12
 _WRITER = "serving.gateway.page.work.write_list"
 _LONGEST_NAME = 100
-_SWEEP_SECONDS = 30.0
+_SWEEP_SECONDS = 10.0
+_UNKNOWN_SECONDS = 20.0
+"""A page asks for its list at once; of one that did not, it never heard: it was closed while it sent the file."""
+_log = logging.getLogger(__name__)
 
 
 class NoSuchListError(Exception):
@@ -85,7 +91,7 @@ class Lists:
         """
         found = self._open.get(list_id)
         if found is not None and found.owner == owner:
-            found.used_at = self._now()
+            found.used_at, found.is_known = self._now(), True
             return found
         kept = self.kept.find(owner, list_id)
         if kept is None:
@@ -96,14 +102,15 @@ class Lists:
         return found
 
     async def leave(self, owner: str, list_id: str) -> None:
-        """Removes an open list; what is kept of it stays."""
+        """Removes an open list; what is kept of it stays, also when it is only about to be kept."""
         found = self._open.get(list_id)
         if found is not None and found.owner == owner:
             del self._open[list_id]
-            closing = asyncio.ensure_future(found.close())
+            closing = asyncio.ensure_future(self._close(found))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-            await asyncio.shield(closing)  # a browser that is gone before the answer leaves no files behind
+            if found.keeping is None:
+                await asyncio.shield(closing)  # a browser that is gone before the answer leaves no files behind
 
     async def end_session(self, session: str) -> None:
         """Removes what was opened in a session; what is kept stays."""
@@ -116,23 +123,51 @@ class Lists:
         Raises:
             NoSuchListError: There is none.
         """
-        self.find(owner, list_id)
+        await self.find(owner, list_id).stop_keeping()
         await self.leave(owner, list_id)
         await asyncio.to_thread(self.kept.remove, owner, list_id)
 
     async def keep(self, owner: str, list_id: str) -> KeptList:
-        """Keeps a list, once all of it is found.
+        """Keeps a list, once all of it is found; it is kept even if its page is left before that.
 
         Raises:
             NoSuchListError: There is none, or it failed.
             CannotKeepError: It cannot be written.
         """
         found = self.find(owner, list_id)
+        if found.keeping is None:
+            found.keeping = asyncio.get_running_loop().create_task(self._keep(found))
+        try:
+            return await asyncio.shield(found.keeping)
+        finally:
+            if found.keeping is not None and found.keeping.done():
+                found.keeping = None
+
+    async def do_not_keep(self, owner: str, list_id: str) -> None:
+        """Removes what is kept of a list."""
+        open_one = self._open.get(list_id)
+        if open_one is not None and open_one.owner == owner:
+            await open_one.stop_keeping()
+        await asyncio.to_thread(self.kept.remove, owner, list_id)
+
+    async def _keep(self, found: OpenList) -> KeptList:
         await self._is_done(found)
         facts = (await found.found()).facts
-        about = KeptList(found.id, owner, found.name, found.ending, facts.customers, facts.version, kept_at=time.time())
-        await asyncio.to_thread(self.kept.keep, about, found.directory)
+        about = KeptList(
+            *(found.id, found.owner, found.name, found.ending), facts.customers, facts.version, kept_at=time.time()
+        )
+        copying = asyncio.ensure_future(asyncio.to_thread(self.kept.keep, about, found.directory))
+        try:
+            await asyncio.shield(copying)
+        except asyncio.CancelledError:
+            await asyncio.wait([copying])  # whoever does not want it any more removes it after this
+            raise
         return about
+
+    async def _close(self, found: OpenList) -> None:
+        if found.keeping is not None:
+            await asyncio.wait([found.keeping])
+        await found.close()
 
     async def write(self, found: OpenList, name: str, count: int, economics: dict[str, object] | None) -> bytes:
         """The file of a list, with all its reasons.
@@ -148,21 +183,24 @@ class Lists:
             WriteError: It cannot be written.
         """
         await self._is_done(found)
-        beside = f"{secrets.token_hex(8)}{Path(name).suffix}"
-        task = WriteTask(str(found.directory), beside, count, economics)
-        path = found.directory / beside
+        # A writer that is killed leaves files behind: they go with a directory of their own.
+        directory = await asyncio.to_thread(self._pool.scorer.spool.new_directory)
+        path = directory / name
+        task = WriteTask(str(found.directory), str(path), count, economics)
         try:
             async with self._writing, asyncio.timeout(self._pool.scorer.seconds):
                 result = await process.run(_WRITER, task.line())
+            if result.log:
+                _log.error("list: %s", result.log)
             if result.status != 200:
-                raise WriteError(result)
+                raise WriteError(replace(result, text=result.text.replace(f"{directory}/", "")))
             return await asyncio.to_thread(_read, path)
         except TimeoutError:
             raise WriteError(
                 Result(504, "Writing the file took too long and was ended. Choose a shorter list.")
             ) from None
         finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def run(self) -> None:
         """Removes what nobody uses, until it is cancelled."""
@@ -172,12 +210,15 @@ class Lists:
             while self._now() < ends:
                 await asyncio.sleep(min(_SWEEP_SECONDS, self.unused_seconds / 4))
                 for found in [*self._open.values()]:
-                    if found.is_over and self._now() - found.used_at > self.unused_seconds:
+                    unused = self._now() - found.used_at
+                    is_old = found.is_over and unused > self.unused_seconds
+                    if is_old or (not found.is_known and unused > min(_UNKNOWN_SECONDS, self.unused_seconds)):
                         await self.leave(found.owner, found.id)
 
     async def close(self) -> None:
         """Ends what is in work, and removes what is open."""
         for found in [*self._open.values()]:
+            await found.stop_keeping()
             await self.leave(found.owner, found.id)
         await asyncio.gather(*self._closing, return_exceptions=True)
 

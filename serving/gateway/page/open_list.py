@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serving.gateway.page.kept_lists import KeptList
 from serving.gateway.page.scored_list import ScoredList
 from serving.gateway.page.work.facts import Facts
+from serving.gateway.page.work.scored_file import ScoredFile
 from serving.gateway.page.work.tasks import ScoreTask, Step
 from serving.gateway.scoring import process
 from serving.gateway.scoring.kinds import CSV, WORKBOOK
@@ -37,6 +39,9 @@ class OpenList:
         session: In which it was opened; "" without one.
         step: What its process has come to.
         failure: Why there will be no list; None as long as there may be one.
+        work: Has its process score it; None when that was done long ago.
+        keeping: Keeps it, once its process has ended; None when nobody has just asked for that.
+        is_known: Whether a page has ever asked for it.
     """
 
     id: str
@@ -49,6 +54,8 @@ class OpenList:
     step: Step = field(default_factory=lambda: Step(WAITING))
     failure: Result | None = None
     work: asyncio.Task[None] | None = None
+    keeping: asyncio.Task[KeptList] | None = None
+    is_known: bool = False
     _found: ScoredList | None = None
 
     @property
@@ -77,6 +84,13 @@ class OpenList:
         """Has a process score the file."""
         self.work = asyncio.get_running_loop().create_task(self._score(pool, body))
 
+    async def stop_keeping(self) -> None:
+        """Has it not be kept, if it is about to be."""
+        if self.keeping is not None:
+            self.keeping.cancel()
+            await asyncio.gather(self.keeping, return_exceptions=True)
+            self.keeping = None
+
     async def close(self) -> None:
         """Ends its process, and removes everything."""
         if self.work is not None:
@@ -98,12 +112,28 @@ class OpenList:
             result = Result(507, f"No temporary file can be written ({error.strerror}). Try again later.")
         if result.log:
             _log.error("list: %s", result.log)
+        if result.status != 200 and self.step.state == EXPLAINING and await asyncio.to_thread(self._end_reasons, task):
+            result = Result(200)  # the list is none the worse for it
         if result.status == 200:
             self.step = Step(DONE, self.step.of, self.step.of)
         else:
             text = result.text.replace(task.given, self.name)
             await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
             self.step, self.failure = Step(FAILED), Result(result.status, text)
+
+    def _end_reasons(self, task: ScoreTask) -> bool:
+        """Says in the facts that no more reasons come; False when the files do not say what was ranked."""
+        try:
+            facts = Facts.read(self.directory)
+            facts.explained = len(ScoredFile(self.directory).reasons())
+            facts.why_not = f"Finding reasons was ended: the best {facts.explained:,} customers have some."
+            if not facts.explained:
+                facts.why_not = "Finding reasons was ended before any was found."
+            facts.write(self.directory)
+            (self.directory / task.given).unlink(missing_ok=True)
+        except (OSError, ValueError, TypeError):
+            return False
+        return True
 
     def _hear(self, line: bytes) -> None:
         step = Step.read(line)

@@ -8,9 +8,9 @@ const MOST_AT_FIRST = 500;
 export function prepare(facts) {
   form.reset();
   const { value, cost, budget, currency } = facts.economics || {};
-  Object.assign(form.elements.value, { value: value ?? "" });
-  Object.assign(form.elements.cost, { value: cost ?? "" });
-  Object.assign(form.elements.budget, { value: budget || "" });
+  for (const [name, amount] of Object.entries({ value, cost, budget: budget || null })) {
+    form.elements[name].value = form.elements[name].dataset.given = amount ?? "";
+  }
   Object.assign(form.elements.currency, { value: currency ?? "" });
   for (const place of form.querySelectorAll(".target")) place.textContent = facts.target || "target";
   form.dataset.calibrated = facts.calibrated ? "yes" : "";
@@ -22,13 +22,15 @@ export function prepare(facts) {
 
 export function chosen() {
   const found = Object.fromEntries(new FormData(form));
-  for (const name of ["number", "budget", "value", "cost"]) found[name] = plain(found[name], true);
+  for (const name of ["number", "budget", "value", "cost"]) {
+    if (found[name] !== form.elements[name].dataset.given) found[name] = plain(found[name], true); // else it is a number already
+  }
   found.share = plain(found.share, false);
   return found;
 }
 
 // A number as the server reads it, from "1.500,50", "1,500.50", "1 500" or "2,5". Where both marks stand, the last one is
-// the decimal one; a single mark before three digits divides thousands, except in a share. What is neither stays as it
+// the decimal one; a single mark before three digits divides thousands, except after a zero and in a share. What is neither stays as it
 // is, and the server refuses it.
 function plain(given, hasThousands) {
   const text = String(given ?? "").trim().replace(/(\d)[\s\u00a0\u202f'](?=\d{3})/g, "$1");
@@ -39,7 +41,7 @@ function plain(given, hasThousands) {
     return marks.filter((mark) => mark === last).length > 1 ? text : text.replaceAll(other, "").replace(last, ".");
   }
   const divides = marks.length > 1 || hasThousands;
-  if (divides && /^\d{1,3}([.,]\d{3})+$/.test(text)) return text.replaceAll(last, "");
+  if (divides && /^[1-9]\d{0,2}([.,]\d{3})+$/.test(text)) return text.replaceAll(last, "");
   return marks.length > 1 ? text : text.replace(last, ".");
 }
 

@@ -160,6 +160,17 @@ async function turn(mine, first) {
   list.showExplaining(mine.state, mine.told.count);
 }
 
+async function browse(first) {
+  const mine = now;
+  try {
+    await turn(mine, first);
+  } catch (error) {
+    if (mine !== now) return;
+    if (error.status === 404) failed(error.message);
+    else find("told").textContent = error.message;
+  }
+}
+
 // Reasons come after everything else: the rows that lack some are asked for again.
 async function more(mine) {
   if (!mine.told) return;
@@ -217,8 +228,8 @@ for (const id of ["another", "cancel"]) find(id).addEventListener("click", async
 let settling;
 find("choice").addEventListener("input", () => { choice.adapt(); clearTimeout(settling); settling = setTimeout(ask, SETTLE_MS); });
 find("choice").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(settling); ask(); });
-find("before").addEventListener("click", () => turn(now, Math.max(1, now.first - list.ROWS_OF_A_PAGE)));
-find("after").addEventListener("click", () => turn(now, now.first + list.ROWS_OF_A_PAGE));
+find("before").addEventListener("click", () => browse(Math.max(1, now.first - list.ROWS_OF_A_PAGE)));
+find("after").addEventListener("click", () => browse(now.first + list.ROWS_OF_A_PAGE));
 for (const button of document.querySelectorAll("[data-kind]")) button.addEventListener("click", () => download(button.dataset.kind));
 find("keep").addEventListener("change", keep);
 find("retry").addEventListener("click", () => take(now.sent.name, now.sent.body));

@@ -94,6 +94,12 @@ def test_a_list_that_nobody_uses_goes_and_one_that_is_asked_for_stays(tmp_path: 
         assert (status, "without use" in said) == (404, True)
 
 
+def test_a_list_of_which_no_page_ever_heard_goes_although_it_is_in_work(tmp_path: Path) -> None:
+    with silent() as url, door_before(url, tmp_path, "--unused-seconds=2") as door:
+        Visitor(door.url).send(many(tmp_path / "in.csv", 5).read_bytes())
+        eventually(lambda: not requests_in(tmp_path) and not workers(door))
+
+
 def test_a_kept_list_outlives_its_page_and_the_gateway_until_it_is_deleted(tmp_path: Path) -> None:
     body = many(tmp_path / "in.csv", 20).read_bytes()
     with stand_in(Pretended().answer) as url:

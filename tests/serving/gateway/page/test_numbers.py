@@ -190,6 +190,11 @@ def test_a_budget_below_one_contact_is_told_as_that(visitor: Visitor, tmp_path: 
     assert (prospect["count"], prospect["notes"]) == (0, ["The budget does not pay for one contact."])
 
 
+def test_a_contact_that_costs_next_to_nothing_is_reckoned_with(visitor: Visitor, tmp_path: Path) -> None:
+    found = visitor.list_of(many(tmp_path / "in.csv", 5).read_bytes())
+    assert visitor.prospect(found, by="budget", value="5", cost="1e-300", budget="1e9")["count"] == 5
+
+
 def test_reasons_end_at_a_bound_that_the_file_names(visitor: Visitor, tmp_path: Path) -> None:
     found = visitor.list_of(many(tmp_path / "in.csv", 1100).read_bytes())
     assert visitor.state(found)["facts"]["explained"] == 1000
@@ -226,9 +231,14 @@ def test_what_was_seen_in_the_file_is_told_by_column(visitor: Visitor, tmp_path:
     [
         ("by=number&number=0", "'0' is not a whole number, 1 or more"),
         ("by=number&number=ten", "'ten' is not a whole number, 1 or more"),
+        ("by=number&number=10%25", "'10%' is not a whole number, 1 or more"),
+        ("by=number&number=pays", "'pays' is not a whole number, 1 or more"),
+        ("by=number&number=", "Enter how many customers you want."),
+        ("by=share&share=pays", "'pays' is not a share above 0 and up to 100 %"),
         ("by=share&share=101", "'101' is not a share above 0 and up to 100 %"),
         ("by=luck", "'luck' is no way to choose"),
         ("by=pay&value=5", "Enter what a contact costs, too."),
+        ("by=pay&cost=5", "Enter what a customer is worth, too."),
         ("by=pay&value=5&cost=6", "must be below"),
         ("by=pay&value=1e99&cost=6", "from 0 to 1,000,000,000"),
         ("by=pay&value=5&cost=x", "'x' is no amount for the cost"),
