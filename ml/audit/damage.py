@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml.audit.subject import Subject
+from ml.data.outcomes.erasure import erasure_of
 from ml.errors import FinalError
 from ml.pipeline.run import FROZEN
 from ml.pipeline.step_names import STEPS
@@ -13,6 +14,7 @@ from ml.registry.champion import champion_of, damage_of
 from ml.storage import run_order
 from ml.storage.artifact import RECORD, SEAL, read_record, seal_of
 from ml.storage.files import sha256_file, sha256_tree
+from ml.storage.root import Root
 
 
 def damages(of: Subject) -> list[str]:
@@ -21,7 +23,7 @@ def damages(of: Subject) -> list[str]:
         noted = of.version.record_sha256
         is_whole = not noted or sha256_tree(of.release) == noted
         return [] if is_whole else [f"the release record in {of.release} was changed."]
-    return list(_of_run(of.run))
+    return list(_of_run(of.root, of.run))
 
 
 def damage_of_model(of: Subject, model: str) -> str:
@@ -31,7 +33,7 @@ def damage_of_model(of: Subject, model: str) -> str:
     return damage_of(champion_of(of.root, model, of.version))
 
 
-def _of_run(run: Path) -> Iterator[str]:
+def _of_run(root: Root, run: Path) -> Iterator[str]:
     settings, noted = run / FROZEN, run_order.noted(run)
     if settings.is_file() and noted.get("settings_sha256") not in (None, sha256_file(settings)):
         yield f"{settings} was changed since the run began."
@@ -44,5 +46,6 @@ def _of_run(run: Path) -> Iterator[str]:
         except FinalError as error:
             yield error.what
             continue
-        if record.get(SEAL, noted.get("sealed")) not in (None, seal_of(place, record)):
+        is_erased = step == STEPS[0] and erasure_of(root, str(record.get("sha256", ""))) is not None
+        if not is_erased and record.get(SEAL, noted.get("sealed")) not in (None, seal_of(place, record)):
             yield f"{place}: the files of step {step!r} were changed since it finished."

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml.audit.damage import damages
 from ml.audit.subject import DECISIONS, Subject
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.errors import printable
 from ml.evaluation.metric_table import ORDER, distinguishable, metric_text
 from ml.gate.reason import ALTHOUGH, BECAUSE, BESIDE, bearings
@@ -59,20 +60,16 @@ def explain(subject: Subject) -> dict[str, Any]:
 
 
 def data_of(subject: Subject) -> dict[str, Any]:
-    """Return what is known of the data: source and its kind, rows, hash, and whether the bytes are kept."""
-    named = {
-        "source": "source",
-        "kind": "source_kind",
-        "rows": "rows",
-        "sha256": "data_sha256",
-        "outcomes": "outcome_rows",
-    }
+    """Return what is known of the data: source, rows, hash, whether the bytes are kept, when a customer was erased."""
+    named = {"source": "source", "kind": "source_kind", "rows": "rows", "sha256": "data_sha256"}
+    named |= {"outcomes": "outcome_rows"}
     data = {name: subject.entry.get(key) for name, key in named.items()}
     if not subject.entry:  # a run that came to no verdict
         obtained = subject.run_record.artifact("ingest")
         data |= {name: obtained.get(name) for name in ("source", "rows", "sha256")}
         data["outcomes"] = (obtained.get("outcomes") or {}).get("rows")
-    return data | {"kept": subject.data is not None if data["sha256"] else False}
+    kept = subject.data is not None if data["sha256"] else False
+    return data | {"kept": kept, "erased": None if kept else erasure_of(subject.root, str(data["sha256"] or ""))}
 
 
 def explain_text(answer: Mapping[str, Any]) -> str:
@@ -112,7 +109,7 @@ def data_text(data: Mapping[str, Any]) -> str:
     if not data["sha256"]:
         return data["source"] or "not recorded"
     rows = f", {data['rows']:,} rows" if isinstance(data["rows"], int) else ""
-    kept = "kept" if data["kept"] else "not kept"
+    kept = "kept" if data["kept"] else erased_sentence(data["erased"]) if data.get("erased") else "not kept"
     if data.get("outcomes"):
         rows += f" and {data['outcomes']:,} of outcomes"
     return f"{data['source'] or 'of an unknown source'}{rows}, sha256 {data['sha256'][:12]}, {kept}"

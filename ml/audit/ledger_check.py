@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml.config.settings import Settings
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.errors import UNCHANGED, FinalError, NothingToDoError
 from ml.registry.ledger.chain import HEAD_DIGITS, Fault, Head, fault_against, head_number
 from ml.registry.ledger.file import read_lines
@@ -37,6 +38,8 @@ def seen_head(text: str) -> Head:
 def verify_ledger(root: Root, *, seen: Sequence[Head] = ()) -> dict[str, Any]:
     """Return what the chain says of the ledger: lines, head, since which line it is chained, and what was accepted.
 
+    `erased` has the day on which a customer was erased from the data of a version, by its number as text.
+
     Args:
         root: Where the ledger is.
         seen: Heads that it had before, by the metrics or a backup.
@@ -57,6 +60,7 @@ def verify_ledger(root: Root, *, seen: Sequence[Head] = ()) -> dict[str, Any]:
         "chained_from": chain.begins or None,
         "accepted": [str(fault) for fault in chain.accepted],
         "reasons": list(chain.reasons),
+        "erased": _erased(root, ledger),
     }
 
 
@@ -73,7 +77,17 @@ def verified_text(answer: dict[str, Any]) -> str:
         f"  metrics        retrain_ledger_entries {answer['lines']}, retrain_ledger_head {answer['head_number']}",
     ]
     accepted = [f"  accepted       {reason}" for reason in answer["reasons"]]
-    return "\n".join([*said, *accepted, *(f"                 {fault}" for fault in answer["accepted"])])
+    faults = [f"                 {fault}" for fault in answer["accepted"]]
+    erased = [f"  erased         of version {of}: {erased_sentence(day)}" for of, day in answer["erased"].items()]
+    return "\n".join([*said, *accepted, *faults, *erased])
+
+
+def _erased(root: Root, ledger: Ledger) -> dict[str, str]:
+    found = {
+        str(number): erasure_of(root, str(version.intent.get("data_sha256", "")))
+        for number, version in ledger.versions().items()
+    }
+    return {number: day for number, day in found.items() if day is not None}
 
 
 def accept_ledger(root: Root, settings: Settings, *, reason: str) -> int:

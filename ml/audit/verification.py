@@ -9,6 +9,7 @@ from typing import Any
 
 from ml.audit.damage import damages
 from ml.audit.subject import Subject, subject
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.errors import FinalError
 from ml.storage import files
 from ml.storage.root import Root
@@ -25,7 +26,8 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
 
     Returns:
         `verdict` (its directory), `subject` (whose it is by the ledger; None for a directory that was named itself),
-        `decision`, `agrees`, and `differences` as sentences.
+        `decision`, `agrees`, `differences` as sentences, and `erased`: the day on which a customer was erased from
+        the data, which no verdict needs; None if nobody was.
 
     Raises:
         FinalError: There is no such verdict, or its files are not what they should be.
@@ -52,6 +54,7 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
         "subject": asked.title if asked else None,
         "decision": report.get("decision"),
         "agrees": not differences,
+        "erased": _erased(asked),
         "differences": differences,
     }
 
@@ -76,7 +79,15 @@ def verification_text(answer: dict[str, Any]) -> str:
         head = f"{answer['verdict']} does not agree with its rows, or with what is recorded of it:"
         return "\n".join([head, *(f"  {difference}" for difference in answer["differences"])])
     whose = f", and it is what the ledger has of {answer['subject']}" if answer["subject"] else ""
-    return f"Every number of {answer['verdict']} agrees with its rows{whose} (decision: {answer['decision']})."
+    said = f"Every number of {answer['verdict']} agrees with its rows{whose} (decision: {answer['decision']})."
+    return f"{said}\n  But {erased_sentence(answer['erased'])}." if answer.get("erased") else said
+
+
+def _erased(asked: Subject | None) -> str | None:
+    if asked is None:
+        return None
+    sha256 = asked.entry.get("data_sha256") or asked.run_record.artifact("ingest").get("sha256")
+    return erasure_of(asked.root, str(sha256 or ""))
 
 
 def _named_itself(verdict: str) -> Path | None:

@@ -158,6 +158,11 @@ def _adopt(options: argparse.Namespace) -> tuple[int, str]:
     return intervention_commands.adopt(options)
 
 
+def _erase(options: argparse.Namespace) -> tuple[int, str]:
+    need_libraries()
+    return intervention_commands.erase(options)
+
+
 def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
     need_libraries()
     return audit_commands.reproduce(options)
@@ -219,6 +224,7 @@ COMMANDS: dict[str, Command] = {
     "quarantine": intervention_commands.quarantine,
     "release": intervention_commands.release,
     "clean": intervention_commands.clean,
+    "erase": _erase,
     "adopt": _adopt,
     "approve": approval_commands.approve,
     "refuse": approval_commands.refuse,

@@ -1,18 +1,23 @@
-"""The commands by which a person intervenes: going back, quarantine, the end of a hold, adoption, and cleaning up."""
+"""The commands by which a person intervenes: going back, quarantine, adoption, cleaning up, erasing a customer."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ml.cli.status import as_json, status
 from ml.cli.status_text import rollback_text
 from ml.config.overrides import toml_string
 from ml.config.settings import Settings, resolve
-from ml.errors import DONE, NothingToDoError, SettingsError, printable
+from ml.errors import DONE, MAY_RETRY, NothingToDoError, SettingsError, printable
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
+
+if TYPE_CHECKING:  # they load Arrow
+    from ml.feedback.erase import Erased
+    from ml.feedback.reading import Directories
 
 
 def rollback(options: argparse.Namespace) -> tuple[int, str]:
@@ -97,6 +102,47 @@ def clean(options: argparse.Namespace) -> tuple[int, str]:
     verb = "would go" if options.dry_run else "removed"
     lines = [printable(f"{verb}: {one.what}: {one.why} ({one.path})") for one in plan]
     return DONE, "\n".join(lines) or "Nothing to remove."
+
+
+def erase(options: argparse.Namespace) -> tuple[int, str]:
+    """Remove a customer from the rows that outcomes added to data sets; 1 when not every place could be searched."""
+    from ml.feedback.erase import Whom
+    from ml.feedback.erase import erase as erase_customer
+    from ml.feedback.reading import Directories, still_about
+
+    if options.id is None and not options.row:
+        raise SettingsError("erase: nobody was named.", "Say whom: --id ID, or --row REQUEST:ROW.")
+    root, settings = Root.find(options.root), _settings(options)
+    whom = Whom(options.id, frozenset(options.row))
+    erased = erase_customer(root, settings, whom, now=datetime.now(UTC))
+    places = Directories.of(root, settings.feedback)
+    left = still_about(places, customer=whom.customer, rows=whom.rows)
+    code = MAY_RETRY if erased.busy or left else DONE
+    if options.json:
+        busy = [error.what for error in erased.busy]
+        facts = {"rows": erased.rows, "places": erased.places, "data": sorted(erased.data)}
+        return code, as_json({**facts, "not_searched": busy, "left_at_the_gateway": left})
+    return code, "\n".join(map(printable, _erased_lines(erased, left, places)))
+
+
+def _erased_lines(erased: Erased, left: int, places: Directories) -> Iterator[str]:
+    rows = f"{erased.rows:,} row{'' if erased.rows == 1 else 's'} that outcomes had added"
+    yield f"Erased {rows}{': ' if erased.places else '.'}{', '.join(erased.places)}"
+    if erased.data:
+        shown = ", ".join(sorted(sha256[:12] for sha256 in erased.data))
+        yield f"  These data can no longer be reproduced, and a note says so in their place: {shown}."
+    for error in erased.busy:
+        yield f"  NOT SEARCHED: {error.what} {error.cure}"
+    if left:
+        yield (
+            f"  STILL THERE: {left:,} row{'' if left == 1 else 's'} at the gateway, which the next run would join. "
+            "Erase there first, then repeat this: python -m serving.gateway erase --record "
+            f"{places.record} --outcomes {places.outcomes}"
+        )
+    yield (
+        "Not changed: the files that were obtained (data.csv, the inbox, Kaggle's), which belong to whoever supplied "
+        "them; the models made from the rows; backups; what reproduce --into left in another directory."
+    )
 
 
 def _answered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -66,6 +67,12 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     free.add_argument("--reason", required=True, type=_sentence, help="a sentence for the ledger")
     old = add("clean", "Remove what the settings keep no longer: versions, data, runs, models, scores.", settings)
     old.add_argument("--dry-run", action="store_true", help="only say what would go, and why")
+    gone = add(
+        "erase", "Remove a customer from the rows that outcomes added to the data of runs and versions.", settings
+    )
+    gone.add_argument("--id", metavar="ID", help="the customer, as files of customers have it")
+    by_row = "a row of a request or a list, by its X-Request-Id; may be repeated"
+    gone.add_argument("--row", metavar="REQUEST:ROW", type=_row, action="append", default=[], help=by_row)
     add("probation", "Check the version on probation once; 2 if it went back.", settings, server)
     add("performance", "How each version does, from what came of its customers; kept in performance.json.", settings)
     traffic = add("monitor", "Has the traffic drifted from the training data? Notes what asks to retrain.", settings)
@@ -134,6 +141,13 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     )
     past.add_argument("--weeks", type=int, metavar="N", help="how many are replayed on the training side; default 12")
     return whole
+
+
+def _row(text: str) -> tuple[str, int]:
+    request_id, _, row = text.rpartition(":")
+    if not request_id or not re.fullmatch("[0-9]{1,9}", row):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a request and a row, like 5f3a:12")
+    return request_id, int(row)
 
 
 def _sentence(text: str) -> str:

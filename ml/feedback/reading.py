@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 
 from ml.config.settings import FeedbackSettings
+from ml.data.outcomes.outcome_rows import customer_key
 from ml.feedback.traffic_sample import TrafficSample
 from ml.performance.joined import Key, Scored, Told
 from ml.storage.root import Root
+from serving.records.outcome import Outcome
 from serving.records.outcome_files import KeptOutcome, read_outcomes
 from serving.records.record_directory import Unreadable, read_record
 from serving.records.row import UNKNOWN, RecordedRow
@@ -130,3 +133,26 @@ def _returned(kept: Iterable[KeptOutcome]) -> Iterator[Scored]:
             customer=outcome.customer,
             is_whole=False,
         )
+
+
+def still_about(directories: Directories, *, customer: str | None, rows: Collection[Key]) -> int:
+    """Return how many rows of the record and outcomes are about a customer, or are these rows.
+
+    Args:
+        directories: Where they are.
+        customer: The identifier, in any spelling of it; None for none.
+        rows: Request identifiers with row numbers.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    wanted = None if customer is None else customer_key(customer)
+    unreadable = Unreadable()
+    found: Iterator[RecordedRow | Outcome] = chain(
+        read_record(directories.record, unreadable),
+        (one.outcome for one in read_outcomes(directories.outcomes, unreadable)),
+    )
+    return sum(
+        (one.customer is not None and customer_key(one.customer) == wanted) or (one.request_id, one.row) in rows
+        for one in found
+    )

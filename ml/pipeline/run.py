@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from ml.beam.left_over import settle
 from ml.config.settings import Settings
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError
 from ml.pipeline.fingerprint import code_sha256
@@ -70,17 +71,30 @@ class Run:
             FinalError: The step has not finished, its record is of another kind, or its files were changed since.
         """
         directory = self.step_directory(step)
-        if not (directory / RECORD).is_file():
+        is_there = (directory / RECORD).is_file()
+        is_as_made = is_there and self._is_as_made(step)
+        if not is_as_made and (day := self.erased()) is not None:
+            raise FinalError(
+                f"Run {self.id} cannot go on: {erased_sentence(day)}.",
+                f"Start a new run, or begin this one again: python -m ml ingest --run {self.id}",
+            )
+        if not is_there:
             raise FinalError(
                 f"Run {self.id}: step {step!r} has not finished yet.",
                 f"Run it first: python -m ml {step} --run {self.id}",
             )
-        if not self._is_as_made(step):
+        if not is_as_made:
             raise FinalError(
                 f"{directory}: the files of step {step!r} were changed since it finished.",
                 f"Repeat it, and the steps after it: python -m ml {step} --run {self.id}",
             )
         return kind.read(directory, root=self.root.path)
+
+    def erased(self) -> str | None:
+        """Return the day on which a customer was erased from the data of this run; None when they are as they were."""
+        directory = self.step_directory("ingest")
+        sha256 = files.json_object(directory / RECORD).get("sha256", "")
+        return None if not sha256 or self._is_as_made("ingest") else erasure_of(self.root, str(sha256))
 
     def freeze_settings(self) -> None:
         """Remember the settings, so that every later step of this run uses the same."""
@@ -217,7 +231,9 @@ class Run:
             return False
         if self._is_as_made(step):
             return True
-        log.warning("%s: the files of step %r were changed since it finished; making them again", directory, step)
+        day = self.erased()
+        why = f"the files of step {step!r} were changed since it finished" if day is None else erased_sentence(day)
+        log.warning("%s: %s; making them again", directory, why)
         return False
 
     def _is_as_made(self, step: str) -> bool:

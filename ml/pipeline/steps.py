@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model
 from ml.config.settings import TrainSettings
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.beginning import begin_for
 from ml.pipeline.fingerprint import run_fingerprint
@@ -57,6 +58,8 @@ def ingest(run: Run, result: Result) -> None:
 
     # A local file may change between two tries; of all else, outcomes among it, a retry of this run keeps what it has.
     inputs = run.settings.as_dict()["data"] | {"file": files.sha256 if files else None}
+    if champion is not None and (day := erasure_of(run.root, str(champion.intent.get("data_sha256", "")))):
+        log.info("the data of version %d: %s", champion.number, erased_sentence(day))
     result |= run.make_artifact("ingest", work, inputs=inputs | ({"join_training": True} if joins else {}))
     if source_kind(run) == SAMPLE:
         refuse_sample(champion, accepted=run.settings.judge.accept_incomparable)

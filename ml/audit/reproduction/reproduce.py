@@ -14,6 +14,7 @@ from ml.config.settings import TargetSettings, TrainSettings, TransformSettings
 from ml.config.tree_differences import differences
 from ml.config.typed_tree import build
 from ml.data.outcomes.content import copy_data
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.data.schema import Schema, seed_schema
 from ml.errors import FinalError, RetrainError, SettingsError, printable
 from ml.pipeline.fingerprint import code_sha256, environment, source_hashes
@@ -125,9 +126,15 @@ def _settings(of: Subject) -> tuple[TargetSettings, TransformSettings, TrainSett
 def _accepted(of: Subject, scratch: Path) -> Accepted:
     """Copy the recorded data into `scratch`, as an artifact that transform takes."""
     data, entry = of.data, of.entry
+    sha256 = str(entry.get("data_sha256", "not recorded"))
+    if data is None and (day := erasure_of(of.root, sha256)):
+        raise FinalError(
+            f"{of.title} cannot be trained again: {erased_sentence(day)}.",
+            "Name a version that was made of other data.",
+        )
     if data is None:
         raise FinalError(
-            f"{of.title}: its data (sha256 {str(entry.get('data_sha256', 'not recorded'))[:12]}) are not kept.",
+            f"{of.title}: its data (sha256 {sha256[:12]}) are not kept.",
             "Put the file back as runs/RUN/ingest/data.csv of its run, or name another version.",
         )
     place = scratch / "ingest"

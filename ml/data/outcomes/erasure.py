@@ -20,6 +20,12 @@ def note_erasure(root: Root, sha256: str, *, at: datetime) -> None:
         write_json(path, {"sha256": sha256, "erased": at.date().isoformat()})
 
 
+def forget_half_written_notes(root: Root) -> None:
+    """Remove what a kill left of a note; nobody else writes one meanwhile."""
+    for left_over in root.data.glob(".*.erased.json.*.tmp"):
+        left_over.unlink(missing_ok=True)
+
+
 def erasure_of(root: Root, sha256: str) -> str | None:
     """Return the day (ISO 8601) on which a customer was erased from data with this hash; None if nobody was."""
     if not _SHA256.fullmatch(sha256):

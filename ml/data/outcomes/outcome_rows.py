@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv as csv_module
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ NAME = "outcomes.csv"
 LABEL = "outcome"
 _ABOUT = ("outcome_date", "version", "request_id", "row", "propensity")
 COLUMNS = (ID, *FEATURES, LABEL, *_ABOUT)
+_PLACE = {name: place for place, name in enumerate(COLUMNS)}
 WHOLE = re.compile(r"(\d+)\.0+")
 """An identifier that was written as a number with decimals, as files are when one of them is missing."""
 
@@ -70,31 +71,34 @@ def write_outcome_rows(rows: Iterable[OutcomeRow], path: Path) -> None:
     write_whole(path, _encoded([list(COLUMNS), *(row.fields for row in rows)]))
 
 
-def rewrite_without(path: Path, customers: frozenset[str], keys: frozenset[tuple[str, int]]) -> int:
-    """Write the file anew without these customers and these rows, whole or not at all; return how many rows went.
-
-    A file that has none of them is not touched. The rows that are left keep their order.
+def rows_about(path: Path, customers: frozenset[str], keys: frozenset[tuple[str, int]]) -> int:
+    """Return how many rows of the file are about these customers, or are these rows.
 
     Args:
         path: The file.
         customers: Identifiers, as `customer_key` returns them.
         keys: Request identifiers with row numbers.
     """
+    _, *rows = _lines(path)
+    return sum(_is_about(row, customers, keys) for row in rows)
+
+
+def rewrite_without(path: Path, customers: frozenset[str], keys: frozenset[tuple[str, int]]) -> None:
+    """Write the file anew without the rows that `rows_about` counts, whole or not at all; the others keep their order.
+
+    It goes to the disk for good, its name too.
+    """
     header, *rows = _lines(path)
-    place = {name: number for number, name in enumerate(header)}
-    left = [
-        row
-        for row in rows
-        if row[place[ID]] not in customers and (row[place["request_id"]], int(row[place["row"]])) not in keys
-    ]
-    if len(left) < len(rows):
-        write_whole(path, _encoded([header, *left]))
-    return len(rows) - len(left)
+    write_whole(path, _encoded([header, *(row for row in rows if not _is_about(row, customers, keys))]))
 
 
-def _lines(path: Path) -> Iterator[list[str]]:
+def _is_about(row: list[str], customers: frozenset[str], keys: frozenset[tuple[str, int]]) -> bool:
+    return row[_PLACE[ID]] in customers or (row[_PLACE["request_id"]], int(row[_PLACE["row"]])) in keys
+
+
+def _lines(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
-        yield from csv_module.reader(file)
+        return list(csv_module.reader(file))
 
 
 def _encoded(lines: Iterable[list[str]]) -> bytes:

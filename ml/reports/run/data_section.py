@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.reports.data.columns_section import columns_section, findings_table
 from ml.reports.data.drawn_rows import DrawnRows
 from ml.reports.look.section import Section
@@ -59,5 +60,7 @@ def _says(of: Material, now: DrawnRows, before: DrawnRows | None, champion: str)
     if examined and not of.validation.get("drift"):
         says.append("Drift was not measured: there was no champion of the same source to compare with.")
     if champion and before is None:
-        says.append(f"The data of {champion} are not kept, so nothing is drawn beside these.")
+        day = erasure_of(of.root, str(of.champion.intent.get("data_sha256", ""))) if of.champion else None
+        why = f": {erased_sentence(day)}" if day else ""
+        says.append(f"The data of {champion} are not kept, so nothing is drawn beside these{why}.")
     return says
