@@ -82,6 +82,8 @@ def read_record(directory: Path, unreadable: Unreadable, *, since: date | None =
 def settle(directory: Path) -> None:
     """Makes Parquet of every journal that nobody writes any more. May be killed at any time, and called again.
 
+    A journal in which nothing can be read stays, for code that can read it, until it is too old.
+
     Raises:
         OSError: There is no room; the journals stay.
     """
@@ -92,7 +94,10 @@ def settle(directory: Path) -> None:
                 continue
             target = path.with_suffix(parquet_rows.ENDING)
             if not target.exists():
-                rows = [row for row in journal.read_journal(path) if row is not None]
+                found = [*journal.read_journal(path)]
+                rows = [row for row in found if row is not None]
+                if found and not rows:
+                    continue
                 if rows:
                     with written_beside(target) as beside:
                         parquet_rows.write_rows(rows, beside)

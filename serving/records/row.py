@@ -54,7 +54,7 @@ class RecordedRow:
 
     @classmethod
     def of(cls, line: bytes) -> Self:
-        """Reads a line.
+        """Reads a line; names that newer code has added are passed over.
 
         Raises:
             NoRowError: It is none.
@@ -62,7 +62,7 @@ class RecordedRow:
         try:
             found: dict[str, Any] = json.loads(line)
             datetime.fromisoformat(found["time"])
-            row = cls(**found)
+            row = cls(**{name: found[name] for name in cls.__slots__ if name in found})
             if not isinstance(row.features, dict) or not isinstance(row.row, int):
                 raise ValueError("a value of another type")
         except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -156,6 +156,32 @@ def test_a_torn_line_is_left_out_and_told(tmp_path: Path, torn: bytes) -> None:
     assert [path.suffix for path in record_files(directory)] == [".parquet"]
 
 
+def test_rows_of_newer_code_are_read_without_what_they_have_more(tmp_path: Path) -> None:
+    directory = tmp_path / "record"
+    store = store_in(directory, Clock())
+    store.append([row(1)])
+    end_as_a_kill_does(store)
+    (path,) = record_files(directory)
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"later": 1, ', 1))
+    settle(directory)
+    assert read(directory) == ([row(1)], Unreadable())
+    assert [path.suffix for path in record_files(directory)] == [".parquet"]
+
+
+def test_a_journal_in_which_nothing_can_be_read_is_kept_until_it_is_too_old(tmp_path: Path) -> None:
+    directory, clock = tmp_path / "record", Clock()
+    store = store_in(directory, clock)
+    store.append([row(1)])
+    end_as_a_kill_does(store)
+    (path,) = record_files(directory)
+    path.write_bytes(path.read_bytes().replace(b'"time"', b'"at"'))
+    settle(directory)
+    assert record_files(directory) == [path]
+    assert read(directory) == ([], Unreadable(lines=1))
+    retain(directory, days=1, most_bytes=1 << 30, now=clock() + timedelta(days=3))
+    assert record_files(directory) == []
+
+
 def test_a_journal_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     store = store_in(tmp_path / "record", Clock())
     store.append([row(1)])
