@@ -129,7 +129,7 @@ def _accepted(of: Subject, scratch: Path) -> Accepted:
     sha256 = str(entry.get("data_sha256", "not recorded"))
     if data is None and (day := erasure_of(of.root, sha256)):
         raise FinalError(
-            f"{of.title} cannot be trained again: {erased_sentence(day)}.",
+            f"{of.title.capitalize()} cannot be trained again: {erased_sentence(day)}.",
             "Name a version that was made of other data.",
         )
     if data is None:

@@ -12,8 +12,8 @@ from serving.records.erase import Whom, erase_everywhere
 
 _ROW = re.compile(r"(.+):([0-9]{1,9})")
 _OUTSIDE = (
-    "Not searched, since nothing here knows of it: lists that somebody downloaded, backups, the training data and the "
-    "models made from it, and what was sent to other systems."
+    "Not searched, since nothing here knows of it: lists that somebody downloaded, backups, the training data (python "
+    "-m ml erase) and the models made from it, and what was sent to other systems."
 )
 
 

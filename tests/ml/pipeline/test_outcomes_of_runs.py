@@ -6,9 +6,11 @@ import csv as csv_module
 import json
 import logging
 import math
+import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +191,42 @@ def test_the_sample_stays_one_with_outcomes(tmp_path: Path) -> None:
     retrain(root, settings_for(as_file, *LIGHT, *JOINING), run_id="file", force=True)
     kinds = {event["source_kind"] for event in Ledger(root.ledger).events() if "source_kind" in event}
     assert kinds == {"sample"}
+
+
+def test_commands_say_in_plain_words_that_a_customer_was_erased(root: Root, csv: Path) -> None:
+    """None of them calls the data damaged, and the next run goes on."""
+    shutil.rmtree(root.path / "record")
+    shutil.rmtree(root.path / "outcomes")
+    assert f"run joined, data {Ledger(root.ledger).versions()[2].intent['data_sha256'][:12]}" in ml(
+        root, "erase", "--id", "list-3"
+    )
+    day = datetime.now(UTC).date().isoformat()
+    said = f"a customer was erased from these data on {day}, so they can no longer be reproduced"
+    assert f"60 of outcomes, sha256 {Ledger(root.ledger).versions()[2].intent['data_sha256'][:12]}, {said}" in ml(
+        root, "lineage", "2"
+    )
+    for command in ("lineage", "explain", "verify"):
+        told = ml(root, command, "2")
+        assert said in told, command
+        assert "DAMAGED" not in told
+        assert said not in ml(root, command, "1"), command
+    told = ml(root, "ledger", "verify")
+    assert said in told
+    assert "DAMAGED" not in told
+    refused = subprocess.run(
+        [sys.executable, "-m", "ml", "reproduce", "2", "--root", str(root.path)],
+        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    in_one_line = re.sub(r"\n\S+ ERROR +", " ", refused.stderr)
+    assert f"Version 2 cannot be trained again: {said}." in in_one_line
+    result = retrain(root, settings_for(csv, *LIGHT), run_id="next", force=True)
+    assert result.exit_code == 0, result.reasons
+    assert said in write_report(root, "next").read_text()
+
+
+def test_the_next_run_tells_of_it(root: Root, csv: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ml(root, "erase", "--id", "list-3", code=1)  # the gateway still has her
+    with caplog.at_level(logging.INFO):
+        run_step("ingest", Run(root, "next", joining(csv), force=True))
+    assert "the data of version 2: a customer was erased from these data on" in caplog.text
