@@ -53,7 +53,9 @@ def main(arguments: Sequence[str]) -> int:
         url = options.serving_url or settings.serving.url
         server = ModelServer(url, settings.serving.model, timeout=SERVER_SECONDS) if url else None
         try:
-            shown = collector_registry(root, server, probation_hours=settings.probation.hours)
+            shown = collector_registry(
+                root, server, probation_hours=settings.probation.hours, versions=settings.keep.versions
+            )
             http = ThreadingHTTPServer((host, port), page_of(shown))
         except OSError as error:
             what = f"--listen {options.listen}: cannot listen there ({error.strerror or error})."

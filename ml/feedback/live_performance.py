@@ -54,6 +54,7 @@ def live_performance(root: Root, settings: Settings, *, now: datetime) -> LivePe
         currency=settings.economics.currency if settings.economics.is_set else "",
         outcomes=len(feedback.told),
         newest_outcome=None if newest is None else datetime.fromisoformat(newest),
+        newest_list=max((one.day for one in feedback.scored if one.propensity is not None and one.day), default=None),
         versions=tuple(
             measure(
                 number,

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from ml.errors import RetrainError
 from ml.monitoring import build_info, state_collectors
+from ml.monitoring.performance_collector import collect_performance
 from ml.monitoring.probation_collector import collect_probation
 from ml.monitoring.run_collector import collect_runs
 from ml.monitoring.state_collectors import Sample, Skipped
@@ -79,6 +80,22 @@ FAMILIES = (
     ),
     MetricFamily("retrain_probation_item", "1 for what the last check found of each item.", ("item", "result")),
     MetricFamily("retrain_probation_breached_timestamp_seconds", "When a version last broke its probation."),
+    MetricFamily(
+        "retrain_live_computed_timestamp_seconds", "When it was computed how versions do with real customers."
+    ),
+    MetricFamily("retrain_live_metric", "What is known of a version from outcomes.", ("version", "measure")),
+    MetricFamily(
+        "retrain_live_metric_bound", "The ends of its interval of 95 %: low, high.", ("version", "measure", "bound")
+    ),
+    MetricFamily("retrain_live_fallen", "Whether a version does significantly worse than was expected.", ("version",)),
+    MetricFamily(
+        "retrain_live_customers", "Customers of its lists: scored, asked, with_outcome.", ("version", "customers")
+    ),
+    MetricFamily("retrain_live_outcomes", "Outcomes that came."),
+    MetricFamily("retrain_live_outcomes_left", "Outcomes that were not used, by case.", ("case",)),
+    MetricFamily("retrain_live_unreadable", "Lines and files of the record and of outcomes that are none.", ("unit",)),
+    MetricFamily("retrain_live_newest_outcome_timestamp_seconds", "When the last outcome came."),
+    MetricFamily("retrain_live_newest_list_timestamp_seconds", "The day on which the last list was made."),
     MetricFamily("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
     MetricFamily("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),
     MetricFamily("retrain_build_info", "1, with the versions of what runs here.", build_info.LABELS),
@@ -140,16 +157,17 @@ class StateCollector(Collector):
 
 
 def collector_registry(
-    root: Root, server: ModelServer | None, *, probation_hours: float | None = None
+    root: Root, server: ModelServer | None, *, probation_hours: float | None = None, versions: int = 5
 ) -> CollectorRegistry:
     """Return a registry that shows the state of `root`, of this process and, when one is given, of the model server.
 
-    Without `probation_hours` it says nothing about the probation.
+    Without `probation_hours` it says nothing about the probation. `versions` is of how many it says how they do.
     """
     sources: dict[str, Source] = {
         "ledger": lambda: state_collectors.collect_ledger(root),
         "runs": lambda: collect_runs(root),
         "disk": lambda: state_collectors.collect_disk(root),
+        "performance": lambda: collect_performance(root, versions),
     }
     if probation_hours is not None:
         sources["probation"] = lambda: collect_probation(root, probation_hours)

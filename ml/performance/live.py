@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from ml.performance.estimate import Estimate
 
@@ -152,6 +152,7 @@ class LivePerformance:
         currency: Of `profit`; "" when it is not known.
         outcomes: Outcomes that came, used or not.
         newest_outcome: When the last one came; None before the first.
+        newest_list: When the last list was made of which the gateway has a record; None without one.
         versions: The newest first.
         left: Outcomes that were not used, by the names of the cases of docs/outcomes.md.
         unreadable_lines: Lines of the record, of lists and of outcomes that are none.
@@ -163,6 +164,7 @@ class LivePerformance:
     currency: str
     outcomes: int
     newest_outcome: datetime | None
+    newest_list: date | None
     versions: tuple[VersionPerformance, ...]
     left: Mapping[str, LeftOut] = field(default_factory=dict)
     unreadable_lines: int = 0

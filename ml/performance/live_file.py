@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ml.errors import FinalError
@@ -61,7 +61,7 @@ def as_json(one: Any) -> Any:
         return [as_json(each) for each in one]
     if isinstance(one, Mapping):
         return {name: as_json(each) for name, each in one.items()}
-    if isinstance(one, datetime):
+    if isinstance(one, date):  # a datetime is one, too
         return one.isoformat()
     if isinstance(one, LivePerformance | VersionPerformance | WeekPerformance | WeekShapley):
         return {each.name: as_json(getattr(one, each.name)) for each in fields(one)}
@@ -69,13 +69,14 @@ def as_json(one: Any) -> Any:
 
 
 def _performance(content: Mapping[str, Any]) -> LivePerformance:
-    newest = content["newest_outcome"]
+    newest, newest_list = content["newest_outcome"], content["newest_list"]
     return LivePerformance(
         computed=_time(content["computed"]),
         target=str(content["target"]),
         currency=str(content["currency"]),
         outcomes=int(content["outcomes"]),
         newest_outcome=None if newest is None else _time(newest),
+        newest_list=None if newest_list is None else date.fromisoformat(newest_list),
         versions=tuple(_version(one) for one in content["versions"]),
         left={
             str(name): LeftOut(int(one["count"]), tuple(map(str, one["places"])))

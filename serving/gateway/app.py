@@ -16,6 +16,7 @@ from serving.gateway.outcomes.route import OutcomesRoute
 from serving.gateway.page.route import SCOPES, PageRoute
 from serving.gateway.pass_through import PassThrough
 from serving.gateway.passage import Behind
+from serving.gateway.records.metrics_page import CONTENT_TYPE, metrics_page
 from serving.gateway.replies import Reply
 from serving.gateway.scoring.route import ScoreRoute
 from serving.http.exchange import Exchange
@@ -97,6 +98,7 @@ class App:
                 for paths, scope in SCOPES
             ),
             Route(re.compile(r"/healthz"), self._answer_health, None, _refuse_files),
+            Route(re.compile(r"/metrics"), self._answer_metrics, None, _refuse_files),
         )
 
     def handle(self, exchange: Exchange) -> None:
@@ -169,6 +171,14 @@ class App:
         if self._behind.recorder is not None:
             body["record"] = self._behind.recorder.counts()
         reply.send(200, json.dumps(body).encode())
+
+    def _answer_metrics(self, exchange: Exchange, _target: str, reply: Reply) -> None:
+        """Says to Prometheus what became of the record; as the health page, it holds nothing of customers."""
+        if exchange.method not in ("GET", "HEAD"):
+            reply.error(405, "Ask for /metrics with GET.", headers=b"Allow: GET, HEAD\r\n")
+            return
+        recorder = self._behind.recorder
+        reply.send(200, metrics_page(recorder.counts() if recorder is not None else None), CONTENT_TYPE)
 
 
 def _refuse_files(_: Exchange) -> None:

@@ -15,13 +15,17 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from ml.feedback.live_performance import live_performance
 from ml.monitoring.metric_families import collector_registry
+from ml.performance.live_file import write_live_performance
 from ml.probation.item import BREACHED, KNOWN_ROWS, Item
 from ml.probation.last_check import LastCheck
 from ml.registry.ledger.entries import PROBATION, WAITING
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
+from serving.gateway.records.metrics_page import metrics_page
+from tests.ml.feedback.campaigns import Campaign, write
 from tests.ml.light_world import released, stand_in
 from tests.prometheus.debian import CONFIGURATION, query, said_by, tool
 from tests.prometheus.recording import (
@@ -57,18 +61,22 @@ def remembering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names of all samples on the pages that the recorded run exported, and on pages of the exporter today.
 
-    The recording is older than the ledger's chain, nobody waited in it, and nothing was on probation; a root with one
-    waiting run and a version that is on probation, and then breaks it, has the rest.
+    The recording is older than the ledger's chain, nobody waited in it, nothing was on probation, and no gateway wrote
+    anything down; a root with one waiting run, a version that is on probation, and then breaks it, and with outcomes
+    has the rest, with the page of a gateway.
     """
     root, now = Root(tmp_path_factory.mktemp("root")), datetime.now(UTC)
     with stand_in(root) as settings:
         released(root, settings, "one")
         Ledger(root.ledger).append(WAITING, run_id="r", model_sha256="m", champion=1)
         LastCheck(1, now, now, (Item(KNOWN_ROWS, BREACHED, "Wrong."),), "").write(root)
+        write(root, [Campaign(customers=40, listed=20)])
+        write_live_performance(root, live_performance(root, settings, now=now))
         server = ModelServer(settings.serving.url, settings.serving.model)
         today = generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
         Ledger(root.ledger).append(PROBATION, run_id="r", version=1, outcome=BREACHED, reason="Wrong.")
         today += generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
+    today += metrics_page(dict.fromkeys(("written", "dropped_rows", "dropped_requests", "bytes", "state"), 0)).decode()
     with listening(MAPPING, log=root.path / "statsd.log") as statsd:
         statsd.take(LINES.read_text().splitlines())
         events = statsd.page()

@@ -154,6 +154,7 @@ def test_what_was_left_out_is_counted_with_its_first_places(root: Root) -> None:
     assert found.left["early"].count == 0
     assert found.outcomes == 18
     assert found.newest_outcome == FIRST + timedelta(days=8)
+    assert found.newest_list == FIRST.date()
     line = next(line for line in performance_text(found).splitlines() if line.startswith("  unknown"))
     assert line.endswith(", ...")
 
@@ -164,7 +165,7 @@ def test_with_nothing_at_all_the_command_says_that(root: Root) -> None:
     assert "No outcomes have come (docs/outcomes.md)." in text
     kept = read_live_performance(root)
     assert kept is not None
-    assert (kept.versions, kept.newest_outcome) == ((), None)
+    assert (kept.versions, kept.newest_outcome, kept.newest_list) == ((), None, None)
 
 
 def test_the_file_says_what_was_computed_and_json_is_the_same(root: Root) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from serving.records.private_files import locked
 from serving.records.record_directory import Unreadable, read_record, record_files
@@ -57,10 +58,36 @@ def rows(directory: Path) -> list[RecordedRow]:
     return found
 
 
+def told_to_prometheus(door: GatewayProcess) -> dict[str, float]:
+    """The samples of the page, as Prometheus' own parser reads them."""
+    families = text_string_to_metric_families(ask(door.url, "GET", "/metrics")[1].decode())
+    return {sample.name: sample.value for family in families for sample in family.samples}
+
+
 def writer_of(door: GatewayProcess) -> int:
     children = Path(f"/proc/{door.process.pid}/task/{door.process.pid}/children").read_text().split()
     (writer,) = [int(child) for child in children if b"records.writer" in Path(f"/proc/{child}/cmdline").read_bytes()]
     return writer
+
+
+def test_prometheus_is_told_what_the_health_page_says(tmp_path: Path) -> None:
+    with recording(tmp_path) as (door, _):
+        assert ask_as(door, "one") == 200
+        eventually(lambda: counts(door) == (2, 0))
+        told, record = told_to_prometheus(door), health(door)["record"]
+        assert ask(door.url, "POST", "/metrics", b"")[0] == 405
+    assert told == {
+        "gateway_recording": 1,
+        "gateway_record_bytes": record["bytes"],
+        "gateway_record_rows_written_total": 2,
+        "gateway_record_rows_dropped_total": 0,
+        "gateway_record_requests_dropped_total": 0,
+    }
+
+
+def test_a_gateway_that_records_nothing_tells_nothing(tmp_path: Path) -> None:
+    with stand_in(predict) as server, gateway(server.url, log=tmp_path / "log") as door:
+        assert ask(door.url, "GET", "/metrics")[:2] == (200, b"")
 
 
 def ask_as(door: GatewayProcess, request_id: str, path: str = PREDICT, body: bytes = BODY) -> int:
@@ -190,6 +217,7 @@ def test_a_full_disk_drops_rows_tells_why_and_delays_no_answer(tmp_path: Path) -
     with small_disk(tmp_path / "disk", "256k") as disk, recording(tmp_path, record=disk) as (door, _):
         with clients(door, PREDICT, BODY, number=16) as asking:
             eventually(lambda: health(door)["record"]["state"] == "No space left on device")
+            assert told_to_prometheus(door)["gateway_recording"] == 0
             dropped = counts(door)[1]
             eventually(lambda: counts(door)[1] > dropped + 1000)
             assert asking.wrong == []
