@@ -1,4 +1,4 @@
-"""All of it at once: a real DAG run, the real model server, both exporters, Debian's Prometheus and Alertmanager.
+"""All of it at once: a real DAG run, model server and gateway, both exporters, Debian's Prometheus and Alertmanager.
 
 Only the ML environment behind the DAG's steps is a stand-in.
 """
@@ -30,6 +30,7 @@ from tests.prometheus.debian import (
     value,
 )
 from tests.prometheus.statsd_exporter import StatsdExporter, listening, without_catch_all
+from tests.serving.gateway.gateway_process import gateway
 from tests.serving.live import GOLDEN, ServerProcess
 
 STEPS_OF_A_RUN = 8
@@ -66,6 +67,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             log=here / "server.log",
         )
         block.callback(server.stop)
+        door = block.enter_context(
+            gateway(server.url, "--model=customer-model", f"--spool={here / 'spool'}", log=here / "gateway.log")
+        )
         ports = {name: free_port() for name in ("exporter", "alertmanager", "webhook", "prometheus")}
         python = sys.executable
         listen = f"127.0.0.1:{ports['exporter']}"
@@ -79,6 +83,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "statsd-exporter:9102": statsd.url.removeprefix("http://"),
             "retrain-exporter:9108": listen,
             "serving:8501": server.url.removeprefix("http://"),
+            "gateway:8600": door.url.removeprefix("http://"),
             "localhost:9090": f"127.0.0.1:{ports['prometheus']}",
             "alertmanager:9093": f"127.0.0.1:{ports['alertmanager']}",
             "alert-webhook:9096": f"127.0.0.1:{ports['webhook']}",
@@ -133,9 +138,9 @@ def airflow(here: Path, root: Path, udp: int) -> tuple[Command, Path]:
 
 
 def test_every_target_is_up(stack: Stack) -> None:
-    eventually(lambda: len(query(stack.url, "up == 1")) == 5)
+    eventually(lambda: len(query(stack.url, "up == 1")) == 6)
     assert {series["metric"]["job"] for series in query(stack.url, "up")} == {
-        *("prometheus", "alertmanager", "statsd", "retrain-exporter", "serving"),
+        *("prometheus", "alertmanager", "statsd", "retrain-exporter", "serving", "gateway"),
     }
 
 
