@@ -41,14 +41,7 @@ class Door:
 def marketers_door(directory: Path, *flags: str) -> Iterator[Door]:
     """The whole of it, in a directory of its own; `flags` are more of the gateway's."""
     with ExitStack() as up:
-        models = PROJECT / "tests" / "serving" / "golden" / "models" / MODEL
-        server = up.enter_context(
-            started(
-                "serving.model_server",
-                *("--rest_api_port=0", f"--model_name={MODEL}", f"--model_base_path={models}"),
-                directory=directory,
-            )
-        )
+        server = up.enter_context(started("serving.model_server", *model_flags(), directory=directory))
         ModelServer(server, MODEL).wait_available(1, deadline=START_SECONDS)
         write = [str(PYTHON), "-m", "tests.serving.gateway.page.release", str(directory), server]
         subprocess.run(write, cwd=PROJECT, env=_environment(directory), check=True, timeout=START_SECONDS)
@@ -74,6 +67,13 @@ def gateway(root: Path, upstream: str, model: str, *more: str) -> Iterator[Door]
 @contextmanager
 def started(module: str, *flags: str, directory: Path) -> Iterator[str]:
     """A process of the ML environment that says where it listens."""
+    with process_of(module, *flags, directory=directory) as (url, _):
+        yield url
+
+
+@contextmanager
+def process_of(module: str, *flags: str, directory: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """As `started`, with the process itself for those who do it harm."""
     with (directory / f"{module}.log").open("ab") as log:
         process = subprocess.Popen(
             [PYTHON, "-m", module, *flags],
@@ -88,11 +88,27 @@ def started(module: str, *flags: str, directory: Path) -> Iterator[str]:
         ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
         said = process.stdout.readline() if ready else ""
         assert said.startswith("Listening on "), (directory / f"{module}.log").read_text()
-        yield said.split()[2]
+        yield said.split()[2], process
     finally:
         process.terminate()
         process.wait(60)
         process.stdout.close()
+
+
+def model_flags(port: int = 0) -> tuple[str, ...]:
+    """Those of a server of the golden model."""
+    models = PROJECT / "tests" / "serving" / "golden" / "models" / MODEL
+    return (f"--rest_api_port={port}", f"--model_name={MODEL}", f"--model_base_path={models}")
+
+
+def add_token(file: Path, name: str, *scopes: str) -> str:
+    """A new token, by the gateway's own command."""
+    flags = (f"--scope={scope}" for scope in scopes)
+    command = [str(PYTHON), "-m", "serving.gateway", "token", "add", name, *flags, f"--file={file}"]
+    done = subprocess.run(
+        command, cwd=PROJECT, env=_environment(file.parent), check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def customers(number: int) -> str:

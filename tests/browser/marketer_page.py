@@ -35,6 +35,7 @@ def visiting(browser: Browser, door: Door, picture: Path, path: str = "/") -> It
 
 def drop(page: Page, name: str, body: str | bytes) -> None:
     """Drag a file onto the page and let go."""
+    page.wait_for_load_state("load")
     data = page.evaluate_handle(
         """([name, bytes]) => {
             const data = new DataTransfer();

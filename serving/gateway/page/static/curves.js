@@ -1,7 +1,7 @@
 // A curve over the number of contacts, with the chosen cut marked: SVG, whose looks are in the style sheet.
 import { count } from "./words.js";
 
-const WIDTH = 480, HEIGHT = 290, LEFT = 62, RIGHT = 16, TOP = 24, BOTTOM = 46;
+const WIDTH = 480, HEIGHT = 290, LEFT = 62, RIGHT = 16, TOP = 30, BOTTOM = 46;
 
 function drawn(tag, attributes, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -57,6 +57,7 @@ function free(px, py, letters, line) {
     { anchor: "start", x: px + 10, y: py - 10 }, { anchor: "end", x: px - 10, y: py + 22 },
     { anchor: "start", x: px + 10, y: py + 48 }, { anchor: "end", x: px - 10, y: py + 48 },
     { anchor: "start", x: px + 10, y: py - 36 }, { anchor: "end", x: px - 10, y: py - 36 },
+    { anchor: "start", x: px + 48, y: py + 4 }, { anchor: "start", x: px + 90, y: py + 4 },
   ];
   const cost = ({ anchor, x, y }) => {
     const left = anchor === "start" ? x : x - width, right = left + width, top = y - TALL, bottom = y + 4;

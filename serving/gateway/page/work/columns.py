@@ -26,7 +26,7 @@ def reckoned_with(economics: Economics, target: str) -> str:
         economics: The amounts.
         target: The label of a target customer.
     """
-    amount = economics.amount
+    amount = economics.given
     budget = f", budget {amount(economics.budget)}" if economics.budget else ""
     return f"{amount(economics.cost)} a contact, {amount(economics.value)} a {target or 'target'} customer{budget}"
 
