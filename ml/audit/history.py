@@ -12,6 +12,7 @@ from ml.registry.ledger.entries import (
     ADOPTED,
     APPROVED,
     CHAINED,
+    CHALLENGED,
     CONFIRMED,
     INTENT,
     LOOKED,
@@ -99,8 +100,8 @@ def entries_of(events: list[dict[str, Any]]) -> list[Entry]:
     candidates: dict[Any, Entry] = {}
     for event in events:
         is_told_by_its_copy = event["event"] == ROLLBACK and event.get("result") != event.get("target")
-        # Of hashes, looks and beginnings, not of a version.
-        if event["event"] in (SEALED, CHAINED, LOOKED, TRIGGERED) or is_told_by_its_copy:
+        # Of hashes, looks, bets and beginnings, not of a version.
+        if event["event"] in (SEALED, CHAINED, LOOKED, CHALLENGED, TRIGGERED) or is_told_by_its_copy:
             continue
         begins = event["event"] in (INTENT, ADOPTED, ROLLBACK)
         candidate = (event["run_id"], event.get("model_sha256"))

@@ -11,6 +11,8 @@ from ml.audit.damage import damages
 from ml.audit.subject import Subject, subject
 from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.errors import FinalError
+from ml.registry.ledger.entries import CHALLENGED
+from ml.registry.ledger.ledger import Ledger
 from ml.storage import files
 from ml.storage.root import Root
 
@@ -32,6 +34,7 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
     Raises:
         FinalError: There is no such verdict, or its files are not what they should be.
     """
+    from ml.challenge.verdict import wrong_bets
     from ml.evaluation.scored_rows import ScoredRows
     from ml.gate.verify import verify
 
@@ -49,6 +52,7 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
     differences += verify(report, ScoredRows.read(rows))
     if (asked := _asked(root, verdict)) is not None:
         differences += [*damages(asked), *_not_of(asked, report)]
+    differences += wrong_bets(report, alpha=_level_of(root, report))
     return {
         "verdict": str(directory),
         "subject": asked.title if asked else None,
@@ -57,6 +61,13 @@ def verification(root: Root, verdict: str) -> dict[str, Any]:
         "erased": _erased(asked),
         "differences": differences,
     }
+
+
+def _level_of(root: Root, report: Mapping[str, Any]) -> float | None:
+    """Return the level that the ledger has of the challenger of a verdict; None when it knows none."""
+    about = (report.get("model_sha256"), report.get("champion_version"))
+    begun = (e for e in Ledger(root.ledger).events() if e["event"] == CHALLENGED)
+    return next((float(e["alpha"]) for e in begun if (e["model_sha256"], e["champion"]) == about), None)
 
 
 def _not_of(asked: Subject, report: Mapping[str, Any]) -> Iterator[str]:

@@ -67,7 +67,10 @@ def _may_have_promoted(command: str, code: int) -> bool:
     """Whether another version may serve after this command; Airflow's tasks tell it by the command `report`."""
     if command == "probation":
         return code != DONE
-    return command in ("retrain", "approve", "rollback", "quarantine", "adopt", "report") and code != INTERRUPTED
+    return (
+        command in ("retrain", "approve", "rollback", "quarantine", "adopt", "report", "challenge")
+        and code != INTERRUPTED
+    )
 
 
 def _settings(options: argparse.Namespace, frozen: dict[str, Any] | None = None) -> Settings:
@@ -232,6 +235,7 @@ COMMANDS: dict[str, Command] = {
     "probation": live_commands.probation,
     "performance": live_commands.performance,
     "monitor": live_commands.monitor,
+    "challenge": live_commands.challenge,
     "verify": audit_commands.verify,
     "explain": audit_commands.explain,
     "compare": audit_commands.compare,

@@ -1,4 +1,4 @@
-"""The commands that look at versions at work: the probation, how they do with real customers, and the traffic."""
+"""The commands that look at versions at work: probation, how they do with real customers, challengers, the traffic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ml.cli.libraries import need_libraries
 from ml.cli.status import as_json
 from ml.config.overrides import toml_string
-from ml.config.settings import resolve
+from ml.config.settings import Settings, resolve
 from ml.errors import DONE, WILL_FAIL_AGAIN, NothingToDoError, SettingsError, printable
 from ml.probation.item import BREACHED, PASSED
 from ml.storage.root import Root
@@ -31,9 +31,7 @@ def probation(options: argparse.Namespace) -> tuple[int, str]:
     from ml.probation.probation import check_probation
     from ml.registry.retention import clean_up
 
-    serving = getattr(options, "serving_url", None)
-    overrides = [*options.overrides, *([f"serving.url={toml_string(serving)}"] if serving is not None else [])]
-    root, settings = Root.find(options.root), resolve(file=options.settings, overrides=overrides)
+    root, settings = _root_and_settings(options)
     try:
         checked = check_probation(root, settings)
     except NothingToDoError as nothing:
@@ -53,7 +51,7 @@ def performance(options: argparse.Namespace) -> tuple[int, str]:
     from ml.performance.live_file import as_json as plain
     from ml.performance.live_file import write_live_performance
 
-    root, settings = Root.find(options.root), resolve(file=options.settings, overrides=options.overrides)
+    root, settings = _root_and_settings(options)
     found = live_performance(root, settings, now=datetime.now(UTC))
     write_live_performance(root, found)
     return DONE, as_json(plain(found)) if options.json else performance_text(found)
@@ -72,9 +70,32 @@ def monitor(options: argparse.Namespace) -> tuple[int, str]:
     day = options.day or today
     if day > today:
         raise SettingsError(f"monitor: --day {day} is still to come.", f"Name a day up to {today} (UTC).")
-    root, settings = Root.find(options.root), resolve(file=options.settings, overrides=options.overrides)
+    root, settings = _root_and_settings(options)
     check = check_traffic(root, settings, day=day)
     return DONE, as_json(check.as_dict()) if options.json else "\n".join(map(printable, _looked(check)))
+
+
+def challenge(options: argparse.Namespace) -> tuple[int, str]:
+    """Follow the challengers once; with `--promote`, bring the one that has won to its end, whatever that is."""
+    need_libraries()
+    from ml.challenge.answer import answer_text, winner, without_bets
+    from ml.challenge.challenge import follow
+    from ml.challenge.process import Process
+    from ml.challenge.run import promote_challenger
+
+    root, settings = _root_and_settings(options)
+    answer = follow(root, settings)
+    best = winner(answer) if options.promote else None
+    ended = promote_challenger(root, settings, Process.of(best)) if best else None
+    if options.json:
+        return DONE, as_json(without_bets(answer) | {"run": None if ended is None else asdict(ended)})
+    return DONE, answer_text(answer, ended)
+
+
+def _root_and_settings(options: argparse.Namespace) -> tuple[Root, Settings]:
+    serving = getattr(options, "serving_url", None)
+    overrides = [*options.overrides, *([f"serving.url={toml_string(serving)}"] if serving is not None else [])]
+    return Root.find(options.root), resolve(file=options.settings, overrides=overrides)
 
 
 def _checked(checked: Checked) -> Iterator[str]:

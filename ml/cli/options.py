@@ -78,6 +78,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     traffic = add("monitor", "Has the traffic drifted from the training data? Notes what asks to retrain.", settings)
     of_day = "the last day (UTC) of the requests that are looked at; default: today"
     traffic.add_argument("--day", metavar="YYYY-MM-DD", type=_day, help=of_day)
+    dares = add("challenge", "Try the champion's kept challengers on outcomes that came since.", settings, server)
+    dares.add_argument("--promote", action="store_true", help="promote the one that has won, if any, as a run does")
     for name, told in DECISIONS.items():
         decides = add(name, told, settings, server)
         decides.add_argument("run", metavar="RUN", help="its run id")

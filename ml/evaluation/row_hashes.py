@@ -38,10 +38,7 @@ def read_row_hashes(version: Champion) -> NDArray[np.uint64] | None:
 
     They stay in the file, and are read from there as they are looked at.
     """
-    try:
-        return np.asarray(_opened(version.release / NAME), dtype=np.uint64)
-    except (OSError, ValueError, EOFError):
-        return None
+    return hashes_in(version.release)
 
 
 def changed_share(today: Path, before: NDArray[np.uint64] | None) -> float | None:
@@ -68,6 +65,14 @@ def changed_share(today: Path, before: NDArray[np.uint64] | None) -> float | Non
         known += int(np.minimum(counts, there).sum())
         start = stop
     return float(1 - known / len(now))
+
+
+def hashes_in(directory: Path) -> NDArray[np.uint64] | None:
+    """Return the hashes in a release record, or in what `evaluate` made; None where there are none."""
+    try:
+        return np.asarray(_opened(directory / NAME), dtype=np.uint64)
+    except (OSError, ValueError, EOFError):
+        return None
 
 
 def _opened(path: Path) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""The level of a look at the holdout, from a budget of false promotions a year; and when a refresh is due."""
+"""Levels of a look at the holdout and of a challenger, from a budget of a year; and when a refresh is due."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from ml.gate.context import Look
 HIGHEST_LEVEL = 0.5
 """At a higher level a candidate that looks worse would be called better."""
 REFRESH_PAUSE_DAYS = 28.0
+FRESH_SHARE = 0.5
+"""The most of the budget that challengers on fresh outcomes may take."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Expected false "better" a year, spread evenly over the looks.
+    """Expected false "better" a year, spread evenly over the looks, less what challengers have taken.
 
     Attributes:
         level: The one-sided level of this look.
@@ -30,8 +32,18 @@ class Budget:
 def budget_of(settings: GateSettings, look: Look) -> Budget:
     """Return the level of this look."""
     looks = max(settings.looks_per_year, look.looks_last_year)
-    level = min(HIGHEST_LEVEL, settings.false_promotions_per_year / looks)
-    return Budget(level, looks, look.looks_last_year > settings.looks_per_year)
+    year = settings.false_promotions_per_year
+    left = max(year - look.on_fresh_outcomes, (1 - FRESH_SHARE) * year)
+    return Budget(min(HIGHEST_LEVEL, left / looks), looks, look.looks_last_year > settings.looks_per_year)
+
+
+def alpha_of(settings: GateSettings) -> float:
+    """Return the level of one challenger on fresh outcomes, for all the time that it is followed.
+
+    `gate.looks_per_year` of them may begin in 365 days, so that together they take `FRESH_SHARE` of the budget at most.
+    The looks of the year that follows have so much less (`budget_of`).
+    """
+    return min(HIGHEST_LEVEL, FRESH_SHARE * settings.false_promotions_per_year / settings.looks_per_year)
 
 
 @dataclass(frozen=True)

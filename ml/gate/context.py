@@ -21,6 +21,7 @@ class Look:
         baseline: What the candidate is compared with, as a sentence says it: "version 3".
         baseline_note: "", or a whole sentence: no server was asked, or champion and served version differ.
         anchor: The version last promoted as better, or the first, as a sentence says it: "version 1".
+        on_fresh_outcomes: What challengers on fresh outcomes have taken of the year's budget in the last 365 days.
     """
 
     looks_last_year: int
@@ -33,3 +34,4 @@ class Look:
     baseline: str
     baseline_note: str
     anchor: str
+    on_fresh_outcomes: float = 0.0

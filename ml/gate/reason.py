@@ -12,6 +12,7 @@ FOR = frozenset(
     {
         *("thresholds_reached", "better", "no_guard_worse", "refresh_due", "not_worse", "not_worse_than_anchor"),
         *("no_anchor", "incomparable_accepted", "replaces_sample", "approved", "overridden", "hold_ends"),
+        "fresh_outcomes",
     }
 )
 """The codes of what speaks for the candidate. `first_run` is not among them: it decides either way."""

@@ -175,9 +175,10 @@ class Sentences:
         apart = look.looks_with_other_settings
         others = f"; {apart} more with other settings are counted apart" if apart else ""
         since = f" This holdout has been asked since {look.holdout_since}." if look.holdout_since else ""
+        fresh = f", less {look.on_fresh_outcomes:.4f} for challengers," if look.on_fresh_outcomes else ""
         return (
-            f"Level of this look: {budget.level:.4f} (gate.false_promotions_per_year over {budget.looks} {why}). It is "
-            f"look {look.looks_since_champion} since {look.baseline} came{others}.{since}"
+            f"Level of this look: {budget.level:.4f} (gate.false_promotions_per_year{fresh} over {budget.looks} "
+            f"{why}). It is look {look.looks_since_champion} since {look.baseline} came{others}.{since}"
         )
 
 

@@ -54,9 +54,9 @@ def _evidence(said: Mapping[str, Any], scored: ScoredRows) -> dict[str, Any]:
     threshold, primary, levels = float(said["threshold"]), said["primary"], said["level"]
     everything = np.ones(len(scored.labels), dtype=bool)
     references = scored.references[: said["references"]]
-    look_level = min(
-        0.5, levels["false_promotions_per_year"] / max(levels["looks_per_year"], said["look"]["looks_last_year"])
-    )
+    budget = levels["false_promotions_per_year"]
+    left = max(budget / 2, budget - said["look"].get("on_fresh_outcomes", 0.0))
+    look_level = min(0.5, left / max(levels["looks_per_year"], said["look"]["looks_last_year"]))
 
     def against(models: NDArray[np.float32], metric: str, level: float, rows: NDArray[np.bool_] = everything) -> Any:
         return difference(scored, models, metric, threshold, level, rows, _cut(said))

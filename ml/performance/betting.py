@@ -13,7 +13,6 @@ the same day makes no difference to it.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.performance.asked import Floats
 
@@ -34,39 +33,55 @@ def brier_gains(champion: Floats, challenger: Floats, outcome: Floats) -> Floats
     return np.asarray(np.square(champion - outcome) - np.square(challenger - outcome))
 
 
-def log_wealth(gains: Floats, propensity: Floats) -> Floats:
-    """Return the logarithm of the wealth after each customer, [n]; 0 is what it began with.
+def weighed(gains: Floats, propensity: Floats, smallest: Floats) -> Floats:
+    """Return the gains as they are bet on: times `smallest` / propensity, [n], each from -1 to 1.
 
-    A gain is weighed by 1 / propensity, so that the claim is about all customers and not about those whom the champion
-    had on its list; divided by the largest such weight there may be, it stays between -1 and 1.
+    A customer who is rarely asked stands for more of those like him, so that the claim is about all customers of a list
+    and not about those whom the champion put on top of it. The scale of a list is its smallest propensity: it is known
+    before any outcome, and the same for all customers of the list, so that it favours nobody among them.
 
     Args:
-        gains: Each from -1 to 1, in the order in which the outcomes became known, [n].
-        propensity: With which each customer was asked, above 0, [n]. The smallest must not depend on outcomes: it is
-            that of the lists' rule.
+        gains: Each from -1 to 1, [n].
+        propensity: With which each customer was asked, above 0, [n].
+        smallest: The smallest propensity of the list that each customer was on, above 0, [n].
 
     Raises:
-        ValueError: A gain or a propensity is out of its range.
+        ValueError: A gain or a propensity is out of its range, or below the smallest of its list.
     """
-    if len(gains) and not (np.abs(gains) <= 1).all():
+    if not (np.abs(gains) <= 1).all():
         raise ValueError("a gain is not between -1 and 1")
     if not ((propensity > 0) & (propensity <= 1)).all():
         raise ValueError("a propensity is not between 0 and 1")
-    if not len(gains):
+    if not ((smallest > 0) & (smallest <= propensity)).all():
+        raise ValueError("a propensity is below the smallest of its list")
+    return np.asarray(gains * (smallest / propensity))
+
+
+def log_wealth(weighed_gains: Floats) -> Floats:
+    """Return the logarithm of the wealth after each customer, [n]; 0 is what it began with.
+
+    Args:
+        weighed_gains: Each from -1 to 1, in the order in which the outcomes became known, [n].
+
+    Raises:
+        ValueError: A gain is out of its range.
+    """
+    if not (np.abs(weighed_gains) <= 1).all():
+        raise ValueError("a gain is not between -1 and 1")
+    if not len(weighed_gains):
         return np.zeros(0)
-    weighed = gains * propensity.min() / propensity
-    of_each = np.cumsum(np.log1p(STAKES[:, None] * weighed[None, :]), axis=1)
+    of_each = np.cumsum(np.log1p(STAKES[:, None] * weighed_gains[None, :]), axis=1)
     highest = of_each.max(axis=0)
     return np.asarray(highest + np.log(np.exp(of_each - highest).mean(axis=0)))
 
 
-def reached(log_wealths: NDArray[np.float64], alpha: float) -> bool:
-    """Whether the wealth has reached 1/alpha at some time, with at least `FEWEST` outcomes.
+def reached_at(log_wealths: Floats, alpha: float) -> int | None:
+    """Return after how many outcomes, at least `FEWEST`, the wealth was 1/alpha for the first time; None if never.
 
     Raises:
         ValueError: `alpha` is not between 0 and 1.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"a level of {alpha}, not between 0 and 1")
-    counting = log_wealths[FEWEST - 1 :]
-    return bool(len(counting) and counting.max() >= -np.log(alpha))
+    places = np.flatnonzero(log_wealths[FEWEST - 1 :] >= -np.log(alpha))
+    return int(places[0]) + FEWEST if len(places) else None

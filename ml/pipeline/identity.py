@@ -11,6 +11,7 @@ from ml.pipeline.run import Run
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import kind_of_data
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
+from ml.storage import run_order
 
 
 def source_kind(run: Run) -> str:
@@ -54,11 +55,14 @@ def recorded_identity(run: Run, model_sha256: str) -> dict[str, str | int]:
 
     A person may decide days later, under another version of this code than the one that made the candidate.
     """
+    of_run = run_order.noted(run.directory).get("candidate_of")  # of a kept candidate that won: the run that made it
     noted: Mapping[str, Any] = next(
         (
             event
             for event in reversed(Ledger(run.root.ledger).events())
-            if event["run_id"] == run.id and event.get("model_sha256") == model_sha256 and "fingerprint" in event
+            if event["run_id"] in (run.id, of_run)
+            and event.get("model_sha256") == model_sha256
+            and "fingerprint" in event
         ),
         {},
     )

@@ -18,6 +18,7 @@ from ml.registry.ledger.ledger import Version
 from ml.registry.model_registry import Registry, locked_registry
 from ml.registry.policy.approvals import overrides, waiting_runs
 from ml.registry.references.ancestry import anchor_model_of, anchor_of
+from ml.registry.references.challengers import Challenger, followed
 from ml.registry.references.model_store import forgettable_models
 from ml.registry.references.reference_models import MOST_REFERENCES, reference_models
 from ml.registry.schemas.in_force import entry_in_force
@@ -61,9 +62,9 @@ def retention_plan(registry: Registry, settings: Settings, *, now: datetime, cur
 
     The champion is the highest confirmed version, so keeping the newest keeps what serves. Its anchor stays, what
     served within `keep.days`, the release records of quarantined versions and, while a hold stands, the model that was
-    gone back from. Pending versions, runs in progress and those that wait for a person are never touched. Kept
-    candidates go when they are no reference any more, data with the last version that was trained on them, and scores
-    when they are of rows that were not asked about lately.
+    gone back from. Pending versions, runs in progress, those that wait for a person and those of followed challengers
+    are never touched. Kept candidates go when they are neither reference nor challenger any more, data with the last
+    version that was trained on them, and scores when they are of rows that were not asked about lately.
     """
     of_versions = [*_versions(registry, settings, now), *_withdrawn(registry, settings)]
     gone = {removal.path for removal in of_versions}
@@ -72,7 +73,7 @@ def retention_plan(registry: Registry, settings: Settings, *, now: datetime, cur
         for place in unneeded_data(registry, without=gone)
     ]
     models = [
-        Removal(place, f"the kept model {place.name[:12]}", "no reference of the champion any more")
+        Removal(place, f"the kept model {place.name[:12]}", "neither reference nor challenger of the champion any more")
         for place in forgettable_models(registry.root, but=_wanted_models(registry))
     ]
     return [*of_versions, *data, *_runs(registry, settings, now, current_run), *models, *_scores(registry.root)]
@@ -106,6 +107,7 @@ def _withdrawn(registry: Registry, settings: Settings) -> Iterator[Removal]:
 def _runs(registry: Registry, settings: Settings, now: datetime, current_run: str) -> Iterator[Removal]:
     root = registry.root
     busy = {v.run_id for v in registry.ledger.pending()} | _undecided_runs(registry) | {current_run}
+    busy |= {one.run_id for one in _followed(registry)}
     in_force = entry_in_force(registry.ledger.events()).get("schema_sha256") or seed_schema().sha256
     runs = sorted(root.runs.iterdir(), key=run_order.recency, reverse=True) if root.runs.is_dir() else []
     for place in runs[settings.keep.runs :]:
@@ -153,7 +155,14 @@ def _wanted_models(registry: Registry) -> set[str]:
     for holdout in {str(event["holdout"]) for event in events if event.get("holdout")}:
         models = reference_models(registry.root, registry.model, champion, holdout=holdout, most=MOST_REFERENCES)
         wanted |= {one.model_sha256 for one in models}
+    wanted |= {one.model_sha256 for one in _followed(registry)}
     return wanted | {anchor_model_of(champion, registry.ledger.versions())}
+
+
+def _followed(registry: Registry) -> list[Challenger]:
+    """Return the challengers of the champion that are followed: one that wins is promoted from the files of its run."""
+    champion = registry.ledger.champion()
+    return followed(registry.ledger.events(), champion.number) if champion else []
 
 
 def _number(directory: Path) -> int:

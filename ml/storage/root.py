@@ -213,6 +213,16 @@ class Root:
         return self.path / "monitoring.json"
 
     @property
+    def challenge(self) -> Path:
+        """The bets on kept challengers, on outcomes that came since."""
+        return self.path / "challenge.json"
+
+    @property
+    def challenge_lock(self) -> Path:
+        """The lock file of whoever writes them."""
+        return self.path / "challenge.lock"
+
+    @property
     def retrain_lock(self) -> Path:
         """The lock file of a run without Airflow."""
         return self.path / "retrain.lock"

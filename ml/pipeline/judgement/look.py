@@ -11,6 +11,7 @@ from ml.registry.ledger.entries import INTENT, LOOKED
 from ml.registry.ledger.ledger import Ledger, Version
 from ml.registry.model_registry import locked_registry
 from ml.registry.references.ancestry import REFRESH, original_of
+from ml.registry.references.challengers import spent_on_challengers
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
 from ml.registry.references.looks import earlier_looks, last_refresh
 
@@ -70,6 +71,7 @@ def _look(run: Run, evaluation: Evaluation, holdout: str, recipe_is_new: bool, *
         baseline=evaluation.baseline,
         baseline_note=evaluation.baseline_note,
         anchor=evaluation.anchor,
+        on_fresh_outcomes=spent_on_challengers(events, now=now),
     )
 
 

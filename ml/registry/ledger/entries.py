@@ -11,7 +11,7 @@ INTENT, PUBLISHED, CONFIRMED, WITHDRAWN = "intent", "published", "confirmed", "w
 REJECTED, KEPT, SAME, WITHHELD = "rejected", "kept", "same", "withheld"
 ROLLBACK, RESTORED = "rollback", "restored"
 ADOPTED, SEALED, CHAINED = "adopted", "sealed", "chained"
-LOOKED = "looked"
+LOOKED, CHALLENGED = "looked", "challenged"
 TRIGGERED = "triggered"
 """A retraining began because of what the monitoring found."""
 SCHEMA, PROBATION = "schema", "probation"
@@ -21,7 +21,7 @@ QUARANTINED, RELEASED = "quarantined", "released"
 WAITING, APPROVED, REFUSED, OVERRIDDEN = "waiting", "approved", "refused", "overridden"
 EVENTS = (
     *(INTENT, PUBLISHED, CONFIRMED, WITHDRAWN, REJECTED, KEPT, SAME, WITHHELD),
-    *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED),
+    *(ROLLBACK, RESTORED, ADOPTED, SEALED, CHAINED, LOOKED, CHALLENGED),
     *(SCHEMA, PROBATION, QUARANTINED, RELEASED),
     *(WAITING, APPROVED, REFUSED, OVERRIDDEN),
     TRIGGERED,
@@ -87,6 +87,10 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
+def _is_level(value: Any) -> bool:
+    return type(value) is float and 0 < value < 1
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
@@ -121,6 +125,7 @@ _NEEDED = {
     SEALED: ("records",),
     CHAINED: ("lines", "lines_sha256"),
     LOOKED: ("holdout", "evaluation_sha256"),
+    CHALLENGED: ("model_sha256", "champion", "of_run", "alpha"),
     SCHEMA: ("number", "schema_sha256", "previous_sha256", "reason"),
     PROBATION: ("version", "outcome", "reason"),
     QUARANTINED: ("model_sha256", "reason"),
@@ -146,6 +151,8 @@ _FIELDS: dict[str, tuple[Check, str]] = {
     **dict.fromkeys(("number", "schema_number"), (_is_count, "a number of a schema")),
     **dict.fromkeys(("holdout", "recipe", "decision", "stand_in", "anchor_sha256", "evaluation_sha256"), _TEXT),
     "outcome": _TEXT,
+    "of_run": _TEXT,
+    "alpha": (_is_level, "a level between 0 and 1"),
     **dict.fromkeys(("better_than", "trigger"), _TEXT),
     "day": (_is_day, "a day, such as 2026-01-31"),
     "findings": (_is_texts_by_name, "an object of texts"),

@@ -15,6 +15,7 @@ from ml.registry.ledger.entries import LOOKED
 from ml.registry.policy.hold import Hold, standing_hold
 from ml.registry.policy.provenance import SAMPLE_WARNING, is_sample
 from ml.registry.policy.rollback_target import origin
+from ml.registry.references.challengers import spent_on_challengers
 from ml.registry.references.looks import earlier_looks
 from ml.storage.root import Root
 from retraining.data_choice import DATA_PATTERN
@@ -202,7 +203,8 @@ def _looks(ledger: Snapshot, settings: Settings, now: datetime) -> Looks | None:
         now=now,
     )
     gate = settings.gate
-    level = min(0.5, gate.false_promotions_per_year / max(gate.looks_per_year, ours.last_year + 1))
+    year, challengers = gate.false_promotions_per_year, spent_on_challengers(ledger.events, now=now)
+    level = min(0.5, max(year - challengers, year / 2) / max(gate.looks_per_year, ours.last_year + 1))
     return Looks(
         ours.last_year,
         ours.of_others,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.performance.asked import Floats
-from ml.performance.betting import FEWEST, brier_gains, log_wealth, reached
+from ml.performance.betting import FEWEST, brier_gains, log_wealth, reached_at, weighed
 
 ALPHA = 0.05
 RUNS = 600
@@ -27,11 +27,17 @@ def fresh_outcomes(random: np.random.Generator, *, better_by: float) -> tuple[Fl
     return brier_gains(champion, challenger, outcome)[asked], propensity[asked]
 
 
+def wealth(gains: Floats, propensity: Floats) -> Floats:
+    return log_wealth(weighed(gains, propensity, np.full(len(gains), propensity.min(initial=1.0))))
+
+
+def is_rich(gains: Floats, propensity: Floats) -> bool:
+    return reached_at(wealth(gains, propensity), ALPHA) is not None
+
+
 def share_reached(better_by: float) -> float:
     random = np.random.default_rng(20240602)
-    return float(
-        np.mean([reached(log_wealth(*fresh_outcomes(random, better_by=better_by)), ALPHA) for _ in range(RUNS)])
-    )
+    return float(np.mean([is_rich(*fresh_outcomes(random, better_by=better_by)) for _ in range(RUNS)]))
 
 
 def test_an_equal_challenger_rarely_gets_rich_at_any_time() -> None:
@@ -54,28 +60,28 @@ def test_looking_at_those_on_the_list_alone_would_be_wrong() -> None:
 
 def test_a_customer_who_is_rarely_asked_stands_for_more() -> None:
     """Of two who gain alike, the one with the smallest propensity counts in full."""
-    found = log_wealth(np.array([0.4, 0.4]), np.array([1.0, 0.5]))
-    assert found == pytest.approx(log_wealth(np.array([0.2, 0.4]), np.ones(2)))
+    found = weighed(np.array([0.4, 0.4]), np.array([1.0, 0.5]), np.array([0.5, 0.5]))
+    assert found == pytest.approx([0.2, 0.4])
 
 
 def test_the_order_makes_no_difference_to_the_end() -> None:
     random = np.random.default_rng(6)
     gains, propensity = fresh_outcomes(random, better_by=0.05)
     order = random.permutation(len(gains))
-    assert log_wealth(gains[order], propensity[order])[-1] == pytest.approx(log_wealth(gains, propensity)[-1], rel=1e-9)
+    assert wealth(gains[order], propensity[order])[-1] == pytest.approx(wealth(gains, propensity)[-1], rel=1e-9)
 
 
 def test_the_wealth_is_a_fair_game_when_nothing_is_gained() -> None:
     random = np.random.default_rng(8)
-    ends = [np.exp(log_wealth(random.choice([-0.5, 0.5], 20), np.ones(20))[-1]) for _ in range(4000)]
+    ends = [np.exp(log_wealth(random.choice([-0.5, 0.5], 20))[-1]) for _ in range(4000)]
     assert np.mean(ends) == pytest.approx(1.0, abs=0.25)
 
 
 def test_a_few_outcomes_do_not_count_however_clear() -> None:
     clear = np.full(FEWEST, 0.9)
-    assert not reached(log_wealth(clear[:-1], np.ones(FEWEST - 1)), ALPHA)
-    assert reached(log_wealth(clear, np.ones(FEWEST)), ALPHA)
-    assert not reached(log_wealth(np.zeros(0), np.zeros(0)), ALPHA)
+    assert reached_at(log_wealth(clear[:-1]), ALPHA) is None
+    assert reached_at(log_wealth(np.append(clear, 0.9)), ALPHA) == FEWEST
+    assert reached_at(log_wealth(np.zeros(0)), ALPHA) is None
 
 
 @pytest.mark.parametrize(
@@ -83,10 +89,17 @@ def test_a_few_outcomes_do_not_count_however_clear() -> None:
 )
 def test_what_is_out_of_range_is_refused(gain: float, propensity: float, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        log_wealth(np.array([gain]), np.array([propensity]))
+        weighed(np.array([gain]), np.array([propensity]), np.array([min(abs(propensity), 1.0)]))
+
+
+def test_what_is_not_of_its_list_is_refused() -> None:
+    with pytest.raises(ValueError, match="below the smallest of its list"):
+        weighed(np.array([0.1]), np.array([0.2]), np.array([0.3]))
+    with pytest.raises(ValueError, match="a gain"):
+        log_wealth(np.array([1.5]))
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_a_level_lies_between_0_and_1(alpha: float) -> None:
     with pytest.raises(ValueError, match="a level"):
-        reached(np.zeros(0), alpha)
+        reached_at(np.zeros(0), alpha)

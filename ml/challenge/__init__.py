@@ -1,0 +1,1 @@
+"""Kept candidates that challenge the champion on outcomes of customers whom neither of them has seen."""
