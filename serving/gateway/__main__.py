@@ -99,14 +99,14 @@ async def _serve(sock: socket.socket, options: Options, spool: Spool) -> None:
     door = Door(options.tokens, options.host_names, options.encryption)
     limits, model = options.limits, options.models[0]
     scorer = Scorer(spool, options.upstream.url, model, limits.answer_seconds, options.score_seconds)
-    pool = ScorePool(scorer)
+    down = options.written_down
+    recorder = Recorder(down.record) if down.record is not None else None
+    pool = ScorePool(scorer, recorder)
     scores = ScoreRoute(pool)
     kept = options.kept
     lists = Lists(pool, KeptLists(kept.lists, kept.days), kept.unused_seconds)
-    down = options.written_down
     uploads = OutcomeUploads(down.outcomes, down.outcome_labels, versions, model, spool)
     page = PageRoute(lists, uploads, Rendered(model, body_bytes=limits.body_bytes, kept=kept))
-    recorder = Recorder(down.record) if down.record is not None else None
     app = App(Behind(upstream, versions, limits, recorder), door, scores, OutcomesRoute(uploads), page, model)
     server = HttpServer(app.handle, options.limits, keep_headers=True, wants_body=app.wants_body)
     await server.start(sock)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.records import journal, parquet_rows
+from serving.records import journal, kept_lists, parquet_rows
 from serving.records.outcome import NoOutcomeError, Outcome
 from serving.records.outcome_files import outcome_files
 from serving.records.private_files import locked, remove_left_over, written_beside
@@ -114,35 +114,64 @@ def _is_about(line: bytes, whom: Whom, erased: Erased) -> bool:
     return True
 
 
-def erase_everywhere(record: Path | None, outcomes: Path | None, whom: Whom) -> tuple[Erased, Erased]:
-    """Erases customers from both, and what is under the same request and row, until nothing more is found.
+def erase_kept(lists: Path, whom: Whom) -> Erased:
+    """Removes kept lists that have a customer, each as a whole: what the page notes of a file is about all its rows.
 
-    The record may know by which row a customer is meant in outcomes, and the other way round.
+    `rows` are those of the customers in the records of the lists, `files` the lists.
+
+    Raises:
+        OSError: A list cannot be removed.
+    """
+    erased = Erased()
+    kept_lists.remove_left_over(lists)
+    for place in kept_lists.kept_places(lists):
+        rows = [
+            row
+            for path in sorted(place.glob(f"*{parquet_rows.ENDING}"))
+            for row in read_file(path, erased.unreadable)
+            if whom.is_in(row)
+        ]
+        customers: list[str | None] = []
+        try:
+            customers += kept_lists.customers_of(place)
+        except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error):
+            erased.unreadable.files += 1
+        if not rows and (whom.customer is None or whom.customer not in customers):
+            erased.unnamed += customers.count(None)
+            continue
+        kept_lists.remove(place)
+        erased.rows += len(rows)
+        erased.files += 1
+        erased.keys |= {(row.request_id, row.row) for row in rows}
+    return erased
+
+
+def erase_everywhere(
+    record: Path | None, outcomes: Path | None, whom: Whom, lists: Path | None = None
+) -> tuple[Erased, Erased, Erased]:
+    """Erases customers from all, and what is under the same request and row, until nothing more is found.
+
+    The record and kept lists may know by which row a customer is meant in outcomes, and the other way round.
 
     Args:
         record: The directory of the record; None when there is none.
         outcomes: That of outcomes; None when there is none.
         whom: Whom to erase.
+        lists: That of kept lists; None when there is none.
+
+    Returns:
+        What was erased from the record, from outcomes, and from kept lists.
     """
-    return _until_nothing_more(
-        whom,
-        lambda also: erase_recorded(record, also) if record is not None else Erased(),
-        lambda also: erase_outcomes(outcomes, also) if outcomes is not None else Erased(),
-    )
-
-
-def _until_nothing_more(
-    whom: Whom, in_record: Callable[[Whom], Erased], in_outcomes: Callable[[Whom], Erased]
-) -> tuple[Erased, Erased]:
+    places = ((record, erase_recorded), (outcomes, erase_outcomes), (lists, erase_kept))
     keys = set(whom.rows)
-    first, second = Erased(), Erased()
+    found = [Erased() for _ in places]
     while True:
-        now_whom = Whom(whom.customer, frozenset(keys))
-        a, b = in_record(now_whom), in_outcomes(now_whom)
-        first, second = _summed(first, a), _summed(second, b)
-        keys |= a.keys | b.keys
-        if not a.rows and not b.rows:
-            return first, second
+        also = Whom(whom.customer, frozenset(keys))
+        now = [erase(place, also) if place is not None else Erased() for place, erase in places]
+        found = [_summed(before, more) for before, more in zip(found, now, strict=True)]
+        keys |= {key for more in now for key in more.keys}
+        if not any(more.files for more in now):
+            return found[0], found[1], found[2]
 
 
 def _summed(before: Erased, now: Erased) -> Erased:

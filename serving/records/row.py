@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -50,7 +50,8 @@ class RecordedRow:
 
     def line(self) -> bytes:
         """The row as a line of JSON; NaN is written as JavaScript does."""
-        return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        known = {name: getattr(self, name) for name in _FIELDS} | {"features": dict(self.features)}
+        return json.dumps(known, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
     @classmethod
     def of(cls, line: bytes) -> Self:
@@ -68,6 +69,9 @@ class RecordedRow:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise NoRowError from error
         return row
+
+
+_FIELDS = tuple(found.name for found in fields(RecordedRow))
 
 
 def utc_text(seconds: float) -> str:

@@ -7,6 +7,7 @@ is about them; so a share of the places goes to them, with a probability that is
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,9 +53,10 @@ class Draw:
 def draw_list(order: Rows, count: int, *, explore: float, control: float, seed: Sequence[str]) -> Draw:
     """Draws a list of exactly `count` customers: number and budget hold.
 
-    Of the `count` places, `explore` of them (rounded, at least one) go by lot to customers below the others. Those who
-    lose their place to it take part in the draw: else they alone would have no chance at all. Nobody is drawn when
-    everybody is listed. The control group is drawn from the whole list afterwards.
+    Of the `count` places, a share of `explore` goes by lot to customers below the others. Those who lose their place to
+    it take part in the draw: else they alone would have no chance at all. Nobody is drawn when everybody is listed. The
+    control group is drawn from the whole list afterwards. What a share leaves of one place is drawn by lot, too: of
+    lists of ten, one in five has a place at 2 %. The probabilities are those before all of these lots.
 
     Args:
         order: All customers of the file, best first; their numbers are those of the rows of the file, [n].
@@ -70,24 +72,43 @@ def draw_list(order: Rows, count: int, *, explore: float, control: float, seed: 
         raise ValueError(f"a share of {explore} or {control}, not between 0 and 1")
     if not 0 <= count <= len(order):
         raise ValueError(f"{count} places for {len(order)} customers")
-    places = _part(explore, count) if count < len(order) else 0
+    explore = explore if count < len(order) else 0.0
+    places = _part(explore, count, [*seed, "explore"])
     certain, below = order[: count - places], order[count - places :]
     drawn = np.sort(_lot(below, [*seed, "explore"])[:places])
     rows = np.concatenate([certain, below[drawn]])
     explored = np.arange(count) >= count - places
     alone = np.zeros(count, np.bool_)
-    alone[_lot(rows, [*seed, "control"])[: _part(control, count)]] = True
-    listed = np.concatenate([np.ones(len(certain)), np.full(len(below), places / max(len(below), 1))])
-    return Draw(rows, explored, alone, listed, listed * (1 - alone.mean() if count else 1.0))
+    alone[_lot(rows, [*seed, "control"])[: _part(control, count, [*seed, "control"])]] = True
+    listed = _listed(len(order), count, explore)
+    return Draw(rows, explored, alone, listed, listed * (1 - control))
 
 
-def seed_of(release: str, file: bytes) -> list[str]:
-    """What names a release and the content of a file."""
-    return [release, hashlib.sha256(file).hexdigest()]
+def _listed(customers: int, count: int, explore: float) -> Floats:
+    """With which probability each customer is listed, in the order of the ranking, [customers]."""
+    whole, rest = _split(explore, count)
+    few, many = (
+        whole / max(customers - count + whole, 1),
+        (whole + 1) / max(customers - count + whole + 1, 1),
+    )
+    found = np.ones(customers)
+    found[count - whole :] = (1 - rest) * few + rest * many
+    if rest:
+        found[count - whole - 1] = (1 - rest) + rest * many
+    return found
 
 
-def _part(share: float, count: int) -> int:
-    return min(max(round(share * count), 1), count) if share > 0 else 0
+def _part(share: float, count: int, seed: Sequence[str]) -> int:
+    """How many of `count` a share is; what it leaves of one is drawn by lot."""
+    whole, rest = _split(share, count)
+    lot = hashlib.blake2b("\0".join([*seed, "rest"]).encode(), digest_size=8).digest()
+    return whole + (int.from_bytes(lot) < rest * 2**64)
+
+
+def _split(share: float, count: int) -> tuple[int, float]:
+    """The whole ones of a share of `count`, and what is left of one."""
+    exact = round(share * count, 9)  # 0.07 * 100 is 7
+    return math.floor(exact), exact - math.floor(exact)
 
 
 def _lot(rows: Rows, seed: Sequence[str]) -> Rows:

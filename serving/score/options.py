@@ -15,6 +15,8 @@ from serving.score.row_writers import ENDINGS
 
 _LONGEST = 86_400
 """The longest time-out in seconds, a day; a larger number is a slip."""
+MOST_SHARE = 0.5
+"""Of a list for customers from outside the cut, or that is left alone; more would not be a list of the best."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ class Options:
     reasons: bool = False
     named: str = "--{}"
     """How messages call value, cost and budget."""
+    explore: float = 0.0
+    """The share of a list for customers from outside the cut."""
+    control: float = 0.0
+    """The share of a list that is left alone."""
+    request_id: str | None = None
+    """What names the list, and puts its columns into every file; None names it by itself."""
 
 
 def _default_url() -> str:
@@ -83,7 +91,8 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         "--out",
         type=Path,
         required=True,
-        help="where to write the rows with two more columns, probability and label; the name ends in .csv or .xlsx",
+        help="where to write the rows with two more columns, probability and label, and with --top those by which a "
+        "list with outcomes is known again; the name ends in .csv or .xlsx",
     )
     add(
         "--top",
@@ -97,6 +106,22 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         "--budget",
         type=_amount,
         help="for the contacts of this list; default: that of the release. With an amount, --top is pays by default",
+    )
+    add(
+        "--explore",
+        type=_share,
+        default=0.0,
+        metavar="P%",
+        help="give a share of the places, such as 2%%, by lot to customers from outside the cut, so that something "
+        "becomes known of them, too; default: none",
+    )
+    add(
+        "--control",
+        type=_share,
+        default=0.0,
+        metavar="P%",
+        help="leave a share of the list alone, such as 5%%, drawn by lot: what the others come to is compared with it; "
+        "default: none",
     )
     add(
         "--url",
@@ -151,6 +176,28 @@ def _amount(text: str) -> float:
         return amount(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an amount from 0 to 1,000,000,000") from None
+
+
+def _share(text: str) -> float:
+    try:
+        return parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def parse_share(text: str) -> float:
+    """Reads a share like 2%, or 0, of a list.
+
+    Raises:
+        ValueError: It is none, or more than a half; the message says so.
+    """
+    try:
+        share = 0.0 if text.strip() == "0" else float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        share = math.nan
+    if not (text.strip() == "0" or text.strip().endswith("%")) or not 0 <= share <= MOST_SHARE:
+        raise ValueError(f"{text[:40]!r} is not a share like 2%, from 0% to {MOST_SHARE:.0%}")
+    return share
 
 
 def _seconds(text: str) -> float:

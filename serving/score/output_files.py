@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from serving.expectation.calibration import Calibration
 from serving.score.columns.extra_columns import ExtraColumns
+from serving.score.lists.list_columns import COLUMNS, ListColumns
 from serving.score.requests import Score
 from serving.score.row_writers import Number, RowWriter, csv_writer
 from serving.tables.customers import Customer
@@ -44,30 +45,46 @@ class MoreColumns:
 
 @dataclass
 class ScoredRows:
-    """What the ranking needs of the rows that were scored: twelve bytes for each.
+    """What the ranking needs of the rows that were scored: 24 bytes for each.
 
     Attributes:
         rows: The number of customers.
         labels: The number of customers by label.
         probabilities: The probability of each row, as float32; NaN for one that is not a customer.
         ends: The byte at which each row ends in the file that keeps them, after the one at which the first begins.
+        lines: The line of the file on which each row begins, from 1.
+        label_numbers: The place of each row's label among `labels`; -1 for one that is not a customer.
     """
 
     rows: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     probabilities: array[float] = field(default_factory=lambda: array("f"))
     ends: array[int] = field(default_factory=lambda: array("q", [0]))
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    label_numbers: array[int] = field(default_factory=lambda: array("i"))
+    _numbers: dict[str, int] = field(default_factory=dict)
 
-    def add(self, score: Score | None) -> None:
-        """Count one row."""
+    def add(self, score: Score | None, line: int) -> None:
+        """Count one row.
+
+        Args:
+            score: Its score; None when it is not a customer.
+            line: The line on which it begins.
+        """
         self.probabilities.append(score.probability if score else float("nan"))
+        self.lines.append(line)
+        self.label_numbers.append(self._numbers.setdefault(score.label, len(self._numbers)) if score else -1)
         if score:
             self.rows += 1
             self.labels[score.label] += 1
 
+    def by_row(self) -> NDArray[np.float32]:
+        """The probability of each row of the file, NaN for one that is not a customer."""
+        return np.frombuffer(self.probabilities, dtype=np.float32)
+
     def all(self) -> NDArray[np.float32]:
         """The probabilities of all customers, in the order of the file."""
-        found = np.frombuffer(self.probabilities, dtype=np.float32)
+        found = self.by_row()
         return found[~np.isnan(found)]
 
     def best(self, count: int, *, at_most: bool = False) -> NDArray[np.intp]:
@@ -77,7 +94,7 @@ class ScoredRows:
         are taken when nobody else would be left. With `at_most` there are never more than `count`: ties are left
         together, and split only when nobody else would be left.
         """
-        found = np.frombuffer(self.probabilities, dtype=np.float32).astype(np.float64)
+        found = self.by_row().astype(np.float64)
         written = np.round(np.where(np.isnan(found), -1.0, found), DIGITS)
         order = np.argsort(-written, kind="stable")[: self.rows]
         if not count:
@@ -103,7 +120,11 @@ def check_columns(path: Path, header: Sequence[str], *, ranked: bool, more: Sequ
 
 
 def write_scored(
-    header: Sequence[str], scored: Iterable[tuple[Customer, Score | None]], extra: ExtraColumns, out: RowWriter
+    header: Sequence[str],
+    scored: Iterable[tuple[Customer, Score | None]],
+    extra: ExtraColumns,
+    out: RowWriter,
+    listed: ListColumns | None = None,
 ) -> ScoredRows:
     """Writes the rows as they were, followed by the columns of the score, empty for what is not a customer.
 
@@ -112,15 +133,19 @@ def write_scored(
         scored: Each row with its score.
         extra: Fills the columns after those of the score.
         out: Where the rows go.
+        listed: Fills the columns of a list after these; the list is all customers in the order of the file.
     """
     written = ScoredRows()
-    out.write(header, (*SCORE_COLUMNS, *extra.names))
+    names = COLUMNS if listed else ()
+    empty = ("",) * len(names)
+    out.write(header, (*SCORE_COLUMNS, *extra.names, *names))
     for batch in extra.batches(scored):
         cells = extra.cells([customer.instance for customer, _ in batch])
         for (customer, score), more in zip(batch, cells, strict=True):
             ours = (Number(score.probability, DIGITS), score.label) if score else ("", "")
-            out.write(customer.row, (*ours, *more))
-            written.add(score)
+            known = listed.cells(written.rows, customer.line) if listed and score else empty
+            out.write(customer.row, (*ours, *more, *known))
+            written.add(score, customer.line)
     return written
 
 
@@ -135,7 +160,7 @@ def keep_scored(scored: Iterable[tuple[Customer, Score | None]], out: IO[bytes])
     write, end = csv_writer(out, ",", "\n"), 0
     for customer, score in scored:
         end += write([*customer.row, score.label if score else ""])
-        written.add(score)
+        written.add(score, customer.line)
         written.ends.append(end)
     out.flush()
     return written
@@ -144,37 +169,50 @@ def keep_scored(scored: Iterable[tuple[Customer, Score | None]], out: IO[bytes])
 def write_ranking(
     header: Sequence[str],
     written: ScoredRows,
-    best: NDArray[np.intp],
+    listed: ListColumns,
     calibration: Calibration | None,
     kept: IO[bytes],
     out: RowWriter,
     more: MoreColumns | None = None,
 ) -> None:
-    """Writes the best customers, best first.
+    """Writes a list: the best customers, best first, and those who were drawn by lot.
 
-    There are two more columns: `rank` comes first, and `expected_precision` last: the mean calibrated probability of
-    all customers down to this one, which is empty without a calibration. `more` may follow.
+    There are two more columns: `rank` comes first, and `expected_precision` after those of the score: the mean
+    calibrated probability of all customers down to this one who are contacted, which is empty without a calibration.
+    `more` may follow, and last come those of the list.
 
     Args:
         header: The names of the columns.
         written: What `keep_scored` returned.
-        best: The rows of the list, from `written.best`.
+        listed: The list, which was drawn, and its columns.
         calibration: The calibration of the version, if it is known.
         kept: The file that `keep_scored` wrote.
-        out: Where the ranking goes.
-        more: The columns after these.
+        out: Where the list goes.
+        more: The columns between these.
+
+    Raises:
+        ValueError: The list was not drawn.
     """
+    if listed.drawn is None:
+        raise ValueError("a list that was not drawn")
     more = more or MoreColumns()
-    out.write([RANKING_COLUMNS[0], *header], [*SCORE_COLUMNS, RANKING_COLUMNS[1], *more.names])
-    probability = np.frombuffer(written.probabilities, dtype=np.float32)[best]
-    precision = np.cumsum(calibration.apply(probability)) / np.arange(1, len(best) + 1) if calibration else None
-    for rank, number in enumerate(best.tolist(), start=1):
+    out.write([RANKING_COLUMNS[0], *header], [*SCORE_COLUMNS, RANKING_COLUMNS[1], *more.names, *COLUMNS])
+    rows = listed.drawn.draw.rows
+    probability = written.by_row()[rows]
+    precision = _precision(calibration.apply(probability), listed.drawn.contacted) if calibration else None
+    for rank, number in enumerate(rows.tolist(), start=1):
         start, end = written.ends[number], written.ends[number + 1]
         kept.seek(start)
         *row, label = kept_row(kept.read(end - start))
-        expected = "" if precision is None else Number(float(precision[rank - 1]), 3)
+        expected = "" if precision is None or precision[rank - 1] < 0 else Number(float(precision[rank - 1]), 3)
         ours = [Number(float(probability[rank - 1]), DIGITS), label, expected, *more.cells(rank)]
-        out.write([str(rank), *row], ours)
+        out.write([str(rank), *row], [*ours, *listed.cells(rank - 1, written.lines[number])])
+
+
+def _precision(calibrated: NDArray[np.float64], contacted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The mean of those who are contacted, down to each customer; -1 where there is none yet."""
+    contacts = np.cumsum(contacted)
+    return np.where(contacts > 0, np.cumsum(calibrated * contacted) / np.maximum(contacts, 1), -1.0)
 
 
 def kept_row(data: bytes) -> list[str]:

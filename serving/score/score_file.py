@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -16,9 +17,13 @@ from serving.score import output_files, ranking, requests, summary
 from serving.score.columns.explainer import Explainer
 from serving.score.columns.extra_columns import ExtraColumns
 from serving.score.input_check import InputCheck
+from serving.score.lists.drawn_list import NO_CUT, DrawnList, Source, everybody
+from serving.score.lists.list_columns import COLUMNS, ListColumns
 from serving.score.money import ListMoney
 from serving.score.options import Options, Top
+from serving.score.output_files import ScoredRows
 from serving.score.progress import with_progress
+from serving.score.ranking import ListWish
 from serving.score.requests import ModelInfo, Score, with_served_version
 from serving.score.row_writers import RowWriter, row_writer
 from serving.tables.customers import Customer, CustomersFile, Spellings
@@ -45,11 +50,17 @@ class Scored:
     Attributes:
         said: The summary.
         version: The version that gave every score.
+        file: The file.
+        rows: What was scored.
+        drawn: Who is on the list; None when nobody said whom to ask.
         money: What the list costs and brings; None when nothing is said in money, or there is no list.
     """
 
     said: str
     version: int
+    file: CustomersFile
+    rows: ScoredRows
+    drawn: DrawnList | None = None
     money: ListMoney | None = None
 
 
@@ -163,8 +174,26 @@ def _score(
         explainer = Explainer.of(server, version, given.evaluation, evaluation.inputs) if given.reasons else None
         extra = ExtraColumns(evaluation.inputs, explainer)
 
+    def is_list() -> bool:
+        return top is not None or given.control > 0
+
     def check_header(header: Sequence[str]) -> None:
-        output_files.check_columns(given.csv, header, ranked=top is not None, more=extra.names)
+        listed = COLUMNS if is_list() or given.request_id is not None else ()
+        output_files.check_columns(given.csv, header, ranked=top is not None, more=(*extra.names, *listed))
+
+    customers = array("q")
+    """The numbers of the rows that are customers, where all of them are a list."""
+    read = 0
+
+    def observe(customer: Customer) -> None:
+        nonlocal read
+        if customer.instance is not None and top is None and given.control:
+            customers.append(read)
+        read += 1
+
+    def wish() -> ListWish:
+        source = Source.of(server.model, version, given.csv)
+        return ListWish(source, given.explore, given.control, given.request_id)
 
     file, rows, check, model, evaluation = open_file(
         server,
@@ -174,11 +203,14 @@ def _score(
         file_format=file_format,
         check_evaluation=settle,
         check_header=check_header,
+        observe=observe,
     )
     header = file.table.layout.header
     if top is None or not top.pays:
         extra.check_size(top.of(check.customers) if top else check.customers)
     _say(given, check, file, evaluation, version, stderr)
+    if given.explore and not is_list():
+        stderr.write(f"{given.csv}: {NO_CUT}.\n")
     chunks = file.chunks(given.rows_per_request)
 
     def scored() -> Iterator[tuple[Customer, Score | None]]:
@@ -190,11 +222,15 @@ def _score(
             file_format.write(out, given.out, file.table.layout, decimal_comma=check.has_decimal_comma)
         )
         if top is None:
-            money = None
-            written = output_files.write_scored(header, scored(), extra, writer)
-            said = summary.scores_summary(written, version, given.out, unlike=extra.unlike)
+            drawn = wish().drawn(everybody(customers), len(customers)) if is_list() else None
+            listed = None
+            if drawn is not None or given.request_id is not None:
+                listed = ListColumns(given.request_id or (drawn.id if drawn else ""), version, drawn)
+            written = output_files.write_scored(header, scored(), extra, writer, listed)
+            said = summary.scores_summary(written, version, given.out, unlike=extra.unlike, drawn=drawn)
+            best = ranking.BestList(said, None, written, drawn)
         else:
-            said, money = ranking.write_best(
+            best = ranking.write_best(
                 scored(),
                 header,
                 writer,
@@ -205,10 +241,12 @@ def _score(
                 extra=extra,
                 out=given.out,
                 beside=target.parent,
+                wish=wish(),
             )
     if writer.guarded:
         stderr.write(f"{given.out}: {summary.guarded_note(writer.guarded)}.\n")
-    return Scored((summary.sample_warning(version) if model.is_sample else "") + said, version, money)
+    said = (summary.sample_warning(version) if model.is_sample else "") + best.said
+    return Scored(said, version, file, best.written, best.drawn, best.money)
 
 
 def _say(

@@ -9,6 +9,7 @@ from serving.expectation.calibration import Expectation
 from serving.expectation.unlikeness import FALSE_ALARMS
 from serving.expectation.version_evaluation import VersionEvaluation
 from serving.score.columns.extra_columns import UNLIKE
+from serving.score.lists.drawn_list import CONTROL, EXPLORED, DrawnList
 from serving.score.money import ListMoney
 from serving.score.output_files import ScoredRows
 
@@ -20,9 +21,37 @@ def sample_warning(version: int) -> str:
     return f"SAMPLE: version {version} was trained on made-up customers. Nothing here says anything about real ones.\n"
 
 
-def scores_summary(written: ScoredRows, version: int, out: Path, *, unlike: int | None) -> str:
-    """How many customers got each label, the file in which they are, and how many are unlike the training data."""
-    return "\n".join((f"{_scored(written, version)} All are in {out}.", *_unlike(unlike)))
+def scores_summary(
+    written: ScoredRows, version: int, out: Path, *, unlike: int | None, drawn: DrawnList | None = None
+) -> str:
+    """How many customers got each label, the file in which they are, and how many are unlike the training data.
+
+    Args:
+        written: The rows that were scored.
+        version: The version that scored them.
+        out: The file.
+        unlike: How many are unlike the training data; None when that is not known.
+        drawn: All of them as a list, some of whom may be left alone; None when nobody said whom to ask.
+    """
+    lots = _lots(drawn, None) if drawn else ()
+    return "\n".join((f"{_scored(written, version)} All are in {out}.", *lots, *_unlike(unlike)))
+
+
+def _lots(drawn: DrawnList, least: float | None) -> Iterator[str]:
+    """What lots decided in a list; `least` as in `ranking_summary`."""
+    explored, alone = int(drawn.draw.explored.sum()), int(drawn.draw.control.sum())
+    if explored:
+        by_rank = f"{len(drawn) - explored:,} of them have a probability of at least {least:.2f}; " if least else ""
+        yield (
+            f"{by_rank}{explored:,} {'was' if explored == 1 else 'were'} drawn by lot from all others and "
+            f"{'is' if explored == 1 else 'are'} marked {EXPLORED}, so that something becomes known of those, too."
+        )
+    if alone:
+        yield (
+            f"Leave {alone:,} alone, drawn by lot and marked {CONTROL}, and contact the other {drawn.contacts:,}: the "
+            "difference between the two will show what a contact brings."
+        )
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in drawn.notes())
 
 
 def ranking_summary(
@@ -31,7 +60,7 @@ def ranking_summary(
     out: Path,
     *,
     asked: int,
-    count: int,
+    drawn: DrawnList,
     least: float | None,
     expected: tuple[Expectation, float] | None,
     evaluation: VersionEvaluation,
@@ -45,36 +74,44 @@ def ranking_summary(
         version: The version that scored them.
         out: The file with the ranking.
         asked: How many customers were wanted.
-        count: How many are in the file.
-        least: The probability of the last of them; None when there is nobody.
-        expected: What to expect of them, and the expected share of targets among all customers of the file.
+        drawn: The list.
+        least: The probability of the last of those who are on it by rank; None when there is nobody.
+        expected: What to expect of those who are contacted, and the expected share of targets among all customers of
+            the file.
         evaluation: What is known of the version.
         money: What the list costs and brings; None when nothing is said in money.
         unlike: How many of the list are unlike the training data; None when that is not known.
     """
     target = evaluation.target or _label(written) or "targets"
+    count, by_lot = len(drawn), int(drawn.draw.explored.sum())
     in_money = [*money.sentences(target)] if money else []
-    if least is None:
+    if not count:
         return "\n".join((_scored(written, version), f"Nobody is in {out}.", *in_money))
     lines = [
         _scored(written, version),
         f"{'Target the' if _label(written) else 'The most likely are the'} {count:,} in {out}, best first: "
-        f"{percent(count / written.rows)} of all, each with a probability of at least {least:.2f}.",
+        f"{percent(count / written.rows)} of all"
+        + (f", each with a probability of at least {least:.2f}." if least is not None and not by_lot else "."),
+        *_lots(drawn, least),
     ]
     if count != asked:
         lines.append(
             f"Asked for were {asked:,}; customers with the same probability as the last one are "
             f"{'taken' if count > asked else 'left'} together."
         )
-    if expected is None:
+    if expected is None and not drawn.contacts:
+        lines.append("Nobody is contacted.")
+    elif expected is None:
         lines.append(f"How many of them to expect to be {target} is not known: {evaluation.reason}.")
         lines.append(evaluation.cure)
     else:
         best, everybody = expected
+        contacts = drawn.contacts
+        of_them = "them" if contacts == count else f"the {contacts:,} who are contacted"
         lines.append(
-            f"Expect about {round(best.share * count):,} of them to be {target} ({percent(best.share)}, likely "
+            f"Expect about {round(best.share * contacts):,} of {of_them} to be {target} ({percent(best.share)}, likely "
             f"{percent(best.low)} to {percent(best.high)}): the mean of their calibrated probabilities.\n"
-            f"Without a model, expect {percent(everybody)} of any {count:,} customers of this file."
+            f"Without a model, expect {percent(everybody)} of any {contacts:,} customers of this file."
         )
     return "\n".join((*lines, *in_money, *_unlike(unlike)))
 

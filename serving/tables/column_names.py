@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from serving.tables.file_errors import FileError
 
+IDENTIFIERS = ("customer", "customer_id", "ID")
+"""The columns in which a customer's identifier may be, the first that is there."""
 _SHOWN_NAMES = 12
 _SHOWN_CHARACTERS = 60
 
@@ -60,6 +63,18 @@ def match_columns(header: Sequence[str], wanted: Iterable[str], name: str) -> Ma
         if places:
             index[column] = places[0]
     return MatchedColumns(index, respelled)
+
+
+def identifier_column(header: Sequence[str]) -> int | None:
+    """The place of the column with the customers' identifiers; None when there is none, or it is there twice.
+
+    Args:
+        header: The names of the columns; they are matched as by `match_columns`.
+    """
+    with suppress(FileError):
+        found = match_columns(header, IDENTIFIERS, "").index
+        return next((found[name] for name in IDENTIFIERS if name in found), None)
+    return None
 
 
 def count_columns(header: Sequence[str], wanted: Iterable[str]) -> tuple[int, int]:

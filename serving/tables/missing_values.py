@@ -27,3 +27,9 @@ MISSING = frozenset(
     }
 )
 """The texts that count as missing once the white space around them is removed: those of pandas, and NAN."""
+
+
+def plain_identifier(text: str) -> str | None:
+    """A customer's identifier without blanks around it; None for a text that says that there is none."""
+    plain = text.strip()
+    return None if plain in MISSING else plain

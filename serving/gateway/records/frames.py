@@ -58,13 +58,15 @@ class Passed:
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """A file that was scored.
+    """A piece of a file that was scored.
 
     Attributes:
         lines: Rows of the record, a line each, compressed with gzip; it is not part of the frame's head.
+        is_last: Whether it is the last piece of its file.
     """
 
     lines: bytes
+    is_last: bool
 
 
 Frame = StatusAsk | Passed | ScoredFile
@@ -75,7 +77,7 @@ def packed(frame: Frame) -> bytes:
     first = second = b""
     head: dict[str, Any] = {}
     if isinstance(frame, ScoredFile):
-        kind, first = _SCORED, frame.lines
+        kind, head, first = _SCORED, {"is_last": frame.is_last}, frame.lines
     elif isinstance(frame, StatusAsk):
         kind, head = _STATUS, asdict(frame)
     else:
@@ -111,5 +113,5 @@ class FrameReader:
             elif kind == _PASSED:
                 yield Passed(**head, request=first, answer=second)
             else:
-                yield ScoredFile(first)
+                yield ScoredFile(first, **head)
         del self._data[:start]

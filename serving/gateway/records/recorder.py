@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from serving.gateway.records.frames import Frame, Passed, ScoredFile, StatusAsk, packed
 from serving.gateway.records.options import RecordOptions
+from serving.gateway.records.scored_lines import read_pieces
 
 MOST_WAITING_BYTES = 8 << 20
 """How much may wait in the gateway's memory for the process that writes."""
@@ -78,13 +79,22 @@ class Recorder:
         now = time.monotonic()
         self._put(Passed(request_id, unquote(found[1]), version, sent_at, now, time.time(), gzipped, request, answer))
 
-    def scored(self, lines: bytes) -> None:
-        """Records a file that was scored.
+    def scored(self, pieces: bytes) -> None:
+        """Records a file that was scored, as a whole or not at all: half of one would be no sample.
 
         Args:
-            lines: Rows of the record, a line each, compressed with gzip.
+            pieces: Its rows, as `scored_lines.write_pieces` writes them.
         """
-        self._put(ScoredFile(lines))
+        if self._process is None or self._waiting_bytes() + len(pieces) > MOST_WAITING_BYTES:
+            self.drop()
+            return
+        lines = [*read_pieces(pieces)]
+        for number, piece in enumerate(lines, start=1):
+            self._put(ScoredFile(piece, is_last=number == len(lines)))
+
+    def drop(self) -> None:
+        """Counts a request that is not recorded, since there is no room, or no time."""
+        self._dropped += 1
 
     def counts(self) -> dict[str, Any]:
         """What became of the record, for the health page; it holds nothing of customers."""
@@ -152,10 +162,12 @@ class Recorder:
 
     def _put(self, frame: Frame) -> None:
         data = packed(frame)
-        if self._process is None or self._waiting_bytes() + len(data) > MOST_WAITING_BYTES:
-            self._dropped += not isinstance(frame, StatusAsk)
+        is_one = isinstance(frame, Passed) or (isinstance(frame, ScoredFile) and frame.is_last)
+        is_part = isinstance(frame, ScoredFile)  # there is room for the whole file
+        if self._process is None or (not is_part and self._waiting_bytes() + len(data) > MOST_WAITING_BYTES):
+            self._dropped += is_one
             return
-        self._handed_over += not isinstance(frame, StatusAsk)
+        self._handed_over += is_one
         self._gathered.append(data)
         self._gathered_bytes += len(data)
         if self._handing_over is None:

@@ -46,7 +46,7 @@ class Writer:
         if isinstance(frame, StatusAsk):
             self._versions.heard(frame)
         elif isinstance(frame, ScoredFile):
-            self.taken += 1
+            self.taken += frame.is_last
             self._take_scored(frame)
         elif self._waiting_bytes > _MOST_WAITING_BYTES:
             self.taken += 1

@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from serving.client.model_client import Refused, ServingError, TooSlow, Unreachable
 from serving.expectation.economics import EconomicsError
@@ -24,13 +25,14 @@ _NICE = 5
 _ADDRESS = re.compile(r"https?://\S+")
 
 
-def do_task(work: Callable[[bytes], Result]) -> int:
+def do_task(work: Callable[[bytes], Result], afterwards: Callable[[], None] = lambda: None) -> NoReturn:
     """Reads a task from standard input, does it, and writes the result to standard output.
 
     A workbook may fill the memory of the process, and it may be killed at any time: so it is alone.
 
     Args:
         work: Does the task of a line; what it raises becomes a result, too.
+        afterwards: Does, after a result of 200, what nobody who asked waits for.
     """
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -38,8 +40,12 @@ def do_task(work: Callable[[bytes], Result]) -> int:
     Path("/proc/self/oom_score_adj").write_text("1000")  # if the memory of all is full, this ends and not the gateway
     line = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_gateway, daemon=True).start()
-    tell(_result(work, line).line())
-    return 0
+    result = _result(work, line)
+    tell(result.line())
+    if result.status == 200:
+        os.nice(_NICE)  # answers come first
+        afterwards()
+    os._exit(0)  # the thread still reads, and would hold up the end of the interpreter
 
 
 def tell(line: bytes) -> None:

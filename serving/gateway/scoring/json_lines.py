@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+from serving.score.lists.recorded_rows import Identify
 from serving.score.row_writers import Number, RowWriter
 from serving.score.score_file import FileFormat
-from serving.tables.column_names import MatchedColumns, match_columns
+from serving.tables.column_names import MatchedColumns, identifier_column, match_columns
 from serving.tables.csv_layout import CsvLayout
 from serving.tables.csv_table import CsvTable
 from serving.tables.customers import CustomersFile, Spellings
 from serving.tables.file_errors import FileError, RowsError
 from serving.tables.file_kind import BOM
+from serving.tables.missing_values import plain_identifier
 
 _LONGEST = 1 << 16
 """How many bytes a line may have: csv, in which scored rows are kept, takes no longer field."""
@@ -124,6 +126,20 @@ def json_lines_writer(out: IO[bytes], _target: Path, _layout: CsvLayout, *, deci
 
 
 JSON_LINES = FileFormat(read_json_lines, json_lines_writer)
+
+
+def identifier(header: Sequence[str], without: Collection[str] = ()) -> Identify:
+    """Reads the identifier from a line, as the upload of outcomes reads it.
+
+    Args:
+        header: All names of the file, after the column of the lines.
+        without: Names that are left out; an identifier in one of them is, too.
+    """
+    names = header[1:]
+    column = identifier_column(names)
+    if column is None or names[column].strip() in without:
+        return lambda _customer: None
+    return lambda customer: plain_identifier(_text(json.loads(customer.row[0]).get(names[column])))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, tuple[str, dict[str, Any]] | str]]:

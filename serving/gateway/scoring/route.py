@@ -57,6 +57,7 @@ class ScoreRoute:
     async def close(self) -> None:
         """Ends what is in work."""
         await self._tasks.close()
+        await self._pool.close()
 
     async def _score(self, exchange: Exchange, kind: Kind, wish: Wish, reply: Reply) -> None:
         try:
@@ -79,4 +80,6 @@ class ScoreRoute:
         )
         if result.money is not None:
             lines += b"X-Expected-Profit: %b\r\n" % json.dumps(result.money).encode("ascii")
+        if result.listed is not None:
+            lines += b"X-List: %b\r\n" % json.dumps(result.listed).encode("ascii")
         reply.send(200, scored, kind.media_type, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -40,6 +41,8 @@ class Task(JsonLine):
         url: The model server.
         model: The model.
         timeout: Seconds for one request to the server.
+        request_id: The identifier of the request, by which the list is known when it comes back.
+        record_without: The columns that are left out of the record of the file; None when there is to be none.
     """
 
     directory: str
@@ -48,6 +51,8 @@ class Task(JsonLine):
     url: str
     model: str
     timeout: float
+    request_id: str
+    record_without: Sequence[str] | None = None
 
     @classmethod
     def read(cls, line: bytes) -> Self:
@@ -65,6 +70,11 @@ class Task(JsonLine):
         """The name of the scored file."""
         return f"scored{self.ending}"
 
+    @property
+    def recorded(self) -> str:
+        """The name of the record (`serving.gateway.records.scored_lines`)."""
+        return "recorded"
+
 
 @dataclass(frozen=True)
 class Result(JsonLine):
@@ -75,6 +85,7 @@ class Result(JsonLine):
         text: What went wrong; "" at 200.
         version: The version that gave every score; 0 when there are none.
         money: What the list costs and brings (`ListMoney.as_dict`); None when nothing is said in money.
+        listed: What lots decided (`DrawnList.as_dict`); None when there is no list.
         log: What the operator should know; it holds nothing of the file.
     """
 
@@ -82,6 +93,7 @@ class Result(JsonLine):
     text: str = ""
     version: int = 0
     money: dict[str, Any] | None = None
+    listed: dict[str, Any] | None = None
     log: str = ""
 
     @staticmethod

@@ -76,7 +76,7 @@ def test_frames_come_as_they_went_however_they_are_cut(size: int) -> None:
     frames: list[Frame] = [
         StatusAsk("m", 1.5, 1.6, 7),
         passed(ROWS, ANSWER),
-        ScoredFile(b"\x1f\x8b lines"),
+        ScoredFile(b"\x1f\x8b lines", is_last=True),
         StatusAsk("\u2728", 2.5, 2.6, None),
     ]
     data = b"".join(packed(frame) for frame in frames)

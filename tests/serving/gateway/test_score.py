@@ -17,11 +17,12 @@ import pytest
 from python_calamine import CalamineWorkbook
 from xlsxwriter import Workbook
 
+from serving.score.lists.list_columns import COLUMNS
 from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
 from tests.serving.gateway.gateway_process import stand_in as raw_stand_in
 from tests.serving.live import ROOT, ServerProcess, ask, error_of, eventually
-from tests.serving.score.scoring import HEADER, NAMES, NUMBERS, many, score, write
+from tests.serving.score.scoring import HEADER, NAMES, NUMBERS, many, read_csv, score, write
 from tests.serving.score.test_values import known
 
 CSV = {"Content-Type": "text/csv"}
@@ -107,12 +108,25 @@ def test_a_csv_comes_back_as_the_command_writes_it(
     more = ("--top", top) if top else ()
     assert score(file, "--out", str(out), "--model", MODEL, *more, url=golden_server.url)[0] == 0
     with door_before(golden_server.url, tmp_path, f"--model={MODEL}") as door:
-        path = f"/v1/score?top={top.replace('%', '%25')}" if top else "/v1/score"
+        path = f"/v1/score?explore=0&top={top.replace('%', '%25')}" if top else "/v1/score"
         status, body, headers = ask(door.url, "POST", path, file.read_bytes(), CSV)
         assert (status, headers["x-model-version"]) == (200, "1")
         assert headers["content-type"] == "text/csv; charset=utf-8"
-        assert body == out.read_bytes()
-        assert b"'=1+1" in body
+    expected = out.read_bytes()
+    if top:  # the same list has another name there
+        assert re.sub(rb"list-[0-9a-f]{24}", headers["x-request-id"].encode(), expected) == body
+    else:
+        assert body.startswith(b"\xef\xbb\xbf") == bom
+        assert body.count(line_end.encode()) == expected.count(line_end.encode())
+        (tmp_path / "body.csv").write_bytes(body)
+        header, *found = read_csv(tmp_path / "body.csv", separator)
+        assert [header[:-5], *(row[:-5] for row in found)] == read_csv(out, separator)
+        assert header[-5:] == [*COLUMNS]
+        customers = [row for row in found if row[-6]]
+        assert {(row[-5], *row[-3:]) for row in customers} == {(headers["x-request-id"], "1", "", "")}
+        assert [row[-5:] for row in found if not row[-6]] == [[""] * 5]
+        assert customers[0][-4] == "2"
+    assert b"'=1+1" in body
 
 
 def test_a_workbook_comes_back_with_the_same_cells_and_no_formula(golden_server: ServerProcess, tmp_path: Path) -> None:
@@ -124,11 +138,12 @@ def test_a_workbook_comes_back_with_the_same_cells_and_no_formula(golden_server:
     file.write_bytes(workbook(*rows))
     assert score(file, "--out", str(out), "--model", MODEL, "--top", "2", url=golden_server.url)[0] == 0
     with door_before(golden_server.url, tmp_path, f"--model={MODEL}") as door:
-        status, body, headers = ask(door.url, "POST", "/v1/score?top=2", file.read_bytes(), XLSX)
+        status, body, headers = ask(door.url, "POST", "/v1/score?top=2&explore=0", file.read_bytes(), XLSX)
     assert (status, headers["content-type"]) == (200, XLSX["Content-Type"])
     both = [CalamineWorkbook.from_filelike(data) for data in (io.BytesIO(body), io.BytesIO(out.read_bytes()))]
     ours, theirs = (book.get_sheet_by_index(0).to_python() for book in both)
-    assert ours == theirs
+    assert {row[-5] for row in ours[1:]} == {headers["x-request-id"]}
+    assert [[*row[:-5], *row[-4:]] for row in ours] == [[*row[:-5], *row[-4:]] for row in theirs]
     assert len(ours) == 3
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
@@ -147,7 +162,7 @@ def test_json_lines_keep_their_text_and_get_the_numbers_of_the_command(
     rows = ("1,Male,No,22,No,Healthcare,1,Low,4", "2,Female,,61.5,Yes,,,,", '3,,,40,,"Zauberin \u2728\n",,,-1')
     file, out = write(tmp_path / "in.csv", *rows), tmp_path / "out.csv"
     assert score(file, "--out", str(out), "--model", MODEL, "--top", "3", url=golden_server.url)[0] == 0
-    scored = [row.rsplit(",", 3)[1:3] for row in re.findall(r"(?:[^\n\"]|\"[^\"]*\")+", out.read_text())[1:]]
+    scored = [row.rsplit(",", 8)[1:3] for row in re.findall(r"(?:[^\n\"]|\"[^\"]*\")+", out.read_text())[1:]]
     with door_before(golden_server.url, tmp_path, f"--model={MODEL}") as door:
         body = "\r\n\n".join(lines).encode()
         status, ranked, _ = ask(door.url, "POST", "/v1/score?top=3", body, JSON_LINES)
@@ -168,7 +183,7 @@ def test_every_row_is_scored_by_one_version_when_another_one_takes_over(tmp_path
     with stand_in(server.answer) as url, door_before(url, tmp_path) as door:
         status, body, headers = ask(door.url, "POST", "/v1/score", file.read_bytes(), CSV)
     assert (status, headers["x-model-version"]) == (200, "2")
-    assert {line.rsplit(b",", 1)[1] for line in body.splitlines()[1:]} == {b"2"}
+    assert {(line.split(b",")[-6], line.split(b",")[-3]) for line in body.splitlines()[1:]} == {(b"2", b"2")}
     assert any("/versions/1:" in path for path in server.asked)  # it had begun with the other one
 
 
@@ -236,7 +251,7 @@ def test_what_cannot_be_scored_is_named_and_nothing_is_left(
 
 
 @pytest.mark.parametrize(
-    "query", ["top=0", "top=x", "top=101%25", "top=", "top=1&top=2", "rows=3", "top=nan%25", "cost=-1"]
+    "query", ["top=0", "top=x", "top=101%25", "top=", "top=1&top=2", "rows=3", "top=nan%25", "cost=-1", "explore=2"]
 )
 def test_a_wrong_parameter_is_400(query: str, tmp_path: Path) -> None:
     with stand_in(Pretended().answer) as url, door_before(url, tmp_path) as door:
@@ -264,13 +279,13 @@ def test_what_is_entered_counts_for_one_list_and_is_told_with_it(
             assert status == 200, answered
             return answered.decode().splitlines()[1:], json.loads(headers["x-expected-profit"])
 
-        lines, money = told("top=pays")
+        lines, money = told("top=pays&explore=0")
         assert len(lines) == money["contacts"] == 3
         assert money == economics | {
             "pays": 4, "contacts": 3, "list_cost": 30.0, "back": 160.0, "back_low": 80.0, "back_high": 240.0,
-            "profit": 130.0, "profit_low": 50.0, "profit_high": 210.0,
+            "profit": 130.0, "profit_low": 50.0, "profit_high": 210.0, "by_lot": 0, "by_lot_cost": 0.0,
         }  # fmt: skip
-        lines, money = told("budget=0&cost=45")
+        lines, money = told("budget=0&cost=45&explore=0")
         assert (len(lines), money["cost"], money["budget"], money["currency"]) == (2, 45.0, 0.0, "\u20ac")
         status, answered, headers = ask(door.url, "POST", "/v1/score", body, CSV)
         assert (status, "x-expected-profit" in headers) == (200, False)

@@ -1,9 +1,12 @@
 """Lists with places by lot: number, chance, order and repetition; and what the chance is good for."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from serving.score.exploration import draw_list, seed_of
+from serving.score.exploration import draw_list
+from serving.score.lists.drawn_list import DrawnList, Source
 
 ORDER = np.random.default_rng(1).permutation(200)
 
@@ -15,12 +18,12 @@ def test_number_and_chance_hold(count: int, explore: float, control: float) -> N
     draw = draw_list(ORDER, count, explore=explore, control=control, seed=["7", "file"])
     assert len(draw.rows) == len(set(draw.rows.tolist())) == count
     assert draw.listed.sum() == pytest.approx(count)
-    assert draw.asked.sum() == pytest.approx(count - draw.control.sum())
-    assert draw.explored.sum() == (max(round(explore * count), 1) if explore and count < 200 else 0)
-    assert draw.control.sum() == (max(round(control * count), 1) if control else 0)
+    assert draw.asked.sum() == pytest.approx(count * (1 - control))
+    assert abs(draw.explored.sum() - (explore * count if count < 200 else 0)) < 1
+    assert abs(draw.control.sum() - control * count) < 1
     assert (draw.listed > 0).all() == (bool(explore) or count == 200)
     propensity = draw.propensity(ORDER)
-    assert propensity[~draw.explored] == pytest.approx(1 - draw.control.mean())
+    assert propensity[~draw.explored][: count - int(explore * count) - 1] == pytest.approx(1 - control)
     assert (propensity == draw.asked[[int(np.flatnonzero(row == ORDER)[0]) for row in draw.rows]]).all()
 
 
@@ -39,12 +42,19 @@ def test_the_best_stay_in_order_and_the_explored_follow_in_order() -> None:
     assert min(places[32:]) >= 32
 
 
-def test_the_same_release_and_file_have_the_same_list_and_others_their_own() -> None:
-    def rows(release: str, file: bytes) -> list[int]:
-        return [*map(int, draw_list(ORDER, 40, explore=0.2, control=0.0, seed=seed_of(release, file)).rows)]
+def test_the_same_release_file_and_choice_have_the_same_list_and_others_their_own(tmp_path: Path) -> None:
+    def drawn(version: int, content: str, explore: float = 0.2, count: int = 40) -> DrawnList:
+        path = tmp_path / "in.csv"
+        path.write_text(content)
+        return DrawnList.of(ORDER, count, Source.of("m", version, path), explore=explore)
 
-    assert rows("7", b"a") == rows("7", b"a")
-    assert len({tuple(rows("7", b"a")), tuple(rows("8", b"a")), tuple(rows("7", b"b"))}) == 3
+    def rows(found: DrawnList) -> tuple[int, ...]:
+        return tuple(map(int, found.draw.rows))
+
+    assert rows(drawn(7, "a")) == rows(drawn(7, "a"))
+    assert drawn(7, "a").id == drawn(7, "a").id
+    others = [drawn(7, "a"), drawn(8, "a"), drawn(7, "b"), drawn(7, "a", explore=0.3), drawn(7, "a", count=41)]
+    assert len({rows(found) for found in others}) == len({found.id for found in others}) == 5
 
 
 def test_everybody_below_is_drawn_as_often_as_the_propensity_says() -> None:
@@ -59,6 +69,21 @@ def test_everybody_below_is_drawn_as_often_as_the_propensity_says() -> None:
     assert abs(times[32:] - expected).max() < 5 * np.sqrt(expected)
     assert alone.sum() == 2000 * 4
     assert abs(alone[:32] - 200).max() < 5 * np.sqrt(200)
+
+
+def test_a_share_of_less_than_one_place_holds_over_many_lists() -> None:
+    times = np.zeros(200)
+    places, alone = 0, 0
+    for number in range(4000):
+        draw = draw_list(np.arange(200), 10, explore=0.13, control=0.05, seed=["7", str(number)])
+        times[draw.rows] += 1
+        places += int(draw.explored.sum())
+        alone += int(draw.control.sum())
+    assert (times[:8] == 4000).all()
+    assert (np.abs(times - 4000 * draw.listed) < 5 * np.sqrt(4000 * draw.listed * (1 - draw.listed)) + 1e-9).all()
+    assert draw.listed[8] < 1 < draw.listed[8] + 0.31
+    assert abs(places - 5200) < 5 * np.sqrt(4000 * 0.21)
+    assert abs(alone - 2000) < 5 * np.sqrt(1000)
 
 
 def test_the_share_among_all_is_known_from_the_list_and_its_propensity_alone() -> None:

@@ -10,10 +10,13 @@ import pytest
 
 from serving.client.example_instance import EXAMPLE_INSTANCE
 from serving.client.model_client import ModelServer
+from serving.score.lists.list_columns import COLUMNS
 from serving.server import embedded
 from tests.serving.live import GOLDEN
 from tests.serving.score.scoring import HEADER, many, read_csv, score, write
 
+EXPECTED = -1 - len(COLUMNS)
+"""Where `expected_precision` is in a row of a list."""
 ROWS = (
     "1,Male,No,22,No,Healthcare,1,Low,4",
     '2,Female,,61.5,Yes,"Artist, retired",,High,NA',
@@ -173,7 +176,11 @@ def test_top_is_the_ranking_with_what_to_expect_of_it(
     code, said, _ = score(file, "--out", str(out), "--top", "30%", url=url)
     header, *rows = read_csv(out)
     assert code == 0
-    assert header == ["rank", *HEADER.split(","), "probability", "label", "expected_precision"]
+    assert header == ["rank", *HEADER.split(","), "probability", "label", "expected_precision", *COLUMNS]
+    assert {tuple(row[-3:]) for row in rows} == {("1", "1.000000", "")}
+    lines = file.read_text().splitlines()
+    assert [lines[int(row[-4]) - 1] for row in rows] == [",".join(row[1:10]) for row in rows]
+    rows = [row[: -len(COLUMNS)] for row in rows]
     best = sorted(read_csv(everybody)[1:], key=lambda row: -float(row[-2]))[:12]
     assert [float(row[-3]) for row in rows] == [float(row[-2]) for row in best]
     assert {tuple(row[1:-1]) for row in rows} <= {tuple(row) for row in read_csv(everybody)[1:]}
@@ -195,7 +202,7 @@ def test_an_evaluation_from_before_calibrations_says_so_and_how_to_get_one(
     replay(old.with_name("replay.json"), url)
     out = tmp_path / "top.csv"
     code, said, warned = score(many(tmp_path / "in.csv", 10), "--out", str(out), "--top", "3", url=url)
-    assert (code, {row[-1] for row in read_csv(out)[1:]}) == (0, {""})
+    assert (code, {row[EXPECTED] for row in read_csv(out)[1:]}) == (0, {""})
     assert "is not known: version 1 was evaluated before calibrations were stored with it.\nTrain and promote" in said
     assert "which values version 1 does not know is not known" in warned
 
@@ -207,7 +214,7 @@ def test_top_without_an_evaluation_says_what_is_missing(
     file, out = many(tmp_path / "in.csv", 10), tmp_path / "top.csv"
     code, said, _ = score(file, "--out", str(out), "--top", "3", url=url)
     assert (code, len(read_csv(out))) == (0, 4)
-    assert {row[-1] for row in read_csv(out)[1:]} == {""}
+    assert {row[EXPECTED] for row in read_csv(out)[1:]} == {""}
     assert f"there is no {tmp_path / 'root' / 'releases' / '1' / 'evaluation.json'}" in said
     code, _, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(file), url=url)
     assert (code, "is not an evaluation of a version" in wrong) == (2, True)
@@ -221,7 +228,7 @@ def test_an_evaluation_of_another_model_with_the_same_number_is_not_believed(url
 
     def said(place: Path) -> str:
         code, said, wrong = score(file, "--out", str(out), "--top", "3", "--evaluation", str(place), url=url)
-        known = {row[-1] != "" for row in read_csv(out)[1:]}
+        known = {row[EXPECTED] != "" for row in read_csv(out)[1:]}
         assert (code, wrong != "", known) == (0, True, {"Expect about" in said})
         return said
 

@@ -56,7 +56,8 @@ def test_a_workbook_is_scored_into_a_workbook(url: str, tmp_path: Path) -> None:
     ]
     assert f"{file}: line 4: no value for any input" in warned
     code, _, _ = score(file, "--out", str(out), "--top", "1", url=url)
-    assert (code, cells(out)[1][:2], cells(out)[1][-3:]) == (0, [1.0, "00123"], [0.615, "1", ""])
+    assert (code, cells(out)[1][:2], cells(out)[1][-8:-5]) == (0, [1.0, "00123"], [0.615, "1", ""])
+    assert cells(out)[1][-4:] == [3.0, 1.0, 1.0, ""]
 
 
 def test_a_workbook_becomes_a_csv_and_a_csv_a_workbook(url: str, tmp_path: Path) -> None:

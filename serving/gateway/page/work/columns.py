@@ -12,11 +12,13 @@ from serving.gateway.page.work.tasks import MOST_EXPLAINED
 from serving.reasons.reason_columns import COLUMNS as REASONS
 from serving.reasons.reason_columns import ReasonTexts
 from serving.score.columns.extra_columns import UNLIKE, UNLIKE_DIGITS
+from serving.score.lists.drawn_list import DrawnList
+from serving.score.lists.list_columns import COLUMNS as LIST
 from serving.score.output_files import MoreColumns
 from serving.score.row_writers import Number
 
 MONEY = ("expected_profit", "reckoned_with")
-ADDED = (UNLIKE, *REASONS, *MONEY)
+ADDED = (UNLIKE, *REASONS, *MONEY, *LIST)
 
 
 def reckoned_with(economics: Economics, target: str) -> str:
@@ -32,6 +34,7 @@ def reckoned_with(economics: Economics, target: str) -> str:
 
 
 def more_columns(
+    drawn: DrawnList,
     unlike: NDArray[np.float32] | None,
     reasons: Sequence[ReasonTexts],
     why_not: str,
@@ -42,9 +45,10 @@ def more_columns(
     """The columns of a list.
 
     Args:
+        drawn: The list.
         unlike: How unlike the training data each of the list is, best first, in bits, 0 where it is not flagged; None
             leaves the column out.
-        reasons: Those of the best customers.
+        reasons: Those of the best customers of the file.
         why_not: Why there are no more, when they are fewer than `MOST_EXPLAINED`.
         economics: What the list was chosen by; None leaves the columns of money out.
         calibrated: The calibrated probabilities of the list, best first; None when there is no calibration.
@@ -53,14 +57,18 @@ def more_columns(
     beyond = ReasonTexts(why_not or f"only the best {MOST_EXPLAINED:,} have reasons", "")
     told = [*reasons, beyond]  # once: it is no reason
     terms = reckoned_with(economics, target) if economics else ""
+    places, contacted = drawn.places(), drawn.contacted
 
     def cells(rank: int) -> list[Number | str]:
         found: list[Number | str] = []
         if unlike is not None:
             bits = float(unlike[rank - 1])
             found.append(Number(bits, UNLIKE_DIGITS) if bits else "")
-        found += [*(told[rank - 1] if rank <= len(told) else ("", ""))]
-        if economics and calibrated is not None:
+        place = int(places[rank - 1])
+        found += [*(told[place] if place < len(told) else ("", ""))]
+        if economics and calibrated is not None and not contacted[rank - 1]:
+            found += ["", terms]
+        elif economics and calibrated is not None:
             found += [Number(float(economics.value * calibrated[rank - 1] - economics.cost), 2), terms]
         return found
 

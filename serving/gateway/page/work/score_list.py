@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from serving.client.model_client import ModelServer, ServingError
 from serving.expectation.unlikeness import unlikeness_of
 from serving.gateway.page.work.columns import ADDED
 from serving.gateway.page.work.facts import Facts
+from serving.gateway.page.work.origin import Origin
 from serving.gateway.page.work.scored_file import ROWS, ScoredFile
 from serving.gateway.page.work.tasks import MOST_EXPLAINED, MOST_ROWS, ScoreTask, Step
 from serving.gateway.scoring import alone
@@ -61,6 +61,7 @@ class _Work:
             *(self._version, opened.check, opened.evaluation, opened.file.table.layout),
             is_sample=opened.model.is_sample,
         )
+        Origin.of(self._server.model, self._version, opened.file).write(Path.cwd())
         facts.reason = alone.below_root(facts.reason)
         facts.write(Path.cwd())
         ranked = self._score(opened, facts)
@@ -136,4 +137,4 @@ class _Work:
 
 
 if __name__ == "__main__":
-    sys.exit(alone.do_task(_score))
+    alone.do_task(_score)

@@ -17,6 +17,8 @@ _PROBABILITIES = "probabilities.f4"
 _ENDS = "ends.i8"
 _UNLIKE = "unlike.f4"
 _REASONS = "reasons.jsonl"
+_LINES = "lines.i8"
+_LABELS = "labels.i4"
 
 
 class ScoredFile:
@@ -36,7 +38,10 @@ class ScoredFile:
             scored: What `keep_scored` returned for `ROWS`.
             unlike: For each row how unlike the training data it is, in bits; 0 for one that is not flagged.
         """
-        for name, values in ((_PROBABILITIES, scored.probabilities), (_ENDS, scored.ends), (_UNLIKE, unlike)):
+        for name, values in (
+            *((_PROBABILITIES, scored.probabilities), (_ENDS, scored.ends), (_UNLIKE, unlike)),
+            *((_LINES, scored.lines), (_LABELS, scored.label_numbers)),
+        ):
             with (self.directory / name).open("wb") as file:
                 values.tofile(file)
 
@@ -50,6 +55,11 @@ class ScoredFile:
         found.labels.update(labels)
         found.probabilities.frombytes((self.directory / _PROBABILITIES).read_bytes())
         found.ends.frombytes((self.directory / _ENDS).read_bytes())
+        if (self.directory / _LINES).exists():
+            found.lines.frombytes((self.directory / _LINES).read_bytes())
+            found.label_numbers.frombytes((self.directory / _LABELS).read_bytes())
+        else:  # it was kept before lists had lines: one a row, below the header
+            found.lines.extend(range(2, len(found.probabilities) + 2))
         return found
 
     def rows(self, scored: ScoredRows, numbers: Iterable[int]) -> list[list[str]]:

@@ -42,12 +42,18 @@ class WriteTask(JsonLine):
         name: The name of the written file in it; its ending decides the format.
         count: How many of the best.
         economics: Value, cost, budget and currency, by which it was chosen; None without money.
+        explore: The share of the places for customers from outside the cut, 0 to 1.
+        control: The share that is left alone, 0 to 1.
+        kept: The directory in which the list is kept, where the record of it goes; "" when it is not kept.
     """
 
     directory: str
     name: str
     count: int
     economics: Mapping[str, Any] | None
+    explore: float = 0.0
+    control: float = 0.0
+    kept: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from serving.gateway.access.tokens import SCOPES
+from serving.score.lists.list_columns import COLUMNS
 from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
 from tests.serving.gateway.page.release import MODEL
@@ -239,8 +240,8 @@ def test_a_sample_says_so_and_a_version_without_a_release_says_what_is_not_known
         status, said = visitor.refused(f"/page/lists/{found}/prospect?by=pay")
         assert (status, "Enter what a contact costs" in said) == (400, True)
         rows = rows_of(visitor.download(found, by="share", share="40"))
-        assert rows[0][-2:] == ["reasons_for", "reasons_against"]
-        assert rows[1][-2].startswith("No reasons for version 1")
+        assert rows[0][-7:] == ["reasons_for", "reasons_against", *COLUMNS]
+        assert rows[1][-7].startswith("No reasons for version 1")
 
 
 @pytest.mark.parametrize("model", ["known", "unknown"])

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from python_calamine import CalamineWorkbook
 from serving.client.model_client import ModelServer
 from serving.reasons.columns import predict_by_rows
 from serving.reasons.reason_columns import reason_texts
+from serving.score.lists.list_columns import COLUMNS
 from tests.serving.gateway.page.release import ECONOMICS, LINE, MODEL, background, known_inputs
 from tests.serving.gateway.page.visitor import Visitor
 from tests.serving.gateway.test_score import ROWS, workbook
@@ -27,8 +29,9 @@ def rows_of(body: bytes, separator: str = ",") -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), delimiter=separator))
 
 
-def without(rows: list[list[str]], more: int) -> list[list[str]]:
-    return [row[:-more] for row in rows]
+def as_the_command(rows: list[list[Any]]) -> list[list[Any]]:
+    """Rows of a list of the page without reasons and money, which the command's have not."""
+    return [row[: -4 - len(COLUMNS)] + row[-len(COLUMNS) :] for row in rows]
 
 
 @pytest.mark.parametrize("top", ["2", "40%", "100%"])
@@ -57,8 +60,8 @@ def test_a_csv_is_the_list_of_the_command_with_reasons_and_money(
     assert body.startswith(b"\xef\xbb\xbf") is bom
     assert body.count(line_end.encode()) == body.count(b"\n") == out.read_bytes().count(b"\n")
     ours = rows_of(body, separator)
-    assert ours[0][-5:] == ["unlike_training", "reasons_for", "reasons_against", *NO_MONEY]
-    assert without(ours, 4) == read_csv(out, separator)
+    assert ours[0][-10:] == ["unlike_training", "reasons_for", "reasons_against", *NO_MONEY, *COLUMNS]
+    assert as_the_command(ours) == read_csv(out, separator)
     assert ("'=1+1" in body.decode()) == ("'=1+1" in out.read_text(encoding="utf-8-sig"))
 
 
@@ -79,9 +82,9 @@ def test_a_workbook_is_the_list_of_the_command_and_has_no_formula(
         CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0).to_python()
         for data in (body, out.read_bytes())
     )
-    assert [row[:-4] for row in ours] == theirs
+    assert as_the_command(ours) == theirs
     assert b"<f>" not in body
-    assert rows_of(visitor.download(found, by="share", share="100", kind="csv"))[0][:-4] == theirs[0]
+    assert rows_of(visitor.download(found, by="share", share="100", kind="csv"))[0] == ours[0]
 
 
 def test_every_way_to_choose_is_reckoned_from_the_calibrated_probabilities(visitor: Visitor, tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ def test_as_many_as_pay_are_those_of_the_command(
     ):
         assert score(file, "--out", str(out), "--model", MODEL, *more, url=golden_server.url)[0] == 0
         if len(theirs := read_csv(out)) > 1:
-            assert without(rows_of(visitor.download(found, **choice)), 4) == theirs
+            assert as_the_command(rows_of(visitor.download(found, **choice))) == theirs
         assert visitor.prospect(found, **choice)["count"] == len(theirs) - 1
     assert 1 < len(theirs) <= 23
 
