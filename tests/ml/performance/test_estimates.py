@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from ml.performance.asked import Asked, Floats
-from ml.performance.control_group import smallest_uplift, uplift
+from ml.performance.control_group import uplift
 from ml.performance.estimate import share, two_sided
 from ml.performance.label_shift import shifted_share
 from ml.performance.means import FEWEST, aipw_mean, hajek_mean
 from ml.performance.ranking import aipw_auc, hajek_auc
+from serving.expectation.control_group import is_hopeless, smallest_uplift
 
 CAMPAIGNS = 400
 CUSTOMERS = 3000
@@ -212,6 +213,9 @@ def test_a_small_control_group_shows_only_a_large_uplift() -> None:
         found += uplift(share(asked, 475), share(control, 25)).low > 0
     assert 0.7 < found / 2000 < 0.9
     assert smallest_uplift(475, 0, base) == math.inf
+    assert not is_hopeless(least, base)
+    assert is_hopeless(smallest_uplift(95, 5, base), 0.5)
+    assert is_hopeless(smallest_uplift(475, 0, base), base)
 
 
 def test_wilson_and_newcombe_hold_their_promise() -> None:
