@@ -25,6 +25,7 @@ from serving.gateway.page.prospect import prospect
 from serving.gateway.page.render import Rendered
 from serving.gateway.page.work.tasks import MOST_EXPLAINED
 from serving.gateway.scoring.kinds import CSV, WORKBOOK
+from serving.score.exploration import EXPLORE
 
 ROWS_OF_A_PAGE = 25
 _KINDS = {"csv": CSV, "xlsx": WORKBOOK}
@@ -121,6 +122,7 @@ class _Page:
                 "calibrated": facts.calibration is not None,
                 "most_explained": MOST_EXPLAINED,
                 "usually_unlike": FALSE_ALARMS,
+                "explore": EXPLORE,
             }
             for inner in ("layout", "calibration", "decimal_comma"):
                 del told["facts"][inner]
@@ -150,13 +152,20 @@ class _Page:
         return JSONResponse(await asyncio.to_thread(lambda: prospect(found, Choice.of(request.query_params, found))))
 
     async def rows(self, request: Request) -> Response:
-        """A page of the ranking."""
+        """A page of a list; without a choice, of all customers."""
         found = await self._ranked(request).found()
         first = request.query_params.get("first", "1")
         if not (first.isascii() and first.isdigit() and len(first) < 10 and int(first) >= 1):
             return _error(400, "The first rank is a whole number, 1 or more.")
-        rows = await asyncio.to_thread(found.rows, int(first), ROWS_OF_A_PAGE)
-        return JSONResponse({"header": found.facts.header, "rows": rows})
+
+        def rows() -> list[dict[str, Any]]:
+            drawn = found.drawn(found.customers, 0.0, 0.0)
+            if "by" in request.query_params:
+                choice = Choice.of(request.query_params, found)
+                drawn = found.drawn(choice.count, choice.explore, choice.control)
+            return found.rows(drawn, int(first), ROWS_OF_A_PAGE)
+
+        return JSONResponse({"header": found.facts.header, "rows": await asyncio.to_thread(rows)})
 
     async def download(self, request: Request) -> Response:
         """A list as a file, by default in the format that came in."""
@@ -170,7 +179,7 @@ class _Page:
             return _error(400, "The list is empty: no contact pays.")
         economics = asdict(choice.economics) if choice.economics else None
         try:
-            written = await self._lists.write(opened, f"list{kind.ending}", choice.count, economics)
+            written = await self._lists.write(opened, f"list{kind.ending}", choice, economics)
         except WriteError as error:
             return _error(error.result.status, str(error))
         headers = {"X-Model-Version": str(found.facts.version), "Content-Disposition": "attachment"}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from serving.gateway.page.choice import Choice
 from serving.gateway.page.kept_lists import KeptList, KeptLists
 from serving.gateway.page.open_list import DONE, OpenList, ending_of
 from serving.gateway.page.work.tasks import WriteTask
@@ -169,13 +170,13 @@ class Lists:
             await asyncio.wait([found.keeping])
         await found.close()
 
-    async def write(self, found: OpenList, name: str, count: int, economics: dict[str, object] | None) -> bytes:
+    async def write(self, found: OpenList, name: str, choice: Choice, economics: dict[str, object] | None) -> bytes:
         """The file of a list, with all its reasons.
 
         Args:
             found: The list.
             name: The name of the file; its ending decides the format.
-            count: How many customers.
+            choice: How many customers, and which lots are drawn.
             economics: What was reckoned with.
 
         Raises:
@@ -186,7 +187,11 @@ class Lists:
         # A writer that is killed leaves files behind: they go with a directory of their own.
         directory = await asyncio.to_thread(self._pool.scorer.spool.new_directory)
         path = directory / name
-        task = WriteTask(str(found.directory), str(path), count, economics)
+        kept = await asyncio.to_thread(self.kept.find, found.owner, found.id)
+        task = WriteTask(
+            *(str(found.directory), str(path), choice.count, economics, choice.explore, choice.control),
+            kept=str(kept[1].resolve()) if kept else "",
+        )
         try:
             async with self._writing, asyncio.timeout(self._pool.scorer.seconds):
                 result = await process.run(_WRITER, task.line())

@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 
 from serving.expectation.calibration import Expectation
+from serving.expectation.control_group import is_hopeless, smallest_uplift
 from serving.expectation.economics import Economics
 from serving.expectation.profit import is_contacted, list_profit, profit_curve
 from serving.gateway.page.choice import Choice
 from serving.gateway.page.scored_list import ScoredList
 from serving.gateway.page.work.columns import reckoned_with
+from serving.score.lists.drawn_list import DrawnList
 from serving.score.summary import percent
 
 _POINTS = 120
+_USUAL_CONTROL = 0.05
+"""What the page offers as a control group."""
 
 
 def prospect(found: ScoredList, choice: Choice) -> dict[str, Any]:
@@ -23,44 +27,65 @@ def prospect(found: ScoredList, choice: Choice) -> dict[str, Any]:
     The expectation and the profit are those of `python -m serving.score`.
     """
     count, facts = choice.count, found.facts
-    best = found.probabilities[:count]
+    drawn = found.drawn(count, choice.explore, choice.control)
     target = facts.target or next((label for label in facts.labels if label != "rest"), "")
+    best = found.probabilities[: count - int(drawn.draw.explored.sum())]
     told: dict[str, Any] = {
+        **drawn.as_dict(),
         "count": count,
         "customers": found.customers,
         "version": facts.version,
         "target": target,
-        "least": round(float(best[-1]), 2) if count else None,
+        "least": round(float(best[-1]), 2) if len(best) else None,
         "title": f"{count:,} of {found.customers:,} customers, {percent(count / found.customers)} of all",
-        "notes": [*_notes(choice)],
+        "notes": [*_notes(choice), *(f"{note[0].upper()}{note[1:]}." for note in drawn.notes())],
         "expected": None,
         "gains": None,
         "money": None,
+        "power": None,
     }
     if found.calibration is None:
         told["notes"].append(f"How many of them to expect to be {target or 'targets'} is not known: {facts.reason}.")
         return told
+    contacts = drawn.contacts
     curve = profit_curve(found.calibration, found.probabilities, choice.economics)
     everybody = float(curve.found[-1]) / found.customers
-    reached = float(curve.found[count] / curve.found[-1])
-    expected = found.calibration.expect(best) if count else Expectation(0.0, 0.0, 0.0)
+    expected = drawn.expect(found.by_row(), found.calibration) or Expectation(0.0, 0.0, 0.0)
+    reached = expected.share * contacts / float(curve.found[-1])
     told["expected"] = {
-        "targets": round(expected.share * count),
-        "low": round(expected.low * count),
-        "high": round(expected.high * count),
+        "targets": round(expected.share * contacts),
+        "low": round(expected.low * contacts),
+        "high": round(expected.high * contacts),
         "share": percent(expected.share),
         "likely": f"{percent(expected.low)} to {percent(expected.high)}",
-        "without": round(everybody * count),
+        "without": round(everybody * contacts),
         "without_share": percent(everybody),
         "reached": percent(reached),
     }
-    contacts = np.unique(np.linspace(0, found.customers, _POINTS + 1).round().astype(int))
+    told["power"] = _power(drawn, choice, found.calibration.expect(found.by_row()[drawn.draw.rows]) if count else None)
+    points = np.unique(np.linspace(0, found.customers, _POINTS + 1).round().astype(int))
     told["reached"] = round(reached, 6)
-    told["gains"] = _curve(contacts, curve.found[contacts] / curve.found[-1])
+    told["gains"] = _curve(points, curve.found[points] / curve.found[-1])
     if choice.economics is not None:
-        told["money"] = _money(found, choice, choice.economics, expected)
-        told["money"]["curve"] = _curve(contacts, curve.profit[contacts])
+        told["money"] = _money(found, choice, choice.economics, drawn, expected)
+        told["money"]["curve"] = _curve(points, curve.profit[points])
     return told
+
+
+def _power(drawn: DrawnList, choice: Choice, expected: Expectation | None) -> dict[str, Any] | None:
+    """What the control group can show, or what a usual one would, where there is none; None for an empty list."""
+    if expected is None:
+        return None
+    alone = int(drawn.draw.control.sum()) if choice.control else round(_USUAL_CONTROL * len(drawn))
+    uplift = smallest_uplift(len(drawn) - alone, alone, expected.share)
+    return {
+        "is_chosen": choice.control > 0,
+        "alone": alone,
+        "others": len(drawn) - alone,
+        "share": percent(choice.control or _USUAL_CONTROL),
+        "uplift": None if is_hopeless(uplift, expected.share) else f"{100 * uplift:.0f}",
+        "base": percent(expected.share),
+    }
 
 
 def _notes(choice: Choice) -> list[str]:
@@ -84,9 +109,12 @@ def _notes(choice: Choice) -> list[str]:
     return notes
 
 
-def _money(found: ScoredList, choice: Choice, economics: Economics, expected: Expectation) -> dict[str, Any]:
-    count, facts, amount = choice.count, found.facts, economics.amount
-    profit = list_profit(expected, count, economics)
+def _money(
+    found: ScoredList, choice: Choice, economics: Economics, drawn: DrawnList, expected: Expectation
+) -> dict[str, Any]:
+    facts, amount = found.facts, economics.amount
+    profit = list_profit(expected, drawn.contacts, economics)
+    lots = int(drawn.by_lot.sum())
     whence = "entered for this list alone" if choice.is_entered else f"from the settings of version {facts.version}"
     return {
         "cost": amount(profit.cost),
@@ -98,6 +126,7 @@ def _money(found: ScoredList, choice: Choice, economics: Economics, expected: Ex
         "pays_above": f"{100 * economics.cut:.3g} %",
         "at": round(profit.profit, 2),
         "currency": economics.currency,
+        "lots": amount(lots * economics.cost) if lots else "",
     }
 
 

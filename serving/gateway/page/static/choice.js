@@ -1,9 +1,11 @@
 // How many: the form, and what to expect of what was chosen.
 import { curve } from "./curves.js";
-import { count, element, find, several, tell } from "./words.js";
+import { count, element, find, listed, several, tell } from "./words.js";
 
 const form = find("choice");
 const MOST_AT_FIRST = 500;
+const EXPLORED = "explored", CONTROL = "control"; // as in the column "group" of the file
+const FIELDS = ["share", "number", "budget", "cost", "value", "currency", "explore", "control"];
 
 export function prepare(facts) {
   form.reset();
@@ -15,6 +17,7 @@ export function prepare(facts) {
   for (const place of form.querySelectorAll(".target")) place.textContent = facts.target || "target";
   form.dataset.calibrated = facts.calibrated ? "yes" : "";
   form.querySelector(".money").hidden = !facts.calibrated;
+  form.elements.explore.value = 100 * facts.explore;
   // Of a short file, as many as the share that is the default.
   form.elements.number.value = Math.min(MOST_AT_FIRST, Math.max(1, Math.round(facts.customers * form.elements.share.value / 100)));
   adapt();
@@ -25,7 +28,7 @@ export function chosen() {
   for (const name of ["number", "budget", "value", "cost"]) {
     if (found[name] !== form.elements[name].dataset.given) found[name] = plain(found[name], true); // else it is a number already
   }
-  found.share = plain(found.share, false);
+  for (const name of ["share", "explore", "control"]) found[name] = plain(found[name], false);
   return found;
 }
 
@@ -63,41 +66,67 @@ export function adapt() {
 
 export function showProspect(told) {
   const target = told.target || "target";
-  const best = told.count === 1 ? ["Contact ", element("strong", {}, "the best one")] : ["Contact the best ", element("strong", {}, count(told.count))];
-  const lines = [element("p", { className: "big" }, ...best, ` of ${told.title.split(" of ").slice(1).join(" of ")}.`)];
-  const { expected, money } = told;
-  if (expected && told.count === 1) {
-    lines.push(element("p", {}, `The probability that this is a ${target} customer is about `, element("strong", {}, expected.share), `. Of a customer who is chosen by chance it is ${expected.without_share}.`));
-  } else if (expected && told.count) {
-    lines.push(element("p", {}, "Expect about ", element("strong", {}, several(expected.targets, `${target} customer`, `${target} customers`)), ` among them: ${expected.share}, likely ${expected.likely} (${count(expected.low)} to ${count(expected.high)}). Any ${count(told.count)} customers of this file would have about ${count(expected.without)}.`));
+  const { contacts, explored, control } = told, one = contacts === 1;
+  const whole = told.title.split(" of ").slice(1).join(" of ");
+  const most = explored || control ? ["Contact ", element("strong", {}, count(contacts))] : one ? ["Contact ", element("strong", {}, "the best one")] : ["Contact the best ", element("strong", {}, count(contacts))];
+  const lines = [element("p", { className: "big" }, ...most, ` of ${explored || control ? `${count(told.customers)} customers` : whole}.`)];
+  if (explored || control) {
+    const parts = [`${several(told.count - explored, "is the best", "are the best")} by rank`];
+    if (explored) parts.push(`${several(explored, "was", "were")} drawn by lot from all others (${EXPLORED})`);
+    lines.push(element("p", {}, `The list has ${several(told.count, "customer", "customers")}: ${listed(parts)}.${control ? ` ${several(control, "of them is", "of them are")} left alone (${CONTROL}): do not contact ${control === 1 ? "this one" : "these"}.` : ""}`));
   }
-  if (money && told.count) {
-    const one = told.count === 1;
-    lines.push(element("p", {}, `${one ? "The contact costs" : "They cost"} ${money.cost} and ${one ? "brings" : "bring"} about ${money.back}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.`));
+  const { expected, money } = told;
+  if (expected && one) {
+    lines.push(element("p", {}, `The probability that this is a ${target} customer is about `, element("strong", {}, expected.share), `. Of a customer who is chosen by chance it is ${expected.without_share}.`));
+  } else if (expected && contacts) {
+    lines.push(element("p", {}, "Expect about ", element("strong", {}, several(expected.targets, `${target} customer`, `${target} customers`)), ` among ${explored || control ? `the ${count(contacts)} who are contacted` : "them"}: ${expected.share}, likely ${expected.likely} (${count(expected.low)} to ${count(expected.high)}). Any ${count(contacts)} customers of this file would have about ${count(expected.without)}.`));
+  }
+  if (money && contacts) {
+    lines.push(element("p", {}, `${one ? "The contact costs" : "They cost"} ${money.cost} and ${one ? "brings" : "bring"} about ${money.back}: a profit of about `, element("strong", {}, money.profit), `, likely ${money.likely}.${money.lots ? ` ${money.lots} of the cost ${explored === 1 ? "goes to the one" : "go to those"} drawn by lot.` : ""}`));
   }
   if (money) lines.push(element("p", { className: "muted" }, `Reckoned with ${money.terms}. A contact pays where more than ${money.pays_above} of such customers are ${target}.`));
   lines.push(...told.notes.map((note) => element("p", { className: "muted" }, note)));
-  lines.push(element("p", { className: "muted" }, `Scored by version ${told.version}${told.least === null ? "" : `; ${told.count === 1 ? "the probability is" : "each of them has a probability of at least"} ${told.least.toFixed(2)}`}.`));
+  lines.push(element("p", { className: "muted" }, `Scored by version ${told.version}${told.least === null ? "" : `; ${one ? "the probability is" : `${explored ? "each of the best" : "each of them"} has a probability of at least`} ${told.least.toFixed(2)}`}.`));
   find("headline").replaceChildren(...lines);
+  showPower(told);
   show("gains", told.gains, () => ({
     picture: {
       points: told.gains, low: 0, high: 1, chance: true, format: (value) => `${Math.round(100 * value)} %`, across: "customers contacted, best first",
-      mark: { contacts: told.count, value: told.reached, text: `${expected.reached} of all ${target}` },
-      label: `Gains curve: ${bestOnes(told.count)} ${told.count === 1 ? "reaches" : "reach"} ${expected.reached} of all ${target} customers that are expected in this file.`,
+      mark: { contacts, value: told.reached, text: `${expected.reached} of all ${target}` },
+      label: `Gains curve: ${chosenOnes(told)} ${one ? "reaches" : "reach"} ${expected.reached} of all ${target} customers that are expected in this file.`,
     },
-    caption: `Of all ${target} customers in this file, how many are reached. The dashed line is a choice by chance.`,
+    caption: `Of all ${target} customers in this file, how many are reached. The dashed line is a choice by chance.${below(told)}`,
   }));
   show("profit", money && money.curve, () => ({
     picture: {
       points: money.curve, ...range(money.curve), format: (value) => amount(value), across: "customers contacted, best first",
-      mark: { contacts: told.count, value: money.at, text: money.profit },
-      label: `Profit curve: ${bestOnes(told.count)} ${told.count === 1 ? "earns" : "earn"} about ${money.profit}.`,
+      mark: { contacts, value: money.at, text: money.profit },
+      label: `Profit curve: ${chosenOnes(told)} ${one ? "earns" : "earn"} about ${money.profit}.`,
     },
     caption: `What the contacts earn, their cost taken off${money.currency ? `, in ${money.currency}` : ""}. ${paying(money.paying)}`,
   }));
 }
 
-const bestOnes = (number) => (number === 1 ? "the best one" : `the best ${count(number)}`);
+function chosenOnes({ contacts, explored, control }) {
+  if (explored || control) return `the ${count(contacts)} who are contacted`;
+  return contacts === 1 ? "the best one" : `the best ${count(contacts)}`;
+}
+
+// Why the mark is not on the curve.
+function below({ explored, control }) {
+  const lots = [explored && `${count(explored)} ${EXPLORED}`, control && `${count(control)} ${CONTROL}`].filter(Boolean);
+  return lots.length ? ` Your list lies a little below the curve: ${listed(lots)} by lot.` : "";
+}
+
+// What the control group can show, before the list is downloaded.
+function showPower({ power, target }) {
+  if (!power) return tell("power", "");
+  const who = power.is_chosen ? `${several(power.alone, "customer is", "customers are")} left alone and ${count(power.others)} contacted` : `${power.share} of this list would be ${several(power.alone, "customer", "customers")}`;
+  const words = power.uplift === null
+    ? "no uplift can be claimed from so few."
+    : `an uplift of ${power.uplift} percentage points or more would be found, with a probability of 80 %, where ${power.base} are ${target || "targets"} anyway.`;
+  tell("power", `${who}: ${words}`);
+}
 
 function paying(number) {
   if (!number) return "No contact pays for itself.";
@@ -125,16 +154,16 @@ function amount(value) {
   return size >= 1e4 ? `${sign}${+(size / 1e3).toFixed(1)} k` : `${sign}${count(size)}`;
 }
 
-const FIELDS = ["share", "number", "budget", "cost", "value", "currency"];
-
 // Says what has to be corrected beside its field. Where something was shown before, it stays, and says what it is.
 export function refuse(error, wasShown) {
   const field = error && FIELDS.includes(error.field) && !find(error.field).closest("[hidden]") ? error.field : "";
   for (const each of FIELDS) {
     const input = find(each), isWrong = each === field;
     tell(`wrong-${each}`, isWrong ? error.message : "");
-    for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", `wrong-${each}`]]) {
-      if (isWrong) input.setAttribute(name, value); else input.removeAttribute(name);
+    const own = (input.dataset.described ??= input.getAttribute("aria-describedby") ?? "");
+    const described = `${isWrong ? `wrong-${each}` : ""} ${own}`.trim();
+    for (const [name, value] of [["aria-invalid", isWrong && "true"], ["aria-describedby", described]]) {
+      if (value) input.setAttribute(name, value); else input.removeAttribute(name);
     }
   }
   tell("wrong", error && !field ? error.message : "");

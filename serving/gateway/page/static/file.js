@@ -1,5 +1,5 @@
 // The file: how far it is, what was seen in it, how like the training data it is.
-import { count, element, find, percent, several, tell } from "./words.js";
+import { count, element, find, listed, percent, several, tell } from "./words.js";
 
 const WORDS = {
   waiting: () => "Waiting for its turn: other files are in work …",
@@ -97,8 +97,4 @@ function row(column, facts) {
     cell("Missing", "number", column.missing ? `${count(column.missing)} (${percent(column.missing / facts.customers)})` : "–"),
     cell("Odd", "", odd || "–"),
     cell("Like training?", far ? "warning" : "", words));
-}
-
-function listed(names) {
-  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
 }

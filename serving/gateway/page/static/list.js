@@ -3,16 +3,16 @@ import { count, element, find } from "./words.js";
 
 export const ROWS_OF_A_PAGE = 25;
 const MOST_NAMES = 2;
+const GROUPS = { explored: "explored: drawn by lot", control: "control: leave alone" };
 
 // The columns that are no inputs say who a customer is; her inputs stand together in one cell.
-export function showRows({ header, rows }, facts, most) {
+export function showRows({ header, rows: shown }, facts) {
   const inputs = new Set(Object.values(facts.inputs));
   const names = header.map((_, place) => place).filter((place) => !inputs.has(place)).slice(0, MOST_NAMES);
   const features = header.map((_, place) => place).filter((place) => inputs.has(place));
   const heads = ["Rank", ...names.map((place) => header[place] || "–"), "Customer", "Probability", "Speaks for", "Speaks against"];
   find("rows").querySelector("thead tr").replaceChildren(
     ...heads.map((text) => element("th", { scope: "col", className: ["Rank", "Probability"].includes(text) ? "number" : "" }, text)));
-  const shown = rows.filter((row) => row.rank <= most);
   find("rows").querySelector("tbody").replaceChildren(...shown.map((row) => element("tr", {},
     ...cells(row, header, names, features, facts).map((cell, place) => { cell.dataset.label = heads[place]; return cell; }))));
   return shown;
@@ -24,6 +24,7 @@ function cells(row, header, names, features, facts) {
   if (row.unlike) {
     customer.append(" ", element("span", { className: "badge warning" }, `unlike training (${row.unlike.toFixed(1)} bits)`));
   }
+  if (row.group) customer.append(" ", element("span", { className: `badge ${row.group}` }, GROUPS[row.group]));
   const meter = element("meter", { min: 0, max: 1, value: row.probability, "aria-hidden": "true" });
   return [
     element("th", { scope: "row", className: "number" }, count(row.rank)),
@@ -36,7 +37,7 @@ function cells(row, header, names, features, facts) {
 
 function reasons(row, facts) {
   if (row.reasons) return row.reasons.map((text) => element("td", { className: "reasons" }, element("span", {}, text || "–")));
-  const words = row.rank > facts.most_explained ? `only the best ${count(facts.most_explained)} have reasons` : facts.why_not ? "not known" : "…";
+  const words = row.place > facts.most_explained ? `only the best ${count(facts.most_explained)} have reasons` : facts.why_not ? "not known" : "…";
   return [words, ""].map((text) => element("td", { className: "reasons muted" }, element("span", {}, text)));
 }
 

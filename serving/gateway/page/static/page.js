@@ -151,11 +151,11 @@ async function ask() {
 }
 
 async function turn(mine, first) {
-  const found = await server.rows(mine.id, first);
+  const found = await server.rows(mine.id, mine.choice, first);
   if (mine !== now) return;
   mine.first = first;
-  const shown = list.showRows(found, mine.state.facts, mine.told.count);
-  mine.lacking = shown.some((row) => !row.reasons && row.rank <= mine.state.facts.most_explained);
+  const shown = list.showRows(found, mine.state.facts);
+  mine.lacking = shown.some((row) => !row.reasons && row.place <= mine.state.facts.most_explained);
   list.showRange(first, shown.length, mine.told.count);
   list.showExplaining(mine.state, mine.told.count);
 }
@@ -227,6 +227,7 @@ find("paste").addEventListener("submit", (event) => {
 for (const id of ["another", "cancel"]) find(id).addEventListener("click", async () => { await home(); find("file").focus(); });
 let settling;
 find("choice").addEventListener("input", () => { choice.adapt(); clearTimeout(settling); settling = setTimeout(ask, SETTLE_MS); });
+find("control-usual").addEventListener("click", () => { find("control").value = "5"; ask(); });
 find("choice").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(settling); ask(); });
 find("before").addEventListener("click", () => browse(Math.max(1, now.first - list.ROWS_OF_A_PAGE)));
 find("after").addEventListener("click", () => browse(now.first + list.ROWS_OF_A_PAGE));

@@ -42,7 +42,7 @@ export const state = (id) => json(list(id));
 export const remove = (id) => ask(list(id), { method: "DELETE" });
 export const keep = (id, on) => json(`${list(id)}/keep${on ? "" : "?kept=no"}`, { method: "POST" });
 export const prospect = (id, choice, signal) => json(`${list(id)}/prospect?${new URLSearchParams(choice)}`, { signal });
-export const rows = (id, first, signal) => json(`${list(id)}/rows?first=${first}`, { signal });
+export const rows = (id, choice, first) => json(`${list(id)}/rows?${new URLSearchParams({ ...choice, first })}`);
 export const download = async (id, choice, kind) => (await ask(`${list(id)}/download?${new URLSearchParams({ ...choice, kind })}`)).blob();
 export const leave = (id) => navigator.sendBeacon(`${list(id)}/leave`);
 
