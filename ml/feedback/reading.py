@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
@@ -13,9 +14,10 @@ from ml.data.outcomes.outcome_rows import customer_key
 from ml.feedback.traffic_sample import TrafficSample
 from ml.performance.joined import Key, Scored, Told
 from ml.storage.root import Root
+from serving.records.kept_lists import kept_list_files
 from serving.records.outcome import Outcome
 from serving.records.outcome_files import KeptOutcome, read_outcomes
-from serving.records.record_directory import Unreadable, read_record
+from serving.records.record_directory import Unreadable, read_file, read_record
 from serving.records.row import UNKNOWN, RecordedRow
 
 
@@ -45,9 +47,9 @@ class Feedback:
 
     Attributes:
         scored: The rows whose chance to be asked is known, and those that an outcome names; the record comes before
-            lists that came back.
+            kept lists, and these before lists that came back.
         told: The outcomes, in the order in which they came.
-        features: Of the rows that an outcome names, as they were sent, as far as the record has them.
+        features: Of the rows that an outcome names, as they were sent, as far as the record or a kept list has them.
         unreadable: What could not be read, and was left out.
         traffic: Of all rows of the record some by version and week, by lot.
     """
@@ -80,18 +82,27 @@ def read_feedback(directories: Directories, *, model: str) -> Feedback:
     scored: list[Scored] = []
     features: dict[Key, RecordedRow] = {}
     traffic = TrafficSample()
-    for row in read_record(directories.record, unreadable):
+    recorded = ((row, True) for row in read_record(directories.record, unreadable))
+    listed = ((row, False) for row in _of_kept_lists(directories.lists, unreadable))
+    for row, is_traffic in chain(recorded, listed):
         key = (row.request_id, row.row)
         is_named = key in keys or (row.customer is not None and row.customer in customers)
         if row.model != model or row.probability is None:
             continue
-        traffic.add(row)
+        if is_traffic:  # the rows of a kept list may be in several, under several names
+            traffic.add(row)
         if not is_named and row.propensity is None:
             continue
         scored.append(_recorded(row, row.probability))
         if is_named:
             features.setdefault(key, row)
     return Feedback((*scored, *_returned(kept)), told, features, unreadable, traffic)
+
+
+def _of_kept_lists(lists: Path, unreadable: Unreadable) -> Iterator[RecordedRow]:
+    for path in kept_list_files(lists):
+        with suppress(FileNotFoundError):  # it was removed just now
+            yield from read_file(path, unreadable)
 
 
 def _recorded(row: RecordedRow, probability: float) -> Scored:

@@ -91,9 +91,12 @@ class Customers:
     def is_reached(self) -> Flags:
         """Whose list has outcomes that stand for all of its file's customers, [n].
 
-        Of a list that came back, which does not say who else was in the file, they do when it explores.
+        Of a list that came back, which does not say who else was in the file, they do when it explores. A short one may
+        have no place by lot, and shows all the same that there might have been one: its last customer had less of a
+        chance than the others.
         """
-        explores = self._of_list(self.is_answered & (self.part == EXPLORED))[self.list_number] > 0
+        unequal = (self.part == EXPLORED) | (self.propensity < self._highest[self.list_number])
+        explores = self._of_list(unequal)[self.list_number] > 0
         return np.asarray(self.is_covered | ((self.answered_share > 0) & ~self.is_whole & explores))
 
     @property
@@ -107,6 +110,13 @@ class Customers:
         some = self.of(rows)
         outcome = np.where(some.is_asked, some.outcome, np.nan)
         return Asked(some.score, some.expected, some.propensity * self.answered_share[rows], outcome)
+
+    @property
+    def _highest(self) -> Floats:
+        """The highest propensity of each list, float64 [lists]."""
+        highest = np.zeros(int(self.list_number.max(initial=-1)) + 1)
+        np.maximum.at(highest, self.list_number, self.propensity)
+        return highest
 
     def _of_list(self, rows: Flags) -> Floats:
         """How many of these rows each list has, float64 [lists]."""

@@ -14,6 +14,7 @@ from ml.storage.root import Root
 from serving.records.journal import Journal
 from serving.records.outcome import Outcome
 from serving.records.outcome_files import keep
+from serving.records.parquet_rows import write_rows
 from serving.records.private_files import private_directory
 from serving.records.row import RecordedRow
 
@@ -98,6 +99,41 @@ def test_the_record_comes_before_a_list_that_came_back(directories: Directories)
     joined = join(found.scored, found.told, target="D", calibrated=lambda _, score: score)
     assert list(joined.customers) == ["3"]
     assert joined.customers["3"].outcome.tolist() == [1.0]
+
+
+def keep_list(directories: Directories, *rows: RecordedRow, name: str = "0" * 32) -> Path:
+    """A kept list with its record, as the page leaves it after a download."""
+    place = private_directory(directories.lists, "--lists") / name
+    place.mkdir()
+    (place / "kept.json").write_text("{}")
+    write_rows(rows, place / f"{rows[0].request_id}.parquet")
+    return place
+
+
+def test_a_kept_list_stands_for_its_whole_file_and_comes_before_what_came_back(directories: Directories) -> None:
+    keep_list(directories, LISTED, replace(LISTED, row=2, customer="10", propensity=0.1))
+    tell(directories, Outcome("l", 1, label="D", date="2026-11-10", version="4", probability=0.1, propensity=0.9))
+    found = read(directories)
+    assert [(one.request_id, one.row, one.version, one.is_whole) for one in found.scored] == [
+        ("l", 1, "3", True),
+        ("l", 2, "3", True),
+        ("l", 1, "4", False),
+    ]
+    assert found.features["l", 1].features == {"Age": 22.0}
+    assert found.traffic.weeks("3") == []  # it was recorded as traffic, if at all, when it was scored
+
+
+def test_the_record_comes_before_a_kept_list(directories: Directories) -> None:
+    record(directories, LISTED)
+    keep_list(directories, replace(LISTED, probability=0.1))
+    assert [one.probability for one in read(directories).scored] == [0.75, 0.1]
+
+
+def test_a_damaged_record_of_a_kept_list_is_counted(directories: Directories) -> None:
+    (path,) = keep_list(directories, LISTED).glob("*.parquet")
+    path.write_bytes(b"nonsense")
+    found = read(directories)
+    assert (found.scored, found.unreadable.files) == ((), 1)
 
 
 def test_what_cannot_be_read_is_counted(directories: Directories) -> None:

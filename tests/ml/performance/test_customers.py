@@ -7,6 +7,7 @@ import pytest
 
 from ml.performance.customers import CONTROL, EXPLORED, TARGETED, Customers, parts
 from ml.performance.means import aipw_mean, hajek_mean
+from serving.score.exploration import draw_list
 
 DAY = np.datetime64("2026-11-02")
 
@@ -54,6 +55,27 @@ def test_a_list_that_came_back_stands_for_its_file_when_it_explores_but_does_not
     assert back.is_reached.all()
     plain = customers([(0, 1.0, "", 1.0), (0, 1.0, "", 0.0)], whole=False)
     assert not plain.is_reached.any()
+    short = customers([(0, 1.0, "", 1.0), (0, 0.8, "", 0.0)], whole=False)
+    assert short.is_reached.all(), "the lot gave nobody from below a place, and might have"
+
+
+@pytest.mark.parametrize("explore", [0.0, 0.02, 0.1, 0.5, 0.97])
+@pytest.mark.parametrize("control", [0.0, 0.13])
+@pytest.mark.parametrize("count", [0, 1, 7, 10, 55, 100])
+def test_the_parts_are_those_of_the_list_that_was_drawn(explore: float, control: float, count: int) -> None:
+    """But for at most one customer, whose place was drawn by lot."""
+    for seed in range(30):
+        order = np.random.default_rng(seed).permutation(100)
+        draw = draw_list(order, count, explore=explore, control=control, seed=[str(seed)])
+        propensity, group = np.empty(100), np.full(100, "", "<U8")
+        propensity[order] = draw.asked
+        group[draw.rows[draw.explored]] = EXPLORED
+        group[draw.rows[draw.control]] = CONTROL
+        right = np.full(100, "below", "<U8")
+        right[draw.rows] = TARGETED
+        right[group != ""] = group[group != ""]
+        found = parts(group, propensity, np.zeros(100, np.intp), np.ones(100, np.bool_))
+        assert (found != right).sum() <= (explore * count % 1 > 0)
 
 
 def test_a_list_of_everybody_covers_everybody() -> None:
