@@ -46,14 +46,12 @@ def probation(options: argparse.Namespace) -> tuple[int, str]:
 def performance(options: argparse.Namespace) -> tuple[int, str]:
     """Compute how each version does from what came of its customers, write it down, and say it."""
     need_libraries()
-    from ml.feedback.live_performance import live_performance
     from ml.feedback.performance_text import performance_text
+    from ml.feedback.update import update_live_performance
     from ml.performance.live_file import as_json as plain
-    from ml.performance.live_file import write_live_performance
 
     root, settings = _root_and_settings(options)
-    found = live_performance(root, settings, now=datetime.now(UTC))
-    write_live_performance(root, found)
+    found = update_live_performance(root, settings, now=datetime.now(UTC))
     return DONE, as_json(plain(found)) if options.json else performance_text(found)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml.config.settings import Settings
 from ml.feedback.measures import measure
-from ml.feedback.reading import Directories, Feedback, read_feedback
+from ml.feedback.reading import Feedback
 from ml.feedback.release_facts import ReleaseFacts, read_release_facts
 from ml.performance.asked import Floats
 from ml.performance.customers import Customers
@@ -24,18 +24,15 @@ TRAFFIC_WEEKS = 4
 _PLACES = 5
 
 
-def live_performance(root: Root, settings: Settings, *, now: datetime) -> LivePerformance:
-    """Read what happened and compute how each version does.
+def live_performance(root: Root, settings: Settings, feedback: Feedback, *, now: datetime) -> LivePerformance:
+    """Compute how each version does.
 
     Args:
-        root: Where the releases are and, unless the section `feedback` names other directories, the gateway's files.
+        root: Where the releases are.
         settings: The target and the money are theirs.
+        feedback: What happened.
         now: The time.
-
-    Raises:
-        OSError: A file cannot be read.
     """
-    feedback = read_feedback(Directories.of(root, settings.feedback), model=settings.serving.model)
     target = "/".join(settings.target.positive_segments)
     facts: Callable[[str], ReleaseFacts] = cache(lambda version: read_release_facts(root, version))
     joined = join(

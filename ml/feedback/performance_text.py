@@ -11,6 +11,7 @@ from ml.performance.fallen import fallen
 from ml.performance.live import LivePerformance, Measured, VersionPerformance, WeekPerformance
 
 _WEEKS = 12
+_SHAPLEY_WEEKS = 4
 Format = Callable[[float], str]
 Row = tuple[str, str, str, str]
 
@@ -77,10 +78,28 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
     if version.weeks:
         shown = version.weeks[-_WEEKS:]
         yield from _table([("week", "realised", "expected", "outcomes"), *map(_week, shown)])
+    if version.shapley:
+        yield from _shapley(version)
     if version.undated:
         yield f"  {version.undated:,} outcomes are of lists that came back without a date; no week has them."
     worse = fallen(version)
     yield f"  FALLEN: {worse}" if worse else "  Nothing has fallen significantly."
+
+
+def _shapley(version: VersionPerformance) -> Iterator[str]:
+    """Yield the mean |Shapley value| of each feature, that in the data beside the last weeks; the largest first."""
+    reference, weeks = version.reference_shapley, version.shapley[-_SHAPLEY_WEEKS:]
+    columns = [*([reference] if reference else []), *weeks]
+    names = sorted(weeks[-1].mean, key=lambda name: -columns[0].mean[name].value if name in columns[0].mean else 0.0)
+    head = ["mean |Shapley|", *(f"{column.week or 'its data'} ({column.rows})" for column in columns)]
+    rows = [[name, *(_shapley_value(column.mean.get(name)) for column in columns)] for name in names]
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    for row in (head, *rows):
+        yield ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+
+
+def _shapley_value(found: Estimate | None) -> str:
+    return "-" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
 def _week(week: WeekPerformance) -> Row:

@@ -58,7 +58,7 @@ class WeekShapley:
     """Which features moved the scores of a week's customers.
 
     Attributes:
-        week: The ISO week, or "" for the rows on which the version was evaluated.
+        week: The ISO week; "" for customers of the data that the version was made from.
         rows: The customers who were explained.
         mean: The mean absolute Shapley value of each feature, as a difference of a probability.
     """
@@ -98,8 +98,8 @@ class VersionPerformance:
         uplift: The share among those asked of the same lists minus `control_share`.
         weeks: By week of scoring, the oldest first.
         undated: Customers with an outcome of whom nobody knows when they were scored; no week has them.
-        shapley: Mean absolute Shapley values by week, the oldest first.
-        evaluated_shapley: The same on its evaluation rows; None when that could not be computed.
+        shapley: Mean absolute Shapley values of customers whom it scored, by week, the oldest first.
+        reference_shapley: The same of customers of the data that it was made from; None when it was not computed.
     """
 
     version: str
@@ -126,7 +126,7 @@ class VersionPerformance:
     weeks: tuple[WeekPerformance, ...] = ()
     undated: int = 0
     shapley: tuple[WeekShapley, ...] = ()
-    evaluated_shapley: WeekShapley | None = None
+    reference_shapley: WeekShapley | None = None
 
 
 @dataclass(frozen=True)

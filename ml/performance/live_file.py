@@ -88,7 +88,7 @@ def _performance(content: Mapping[str, Any]) -> LivePerformance:
 
 
 def _version(content: Mapping[str, Any]) -> VersionPerformance:
-    reference = content["evaluated_shapley"]
+    reference = content["reference_shapley"]
     found: dict[str, Any] = {name: int(content[name]) for name in ("scored", "asked", "with_outcome", "undated")}
     return VersionPerformance(
         version=str(content["version"]),
@@ -99,7 +99,7 @@ def _version(content: Mapping[str, Any]) -> VersionPerformance:
         **_measures(VersionPerformance, content),
         weeks=tuple(_week(one) for one in content["weeks"]),
         shapley=tuple(_shapley(one) for one in content["shapley"]),
-        evaluated_shapley=None if reference is None else _shapley(reference),
+        reference_shapley=None if reference is None else _shapley(reference),
     )
 
 

@@ -25,7 +25,7 @@ from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 from serving.gateway.records.metrics_page import metrics_page
-from tests.ml.feedback.campaigns import Campaign, write
+from tests.ml.feedback.campaigns import Campaign, feedback_of, write
 from tests.ml.light_world import released, stand_in
 from tests.prometheus.debian import CONFIGURATION, query, said_by, tool
 from tests.prometheus.recording import (
@@ -71,7 +71,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         Ledger(root.ledger).append(WAITING, run_id="r", model_sha256="m", champion=1)
         LastCheck(1, now, now, (Item(KNOWN_ROWS, BREACHED, "Wrong."),), "").write(root)
         write(root, [Campaign(customers=40, listed=20)])
-        write_live_performance(root, live_performance(root, settings, now=now))
+        write_live_performance(root, live_performance(root, settings, feedback_of(root), now=now))
         server = ModelServer(settings.serving.url, settings.serving.model)
         today = generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
         Ledger(root.ledger).append(PROBATION, run_id="r", version=1, outcome=BREACHED, reason="Wrong.")

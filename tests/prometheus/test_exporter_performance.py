@@ -11,14 +11,14 @@ from ml.feedback.live_performance import live_performance
 from ml.monitoring.metric_families import collector_registry
 from ml.performance.live_file import write_live_performance
 from ml.storage.root import Root
-from tests.ml.feedback.campaigns import FIRST, SETTINGS, Campaign, release, write
+from tests.ml.feedback.campaigns import FIRST, SETTINGS, Campaign, feedback_of, release, write
 from tests.prometheus.exported import Values, parsed, values
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
 def computed(root: Root) -> None:
-    write_live_performance(root, live_performance(root, SETTINGS, now=NOW))
+    write_live_performance(root, live_performance(root, SETTINGS, feedback_of(root), now=NOW))
 
 
 def live(found: Values) -> Values:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ml.config.settings import Settings, resolve
 from ml.evaluation.calibration import fit_calibration
 from ml.evaluation.scored_rows import ScoredRows
-from ml.feedback.reading import Directories
+from ml.feedback.reading import Directories, Feedback, read_feedback
 from ml.storage.root import Root
 from serving.records.journal import Journal
 from serving.records.outcome import Outcome
@@ -110,3 +110,8 @@ def write(root: Root, campaigns: Sequence[Campaign]) -> None:
         if campaign.outcomes:
             now = campaign.started + timedelta(days=8)
             keep(directories.outcomes, campaign.outcomes, by="crm", request_id="r", now=now)
+
+
+def feedback_of(root: Root) -> Feedback:
+    """What was written below a root."""
+    return read_feedback(Directories.of(root, SETTINGS.feedback), model=MODEL)

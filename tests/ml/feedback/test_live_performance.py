@@ -19,7 +19,7 @@ from ml.performance.live import LivePerformance, Measured
 from ml.performance.live_file import read_live_performance, write_live_performance
 from ml.storage.root import Root
 from serving.records.outcome import Outcome
-from tests.ml.feedback.campaigns import FIRST, SETTINGS, Campaign, release, write
+from tests.ml.feedback.campaigns import FIRST, SETTINGS, Campaign, feedback_of, release, write
 from tests.ml.light_world import command
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 def computed(root: Root, *overrides: str) -> LivePerformance:
     settings = resolve(overrides=overrides, environment={}) if overrides else SETTINGS
-    return live_performance(root, settings, now=NOW)
+    return live_performance(root, settings, feedback_of(root), now=NOW)
 
 
 def holds(measured: Measured, truth: float) -> bool:
