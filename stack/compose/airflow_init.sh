@@ -3,9 +3,11 @@
 # its administrator. All of it may be repeated.
 set -euo pipefail
 
-# The model server mounts models/ alone, and the gateway releases/ and lists/, so they must be there first.
-mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model" "$RETRAIN_ROOT/releases" "$RETRAIN_ROOT/lists"
-chmod 700 "$RETRAIN_ROOT/lists" # the gateway keeps no customers where others could read them
+# The model server mounts models/ alone, the gateway releases/ and what it writes, so they must be there first.
+mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model" "$RETRAIN_ROOT/releases"
+mkdir -p "$RETRAIN_ROOT/lists" "$RETRAIN_ROOT/record" "$RETRAIN_ROOT/outcomes"
+# The gateway keeps no customers where others could read them.
+chmod 700 "$RETRAIN_ROOT/lists" "$RETRAIN_ROOT/record" "$RETRAIN_ROOT/outcomes"
 
 airflow db migrate
 

@@ -24,8 +24,8 @@ database() { compose exec -T postgres "$@"; }
 sql() { # STATEMENT ..., each in a transaction of its own
     database psql --quiet --username=airflow --dbname=postgres --set=ON_ERROR_STOP=1 "${@/#/--command=}" </dev/null
 }
-files() { # SCRIPT: in a container that may write them
-    compose run --rm --no-deps -T airflow-scheduler bash -ec "shopt -s nullglob dotglob; cd \"\$RETRAIN_ROOT\"; $1"
+files() { # SCRIPT: in a container that may write them all; those of the steps mount a part read-only
+    compose run --rm --no-deps -T airflow-init bash -ec "shopt -s nullglob dotglob; cd \"\$RETRAIN_ROOT\"; $1"
 }
 
 echo "Checking ..."
@@ -56,7 +56,7 @@ stored=$(database psql -qAt --username=airflow --dbname=airflow_restored --set=O
     UNION ALL SELECT val FROM variable WHERE is_encrypted AND val <> '' LIMIT 1" </dev/null)
 if [ -n "$stored" ]; then
     status=0
-    compose run --rm --no-deps -T airflow-scheduler python -c '
+    compose run --rm --no-deps -T airflow-init python -c '
 import sys
 from airflow.models.crypto import get_fernet
 from cryptography.fernet import InvalidToken

@@ -73,17 +73,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options to those of the gateway."""
     group = parser.add_argument_group("what is written down (customers' data; nothing unless a directory is named)")
     add = group.add_argument
-    add("--record", type=Path, metavar="DIRECTORY", help="record requests with their answers there")
+    add("--record", type=_directory, metavar="DIRECTORY", help="record requests with their answers there")
     add("--record-share", type=float, default=1.0, help="share of requests to record (default: %(default)s)")
     add("--record-days", type=int, default=30, help="days after which a row is removed (default: %(default)s)")
     add("--record-bytes", type=int, default=1 << 30, help="most bytes of all files (default: %(default)s)")
     add("--record-without", action="append", default=[], metavar="COLUMN", help="leave out; may be repeated")
-    add("--outcomes", type=Path, metavar="DIRECTORY", help="take outcomes at /v1/outcomes and keep them there")
+    add("--outcomes", type=_directory, metavar="DIRECTORY", help="take outcomes at /v1/outcomes and keep them there")
     add(
         "--outcome-labels",
         metavar="TARGET,REST",
         help="the two words for an outcome; by default those of the version that answers (D,rest)",
     )
+
+
+def _directory(text: str) -> Path | None:
+    """A directory; None for "", as a compose file says that it wants none."""
+    return Path(text) if text else None
 
 
 def written_down(given: argparse.Namespace, parser: argparse.ArgumentParser) -> WrittenDown:

@@ -32,6 +32,16 @@ def mounts(service: str) -> dict[str, tuple[str, bool]]:
     return found
 
 
+def interpolated(text: str, **variables: str) -> str:
+    """A text of the file as Compose reads it with these variables."""
+
+    def value(found: re.Match[str]) -> str:
+        given = variables.get(found["name"], "")
+        return (found["text"] if given else "") if found["mark"] == ":+" else given or found["text"]
+
+    return re.sub(r"\$\{(?P<name>\w+)(?P<mark>:[-+])(?P<text>[^}]*)\}", value, text)
+
+
 def members(network: str) -> set[str]:
     """The services on it."""
     return {name for name, service in SERVICES.items() if network in service["networks"]}

@@ -7,7 +7,7 @@ printf '%s\n' "${*//$'\n'/ }" >>"$CALLS"
 shift 3 # compose --project-directory DIRECTORY
 case "$*" in
 "exec -T postgres "*) shift 3 ;;
-"run --rm --no-deps -T airflow-scheduler "*) shift 5 ;;
+"run --rm --no-deps -T airflow-init "*) shift 5 ;;
 *) exit 0 ;;
 esac
 exec "$@"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,10 @@ from tests.airflow_home import variables
 from tests.postgresql import BINARIES, needs_postgresql, postgresql_server
 
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+FILES = ("models/customer-model/1/model", "runs/a/train/result", "ledger.jsonl", "performance.json", "monitoring/state")
+"""What the steps and the monitoring write."""
+PRIVATE = ("record/a.jsonl", "record/b.parquet", "outcomes/a.outcomes", "lists/x/kept.json")
+"""What the gateway writes of customers, for its owner alone."""
 CONNECTIONS = "CREATE TABLE connection (password text, is_encrypted boolean, extra text, is_extra_encrypted boolean)"
 VARIABLES = "CREATE TABLE variable (val text, is_encrypted boolean)"
 pytestmark = needs_postgresql
@@ -48,9 +53,12 @@ class Stack:
         self.sql("airflow", "CREATE TABLE dag_run (word text)", f"INSERT INTO dag_run VALUES ('{word}')")
         self.sql("airflow", CONNECTIONS, VARIABLES, f"INSERT INTO variable VALUES ('{_encrypted(word)}', true)")
         shutil.rmtree(self.root, ignore_errors=True)
-        for name in ("models/customer-model/1/model", "runs/a/train/result", "ledger.jsonl"):
+        for name in (*FILES, *PRIVATE):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text(word)
+        for name in PRIVATE:
+            (self.root / name).chmod(0o600)
+            (self.root / name.partition("/")[0]).chmod(0o700)
 
     def sql(self, database: str, *commands: str) -> str:
         """What psql prints."""
@@ -100,9 +108,23 @@ def test_a_restore_leaves_what_was_saved_and_nothing_else(stack: Stack, saved: P
     assert done.returncode == 0, done.stderr
     state = stack.state()
     assert state == dict.fromkeys(state, "old")
-    assert set(state) == {"models/customer-model/1/model", "runs/a/train/result", "ledger.jsonl", "database airflow"}
+    assert set(state) == {*FILES, *PRIVATE, "database airflow"}
     assert stack.script("restore", saved).returncode == 0, "and once more"
     assert stack.state() == state
+
+
+def test_what_the_gateway_keeps_for_its_owner_alone_stays_so(stack: Stack, saved: Path) -> None:
+    assert stack.script("restore", saved).returncode == 0
+    for name in PRIVATE:
+        assert (stack.root / name).stat().st_mode & 0o777 == 0o600, name
+        assert (stack.root / name.partition("/")[0]).stat().st_mode & 0o777 == 0o700, name
+    assert (saved / "retraining.tar.gz").stat().st_mode & 0o077 == 0, "nor is the backup for others"
+
+
+def test_what_came_of_customers_after_the_backup_is_gone_after_the_restore(stack: Stack, saved: Path) -> None:
+    (stack.root / "outcomes" / "later.outcomes").write_text("new")
+    assert stack.script("restore", saved).returncode == 0
+    assert not (stack.root / "outcomes" / "later.outcomes").exists()
 
 
 def _seal(directory: Path, *names: str) -> None:
@@ -196,3 +218,72 @@ def test_a_backup_while_a_run_writes_is_consistent(stack: Stack, tmp_path: Path)
     names = subprocess.run(["tar", "-tzf", archive], capture_output=True, text=True, check=True).stdout.split()
     assert "./runs/a/train/result" in names
     assert not [name for name in names if "making" in name or name.endswith(".lock")]
+
+
+def test_a_backup_while_the_gateway_writes_has_every_row_that_was_there_before(stack: Stack, tmp_path: Path) -> None:
+    """The gateway's own code writes: journals become Parquet meanwhile, and each outcome is a file."""
+    for name in ("record", "outcomes"):
+        shutil.rmtree(stack.root / name)
+    command: list[str | Path] = [ML_PYTHON, "-c", WRITER, str(stack.root)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        try:
+            before = int(writer.stdout.readline())
+            done = stack.script("backup", tmp_path / "saved")
+            assert writer.poll() is None
+        finally:
+            writer.kill()
+    assert done.returncode == 0, done.stderr
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    archive = tmp_path / "saved" / "retraining.tar.gz"
+    subprocess.run(["tar", "-xzf", archive, "-C", unpacked], check=True)
+    names = [path.name for path in unpacked.rglob("*")]
+    assert not [name for name in names if name.endswith((".part", ".tmp", ".lock"))]
+    read = subprocess.run(
+        [ML_PYTHON, "-c", READER, str(unpacked)], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+    )
+    rows, outcomes, unreadable = json.loads(read.stdout)
+    assert rows[:before] == [*range(1, before + 1)], "each once, and none is missing"
+    assert outcomes[:before] == rows[:before]
+    assert unreadable <= 1, "the line that was being written"
+
+
+ML_PYTHON = PROJECT / ".venv-ml" / "bin" / "python"
+WRITER = """
+import itertools, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from serving.records.journal import Journal
+from serving.records.outcome import Outcome
+from serving.records.outcome_files import keep
+from serving.records.private_files import private_directory
+from serving.records.record_directory import settle
+from serving.records.row import RecordedRow
+
+root = Path(sys.argv[1])
+record, outcomes = (private_directory(root / name, name) for name in ("record", "outcomes"))
+numbers = itertools.count(1)
+for file in itertools.count():
+    journal = Journal(record, datetime.now(UTC))
+    for n in itertools.islice(numbers, 20):
+        row = RecordedRow(datetime.now(UTC).isoformat(), "r", n, "m", "1", 0.5, "D", features={"Age": float(n)})
+        journal.append(row.line())
+        keep(outcomes, [Outcome("r", n, label="D", date="2026-11-20")], by="b", request_id="r", now=datetime.now(UTC))
+    if file % 2:
+        journal.close()
+        settle(record)
+    if file == 6:
+        print(n, flush=True)
+"""
+READER = """
+import json, sys
+from pathlib import Path
+from serving.records.outcome_files import read_outcomes
+from serving.records.record_directory import Unreadable, read_record
+
+unreadable, root = Unreadable(), Path(sys.argv[1])
+rows = sorted(row.row for row in read_record(root / "record", unreadable))
+outcomes = sorted(one.outcome.row for one in read_outcomes(root / "outcomes", unreadable))
+print(json.dumps([rows, outcomes, unreadable.lines + unreadable.files]))
+"""

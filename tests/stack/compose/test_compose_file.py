@@ -14,9 +14,20 @@ import pytest
 from ml.config.settings import resolve
 from ml.storage.root import PROJECT
 from serving.gateway.access import command
-from serving.gateway.options import parse
-from tests.stack.compose.compose_file import AIRFLOW, COMPOSE, LASTING, OURS, SERVICES, TAG, megabytes, mounts
+from serving.gateway.options import Options, parse
+from tests.stack.compose.compose_file import (
+    AIRFLOW,
+    COMPOSE,
+    LASTING,
+    OURS,
+    SERVICES,
+    TAG,
+    interpolated,
+    megabytes,
+    mounts,
+)
 
+WRITTEN_BY_THE_GATEWAY = {f"/var/lib/retraining/{name}" for name in ("lists", "record", "outcomes")}
 # Entry points that begin as root, and what they need for becoming somebody else (in addition to nothing).
 CAPABILITIES = {
     "postgres": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
@@ -78,12 +89,12 @@ def test_bases_of_our_images_are_pinned(file: str) -> None:
 
 
 def test_models_are_written_by_the_steps_alone() -> None:
-    apart = "/var/lib/retraining/lists"  # the gateway's, which sees nothing else of it that can be written
+    apart = WRITTEN_BY_THE_GATEWAY  # which sees nothing else of it that can be written
     writers = {
         name
         for name in SERVICES
         for target, (source, write) in mounts(name).items()
-        if source == "retraining" and write and target != apart
+        if source == "retraining" and write and target not in apart
     }
     assert writers == {"airflow-init", "airflow-scheduler", "airflow-worker"}
     assert mounts("retrain-exporter") == {"/var/lib/retraining": ("retraining", False)}
@@ -93,17 +104,67 @@ def test_models_are_written_by_the_steps_alone() -> None:
     assert volume["volume"] == {"subpath": "models"}
 
 
-def test_the_gateway_asks_for_tokens_and_sees_releases_and_kept_lists_alone(tmp_path: Path) -> None:
+def test_the_gateway_alone_writes_what_it_knows_of_customers() -> None:
+    of_gateway = {target: write for target, (source, write) in mounts("gateway").items() if source == "retraining"}
+    assert {target for target, write in of_gateway.items() if write} == WRITTEN_BY_THE_GATEWAY
+    for name in ("airflow-scheduler", "airflow-worker"):
+        for target in WRITTEN_BY_THE_GATEWAY - {"/var/lib/retraining/lists"}:
+            assert mounts(name)[target] == ("retraining", False), "they read it"
+    for volume in (volume for name in SERVICES for volume in SERVICES[name].get("volumes", [])):
+        if isinstance(volume, dict):
+            assert volume["volume"] == {"subpath": Path(volume["target"]).name}
+    made = (PROJECT / "stack/compose/airflow_init.sh").read_text()
+    assert 'mkdir -p "$RETRAIN_ROOT/lists" "$RETRAIN_ROOT/record" "$RETRAIN_ROOT/outcomes"' in made
+    assert 'chmod 700 "$RETRAIN_ROOT/lists" "$RETRAIN_ROOT/record" "$RETRAIN_ROOT/outcomes"' in made
+
+
+@pytest.mark.parametrize(
+    ("variables", "record", "outcomes", "days"),
+    [
+        ({}, None, None, 30),
+        ({"GATEWAY_RECORD": "1", "GATEWAY_RECORD_DAYS": "7"}, "/var/lib/retraining/record", None, 7),
+        ({"GATEWAY_OUTCOMES": "1"}, None, "/var/lib/retraining/outcomes", 30),
+    ],
+)
+def test_record_and_outcomes_are_off_until_a_variable_turns_each_on(
+    tmp_path: Path, variables: dict[str, str], record: str | None, outcomes: str | None, days: int
+) -> None:
+    written = _gateway_options(tmp_path, **variables).written_down
+    assert (str(written.outcomes) if written.outcomes else None) == outcomes
+    if record is None:
+        assert written.record is None
+    else:
+        assert written.record is not None
+        assert (written.record.directory, written.record.days) == (record, days)
+    for place, name in ((record, "record"), (outcomes, "outcomes")):
+        if place is not None:
+            assert Path(place) == Path("/var/lib/retraining") / getattr(resolve(environment={}).feedback, name)
+
+
+def test_outcomes_join_the_training_set_only_when_a_variable_says_so() -> None:
+    for name in ("airflow-scheduler", "airflow-worker"):
+        said = SERVICES[name]["environment"]["RETRAIN__FEEDBACK__JOIN_TRAINING"]
+        for variables, joins in (({}, False), ({"RETRAIN_JOIN_OUTCOMES": "true"}, True)):
+            environment = {"RETRAIN__FEEDBACK__JOIN_TRAINING": interpolated(said, **variables)}
+            assert resolve(environment=environment).feedback.join_training is joins
+
+
+def _gateway_options(tmp_path: Path, **variables: str) -> Options:
+    tokens = tmp_path / "tokens"
+    assert command.main(["add", "first", "--scope=score", f"--file={tokens}"]) == 0
+    words = (interpolated(word, **variables) for word in SERVICES["gateway"]["command"])
+    return parse([word.replace("/run/secrets/gateway_tokens", str(tokens)) for word in words])
+
+
+def test_the_gateway_asks_for_tokens_and_sees_releases_and_what_it_writes_alone(tmp_path: Path) -> None:
     service = SERVICES["gateway"]
-    releases, lists = service["volumes"]
+    releases, lists, *_ = service["volumes"]
     assert releases["read_only"]
     assert releases["volume"] == {"subpath": "releases"}
     assert releases["target"] == "/var/lib/retraining/releases", "below RETRAIN_ROOT of the image"
     assert not lists.get("read_only")
     assert lists["volume"] == {"subpath": "lists"}
-    tokens = tmp_path / "tokens"
-    assert command.main(["add", "first", "--scope=score", f"--file={tokens}"]) == 0
-    options = parse([word.replace("/run/secrets/gateway_tokens", str(tokens)) for word in service["command"]])
+    options = _gateway_options(tmp_path)
     assert options.tokens is not None
     assert [token.name for token in options.tokens.tokens()] == ["first"]
     assert (options.port, options.upstream.host, options.upstream.port) == (8600, "model-server", 8501)
