@@ -4,7 +4,7 @@
 .PHONY: help demo test rehearse up down retrain serve railway-image image secrets backup restore test-stack test-image bench screenshots
 .PHONY: test-scale lint lock clean airflow ml ml-s3 airflow-dev ml-dev
 
-export DATA FORCE SERVING_PORT GATEWAY_PORT UI_PORT MODEL
+export DATA FORCE SERVING_PORT GATEWAY_PORT UI_PORT MODEL RECORD OUTCOMES
 PATHS := PYTHONPATH="$(CURDIR):$(CURDIR)/plugins"
 LOCAL := $(PATHS) .venv/bin/python -m stack.local
 IMAGE := customer-retraining:0.1.0
@@ -25,6 +25,8 @@ help: ## list these commands and variables
 # RETRAIN_ROOT=DIR ## where runs, models and the ledger are; var, and var/demo for the demo
 # SERVING_PORT=8501 ## demo, up, serve: the port of the model server
 # GATEWAY_PORT=8600 ## up, serve: the port of the gateway
+# RECORD=1 ## up, serve: record requests and their answers in the root (docs/outcomes.md)
+# OUTCOMES=1 ## up, serve: take outcomes of customers, and keep them in the root
 # UI_PORT=8080 ## up: the port of Airflow
 # MODEL=customer-model ## serve: the model
 # PYTHON=python3.12 ## the interpreter for environments that are made anew

@@ -15,6 +15,7 @@ from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.provenance import in_words, is_real, kind_of
 from ml.storage.root import Root
 from stack.local.errors import StackError
+from stack.local.processes.yes_or_no import is_yes
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,7 @@ def is_forced() -> bool:
     Raises:
         StackError: The variable is neither a yes nor a no.
     """
-    said = os.environ.get("FORCE", "").lower()
-    if said in ("", "0", "no", "false", "off"):
-        return False
-    if said in ("1", "yes", "true", "on"):
-        return True
-    raise StackError(f"FORCE={said} is neither yes nor no. Write FORCE=1, or leave it out.")
+    return is_yes("FORCE")
 
 
 def _from_file(file: Path, root: Root) -> DataSource:

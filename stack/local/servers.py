@@ -7,10 +7,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+from ml.config.settings import resolve
 from ml.storage.root import PROJECT
 from stack.local.paths import Paths
 from stack.local.processes.ports import local_url
 from stack.local.processes.process import Process, start
+from stack.local.processes.yes_or_no import is_yes
 
 _SECRET = ("AIRFLOW", "KAGGLE")
 """How the names of variables begin that are not for servers."""
@@ -52,7 +54,8 @@ def start_gateway(
 ) -> tuple[Process, subprocess.Popen[bytes]]:
     """Start the gateway, without tokens, before the model server on another port, which may still be starting.
 
-    It finds the releases in the root of the stack, and gets as little of the environment as the model server.
+    It finds the releases in the root of the stack, and gets as little of the environment as the model server. With the
+    variable RECORD it records requests with their answers in the root, and with OUTCOMES it takes outcomes.
 
     Args:
         paths: The paths of the stack.
@@ -63,18 +66,28 @@ def start_gateway(
 
     Returns:
         The process, and the handle by which its exit code can be read.
+
+    Raises:
+        StackError: RECORD or OUTCOMES says neither yes nor no.
     """
     return start(
         "gateway",
         [
             *(_python(), "-m", "serving.gateway", f"--port={port}"),
             *(f"--upstream={local_url(serving_port)}", f"--model={model}"),
+            *_written_down(paths),
         ],
         environment=_environment() | {"RETRAIN_ROOT": str(paths.root.path)},
         directory=PROJECT,
         log=paths.logs / "gateway.log",
         dies_with=signal.SIGTERM if dies_with_parent else None,
     )
+
+
+def _written_down(paths: Paths) -> list[str]:
+    where = resolve().feedback
+    directories = {"record": where.record, "outcomes": where.outcomes}
+    return [f"--{name}={paths.root.path / place}" for name, place in directories.items() if is_yes(name.upper())]
 
 
 def _python() -> str | Path:

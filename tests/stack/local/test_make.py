@@ -17,7 +17,7 @@ from stack.local import require_down
 from stack.local.errors import StackError
 
 LISTED = (
-    *("DATA", "FORCE", "RETRAIN_ROOT", "SERVING_PORT", "GATEWAY_PORT", "UI_PORT"),
+    *("DATA", "FORCE", "RETRAIN_ROOT", "SERVING_PORT", "GATEWAY_PORT", "RECORD", "OUTCOMES", "UI_PORT"),
     *("MODEL", "PYTHON", "TO", "FROM", "PROFILES"),
 )
 

@@ -34,7 +34,7 @@ def test_the_gateway_answers_before_the_server_and_ends_with_it_even_if_that_is_
         server = subprocess.Popen(
             [PROJECT / ".venv-ml" / "bin" / "python", "-m", "stack.local.serve"],
             cwd=PROJECT,
-            env=variables | {"TMPDIR": str(spool)},
+            env=variables | {"TMPDIR": str(spool), "RECORD": "1"},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -54,6 +54,8 @@ def test_the_gateway_answers_before_the_server_and_ends_with_it_even_if_that_is_
         assert f"Gateway (without tokens): http://127.0.0.1:{stack.gateway}. " in log.read_text()
         [mine] = spool.glob(f"gateway-{os.getuid()}")
         assert [*mine.glob("gateway-*")]
+        assert (tmp_path / "record").stat().st_mode & 0o777 == 0o700
+        assert not (tmp_path / "outcomes").exists(), "nobody asked for it"
     finally:
         server.kill()
         server.wait()
