@@ -12,7 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ml.errors import RetrainError
-from ml.monitoring import build_info, state_collectors
+from ml.monitoring import build_info, drift_collector, state_collectors
+from ml.monitoring.drift_collector import collect_drift
 from ml.monitoring.performance_collector import collect_performance
 from ml.monitoring.probation_collector import collect_probation
 from ml.monitoring.run_collector import collect_runs
@@ -96,6 +97,7 @@ FAMILIES = (
     MetricFamily("retrain_live_unreadable", "Lines and files of the record and of outcomes that are none.", ("unit",)),
     MetricFamily("retrain_live_newest_outcome_timestamp_seconds", "When the last outcome came."),
     MetricFamily("retrain_live_newest_list_timestamp_seconds", "The day on which the last list was made."),
+    *(MetricFamily(*family) for family in drift_collector.FAMILIES),
     MetricFamily("retrain_disk_free_bytes", "Room left for an ordinary user.", ("volume",)),
     MetricFamily("retrain_disk_size_bytes", "Room there is for an ordinary user, used or not.", ("volume",)),
     MetricFamily("retrain_build_info", "1, with the versions of what runs here.", build_info.LABELS),
@@ -168,6 +170,7 @@ def collector_registry(
         "runs": lambda: collect_runs(root),
         "disk": lambda: state_collectors.collect_disk(root),
         "performance": lambda: collect_performance(root, versions),
+        "monitoring": lambda: collect_drift(root),
     }
     if probation_hours is not None:
         sources["probation"] = lambda: collect_probation(root, probation_hours)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from ml.drift.last_checks import Check, keep_check
 from ml.feedback.live_performance import live_performance
 from ml.monitoring.metric_families import collector_registry
 from ml.performance.live_file import write_live_performance
@@ -63,7 +64,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
     The recording is older than the ledger's chain, nobody waited in it, nothing was on probation, and no gateway wrote
     anything down; a root with one waiting run, a version that is on probation, and then breaks it, and with outcomes
-    has the rest, with the page of a gateway.
+    and a look at the traffic has the rest, with the page of a gateway.
     """
     root, now = Root(tmp_path_factory.mktemp("root")), datetime.now(UTC)
     with stand_in(root) as settings:
@@ -72,6 +73,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         LastCheck(1, now, now, (Item(KNOWN_ROWS, BREACHED, "Wrong."),), "").write(root)
         write(root, [Campaign(customers=40, listed=20)])
         write_live_performance(root, live_performance(root, settings, feedback_of(root), now=now))
+        keep_check(root, Check(now.date(), now, 1))
         server = ModelServer(settings.serving.url, settings.serving.model)
         today = generate_latest(collector_registry(root, server, probation_hours=24.0)).decode()
         Ledger(root.ledger).append(PROBATION, run_id="r", version=1, outcome=BREACHED, reason="Wrong.")

@@ -31,6 +31,8 @@ from tests.prometheus.debian import CONFIGURATION, eventually, free_port, get, r
 from tests.prometheus.exported import parsed, reject, values
 from tests.prometheus.statsd_exporter import rules
 
+SOURCES = ("ledger", "runs", "disk", "performance", "monitoring")
+
 
 def test_before_the_first_run_nothing_is_wrong(root: Root) -> None:
     found = values(root)
@@ -39,7 +41,7 @@ def test_before_the_first_run_nothing_is_wrong(root: Root) -> None:
     assert found["retrain_ledger_events_total", ("rejected",)] == 0
     assert not [name for name, _ in found if name.startswith(("retrain_last", "retrain_promoted_timestamp"))]
     assert {key: up for key, up in found.items() if key[0] == "retrain_exporter_source_up"} == {
-        ("retrain_exporter_source_up", (source,)): 1 for source in ("ledger", "runs", "disk", "performance")
+        ("retrain_exporter_source_up", (source,)): 1 for source in SOURCES
     }
     assert 0 < found["retrain_disk_free_bytes", ("root",)] <= found["retrain_disk_size_bytes", ("root",)]
 
@@ -172,7 +174,7 @@ def test_a_missing_root_does_not_look_like_a_first_start(root: Root) -> None:
     root.path.rmdir()
     found = values(root)
     assert {key: up for key, up in found.items() if key[0] == "retrain_exporter_source_up"} == {
-        ("retrain_exporter_source_up", (source,)): 0 for source in ("ledger", "runs", "disk", "performance")
+        ("retrain_exporter_source_up", (source,)): 0 for source in SOURCES
     }
     assert ("retrain_promoted_version", ()) not in found
 
