@@ -1,14 +1,15 @@
-"""Every Monday: from the customer file to a model that has earned its place, served and asked."""
+"""Every Monday, or when the monitoring asks: from the customer file to a served model that has earned its place."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, chain
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, chain
 
 from ml.pipeline.step_names import STEPS
 from retraining.approval.operators import AskOperator
 from retraining.approval.question import PROMOTION, SCHEMA
+from retraining.monitoring.asset import CUSTOMER_DRIFT
 from retraining.params import dag_params
 from retraining.report_operator import ReportOperator
 from retraining.runs.notifier import notifiers
@@ -22,8 +23,12 @@ MINUTE = timedelta(minutes=1)
 with DAG(
     "customer_retraining",
     description="Download, validate, train, judge, promote and confirm the customer model",
-    # Without a start date, and with no slot ever run at once, switching the DAG on starts nothing.
-    schedule=CronTriggerTimetable("0 3 * * 1", timezone="UTC", run_immediately=timedelta()),
+    # Without a start date, and with no slot ever run at once, switching the DAG on starts nothing. Nor does an event
+    # that came while it was off.
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 3 * * 1", timezone="UTC", run_immediately=timedelta()),
+        assets=[CUSTOMER_DRIFT],
+    ),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
@@ -58,7 +63,8 @@ Eight steps, each a child process in the ML environment (`python -m ml STEP --ru
 The note of each run says in one sentence what it came to. The asset *customer_model* gets an event when *confirm* has
 succeeded, with version, metrics and verdict. A task may be cleared at any time: what is done is not done twice.
 
-Monday 03:00 UTC, one run at a time. The DAG is created paused. When it is switched on for the first time, nothing runs
+Monday 03:00 UTC, and when *customer_monitoring* asks for it; one run at a time. Why a run began stands in its note.
+The DAG is created paused. When it is switched on for the first time, nothing runs
 before the next Monday. If it ran before and was then paused over one or more Mondays, switching it on runs the latest
 of them at once.
 

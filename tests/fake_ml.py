@@ -2,7 +2,8 @@
 
 `RETRAIN_FAKE`, or `fake.json` in the root directory, holds JSON: what each step shall do, for example
 `{"judge": {"promotes": false}, "validate": {"exit": 2, "error": {"what": "...", "cure": "..."}}}`. When there is a file
-`real` in the root directory, steps are those of the ML environment, and only the model server is played.
+`real` in the root directory, steps are those of the ML environment, and only the model server is played; if the file
+names some commands, only those are real.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def main(arguments: list[str]) -> int:
         ThreadingHTTPServer(("127.0.0.1", port), Serving).serve_forever()
     if module == "serving.gateway":  # it takes no heavy import, so it is the real one
         os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
-    if (ROOT / "real").exists():
+    if (ROOT / "real").exists() and rest[0] in ((ROOT / "real").read_text().split() or [rest[0]]):
         os.execv(".venv-ml/bin/python", [".venv-ml/bin/python", *arguments])
     if rest[0] not in STEPS:
         return command(*rest)

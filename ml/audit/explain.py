@@ -89,7 +89,7 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {side:<15}{reason}"
     yield f"  run            {', '.join(filter(None, (run, answer['at'], answer['who'])))}"
     if answer["trigger"]:
-        yield f"  began          {answer['trigger']}"
+        yield f"  trigger        {answer['trigger']}"
     yield f"  data           {data_text(answer['data'])}"
     beside = answer["champion_metrics"]
     for metric in (metric for metric in ORDER if answer["metrics"].get(metric) is not None):

@@ -169,7 +169,7 @@ def _source(event: Mapping[str, Any]) -> str:
 def _reasons(entry: Entry) -> Iterator[str]:
     began = entry.begun.get("trigger")
     yield (
-        f"run {_one_line(entry.begun['run_id'])}{f' (began {_one_line(began)})' if began else ''}, "
+        f"run {_one_line(entry.begun['run_id'])}{f' (trigger: {_one_line(began)})' if began else ''}, "
         f"data {_one_line(entry.begun.get('data_sha256') or '-')[:12]}"
     )
     for event in entry.events:

@@ -17,7 +17,6 @@ from ml.probation.item import BREACHED, PASSED
 from ml.storage.root import Root
 
 if TYPE_CHECKING:
-    from ml.drift.last_checks import Check
     from ml.probation.probation import Checked
 
 
@@ -56,21 +55,25 @@ def performance(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def monitor(options: argparse.Namespace) -> tuple[int, str]:
-    """Look at the traffic once, note what was found, and say it; 0 whatever it is.
+    """Compute how each version does, look at the traffic of the one that serves, note both, and say what was found.
 
     Raises:
         SettingsError: The day is still to come.
     """
     need_libraries()
     from ml.drift.check import check_traffic
+    from ml.drift.check_text import check_text
+    from ml.drift.fall import falls
+    from ml.feedback.update import update_live_performance
 
-    today = datetime.now(UTC).date()
-    day = options.day or today
-    if day > today:
-        raise SettingsError(f"monitor: --day {day} is still to come.", f"Name a day up to {today} (UTC).")
+    now = datetime.now(UTC)
+    day = options.day or now.date()
+    if day > now.date():
+        raise SettingsError(f"monitor: --day {day} is still to come.", f"Name a day up to {now.date()} (UTC).")
     root, settings = _root_and_settings(options)
-    check = check_traffic(root, settings, day=day)
-    return DONE, as_json(check.as_dict()) if options.json else "\n".join(map(printable, _looked(check)))
+    found = update_live_performance(root, settings, now=now)
+    check = check_traffic(root, settings, day=day, found=falls(found))
+    return DONE, as_json(check.as_dict()) if options.json else check_text(check)
 
 
 def challenge(options: argparse.Namespace) -> tuple[int, str]:
@@ -109,23 +112,3 @@ def _checked(checked: Checked) -> Iterator[str]:
         yield f"Version {number} has passed its probation."
     else:
         yield f"Version {number} is on probation until {until}."
-
-
-def _looked(check: Check) -> Iterator[str]:
-    """Yield the answer; the last line says what it came to."""
-    yield check.told
-    for name, distance in sorted(check.distances.items()):
-        limit = check.thresholds.get(name)
-        against = "no threshold" if limit is None else f"threshold {limit:.4g}"
-        yield f"  {name:<16}distance {distance:.4f}, {against}"
-    yield from (f"  note      {note}" for note in check.notes)
-    yield from (f"  {finding.kind:<10}{finding.sentence}" for finding in check.findings)
-    yield from (f"  held back {sentence}" for sentence in check.held_back)
-    if check.asks:
-        yield f"A retraining is asked for: {check.asks.text}."
-    elif check.findings:
-        yield "No retraining is asked for: one began for the same not long ago."
-    elif check.distances:
-        yield "Nothing has drifted."
-    else:
-        yield "Nothing could be compared."

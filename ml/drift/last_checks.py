@@ -14,8 +14,8 @@ from ml.storage.root import Root
 
 KEPT = 30
 """So many looks are kept, one of each day."""
-TOO_FEW, STEADY, DRIFTED = "too few", "steady", "drifted"
-STATES = (TOO_FEW, STEADY, DRIFTED)
+TOO_FEW, STEADY, FOUND = "too few", "steady", "found"
+STATES = (TOO_FEW, STEADY, FOUND)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Check:
     def state(self) -> str:
         """One of `STATES`."""
         if self.findings:
-            return DRIFTED
+            return FOUND
         return STEADY if self.distances or self.shares else TOO_FEW
 
     def with_decision(self, findings: tuple[Finding, ...], asks: Trigger | None, held_back: tuple[str, ...]) -> Check:

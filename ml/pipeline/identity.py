@@ -1,4 +1,4 @@
-"""Where a candidate comes from: what the ledger says of it, and what makes two candidates comparable."""
+"""Where a candidate comes from: why its run began, what the ledger says of it, and what makes two comparable."""
 
 from __future__ import annotations
 
@@ -6,12 +6,45 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml.artifacts import Dataset
+from ml.errors import UNCHANGED, NothingToDoError
 from ml.pipeline.fingerprint import code_sha256, environment, run_fingerprint, settings_sha256, source_hashes
 from ml.pipeline.run import Run
+from ml.registry.ledger.entries import TRIGGERED
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.model_registry import locked_registry
 from ml.registry.policy.provenance import kind_of_data
+from ml.registry.policy.trigger import begun_by
 from ml.registry.references.holdout import holdout_sha256, recipe_sha256
 from ml.storage import run_order
+
+
+def begin_for(run: Run) -> None:
+    """Note why a run begins; if for findings, in the ledger too, before anything is done about them.
+
+    A try that is repeated finds its own entry.
+
+    Raises:
+        NothingToDoError: For each of the findings another run began, of the same day or not long before.
+        LedgerChangedError: The chain of the ledger is broken.
+        TransientError: Somebody else holds the promotion lock.
+    """
+    run.note_trigger()
+    trigger = run.trigger
+    if not trigger.findings or trigger.day is None:
+        return
+    with locked_registry(run.root, run.settings, who=f"the beginning of run {run.id}") as registry:
+        events = registry.ledger.events()
+        if any(event["event"] == TRIGGERED and event["run_id"] == run.id for event in events):
+            return
+        begun = [begun_by(key, trigger.day, events, cool_down_days=trigger.cool_down_days) for key in trigger.findings]
+        if all(begun):
+            others = sorted({str(event["run_id"]) for event in begun if event is not None})
+            raise NothingToDoError(
+                UNCHANGED, f"For {trigger.text} on {trigger.day} a retraining began already: run {', '.join(others)}."
+            )
+        registry.ledger.append(
+            TRIGGERED, run_id=run.id, trigger=trigger.text, day=trigger.day.isoformat(), findings=dict(trigger.findings)
+        )
 
 
 def source_kind(run: Run) -> str:

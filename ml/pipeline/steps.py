@@ -12,9 +12,8 @@ from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Model
 from ml.config.settings import TrainSettings
 from ml.data.outcomes.erasure import erased_sentence, erasure_of
 from ml.errors import UNCHANGED, NothingToDoError
-from ml.pipeline.beginning import begin_for
 from ml.pipeline.fingerprint import run_fingerprint
-from ml.pipeline.identity import source_kind
+from ml.pipeline.identity import begin_for, source_kind
 from ml.pipeline.judgement.stand_in import recipe_of_stand_in, stand_in
 from ml.pipeline.outcome import OUTCOME_OF_EVENT
 from ml.pipeline.promotion_steps import confirm, promote

@@ -19,6 +19,7 @@ from retraining.child.result_file import ResultFile, error_text, for_xcom
 from retraining.child.store_credentials import store_credentials
 from retraining.kaggle_connection import kaggle_credentials
 from retraining.ml_operator import MlOperator
+from retraining.monitoring.reason import reason_of, trigger_option
 from retraining.params import check_conf, command_line
 from retraining.runs.links import ReportLink
 
@@ -75,7 +76,7 @@ class StepOperator(MlOperator):
         self.log.info("%s", " ".join(command))
         environment = child_environment(
             os.environ,
-            who=context["dag_run"].triggering_user_name or "airflow (scheduled)",
+            who=context["dag_run"].triggering_user_name or f"airflow ({self._starter(context)})",
             credentials={
                 **store_credentials(self.step, os.environ),
                 **(kaggle_credentials() if self.step == NEEDS_CREDENTIALS else {}),
@@ -98,8 +99,14 @@ class StepOperator(MlOperator):
             error = {"what": f"{attempt.ending} {f'Its last line: {last_line}' * bool(last_line)}".strip()}
         raise self.failure(error, may_pass=code != WILL_FAIL_AGAIN, last_line=last_line)
 
+    @staticmethod
+    def _starter(context: Context) -> str:
+        return "monitoring" if reason_of(context).findings else "scheduled"
+
     def _command(self, context: Context) -> list[str]:
         options = command_line(self.step, context["params"])
+        if self.step == STEPS[0]:
+            options += trigger_option(context)
         return self.command(self.step, "--run", context["dag_run"].run_id, *options)
 
 

@@ -28,7 +28,7 @@ class Task:
     def run(self, run_id: str = RUN, who: str | None = "ada", conf: Any = None, **answers: Any) -> dict[str, Any]:
         params = {name: param.value for name, param in dag_params().items()} | answers
         context: Any = {
-            "dag_run": SimpleNamespace(run_id=run_id, triggering_user_name=who, conf=conf),
+            "dag_run": SimpleNamespace(run_id=run_id, run_type="manual", triggering_user_name=who, conf=conf),
             "params": params,
         }
         return self.operator.execute(context)

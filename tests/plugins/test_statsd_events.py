@@ -81,7 +81,8 @@ def run_step(root: Path, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
     monkeypatch.setenv("RETRAIN_FAKE", json.dumps({"train": plan}))
     operator = StepOperator(step="train", ml_python=str(fake_ml(root)))
     params = {name: param.value for name, param in dag_params().items()}
-    context: Any = {"dag_run": SimpleNamespace(run_id=RUN, triggering_user_name="ada", conf={}), "params": params}
+    dag_run = SimpleNamespace(run_id=RUN, run_type="manual", triggering_user_name="ada", conf={})
+    context: Any = {"dag_run": dag_run, "params": params}
     operator.execute(context)
 
 

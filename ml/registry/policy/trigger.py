@@ -38,14 +38,14 @@ class Trigger:
 
     @property
     def text(self) -> str:
-        """The reason in a few words, such as "drift: Age, Profession; fall: AUC"."""
+        """The reason in a few words, such as "drift of Age, Profession; fall of live performance"."""
         if not self.findings:
             return self.kind
         names: dict[str, list[str]] = {}
         for key in self.findings:
             kind, _, name = key.partition(": ")
             names.setdefault(kind, []).append(name)
-        return "; ".join(f"{kind}: {', '.join(of_kind)}" for kind, of_kind in names.items())
+        return "; ".join(f"{kind} of {', '.join(of_kind)}" for kind, of_kind in names.items())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form in which findings travel: from the look over Airflow's event to the run."""

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from ml.audit.explain import trigger_of
 from ml.config.settings import resolve
 from ml.config.tree_differences import differences
 from ml.pipeline.step_names import STEPS
@@ -26,6 +27,7 @@ def _facts(of: Material) -> Iterator[tuple[str, str]]:
     if of.record.ended_at is not None:
         yield "ended", f"{datetime.fromtimestamp(of.record.ended_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
     yield "by", str(of.subject.entry.get("who") or "") if of.subject else ""
+    yield "trigger", (trigger_of(of.subject) or "") if of.subject else ""
     data = of.record.artifact("ingest")
     if data:
         yield "data", f"{data.get('source')}, {data.get('rows', 0):,} rows"

@@ -16,7 +16,7 @@ RETRAINING, ROLLBACK, QUARANTINE, APPROVAL = (
     "customer_quarantine",
     "customer_approval",
 )
-DAG_IDS = (RETRAINING, ROLLBACK, QUARANTINE, APPROVAL, "customer_probation")
+DAG_IDS = (RETRAINING, ROLLBACK, QUARANTINE, APPROVAL, "customer_probation", "customer_monitoring")
 
 may_read = Depends(requires_access_dag("GET", param_dag_id=RETRAINING))
 """Refuses a request with 401 without a valid log-in, with 403 when its user may not see the DAG."""

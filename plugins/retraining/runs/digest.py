@@ -23,6 +23,7 @@ from retraining.runs.note import note_of
 
 RETRAINING = "customer_retraining"
 ROLLED_BACK, QUARANTINED, HOLD_ENDED = "rolled back", "quarantined", "hold ended"
+DRIFT_FOUND = "drift found"
 NOTHING = "Nothing to do."
 ACTIONS = {
     PROMOTED: NOTHING,
@@ -38,6 +39,7 @@ ACTIONS = {
     ROLLED_BACK: "Find the cause, then end the hold in customer_quarantine: nothing is promoted before.",
     QUARANTINED: NOTHING,
     HOLD_ENDED: "Nothing to do: the next run may promote again.",
+    DRIFT_FOUND: "Nothing, if customer_retraining is switched on: it begins by itself. See that its data are of today.",
 }
 """All words that a digest can have, and what each asks of whoever reads it."""
 

@@ -6,7 +6,6 @@ The scheduler calls it, so it also learns of runs whose tasks were killed.
 from __future__ import annotations
 
 import logging
-import textwrap
 from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
@@ -57,9 +56,9 @@ def _note(dag_run: DagRun, ending: Ending) -> None:
     from retraining.runs.note import LIMIT, note_of
     from retraining.runs.note_store import write_note
 
-    if note := note_of(ending):
-        link = f"\n\n[Report]({report_url(dag_run.run_id)})"
-        write_note(dag_run, textwrap.shorten(note, LIMIT - len(link), placeholder=" ...") + link)
+    link = f"\n\n[Report]({report_url(dag_run.run_id)})"
+    if note := note_of(ending, limit=LIMIT - len(link)):
+        write_note(dag_run, note + link)
 
 
 def _report(dag_run: DagRun, _: Ending) -> None:

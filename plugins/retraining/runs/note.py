@@ -10,11 +10,13 @@ from ml.evaluation.metric_table import metric_text
 from ml.pipeline.outcome import BLOCKED, FAILED, PROMOTED, WAITING, end_of, error_of, outcome_of_step
 from ml.pipeline.run_record import RunRecord
 from ml.pipeline.step_names import STEPS
+from ml.storage import run_order
 from retraining.runs.ending import Ending
 from retraining.statsd_events import UNKNOWN
 
 LIMIT = 1000
 """How many characters Airflow's database has for a note."""
+LONGEST_REASON = 200
 HEADLINE_METRIC = "AUC"
 KEPT = "kept"
 """The outcome that is named together with the version that stays; every other word stands alone."""
@@ -23,8 +25,8 @@ STOPPED = "somebody marked the run, or its time was up, before the step had a re
 MARKED = "every step had succeeded; somebody marked the run."
 
 
-def note_of(ending: Ending) -> str | None:
-    """Return the sentence, of at most `LIMIT` characters; None for a run about which nothing can be said."""
+def note_of(ending: Ending, *, limit: int = LIMIT) -> str | None:
+    """Return the sentence and why the run began, in `limit` characters; None if nothing can be said of the run."""
     if ending.outcome == UNKNOWN:
         return None
     if ending.outcome == PROMOTED:
@@ -33,7 +35,16 @@ def note_of(ending: Ending) -> str | None:
         text = f"{ending.outcome.capitalize()}{_error(ending.record)}"
     else:
         text = f"{_word(ending)}: {_reason(ending.record)}"
-    return textwrap.shorten(text, LIMIT, placeholder=" ...")
+    began = _began(ending.record)
+    return textwrap.shorten(text, limit - len(began), placeholder=" ...") + began
+
+
+def _began(record: RunRecord) -> str:
+    """Say why the run began; "" for one of older code."""
+    found = run_order.noted(record.directory).get("trigger")
+    if not isinstance(found, str):
+        return ""
+    return " " + textwrap.shorten(f"Trigger: {found}.", LONGEST_REASON, placeholder=" ...")
 
 
 def _promoted(record: RunRecord) -> str:

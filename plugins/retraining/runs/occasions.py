@@ -10,9 +10,11 @@ from ml.errors import printable
 from ml.pipeline.outcome import FAILED, PROMOTED, REFUSED, WAITING
 from ml.registry.ledger.entries import RESTORED
 from ml.registry.ledger.ledger import Ledger
+from ml.registry.policy.trigger import Trigger
 from ml.storage.root import Root
 from retraining.intervention_params import END_THE_HOLD
-from retraining.runs.digest import HOLD_ENDED, QUARANTINED, ROLLED_BACK, Digest, of_retraining, of_task
+from retraining.monitoring.operators import LOOK
+from retraining.runs.digest import DRIFT_FOUND, HOLD_ENDED, QUARANTINED, ROLLED_BACK, Digest, of_retraining, of_task
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,6 +47,13 @@ def quarantine_done(context: Context) -> Digest:
     if params["action"] == END_THE_HOLD:
         return _done(context, HOLD_ENDED, "The hold after a rollback is over")
     return _done(context, QUARANTINED, f"{params['subject']} is in quarantine")
+
+
+def retraining_asked_for(context: Context) -> Digest:
+    """Tell what the monitoring has found, and that a retraining is asked for."""
+    found = Trigger.of_findings(context["ti"].xcom_pull(task_ids=LOOK))
+    why = f"A retraining is asked for: {found.text}. {' '.join((found.findings or {}).values())}"
+    return of_task(context["dag"].dag_id, context["run_id"], DRIFT_FOUND, printable(why))
 
 
 def command_failed(context: Context) -> Digest:

@@ -10,17 +10,17 @@ import pytest
 
 from ml.data.features import NUMERIC
 from ml.data.schema import seed_schema
+from ml.drift.check import check_traffic
 from ml.drift.column_drift import TrainingStatistics
+from ml.drift.finding import FALL, Finding
 from ml.drift.traffic import read_traffic
+from ml.registry.ledger.entries import TRIGGERED
+from ml.registry.ledger.ledger import Ledger
 from ml.validation.tfdv_statistics import value_ranges
 from serving.records.record_directory import Unreadable, read_record
 from tests.ml.drift.conftest import Site
-from tests.ml.drift.world import DAY, Customer
-
-
-def older(customer: Customer) -> Customer:
-    age = customer["Age"]
-    return customer | ({"Age": min(age + 12, 89.0)} if isinstance(age, float | int) else {})
+from tests.ml.drift.world import DAY, Customer, older
+from tests.ml.light_world import command
 
 
 def as_text(customer: Customer) -> Customer:
@@ -53,7 +53,7 @@ def test_a_column_that_drifts_is_named_with_distance_and_threshold(site: Site) -
     )
     assert found.distances["Age"] > found.thresholds["Age"]
     assert found.asks is not None
-    assert found.asks.text == "drift: Age"
+    assert found.asks.text == "drift of Age"
 
 
 def test_few_customers_alarm_nobody(site: Site) -> None:
@@ -161,3 +161,51 @@ def test_a_version_whose_release_tells_nothing_alarms_nobody(site: Site) -> None
 def test_before_the_first_version_there_is_nothing_to_look_at(site: Site) -> None:
     site.root.ledger.unlink()
     assert site.look().told == "No version serves yet, so there is no traffic to look at."
+
+
+def test_the_same_finding_asks_again_only_after_the_cool_down(site: Site) -> None:
+    site.record(3000, change=older)
+    first = site.look()
+    assert first.asks is not None
+    Ledger(site.root.ledger).append(
+        TRIGGERED, run_id="r", trigger=first.asks.text, day=str(DAY), findings=dict(first.asks.findings or {})
+    )
+    for days, asks in ((0, False), (1, False), (6, False), (7, True)):
+        day = DAY + timedelta(days=days)
+        site.record(3000, change=older, day=day, seed=10 + days)
+        found = site.look(day)
+        assert keys(found) == ["drift: Age"]
+        assert (found.asks is not None) == asks
+        assert bool(found.held_back) != asks
+    assert site.look(DAY).held_back == (
+        "Run r began for drift: Age of 2026-11-29; it asks for a retraining again from 2026-12-06 on, if it is still "
+        "there.",
+    )
+
+
+def test_a_fall_of_the_performance_asks_too_whatever_the_traffic_says(site: Site) -> None:
+    fall = Finding(FALL, "live performance", "The AUC is 0.700, where 0.880 was expected.")
+    found = check_traffic(site.root, site.settings, day=DAY, found=(fall,))
+    assert found.findings == (fall,)
+    assert found.asks is not None
+    assert found.asks.text == "fall of live performance"
+
+
+def test_the_command_says_what_it_came_to_and_notes_both_files(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.record(3000, change=older)
+    code, text = command(site.root, "monitor", "--day", str(DAY))
+    assert code == 0, capsys.readouterr().err
+    lines = text.splitlines()
+    assert lines[0] == (
+        f"3,000 rows about {site.look().customers:,} customers from 2026-11-23 to 2026-11-29 were compared with the "
+        "data of version 1."
+    )
+    assert [line for line in lines if line.startswith("  drift     Column 'Age' of the requests drifted")]
+    assert lines[-1] == "A retraining is asked for: drift of Age."
+    assert site.root.performance.is_file()
+    code, text = command(site.root, "monitor", "--day", str(DAY), "--json")
+    assert (code, json.loads(text)["asks"]["day"]) == (0, "2026-11-29")
+
+
+def test_a_day_that_is_still_to_come_is_refused(site: Site) -> None:
+    assert command(site.root, "monitor", "--day", "2999-01-01") == (2, "")

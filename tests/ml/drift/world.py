@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -98,3 +99,19 @@ def record(
     journal = Journal(directory, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
     journal.append(b"".join(lines()))
     journal.close()
+
+
+def older(customer: Customer) -> Customer:
+    """The same customer twelve years later, or as old as anybody was."""
+    age = customer["Age"]
+    return customer | ({"Age": min(age + 12, 89.0)} if isinstance(age, float | int) else {})
+
+
+def main(directory: str) -> None:
+    """A root whose customers have become older today; for tests that have no TensorFlow of their own."""
+    root, today = Root.find(directory), datetime.now(UTC).date()
+    record(root, release(root), 3000, change=older, day=today)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -9,7 +9,7 @@ import pytest
 
 from ml.config.settings import resolve
 from ml.errors import NothingToDoError
-from ml.pipeline.beginning import begin_for
+from ml.pipeline.identity import begin_for
 from ml.pipeline.run import Run
 from ml.registry.ledger.entries import TRIGGERED
 from ml.registry.ledger.ledger import Ledger
@@ -37,10 +37,10 @@ def entries(root: Root) -> list[str]:
 
 
 def test_a_finding_begins_one_run_and_the_ledger_says_which(root: Root) -> None:
-    assert begun(root, "one", AGE).began == "drift: Age"
+    assert begun(root, "one", AGE).began == "drift of Age"
     (entry,) = Ledger(root.ledger).events()
     assert (entry["run_id"], entry["day"], entry["findings"]) == ("one", "2026-11-29", {"drift: Age": "Older."})
-    with pytest.raises(NothingToDoError, match=r"For drift: Age of 2026-11-29 a retraining began already: run one\."):
+    with pytest.raises(NothingToDoError, match=r"For drift of Age on 2026-11-29 a retraining began already: run one\."):
         begun(root, "two", AGE)
     assert entries(root) == ["one"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from ml.pipeline.outcome import OUTCOMES
 from ml.pipeline.step_names import STEPS
+from ml.storage import run_order
 from retraining.runs.ending import Ending
 from retraining.runs.note import LIMIT, note_of
 
@@ -81,6 +82,18 @@ def test_what_is_not_promoted_gets_the_first_reason_of_the_verdict(root: Path) -
 def test_a_kept_champion_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retraining.runs.ending.RUN_OUTCOMES", (*OUTCOMES, "kept"))
     assert note(root, **skipped(AGAINST, "kept")) == f"Kept version 3: {BELOW}"
+
+
+def test_why_the_run_began_comes_last_and_always_fits(root: Path) -> None:
+    failed = {"outcome": "failed", "error": {"what": "Kaggle answered 503."}}
+    (root / "runs" / RUN).mkdir(parents=True)
+    run_order.note(root / "runs" / RUN, trigger="drift of Age, Profession")
+    said = note(root, succeeded=False, ingest=failed)
+    assert said == "Failed at ingest: Kaggle answered 503. Trigger: drift of Age, Profession."
+    long = note(root, succeeded=False, ingest=failed | {"error": {"what": "word " * 1000}})
+    assert long is not None
+    assert len(long) <= LIMIT
+    assert long.endswith(" ... Trigger: drift of Age, Profession.")
 
 
 def test_an_outcome_that_is_new_needs_no_change_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ FOUND = Trigger("", DAY, {"drift: Age": "Older.", "drift: Gender": "More men.", 
 
 
 def test_it_is_said_in_a_few_words() -> None:
-    assert FOUND.text == "drift: Age, Gender; fall: AUC"
+    assert FOUND.text == "drift of Age, Gender; fall of AUC"
     assert (Trigger().text, Trigger(WEEKLY).text) == (BY_HAND, WEEKLY)
 
 
