@@ -83,7 +83,7 @@ def test_weeks_are_a_table_the_newest_first_and_a_plot_once_there_are_two() -> N
 def test_a_feature_that_moves_probabilities_otherwise_than_before_is_marked() -> None:
     of = version(
         shapley=(shapley("2026-W48", Age=0.05, Profession=0.12),),
-        evaluated_shapley=shapley("", Age=0.1, Profession=0.115),
+        reference_shapley=shapley("", Age=0.1, Profession=0.115),
     )
     found = cells(of, table=1)
     assert [*found] == ["Profession", "Age"]
