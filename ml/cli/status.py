@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml.config.settings import Settings
+from ml.drift.last_checks import FOUND, STEADY, TOO_FEW, read_checks
 from ml.errors import STEERS_A_TERMINAL, FinalError, RetrainError
 from ml.pipeline.local_runner import RetrainResult
 from ml.probation.item import BREACHED, PASSED
@@ -57,6 +58,7 @@ def status(root: Root, settings: Settings) -> dict[str, Any]:
         "schema": _schema(root),
         "hold": None,
         "probation": _probation(ledger, settings),
+        "traffic": _traffic(root, champion),
         "quarantined": [version.number for version in ledger.versions().values() if version.quarantined],
         "server_url": server_url(root, settings) or None,
         "served_version": None,
@@ -108,6 +110,20 @@ def _probation(ledger: Ledger, settings: Settings) -> dict[str, str] | None:
         BREACHED: f"broke its probation: {period.reason}",
     }[period.state]
     return {"state": period.state, "until": until, "reason": period.reason, "sentence": sentence}
+
+
+def _traffic(root: Root, champion: Version | None) -> dict[str, Any] | None:
+    """Return what the last look at the traffic of the champion found; None when nobody has looked."""
+    look = next(iter(read_checks(root)), None)
+    if look is None or champion is None or look.version != champion.number:
+        return None
+    found = ", ".join(finding.key for finding in look.findings)
+    word = {
+        FOUND: f"{found} (found on {look.day}; python -m ml monitor says more)",
+        STEADY: f"as in the training data (looked at on {look.day}, {look.customers:,} customers)",
+        TOO_FEW: f"not known (looked at on {look.day}, {look.customers:,} customers)",
+    }[look.state]
+    return {"day": look.day.isoformat(), "state": look.state, "sentence": word}
 
 
 def _schema(root: Root) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def status_text(answer: dict[str, Any]) -> str:
         )
     if answer["probation"]:
         lines.append(f"  probation {answer['probation']['sentence']}")
+    if answer["traffic"]:
+        lines.append(f"  traffic   {answer['traffic']['sentence']}")
     if answer["hold"]:
         lines.append(f"  HELD      {answer['hold']['sentence']}")
     if answer["quarantined"]:

@@ -47,6 +47,15 @@ def test_long_adds_run_and_reasons_below_each_line() -> None:
     assert "Worse." in lines
 
 
+def test_why_a_run_began_is_told_with_its_candidate_and_has_no_line_of_its_own() -> None:
+    found = {"drift: Age": "Older."}
+    began = event("triggered", "a", 1, trigger="drift of Age", day="2026-11-28", findings=found)
+    kept = event("kept", "a", 2, trigger="drift of Age", reasons=["Nobody can tell."])
+    _, line, run, *_ = history_text([began, kept], champion=None, with_reasons=True).splitlines()
+    assert " kept " in line
+    assert run.strip() == "run a (trigger: drift of Age), data -"
+
+
 def test_nothing_is_not_a_table() -> None:
     assert history_text([], champion=None) == "Nothing happened yet."
 

@@ -75,6 +75,7 @@ def test_explain_says_why_a_version_was_promoted(made: Root) -> None:
     said = command(made, "explain", "1")[1].splitlines()
     assert said[0] == "Version 1 was promoted."
     assert any(line.startswith("  because        All thresholds are reached: ") for line in said)
+    assert "  trigger        by hand" in said
     assert any("sample:3000 rows" in line and "3,000 rows" in line and line.endswith("kept") for line in said)
     assert [line.split()[0] for line in said if line.split()[0] in ("intent", "published", "confirmed")] == [
         *("intent", "published", "confirmed")
@@ -93,6 +94,7 @@ def test_explain_says_why_a_run_failed(made: Root) -> None:
     answer = asked(made, "explain", "failed")
     assert "none.csv" in " ".join(answer["reasons"])
     assert "metrics" in answer["not_recorded"]
+    assert answer["trigger"] == "by hand", "by the files of the run, as the ledger has nothing of it"
     assert command(made, "explain", "failed")[1].startswith("Run failed ended as failed: no version came of it.")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
+from datetime import UTC, date, datetime
 
 import pytest
 
 from ml.cli.status import status
 from ml.cli.status_text import rollback_text, status_text
 from ml.config.settings import Settings, resolve
+from ml.drift.finding import DRIFT, Finding
+from ml.drift.last_checks import Check, keep_check
 from ml.registry.endpoint import server_url
 from ml.registry.intervention.rollback import rollback
 from ml.registry.ledger.ledger import Ledger
@@ -115,3 +118,24 @@ def test_a_port_that_another_program_has_is_no_model_server(root: Root) -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         silent = resolve(overrides=[f"serving.url={url!r}"], environment={})
         assert f"no server answers at {url}" in first_line(root, silent)
+
+
+def test_the_last_look_at_the_traffic_of_the_version_that_serves_is_told(root: Root) -> None:
+    day, now = date(2026, 11, 29), datetime(2026, 11, 29, 6, tzinfo=UTC)
+    drifted = Check(day, now, 1, findings=(Finding(DRIFT, "Age", "Older."),))
+    with stand_in(root) as settings:
+        assert status(root, settings)["traffic"] is None
+        released(root, settings, "one")
+        assert "  traffic" not in status_text(status(root, settings))
+        for look, said in (
+            (drifted, "drift: Age (found on 2026-11-29; python -m ml monitor says more)"),
+            (Check(day, now, 1, customers=12), "not known (looked at on 2026-11-29, 12 customers)"),
+            (
+                Check(day, now, 1, customers=3000, distances={"Age": 0.0}),
+                "as in the training data (looked at on 2026-11-29, 3,000 customers)",
+            ),
+        ):
+            keep_check(root, look)
+            assert f"\n  traffic   {said}" in status_text(status(root, settings))
+        keep_check(root, Check(day, now, 2))
+        assert status(root, settings)["traffic"] is None
