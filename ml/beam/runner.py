@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import time
 import uuid
 from typing import Any
@@ -65,11 +67,13 @@ def run(pipeline: Any, *, deadline_seconds: float) -> None:
             result = pipeline.run()
             job.note_id(_id_of(result))
         except Exception as error:  # whatever a runner throws: each has its own
-            raise TransientError(f"The Beam job failed or could not be submitted: {_words(error)}", _CURE) from error
+            raise TransientError(
+                f"The Beam job failed or could not be submitted: {_words(error)}", _cure(error, job)
+            ) from error
         try:
             state = result.wait_until_finish(duration=max(1, int((deadline - time.monotonic()) * _MILLISECONDS)))
         except Exception as error:
-            raise TransientError(f"The Beam job failed: {_words(error)}", _CURE) from error
+            raise TransientError(f"The Beam job failed: {_words(error)}", _cure(error, job)) from error
         if state != "DONE":
             raise TransientError(
                 f"The Beam job was {state} after {deadline_seconds:g} s and has been cancelled.",
@@ -103,6 +107,15 @@ def _id_of(result: Any) -> str:
 
 
 _CURE = "The runner's own log says more. Try again; what the job wrote is taken up by no one."
+_FULL = os.strerror(errno.ENOSPC)
+
+
+def _cure(error: Exception, job: Job) -> str:
+    """What to do about it: a disk that is full does not pass by itself."""
+    if _FULL not in str(error):
+        return _CURE
+    where = f"where {job.record.directory} lies, or " if job.record.directory else ""
+    return f"Make room {where}where the workers have their temporary files; then try again."
 
 
 def _words(error: Exception) -> str:

@@ -30,6 +30,7 @@ class JobRecord:
         endpoint: Where the runner takes jobs over Beam's job API; "" if it does not.
         directory: Where its shards are; the last part of it is the name of the record's file without `.json`.
         place: Project and region of a job of Dataflow.
+        flink: Where the Flink is that does the work of the endpoint, if the options say so; else "".
         submitted: Whether a runner may know of it.
         ids: Those that the runner gave it.
     """
@@ -39,6 +40,7 @@ class JobRecord:
     endpoint: str = ""
     directory: str = ""
     place: tuple[str, ...] = ()
+    flink: str = ""
     submitted: bool = False
     ids: tuple[str, ...] = ()
 

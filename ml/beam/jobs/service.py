@@ -1,10 +1,11 @@
-"""Beam's job API (`beam_job_api.proto`): ending the jobs of one name on a server that speaks it."""
+"""Beam's job API (`beam_job_api.proto`): ending the jobs of one name on a server that speaks it, and on its Flink."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+from ml.beam.jobs.flink import end_flink_jobs
 from ml.beam.jobs.record import JobRecord
 from ml.errors import TransientError
 
@@ -14,7 +15,7 @@ _NAME = "beam:option:job_name:v1"
 
 
 def end_jobs(record: JobRecord, *, seconds: float) -> list[str]:
-    """Cancel the job of a record on its server, and wait until it has ended.
+    """Cancel the job of a record on its server, and on the Flink behind it, and wait until it has ended.
 
     Ids alone say too little: a server that was started anew may give them once more. So the server is asked for its
     jobs, and those with the name of the record count; only of a server that keeps no list the ids of the record do.
@@ -27,7 +28,7 @@ def end_jobs(record: JobRecord, *, seconds: float) -> list[str]:
         The ids of what was cancelled; none if all had ended, or nothing had begun.
 
     Raises:
-        TransientError: The server does not answer, or the job still goes on.
+        TransientError: The server or its Flink does not answer, or the job still goes on.
     """
     import grpc
     from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
@@ -70,7 +71,10 @@ def end_jobs(record: JobRecord, *, seconds: float) -> list[str]:
                 f"Whether job {record.name} goes on, {record.endpoint} does not say ({error.details()}).",
                 "Start that job server, or see that it can be reached; then try again.",
             ) from error
-        return cancelled
+    if record.flink:
+        left = max(0.1, deadline - time.monotonic())
+        cancelled += end_flink_jobs(record.flink, record.name, seconds=left, is_coming=bool(cancelled))
+    return cancelled
 
 
 def _is_of(record: JobRecord, info: Any) -> bool:

@@ -29,7 +29,7 @@ def job_of(pipeline: Any, *, unique: str, seconds: float) -> Job:
     google = options.view_as(GoogleCloudOptions)
     google.job_name = job.record.name
     place = tuple(one for one in (google.project, google.region) if one)
-    job.note(endpoint=endpoint_of(options), place=place, submitted=True)
+    job.note(endpoint=endpoint_of(options), place=place, flink=_flink_of(options), submitted=True)
     if isinstance(pipeline.runner, PortableRunner):
         make = pipeline.runner.create_job_service_handle
         pipeline.runner.create_job_service_handle = lambda service, given: _noting(make(service, given), job, seconds)
@@ -42,6 +42,14 @@ def endpoint_of(options: Any) -> str:
 
     found = options.view_as(PortableOptions).job_endpoint or ""
     return "" if found == "embed" else str(found)
+
+
+def _flink_of(options: Any) -> str:
+    """Where Flink is by the option `--flink_master`; "" if it is not set, or is a Flink within a process."""
+    from apache_beam.options.pipeline_options import FlinkRunnerOptions
+
+    found = str(options.view_as(FlinkRunnerOptions).flink_master or "")
+    return "" if found.startswith("[") else found
 
 
 def _noting(handle: Any, job: Job, seconds: float) -> Any:

@@ -86,7 +86,7 @@ def test_the_record_names_the_job_and_holds_no_option(tmp_path: Path) -> None:
         assert (record.endpoint, record.ids, record.submitted) == (address, ("prepared-0", "job-0"), True)
         assert Path(record.directory, "part-0").read_bytes() == b"rows"
         fields = json.loads(records_in(tmp_path / "Run_7")[0].read_text())
-        assert set(fields) == {"name", "runner", "endpoint", "directory", "place", "submitted", "ids"}
+        assert set(fields) == {"name", "runner", "endpoint", "directory", "place", "flink", "submitted", "ids"}
 
 
 def test_after_a_kill_the_next_step_ends_the_job_and_removes_what_is_left(tmp_path: Path) -> None:
@@ -248,3 +248,20 @@ def test_names_are_what_every_runner_takes() -> None:
     name = job_name("manual__2026-11-23T00:00:00+00:00", "validate", "0123456789ab")
     assert name == "retrain-validate-manual-2026-11-23t00-00-00-00-00-0123456789ab"
     assert len(job_name("x" * 250, "validate", "0123456789ab")) == 63
+
+
+def test_a_full_disk_of_a_worker_is_named(tmp_path: Path) -> None:
+    """Trying again would not make room."""
+    import apache_beam as beam
+
+    def fill(_: object) -> None:
+        with Path("/dev/full").open("wb", buffering=0) as disk:
+            disk.write(b"row")
+
+    settings = BeamSettings("DirectRunner", (), DEADLINE, "")
+    with shared_directory(settings, tmp_path) as directory:
+        pipeline = beam.Pipeline(options=pipeline_options(settings))
+        pipeline | beam.Create([1]) | beam.Map(fill)
+        with pytest.raises(TransientError, match="No space left on device") as raised:
+            run(pipeline, deadline_seconds=DEADLINE)
+    assert raised.value.cure.startswith(f"Make room where {directory} lies, or where the workers have")
