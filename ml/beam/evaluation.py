@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.beam.archives import pack, unpack
+from ml.beam.done_shards import watched
 from ml.beam.runner import pipeline_options, run
 from ml.beam.shared_files import joined, readable, writable
 from ml.config.settings import BeamSettings
@@ -85,7 +86,8 @@ def evaluate_shards(
         | "all" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
         | "write" >> beam.Map(_write, work, results)
     )
-    run(pipeline, deadline_seconds=settings.deadline_seconds)
+    with watched([_answers(shard) for shard in shards], settings.runner):
+        run(pipeline, deadline_seconds=settings.deadline_seconds)
     answers = _read_answers(shards, list(models))
     unpack(results, out)
     return answers

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -119,6 +121,15 @@ def test_a_first_evaluation_is_the_same(models: list[Model], evaluated: Evaluate
     found = [evaluated(name, models[0], Opponents(), beam) for name, beam in (("a", DIRECT), ("b", IN_PROCESS))]
     assert_same_evaluation(*found)
     assert json.loads((found[0] / "evaluation.json").read_text())["rows"] > 3 * SHARD
+
+
+def test_how_many_shards_are_done_is_told(
+    models: list[Model], evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ml.beam.done_shards.LINE_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, "ml")
+    evaluated("told", models[0], Opponents(), DIRECT)
+    assert re.search(r"DirectRunner: [1-9]\d* of \d+ shards are done", caplog.text)
 
 
 def test_an_evaluation_beside_others_is_the_same(
