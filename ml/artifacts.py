@@ -14,8 +14,8 @@ from ml.storage.artifact import Artifact
 class Dataset(Artifact):
     """The customers as a plain CSV (`data.csv`), byte by byte as obtained if that is one; `sha256` is its hash.
 
-    `outcomes` tells of the rows that outcomes added beside it (`ml.feedback.joining`); then `sha256` covers them too,
-    and `rows` does not count them. None when there are none.
+    `outcomes` tells of the rows that outcomes added beside it (`ml.feedback.training.joining`); then `sha256` covers
+    them too, and `rows` does not count them. None when there are none.
     """
 
     source: str

@@ -16,8 +16,8 @@ from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 
 if TYPE_CHECKING:  # they load Arrow
-    from ml.feedback.erase import Erased
     from ml.feedback.reading import Directories
+    from ml.feedback.training.erase import Erased
 
 
 def rollback(options: argparse.Namespace) -> tuple[int, str]:
@@ -106,9 +106,9 @@ def clean(options: argparse.Namespace) -> tuple[int, str]:
 
 def erase(options: argparse.Namespace) -> tuple[int, str]:
     """Remove a customer from the rows that outcomes added to data sets; 1 when not every place could be searched."""
-    from ml.feedback.erase import Whom
-    from ml.feedback.erase import erase as erase_customer
     from ml.feedback.reading import Directories, still_about
+    from ml.feedback.training.erase import Whom
+    from ml.feedback.training.erase import erase as erase_customer
 
     if options.id is None and not options.row:
         raise SettingsError("erase: nobody was named.", "Say whom: --id ID, or --row REQUEST:ROW.")

@@ -80,8 +80,8 @@ def ingest(run: Run, result: Result) -> None:
 
 
 def _with_outcomes(run: Run, dataset: Dataset) -> Dataset:
-    from ml.feedback.joining import join_outcomes
     from ml.feedback.reading import Directories
+    from ml.feedback.training.joining import join_outcomes
 
     return join_outcomes(
         dataset,

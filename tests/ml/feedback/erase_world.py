@@ -9,7 +9,7 @@ from pathlib import Path
 from ml.artifacts import Dataset
 from ml.config.settings import Settings, resolve
 from ml.data.sample import write_csv
-from ml.feedback.erase import Erased, Whom, erase
+from ml.feedback.training.erase import Erased, Whom, erase
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.kept_data import keep_data

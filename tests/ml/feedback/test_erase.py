@@ -14,7 +14,7 @@ from ml.artifacts import Dataset
 from ml.data.outcomes.content import data_sha256
 from ml.data.outcomes.erasure import erasure_of
 from ml.errors import FinalError
-from ml.feedback.erase import Whom
+from ml.feedback.training.erase import Whom
 from ml.pipeline.run import Run
 from ml.pipeline.steps import run_step
 from ml.registry.kept_data import kept_data

@@ -12,7 +12,7 @@ import pytest
 from ml.artifacts import Dataset
 from ml.data.outcomes.content import data_sha256
 from ml.data.schema import seed_schema
-from ml.feedback.joining import join_outcomes
+from ml.feedback.training.joining import join_outcomes
 from ml.storage.root import Root
 from serving.records.outcome import Outcome
 from tests.ml.feedback.gateway_files import ARTIST, MODEL, directories_of, outcome, record, recorded, tell

@@ -10,9 +10,9 @@ from ml.artifacts import Dataset
 from ml.data.outcomes.content import with_outcomes
 from ml.data.outcomes.outcome_rows import NAME, write_outcome_rows
 from ml.data.schema import Schema
-from ml.feedback.chances import chances
 from ml.feedback.reading import Directories, read_feedback
-from ml.feedback.training_rows import dates_of, training_rows, versions_of
+from ml.feedback.training.chances import chances
+from ml.feedback.training.training_rows import dates_of, training_rows, versions_of
 from ml.storage.files import sha256_file
 
 log = logging.getLogger(__name__)
