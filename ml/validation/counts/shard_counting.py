@@ -146,13 +146,14 @@ class ShardCounting:
                 codes.append(np.append(there, -1).astype(np.int8))
         except TooManyClasses:
             types = replace(types, classes=False)
-        known = all(one.labels is not None for one in found)
+        filled = [one for one in found if one.rows]  # others show neither labels nor identifiers
+        known = all(one.labels is not None for one in filled)
         plan = Plan(found, types, holds=types == self.types and not any(one.refused for one in found))
         plan = replace(plan, holds=plan.holds and (not known or plan.labelled_before == self.labelled_before))
-        if not plan.holds or any(one.sample is None for one in found):
+        if not plan.holds or not filled or any(one.sample is None for one in filled):
             return plan
         first = boundaries(
-            [one.sample for one in found], [one.identifiers or 0 for one in found], rows_a_range=self.rows_a_range
+            [one.sample for one in filled], [one.identifiers or 0 for one in filled], rows_a_range=self.rows_a_range
         )
         return replace(plan, codes=tuple(codes), classes=labels.width, boundaries=first)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ml.artifacts import Dataset
+from ml.beam import split
 from ml.config.settings import BeamSettings, resolve
 from ml.data.schema import seed_schema
 from ml.errors import DataError, SettingsError, TransientError
@@ -71,6 +72,22 @@ def test_one_job_is_enough_for_data_as_they_should_be_and_tells_how_far_it_is(
     counted(sample_csv, tmp_path)
     assert re.search(r"DirectRunner: \d+ of \d+ shards are done", caplog.text)
     assert len(re.findall(r"validate: \d+ shards", caplog.text)) == 1
+
+
+def test_a_shard_with_a_header_alone_changes_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers that occur twice are found as without it."""
+    in_parts(monkeypatch, shard=20_000, rows=1, identifiers=400)
+    real = split.split
+
+    def with_an_empty_one(source: Path, directory: str, **more: Any) -> list[split.Shard]:
+        first, *others = real(source, directory, **more)
+        empty = Path(directory, "empty.csv")
+        empty.write_text(Path(first.path).read_text().partition("\n")[0] + "\n")
+        return [first, split.Shard(str(empty), 0), *others]
+
+    monkeypatch.setattr(split, "split", with_an_empty_one)
+    damage = DAMAGES["duplicate_id"]
+    assert report_of(damage, tmp_path / "there", DIRECT) == report_of(damage, tmp_path / "here")
 
 
 def test_identifiers_are_sorted_in_several_ranges(
