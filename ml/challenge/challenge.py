@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.challenge import state_file
+from ml.challenge.candidate_files import why_lost
 from ml.challenge.estimates import estimates
 from ml.challenge.fresh_rows import FreshRows, read_fresh_rows
 from ml.challenge.models import Model, NotKeptError, challenger_model, champion_model
@@ -24,7 +25,14 @@ from ml.registry.champion import verified_champion
 from ml.registry.ledger.entries import CHALLENGED
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import locked_registry
-from ml.registry.references.challengers import MOST_FOLLOWED, Challenger, begun_last_year, challengers, followed
+from ml.registry.references.challengers import (
+    MOST_FOLLOWED,
+    Challenger,
+    begun_last_year,
+    challenge_run,
+    challengers,
+    followed,
+)
 from ml.storage import locks
 from ml.storage.root import Root
 
@@ -76,6 +84,8 @@ def follow(root: Root, settings: Settings, *, now: datetime | None = None) -> di
                 told.append(process.as_dict() | {"not_followed": why})
             else:
                 told.append(_bet(process, rows, model, ours, expected, settings))
+                if told[-1]["won"] and (why := why_lost(root, process.run_id)):
+                    told[-1]["not_followed"] = why
         return state_file.write(root, champion.number, told, **common, left=dict(rows.left))
 
 
@@ -130,11 +140,6 @@ def _begin(root: Root, settings: Settings, champion: int, wanted: list[Challenge
                 champion=champion,
                 alpha=float(alpha_of(settings.gate)),
             )
-
-
-def challenge_run(model_sha256: str, champion: int) -> str:
-    """Return the id of the run that promotes a challenger, the same at each try."""
-    return f"challenge-{model_sha256[:12]}-of-{champion}"
 
 
 def _bet(

@@ -16,11 +16,13 @@ from ml.challenge.process import PSEUDONYM
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC, RawFeatures
 from ml.feedback.reading import Directories, read_feedback
 from ml.performance.asked import Floats
-from ml.performance.customers import CONTROL
 from ml.performance.joined import Key, Told, join
 from ml.training.split import row_hashes
 from serving.records.record_directory import Unreadable, read_record
 from serving.records.row import RecordedRow, Value
+
+CONTROL = "control"
+"""What the record calls the group of a customer who is left alone."""
 
 
 @dataclass(frozen=True)

@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ml.artifacts import Accepted, Dataset, Evaluation, Examples, Verdict
-from ml.artifacts import Model as Trained
-from ml.challenge.challenge import challenge_run
+from ml.artifacts import Accepted, Evaluation, Verdict
+from ml.challenge.candidate_files import TAKEN_OVER, run_of_candidate
 from ml.challenge.process import Process
 from ml.challenge.verdict import verdict_of
-from ml.config.settings import Settings, resolve
+from ml.config.settings import Settings
 from ml.errors import FinalError, NothingToDoError
+from ml.pipeline.outcome import REUSED
 from ml.pipeline.run import FROZEN_SCHEMA, Run
 from ml.pipeline.run_record import RunRecord
+from ml.pipeline.step_names import STEPS
 from ml.pipeline.steps import run_step
 from ml.registry.champion import verified_champion
 from ml.registry.references.baseline import served_version
+from ml.registry.references.challengers import challenge_run
 from ml.storage import files, run_order
 from ml.storage.artifact import RECORD, Artifact
 from ml.storage.root import Root
 
 log = logging.getLogger(__name__)
-TAKEN_OVER: Mapping[str, type[Artifact]] = {
-    "ingest": Dataset,
-    "validate": Accepted,
-    "transform": Examples,
-    "train": Trained,
-    "evaluate": Evaluation,
-}
-"""What the run of the candidate made, by its step."""
 OF_NOW = ("judge", "gate", "promote", "confirm", "economics", "probation", "keep", "serving", "feedback")
 """The sections of the settings that count as they are now; what the model was made by counts as it was then."""
 
@@ -62,13 +55,16 @@ def promote_challenger(root: Root, settings: Settings, process: Process) -> Ende
     if process.won_at is None:
         raise FinalError(f"The challenger of run {process.run_id} has not won.", "Wait for more outcomes.")
     run_id = challenge_run(process.model_sha256, process.champion)
-    made_by = Run(root, process.run_id, _settings_then(root, process.run_id))
+    made_by = run_of_candidate(root, process.run_id)
     run = Run(root, run_id, _combined(made_by.settings, settings))
-    for step, kind in TAKEN_OVER.items():
-        with run.recording(step, begins=step == "ingest") as result:
-            if step == "ingest":
+    for step in STEPS[: STEPS.index("judge")]:
+        with run.recording(step, begins=step == STEPS[0]) as result:
+            if step == STEPS[0]:
                 _freeze(run, made_by)
-            result |= _take_over(run, made_by, step, kind)
+            if step in TAKEN_OVER:
+                result |= _take_over(run, made_by, step, TAKEN_OVER[step])
+            else:  # what it made is only told
+                result |= {"outcome": REUSED, "artifact": dict(RunRecord.read(made_by.directory).artifact(step))}
     with run.recording("judge") as result:
         result |= _judge(run, process)
     for step in ("promote", "confirm"):
@@ -78,10 +74,6 @@ def promote_challenger(root: Root, settings: Settings, process: Process) -> Ende
             log.info("%s", nothing.what)
     record = RunRecord.read(run.directory)
     return Ended(run_id, record.outcome or "", tuple(record.reasons))
-
-
-def _settings_then(root: Root, run_id: str) -> Settings:
-    return resolve(frozen=Run.frozen_settings(root, run_id), environment={})
 
 
 def _combined(then: Settings, now: Settings) -> Settings:

@@ -74,6 +74,11 @@ def spent_on_challengers(events: Events, *, now: datetime) -> float:
     return sum((float(event["alpha"]) for event in _last_year(events, now)), 0.0)
 
 
+def challenge_run(model_sha256: str, champion: int) -> str:
+    """Return the id of the run that promotes a challenger, the same at each try."""
+    return f"challenge-{model_sha256[:12]}-of-{champion}"
+
+
 def _begun(events: Events) -> Iterator[Mapping[str, Any]]:
     return (event for event in events if event["event"] == CHALLENGED)
 

@@ -14,6 +14,7 @@ import pytest
 from ml.challenge.challenge import follow
 from ml.evaluation.rows.evaluation_rows import raw_features
 from ml.pipeline.local_runner import RetrainResult, retrain
+from ml.pipeline.run_record import RunRecord
 from ml.registry.ledger.entries import CHALLENGED, LOOKED
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import locked_registry
@@ -48,6 +49,10 @@ def world(kept_root: Root, tmp_path: Path) -> World:
     root = Root(tmp_path / "root")
     shutil.copytree(kept_root.path, root.path)
     return World(root)
+
+
+def evaluated_rows(world: World) -> int:
+    return int(json_object(world.root.run("equal") / "evaluate" / "evaluation.json")["rows"])
 
 
 def outcomes(world: World, *, better: bool, seed: int = 1, count: int = LISTED, request: str = "list") -> None:
@@ -110,6 +115,7 @@ def test_a_challenger_that_is_right_becomes_the_next_version_and_everything_is_t
     )
     assert "Bets that it predicts better than version 1" in command(world.root, "history", "--long")[1]
     assert command(world.root, "report", run)[0] == 0
+    assert RunRecord.read(world.root.run(run)).artifact("transform")["eval_rows"] == evaluated_rows(world)
     assert "Version 2 is on probation until" in command(world.root, "probation")[1]
     assert command(world.root, "card", "2")[0] == 0
     code, text = command(world.root, "challenge", "--promote")
@@ -221,6 +227,17 @@ def test_a_verdict_with_other_bets_does_not_verify(world: World) -> None:
     report["fresh_outcomes"]["weighed"][0] += 0.01
     path.write_text(json.dumps(report))
     assert command(world.root, "verify", str(path))[0] != 0
+
+
+def test_a_winner_whose_run_was_changed_is_named_and_not_promoted(world: World) -> None:
+    outcomes(world, better=True)
+    with (world.root.run("equal") / "ingest" / "data.csv").open("a") as file:
+        file.write("\n")
+    code, text = command(world.root, "challenge", "--promote")
+    assert code == 0
+    assert "It is not followed any more" in text
+    assert "were changed since it finished" in text
+    assert Ledger(world.root.ledger).champion().number == 1  # type: ignore[union-attr]
 
 
 def test_the_files_of_a_followed_challenger_stay(world: World) -> None:
