@@ -87,11 +87,11 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
 
 
 def _shapley(version: VersionPerformance) -> Iterator[str]:
-    """Yield the mean |Shapley value| of each feature, that in the data beside the last weeks; the largest first."""
+    """Yield the mean |Shapley value| of each feature in the evaluation and in the last weeks, the largest first."""
     reference, weeks = version.reference_shapley, version.shapley[-_SHAPLEY_WEEKS:]
     columns = [*([reference] if reference else []), *weeks]
     names = sorted(weeks[-1].mean, key=lambda name: -columns[0].mean[name].value if name in columns[0].mean else 0.0)
-    head = ["mean |Shapley|", *(f"{column.week or 'its data'} ({column.rows})" for column in columns)]
+    head = ["mean |Shapley|", *(f"{column.week or 'evaluation'} ({column.rows})" for column in columns)]
     rows = [[name, *(_shapley_value(column.mean.get(name)) for column in columns)] for name in names]
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
     for row in (head, *rows):

@@ -8,8 +8,8 @@ from datetime import datetime
 from ml.config.settings import Settings
 from ml.errors import FinalError
 from ml.feedback.live_performance import live_performance
-from ml.feedback.mean_shapley import with_mean_shapley
 from ml.feedback.reading import Directories, read_feedback
+from ml.feedback.shapley.weeks import with_mean_shapley
 from ml.performance.live import LivePerformance
 from ml.performance.live_file import read_live_performance, write_live_performance
 from ml.storage.root import Root

@@ -58,7 +58,7 @@ class WeekShapley:
     """Which features moved the scores of a week's customers.
 
     Attributes:
-        week: The ISO week; "" for customers of the data that the version was made from.
+        week: The ISO week; "" for rows on which the version was evaluated.
         rows: The customers who were explained.
         mean: The mean absolute Shapley value of each feature, as a difference of a probability.
     """
@@ -99,7 +99,7 @@ class VersionPerformance:
         weeks: By week of scoring, the oldest first.
         undated: Customers with an outcome of whom nobody knows when they were scored; no week has them.
         shapley: Mean absolute Shapley values of customers whom it scored, by week, the oldest first.
-        reference_shapley: The same of customers of the data that it was made from; None when it was not computed.
+        reference_shapley: The same of rows on which it was evaluated; None when it was not computed.
     """
 
     version: str

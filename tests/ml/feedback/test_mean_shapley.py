@@ -14,10 +14,11 @@ import pytest
 
 from ml.data.features import FEATURES, NUMERIC
 from ml.evaluation.rows.scoring import loaded
-from ml.feedback.mean_shapley import FEWEST, ROWS
 from ml.feedback.performance_text import performance_text
 from ml.feedback.reading import Directories
-from ml.feedback.reference_rows import reference_rows
+from ml.feedback.shapley.evaluated_rows import evaluated_rows
+from ml.feedback.shapley.explainer import FEWEST
+from ml.feedback.shapley.weeks import ROWS
 from ml.feedback.update import update_live_performance
 from ml.performance.live import LivePerformance, VersionPerformance
 from ml.performance.live_file import read_live_performance
@@ -41,7 +42,7 @@ def customers(root: Root, rows: int) -> list[Instance]:
     assert champion is not None
     csv = kept_data(root, champion.intent["data_sha256"])
     assert csv is not None
-    return reference_rows(csv, rows)
+    return evaluated_rows(root.release(1), csv, rows)
 
 
 def record(root: Root, at: datetime, rows: Sequence[Instance], version: str = "1") -> None:
@@ -64,14 +65,14 @@ def champion_of(performance: LivePerformance | None) -> VersionPerformance:
 
 @pytest.fixture
 def served(promoted_root: Root) -> Root:
-    """The champion was asked for customers like those of its data, and a week later for young ones only."""
+    """The champion was asked for customers like those of its evaluation, and a week later for young ones only."""
     data = customers(promoted_root, 600)
     record(promoted_root, FIRST, data[200:500])
     record(promoted_root, FIRST + WEEK, [{**row, "Age": 20.0} for row in data[200:300]])
     return promoted_root
 
 
-def test_a_week_like_the_data_leans_on_the_same_features_and_another_one_does_not(served: Root) -> None:
+def test_a_week_like_the_evaluation_leans_on_the_same_features_and_another_one_does_not(served: Root) -> None:
     found = champion_of(update_live_performance(served, SETTINGS, now=AFTER))
     first, second = found.shapley
     reference = found.reference_shapley
