@@ -1,4 +1,4 @@
-"""Mean absolute Shapley values by week, beside those of the data that the version was made from."""
+"""Mean absolute Shapley values by week, beside those of the evaluation rows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MOST_WEEKS = 4
 def features_table(of: VersionPerformance) -> Table:
     """Return the features, the strongest of the last week first, in points of probability.
 
-    A value of a week is marked when its interval and that of the data that it was made from have nothing in common.
+    A value of a week is marked when its interval and that of its evaluation rows have nothing in common.
     """
     weeks = of.shapley[-MOST_WEEKS:]
     reference = of.reference_shapley
     last = weeks[-1].mean
-    head = ["feature", *(["on the data that it was made from"] if reference else []), *(one.week for one in weeks)]
+    head = ["feature", *(["on its evaluation rows"] if reference else []), *(one.week for one in weeks)]
     rows = []
     for name in sorted(last, key=lambda each: -last[each].value):
         expected = reference.mean.get(name) if reference else None

@@ -23,7 +23,7 @@ def live_section(live: LivePerformance, of: VersionPerformance) -> Section:
     if of.shapley:
         tables.append(
             (
-                "What moved its probabilities, by week, in points (* other than on the data that it was made from)",
+                "What moved its probabilities, by week, in points (* other than on its evaluation rows)",
                 features_table(of),
             )
         )
