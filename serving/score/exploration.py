@@ -75,11 +75,11 @@ def draw_list(order: Rows, count: int, *, explore: float, control: float, seed: 
     explore = explore if count < len(order) else 0.0
     places = _part(explore, count, [*seed, "explore"])
     certain, below = order[: count - places], order[count - places :]
-    drawn = np.sort(_lot(below, [*seed, "explore"])[:places])
+    drawn = np.sort(_lot(below, places, [*seed, "explore"]))
     rows = np.concatenate([certain, below[drawn]])
     explored = np.arange(count) >= count - places
     alone = np.zeros(count, np.bool_)
-    alone[_lot(rows, [*seed, "control"])[: _part(control, count, [*seed, "control"])]] = True
+    alone[_lot(rows, _part(control, count, [*seed, "control"]), [*seed, "control"])] = True
     listed = _listed(len(order), count, explore)
     return Draw(rows, explored, alone, listed, listed * (1 - control))
 
@@ -111,12 +111,14 @@ def _split(share: float, count: int) -> tuple[int, float]:
     return math.floor(exact), exact - math.floor(exact)
 
 
-def _lot(rows: Rows, seed: Sequence[str]) -> Rows:
-    """Places of `rows` in an order by lot: that of a hash of the seed and each row's number."""
+def _lot(rows: Rows, count: int, seed: Sequence[str]) -> Rows:
+    """Places of `count` of `rows`, by lot: those with the smallest hashes of the seed and the row's number."""
+    if not count:
+        return np.empty(0, np.intp)
     begun = hashlib.blake2b("\0".join(seed).encode(), digest_size=8)
     keys = np.empty(len(rows), np.uint64)
     for place, row in enumerate(rows.tolist()):
         one = begun.copy()
         one.update(b"\0%d" % row)
         keys[place] = int.from_bytes(one.digest())
-    return np.argsort(keys, kind="stable")
+    return np.argsort(keys, kind="stable")[:count]

@@ -18,9 +18,10 @@ from serving.score.columns.extra_columns import ExtraColumns
 from serving.score.columns.kept_instances import KeptInstances, RankedCells
 from serving.score.lists.drawn_list import DrawnList, Source
 from serving.score.lists.list_columns import ListColumns
-from serving.score.money import ListMoney
+from serving.score.lists.list_file import MoreColumns, write_list
+from serving.score.lists.money import ListMoney
 from serving.score.options import Top
-from serving.score.output_files import MoreColumns, ScoredRows
+from serving.score.output_files import ScoredRows
 from serving.score.requests import Score
 from serving.score.row_writers import RowWriter
 from serving.tables.customers import Customer
@@ -107,7 +108,7 @@ def write_best(
             extra.check_size(len(drawn))
         more = MoreColumns(extra.names, RankedCells(extra, instances, rows.tolist()).of)
         listed = ListColumns(wish.request_id or drawn.id, version, drawn)
-        output_files.write_ranking(header, written, listed, evaluation.calibration, everybody, writer, more)
+        write_list(header, written, listed, evaluation.calibration, everybody, writer, more)
     probabilities, line = written.by_row(), evaluation.calibration
     expected = drawn.expect(probabilities, line)
     pay = pays.all if pays else None

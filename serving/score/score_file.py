@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from serving.client.model_client import ModelServer
 from serving.expectation.economics import Economics
-from serving.expectation.known_inputs import known_spellings
-from serving.expectation.version_evaluation import VersionEvaluation, find_evaluation
+from serving.expectation.version_evaluation import VersionEvaluation
 from serving.score import output_files, ranking, requests, summary
 from serving.score.columns.explainer import Explainer
 from serving.score.columns.extra_columns import ExtraColumns
 from serving.score.input_check import InputCheck
 from serving.score.lists.drawn_list import NO_CUT, DrawnList, Source, everybody
 from serving.score.lists.list_columns import COLUMNS, ListColumns
-from serving.score.money import ListMoney
+from serving.score.lists.money import ListMoney
+from serving.score.opened_file import FileFormat, open_file
 from serving.score.options import Options, Top
 from serving.score.output_files import ScoredRows
 from serving.score.progress import with_progress
 from serving.score.ranking import ListWish
-from serving.score.requests import ModelInfo, Score, with_served_version
-from serving.score.row_writers import RowWriter, row_writer
-from serving.tables.customers import Customer, CustomersFile, Spellings
+from serving.score.requests import Score, with_served_version
+from serving.tables.customers import Customer, CustomersFile
 from serving.tables.file_errors import FileError
-
-
-@dataclass(frozen=True)
-class FileFormat:
-    """How customers are read from a file, and scored ones written.
-
-    Attributes:
-        read: As `CustomersFile.of`.
-        write: As `row_writer`.
-    """
-
-    read: Callable[[Path, Mapping[str, bool], Spellings], CustomersFile] = CustomersFile.of
-    write: Callable[..., AbstractContextManager[RowWriter]] = row_writer
 
 
 @dataclass(frozen=True)
@@ -90,73 +76,6 @@ def score_file(
         lambda: stderr.write("the version went away meanwhile; beginning again with the one that is served now\n"),
     )
     return scored
-
-
-class OpenedFile(NamedTuple):
-    """A file of customers that were all read once, before any is scored.
-
-    Attributes:
-        file: The file.
-        rows: How many rows it has.
-        check: What was seen.
-        model: What the metadata of the version say.
-        evaluation: What is known of the version.
-    """
-
-    file: CustomersFile
-    rows: int
-    check: InputCheck
-    model: ModelInfo
-    evaluation: VersionEvaluation
-
-
-def open_file(
-    server: ModelServer,
-    version: int,
-    path: Path,
-    *,
-    evaluation: Path | None = None,
-    file_format: FileFormat | None = None,
-    check_evaluation: Callable[[VersionEvaluation], None] = lambda _evaluation: None,
-    check_header: Callable[[Sequence[str]], None] = lambda _header: None,
-    observe: Callable[[Customer], None] = lambda _customer: None,
-) -> OpenedFile:
-    """Reads a file whose customers a version shall score.
-
-    Args:
-        server: The model server.
-        version: The version.
-        path: The file.
-        evaluation: As `find_evaluation` takes it.
-        file_format: How to read; a CSV or a workbook by default.
-        check_evaluation: Shown what is known of the version before the file is read.
-        check_header: Shown the names of the columns before any row is read.
-        observe: Shown each customer.
-
-    Raises:
-        FileError: The file is wrong.
-        EvaluationError: The version's evaluation is wrong.
-        VersionGoneError: The version went away.
-        ServingError: The server does not answer, or not with scores.
-    """
-    model = requests.model_info(server, version)
-
-    def predict_known_rows(instances: Sequence[Mapping[str, object]]) -> list[float] | None:
-        return requests.score_known_rows(server, version, instances)
-
-    known = find_evaluation(version, evaluation, predict_known_rows)
-    check_evaluation(known)
-    file = (file_format or FileFormat()).read(path, model.inputs, known_spellings(known.inputs))
-    check_header(file.table.layout.header)
-    check = InputCheck(known.inputs, file.table.layout.columns.index)
-
-    def see(customer: Customer) -> None:
-        observe(customer)
-        check.add(customer)
-
-    rows = file.check(see)
-    check.finish()
-    return OpenedFile(file, rows, check, model, known)
 
 
 def _score(

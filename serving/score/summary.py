@@ -10,7 +10,7 @@ from serving.expectation.unlikeness import FALSE_ALARMS
 from serving.expectation.version_evaluation import VersionEvaluation
 from serving.score.columns.extra_columns import UNLIKE
 from serving.score.lists.drawn_list import CONTROL, EXPLORED, DrawnList
-from serving.score.money import ListMoney
+from serving.score.lists.money import ListMoney
 from serving.score.output_files import ScoredRows
 
 _REST = "rest"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from serving.score.lists.recorded_rows import Identify
+from serving.score.opened_file import FileFormat
 from serving.score.row_writers import Number, RowWriter
-from serving.score.score_file import FileFormat
 from serving.tables.column_names import MatchedColumns, identifier_column, match_columns
 from serving.tables.csv_layout import CsvLayout
 from serving.tables.csv_table import CsvTable

@@ -16,8 +16,9 @@ from serving.records.row import utc_text
 from serving.score.exploration import EXPLORE
 from serving.score.lists.drawn_list import NO_CUT
 from serving.score.lists.recorded_rows import RecordedFile, identifier_of_row
+from serving.score.opened_file import FileFormat
 from serving.score.options import Options, parse_top
-from serving.score.score_file import FileFormat, Scored, score_file
+from serving.score.score_file import Scored, score_file
 from serving.tables.file_errors import FileError
 from serving.tables.file_kind import HEAD, file_kind
 

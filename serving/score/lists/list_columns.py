@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from serving.score.lists.drawn_list import DrawnList
 from serving.score.row_writers import Number
@@ -40,11 +41,20 @@ class ListColumns:
             place: The place in the list, from 0.
             line: The line of the file on which the customer begins.
         """
-        version = Number(self.version, 0) if self.version < _LARGEST_EXACT else str(self.version)
-        known = (self.id, Number(line, 0), version)
+        return self.id, Number(line, 0), self._version, *(self._asked[place] if self.drawn else ("", ""))
+
+    @cached_property
+    def _version(self) -> Number | str:
+        return Number(self.version, 0) if self.version < _LARGEST_EXACT else str(self.version)
+
+    @cached_property
+    def _asked(self) -> list[Cells]:
+        """Propensity and group of each place: most are alike."""
         if self.drawn is None:
-            return (*known, "", "")
-        return (*known, _share(float(self.drawn.propensity[place])), self.drawn.group(place))
+            return []
+        chances = self.drawn.propensity.tolist()
+        shares = {chance: _share(chance) for chance in set(chances)}
+        return [(shares[chance], self.drawn.group(place)) for place, chance in enumerate(chances)]
 
 
 def _share(value: float) -> Number:

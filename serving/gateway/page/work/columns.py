@@ -14,7 +14,7 @@ from serving.reasons.reason_columns import ReasonTexts
 from serving.score.columns.extra_columns import UNLIKE, UNLIKE_DIGITS
 from serving.score.lists.drawn_list import DrawnList
 from serving.score.lists.list_columns import COLUMNS as LIST
-from serving.score.output_files import MoreColumns
+from serving.score.lists.list_file import MoreColumns
 from serving.score.row_writers import Number
 
 MONEY = ("expected_profit", "reckoned_with")

@@ -22,8 +22,8 @@ from serving.reasons.columns import predict_by_rows
 from serving.reasons.reason_columns import reason_texts
 from serving.reasons.version_background import NoBackgroundError, find_background
 from serving.score import output_files, requests
+from serving.score.opened_file import OpenedFile, open_file
 from serving.score.requests import Score, VersionGoneError, with_served_version
-from serving.score.score_file import OpenedFile, open_file
 from serving.tables.customers import Customer, Instance
 from serving.tables.file_errors import FileError
 

@@ -17,6 +17,7 @@ from serving.records.kept_lists import KEPT
 from serving.score import output_files
 from serving.score.lists.drawn_list import DrawnList
 from serving.score.lists.list_columns import ListColumns
+from serving.score.lists.list_file import write_list
 from serving.score.row_writers import row_writer
 
 
@@ -47,7 +48,7 @@ def _write(line: bytes) -> Result:
         row_writer(out, target, layout, decimal_comma=facts.decimal_comma) as writer,
         Path(ROWS).open("rb") as rows,
     ):
-        output_files.write_ranking(layout.header, scored, listed, calibration, rows, writer, more)
+        write_list(layout.header, scored, listed, calibration, rows, writer, more)
     kept_at = Path(task.kept) if task.kept else here
     log = ""
     if (kept_at / KEPT).exists():
