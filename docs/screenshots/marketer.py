@@ -15,13 +15,13 @@ SCHEMES = ("light", "dark")
 BUDGET, COST, VALUE = 400, 10, 80
 _DROP = """(() => {
     const data = new DataTransfer();
-    data.items.add(new File([%s], "customers.csv"));
+    data.items.add(new File([%s], "%s.csv"));
     drop.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
 })()"""
 _CHOOSE = """(() => {
     Object.assign(cost, {value: %d}); Object.assign(value, {value: %d}); Object.assign(currency, {value: "EUR"});
     choice.dispatchEvent(new Event("input"));
-    document.getElementById("by-budget").checked = true; budget.value = %d;
+    document.getElementById("by-budget").checked = true; budget.value = %d; explore.value = 10; control.value = 5;
     choice.dispatchEvent(new Event("input", {bubbles: true}));
 })()"""
 
@@ -34,7 +34,10 @@ class Size(NamedTuple):
     scale: float
 
 
-SIZES = (Size(1400, 1800, 0.75), Size(400, 1100, 1.0))
+SIZES = (Size(1400, 2000, 0.7), Size(400, 1100, 1.0))
+WIDE = Size(1400, 620, 0.75)
+BACK = "ID,outcome,outcome_date\n466735,D,2026-11-02\n466736,yes,2026-11-03\n466737,rest,soon\n"
+"""A list that comes back with two wrong rows."""
 
 
 def marketer_pictures(page: Page, root: Path, upstream: str) -> Iterator[tuple[str, bytes]]:
@@ -46,7 +49,8 @@ def marketer_pictures(page: Page, root: Path, upstream: str) -> Iterator[tuple[s
         upstream: The model server.
     """
     customers = (PROJECT / "docs" / "customers.csv").read_text()
-    with gateway(root, upstream, "customer-model") as door:
+    outcomes = (f"--outcomes={root / 'outcomes'}", "--outcome-labels=D,rest")
+    with gateway(root, upstream, "customer-model", *outcomes) as door:
         page.call("Page.enable")
         for size in SIZES:
             for scheme in SCHEMES:
@@ -54,9 +58,16 @@ def marketer_pictures(page: Page, root: Path, upstream: str) -> Iterator[tuple[s
                 page.call("Emulation.setEmulatedMedia", features=features)
                 page.open(door.url, **size._asdict())
                 page.wait_until("document.readyState === 'complete' && document.querySelector('#drop')")
-                page.evaluate(_DROP % json.dumps(customers))
+                page.evaluate(_DROP % (json.dumps(customers), "customers"))
                 page.wait_until("!document.querySelector('#list').hidden")
                 page.evaluate(_CHOOSE % (COST, VALUE, BUDGET))
                 page.wait_until("document.querySelector('#headline').innerText.includes('budget')")
                 page.wait_until("!document.querySelector('#explaining').textContent")  # all reasons are there
                 yield f"marketer-{size.width}-{scheme}.png", page.screenshot()
+        for scheme in SCHEMES:
+            page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            page.open(f"{door.url}/outcomes", **WIDE._asdict())
+            page.wait_until("document.readyState === 'complete' && document.querySelector('#drop')")
+            page.evaluate(_DROP % (json.dumps(BACK), "autumn-best-40"))
+            page.wait_until("!document.querySelector('#refused').hidden")
+            yield f"outcomes-{WIDE.width}-{scheme}.png", page.screenshot()

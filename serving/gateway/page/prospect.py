@@ -82,7 +82,7 @@ def _power(drawn: DrawnList, choice: Choice, expected: Expectation | None) -> di
         "is_chosen": choice.control > 0,
         "alone": alone,
         "others": len(drawn) - alone,
-        "share": percent(choice.control or _USUAL_CONTROL),
+        "share": f"{100 * (choice.control or _USUAL_CONTROL):g} %",
         "uplift": None if is_hopeless(uplift, expected.share) else f"{100 * uplift:.0f}",
         "base": percent(expected.share),
     }
