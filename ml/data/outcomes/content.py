@@ -22,8 +22,8 @@ def with_outcomes(base_sha256: str, rows_sha256: str) -> str:
 
 
 def copy_data(csv: Path, folder: Path) -> Path:
-    """Copy data.csv and what belongs to it into a directory, and return the copy."""
-    copy = folder / csv.name
+    """Copy the data and what belongs to them into a directory, and return the copy, `data.csv` there."""
+    copy = folder / "data.csv"
     shutil.copyfile(csv, copy)
     for name in (MANIFEST, NAME):
         if csv.with_name(name).is_file():
