@@ -17,6 +17,7 @@ from ml.probation.item import BREACHED, PASSED
 from ml.storage.root import Root
 
 if TYPE_CHECKING:
+    from ml.performance.live import LivePerformance
     from ml.probation.probation import Checked
 
 
@@ -46,11 +47,10 @@ def performance(options: argparse.Namespace) -> tuple[int, str]:
     """Compute how each version does from what came of its customers, write it down, and say it."""
     need_libraries()
     from ml.feedback.performance_text import performance_text
-    from ml.feedback.update import update_live_performance
     from ml.performance.live_file import as_json as plain
 
     root, settings = _root_and_settings(options)
-    found = update_live_performance(root, settings, now=datetime.now(UTC))
+    found = _live_performance(root, settings, datetime.now(UTC))
     return DONE, as_json(plain(found)) if options.json else performance_text(found)
 
 
@@ -64,14 +64,13 @@ def monitor(options: argparse.Namespace) -> tuple[int, str]:
     from ml.drift.check import check_traffic
     from ml.drift.check_text import check_text
     from ml.drift.fall import falls
-    from ml.feedback.update import update_live_performance
 
     now = datetime.now(UTC)
     day = options.day or now.date()
     if day > now.date():
         raise SettingsError(f"monitor: --day {day} is still to come.", f"Name a day up to {now.date()} (UTC).")
     root, settings = _root_and_settings(options)
-    found = update_live_performance(root, settings, now=now)
+    found = _live_performance(root, settings, now)
     check = check_traffic(root, settings, day=day, found=falls(found))
     return DONE, as_json(check.as_dict()) if options.json else check_text(check)
 
@@ -91,6 +90,18 @@ def challenge(options: argparse.Namespace) -> tuple[int, str]:
     if options.json:
         return DONE, as_json(without_bets(answer) | {"run": None if ended is None else asdict(ended)})
     return DONE, answer_text(answer, ended)
+
+
+def _live_performance(root: Root, settings: Settings, now: datetime) -> LivePerformance:
+    """Compute and keep it, and write the cards again that tell of it."""
+    from ml.feedback.update import update_live_performance
+    from ml.reports.card.after_promotion import try_card
+
+    found = update_live_performance(root, settings, now=now)
+    for one in found.versions:
+        if (root.card(int(one.version)) / "card.html").is_file():
+            try_card(root, int(one.version))
+    return found
 
 
 def _root_and_settings(options: argparse.Namespace) -> tuple[Root, Settings]:

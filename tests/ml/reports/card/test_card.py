@@ -23,6 +23,8 @@ from ml.storage.files import read_json, write_json
 from ml.storage.root import Root
 from serving.client.model_client import ModelServer
 from serving.server.embedded import embedded_server
+from tests.ml.feedback.campaigns import Campaign
+from tests.ml.feedback.campaigns import write as write_campaigns
 from tests.ml.reports.card.world import add_version
 
 
@@ -168,3 +170,14 @@ def test_the_command_takes_the_champion_and_refuses_an_unknown_version(
     with pytest.raises(FinalError):
         write_card(root, 99)
     assert main(["card", "--root", str(tmp_path / "empty")], answer) != 0
+
+
+def test_new_outcomes_are_told_on_cards_that_are_there_and_make_no_others(root: Root, people_csv: Path) -> None:
+    for _ in range(2):
+        add_version(root, people_csv)
+    page = write_card(root, 1)
+    assert "Nobody has told yet what became of customers" in text_of(page)
+    write_campaigns(root, [Campaign(version=1), Campaign(version=2, name="two")])
+    assert main(["performance", "--root", str(root.path)], io.StringIO()) == 0
+    assert re.search("Of [0-9]+ customers who were on its lists, were contacted and have an outcome", text_of(page))
+    assert not root.card(2).exists()
