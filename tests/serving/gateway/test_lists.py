@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -170,6 +171,18 @@ def test_a_recorder_that_is_gone_delays_no_answer_and_is_counted(tmp_path: Path)
         scored(door, LIST, body)
         eventually(lambda: counts(door) == (0, 1))
         assert not [*(tmp_path / "spool").glob("gateway-*/request-*")]
+
+
+def test_a_file_for_which_there_is_no_room_is_dropped_as_a_whole_and_counted_once(tmp_path: Path) -> None:
+    noise = (base64.b64encode(os.urandom(3000)).decode() for _ in range(3500))  # 10 MB that nothing makes smaller
+    file = write(tmp_path / "in.csv", *(f"{n},Male,No,22,No,{text},1,Low,4" for n, text in enumerate(noise)))
+    with door_before(tmp_path) as (door, _):
+        scored(door, "/v1/score?top=10", file.read_bytes())
+        eventually(lambda: counts(door) == (0, 1))
+        scored(door, "/v1/score?top=10", customers(file).read_bytes(), "two")
+        eventually(lambda: counts(door) == (CUSTOMERS, 1))
+        assert not [*(tmp_path / "spool").glob("gateway-*/request-*")]
+    assert {row.request_id for row in rows(tmp_path / "record")} == {"two"}
 
 
 def test_what_is_scored_in_the_last_moment_is_recorded(tmp_path: Path) -> None:
