@@ -77,8 +77,9 @@ restore: ## bring a backup back (FROM=directory)
 test-stack: airflow-dev ## test the compose file with real containers: a run, an alert, a restore (PROFILES=grafana,celery)
 	@PROFILES=$(PROFILES) .venv/bin/python -m pytest tests/stack/docker -o faulthandler_timeout=3600
 
-test-scale: ml-dev ## run validate, transform and evaluate of 50,000 rows on a Beam engine of processes, and kill one of its workers (needs Go)
+test-scale: ml-dev ## run the steps on Flink and on Prism, clusters of processes, and kill parts of them (needs Go, Java and Maven)
 	@requirements/prism.sh
+	@requirements/flink.sh
 	@mkdir -p -m 700 $(SCALE_TMP)
 	@PYTEST_DEBUG_TEMPROOT=$(SCALE_TMP) stack/prism/alone.sh .venv-ml/bin/python -m pytest tests/scale
 
@@ -113,7 +114,7 @@ lock: ## compile the hashed locks from pyproject.toml again
 
 clean: ## remove environments and caches, unless something runs from them; runs and models in var/ stay
 	@if [ -x .venv/bin/python ]; then $(PATHS) .venv/bin/python -m stack.local.require_down; fi
-	rm -rf .venv .venv-ml .venv-uv .go .node .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-ml .venv-uv .flink .go .node .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +
 	@echo "var/ stays, because the runs, the models and the ledger are in it. To lose them too, remove it by hand."
 

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pipeline import cost
-from stack.prism.cluster import Part, running
+from stack.local.processes.cluster_parts import Part
+from stack.prism.cluster import running
 
 MILLION = 1_000_000
 STEPS = ("ingest", "validate", "transform", "train", "evaluate")

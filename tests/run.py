@@ -26,6 +26,7 @@ PARTS = {
             "tests/stack/local",
             "tests/stack/compose",
             "tests/stack/prism",
+            "tests/stack/flink",
         ),
     ),
     "ml": (".venv-ml", ("tests/ml",)),

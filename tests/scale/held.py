@@ -16,9 +16,9 @@ def on(cluster: Cluster, pool: int, *, deadline: float = DEADLINE) -> BeamSettin
     return BeamSettings("PortableRunner", cluster.options(pool), deadline, "")
 
 
-def waits_for_data(shard: Path) -> int:
+def waits_for_data(shard: Path, *, within: float = DEADLINE) -> int:
     """The end of a pipe, once somebody waits at the other end: then a worker is in the middle of this shard."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
             return os.open(shard, os.O_WRONLY | os.O_NONBLOCK)
