@@ -183,3 +183,18 @@ def test_steps_are_given_no_variables_but_those_of_stores(name: str) -> None:
     with pytest.raises(SettingsError, match="begin with AWS_ or GOOGLE_") as error:
         resolve(environment={"RETRAIN__BEAM__ENVIRONMENT": f"[{name!r}]"})
     assert "hidden" not in str(error.value)
+
+
+def test_that_outcomes_join_decides_only_where_they_do() -> None:
+    """So settings that leave them out are those of older runs."""
+    off, on = (resolve(overrides=[f"feedback.join_training={said}"], environment={}) for said in ("false", "true"))
+    assert "feedback" not in off.deciding_settings()
+    assert on.deciding_settings() == off.deciding_settings() | {"feedback": {"join_training": True}}
+    elsewhere = resolve(overrides=["feedback.join_training=true", "feedback.record='/mnt/record'"], environment={})
+    assert elsewhere.deciding_settings() == on.deciding_settings()
+
+
+def test_a_run_that_older_code_began_takes_no_outcomes() -> None:
+    tree = resolve(environment={}).as_dict()
+    del tree["feedback"]["join_training"]
+    assert resolve(frozen=tree, environment={}).feedback.join_training is False
