@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +26,6 @@ from serving.expectation.calibration import Calibration
 from serving.records.record_directory import Unreadable, read_record
 from serving.records.row import RecordedRow
 
-log = logging.getLogger(__name__)
 _NOT_AS_EXPECTED = (OSError, LookupError, TypeError, ValueError, AttributeError)
 
 
@@ -59,7 +58,7 @@ def check_traffic(root: Root, settings: Settings, *, day: date, found: tuple[Fin
         found: Findings about the live performance, which ask for a retraining as drift does.
 
     Raises:
-        FinalError: The ledger or the schema in force cannot be read.
+        FinalError: The ledger, the schema in force or the record cannot be read.
         OSError: The disk refuses.
     """
     check = _looked(root, settings, day)
@@ -84,6 +83,10 @@ def _looked(root: Root, settings: Settings, day: date) -> Check:
         return Check(day, now, version, told=told)
     schema, unreadable = schema_in_force(root).schema, Unreadable()
     directory = root.path / settings.feedback.record
+    if directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK):  # it would look empty
+        raise FinalError(
+            f"{directory}: the record cannot be read by this user.", "Let the gateway run as the same user as this."
+        )
     rows = _rows(directory, unreadable, window, model=settings.serving.model, version=str(version))
     traffic = read_traffic(rows, schema, ranges=training.ranges(), threshold=expected.threshold)
     customers, fewest = traffic.customers.number, settings.monitoring.fewest_customers

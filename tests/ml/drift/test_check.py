@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from ml.drift.check import check_traffic
 from ml.drift.column_drift import TrainingStatistics
 from ml.drift.finding import FALL, Finding
 from ml.drift.traffic import read_traffic
+from ml.errors import FinalError
 from ml.registry.ledger.entries import TRIGGERED
 from ml.registry.ledger.ledger import Ledger
 from ml.validation.tfdv_statistics import value_ranges
@@ -156,6 +158,13 @@ def test_a_version_whose_release_tells_nothing_alarms_nobody(site: Site) -> None
     found = site.look()
     assert (found.state, found.asks) == ("too few", None)
     assert found.told.startswith("It is not known what to expect of version 1: ")
+
+
+def test_a_record_of_somebody_else_is_no_empty_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.record(10)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
+    with pytest.raises(FinalError, match="the record cannot be read by this user"):
+        site.look()
 
 
 def test_before_the_first_version_there_is_nothing_to_look_at(site: Site) -> None:
