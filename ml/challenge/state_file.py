@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from ml.registry.references.challengers import Challenger
 from ml.storage import files
 from ml.storage.root import Root
 from ml.storage.strict_json import without_nan
+from serving.records.private_files import written_beside
 
 
 def processes_of(root: Root, challengers: Iterable[Challenger]) -> list[Process]:
@@ -38,9 +40,13 @@ def processes_of(root: Root, challengers: Iterable[Challenger]) -> list[Process]
 
 
 def write(root: Root, champion: int | None, told: Iterable[Mapping[str, Any]], **facts: Any) -> dict[str, Any]:
-    """Write the file, whole or not at all, and return its content."""
+    """Write the file, whole or not at all, and return its content. Only its owner may read it: it is about customers.
+
+    The caller holds the lock of the challenge.
+    """
     content: dict[str, Any] = without_nan({"champion": champion, **facts, "challengers": list(told)})
-    files.write_json(root.challenge, content)
+    with written_beside(root.challenge) as beside:
+        beside.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
     return content
 
 

@@ -19,7 +19,7 @@ from tests.dags.test_runs import AIRFLOW, call, told
 
 __all__ = ["told"]
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own
-NAMES = ("customer_rollback", "customer_quarantine", "customer_probation")
+NAMES = ("customer_rollback", "customer_quarantine", "customer_probation", "customer_challenge")
 WRONG = "Probation of version 2: answered known row 0 with probability 0.9."
 WANTED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "the last one": ("customer_rollback", {}, {"reason": "complaints"}),
@@ -41,6 +41,7 @@ WANTED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"reason": "r"},
     ),
     "watched": ("customer_probation", {"probation": {"lines": ["Version 2 is on probation until 3."]}}, {}),
+    "challenged": ("customer_challenge", {"challenge": {"lines": ["Nobody challenges version 1 yet."]}}, {}),
     "breached": ("customer_probation", {"probation": {"exit": 2, "lines": ["  errors passed", WRONG]}}, {}),
 }
 
@@ -97,11 +98,17 @@ def test_a_click_runs_at_once_one_at_a_time_and_ends(dags: dict[str, Any], name:
 
 def test_a_decision_is_not_tried_twice_by_itself(dags: dict[str, Any]) -> None:
     retries = {name: dags[name].tasks[0].retries for name in NAMES}
-    assert retries == {"customer_rollback": 0, "customer_quarantine": 0, "customer_probation": 2}
+    assert retries == {
+        "customer_rollback": 0,
+        "customer_quarantine": 0,
+        "customer_probation": 2,
+        "customer_challenge": 2,
+    }
 
 
 def test_the_watch_looks_every_half_hour(dags: dict[str, Any]) -> None:
     assert "*/30 * * * *" in repr(dags["customer_probation"].timetable)
+    assert "30 5 * * *" in repr(dags["customer_challenge"].timetable)
     assert [dags[name].schedule for name in NAMES[:2]] == [None, None]
 
 
@@ -113,6 +120,7 @@ def test_the_watch_looks_every_half_hour(dags: dict[str, Any]) -> None:
         ("a version", ["quarantine", "3", "--reason=r"]),
         ("the hold", ["release", "--reason=-r"]),
         ("watched", ["probation"]),
+        ("challenged", ["challenge", "--promote"]),
     ],
 )
 def test_what_is_run(ran: tuple[dict[str, Ran], Any], name: str, arguments: list[str]) -> None:

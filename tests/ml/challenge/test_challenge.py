@@ -173,6 +173,7 @@ def test_a_customer_who_was_erased_leaves_the_wealth_as_it_was(world: World) -> 
     after = follow(world.root, world.settings)["challengers"][0]
     assert (after["wealth"], after["n"], after["bets"]) == (before["wealth"], before["n"], before["bets"])
     assert "list-0" not in world.root.challenge.read_text()
+    assert world.root.challenge.stat().st_mode & 0o077 == 0
 
 
 def test_a_loser_never_wins_and_is_not_promoted(world: World) -> None:
