@@ -77,6 +77,7 @@ class App:
         self._behind = behind
         self._model = model
         self._page, self._page_door = page, PageDoor(door)
+        page.watch(self._page_door.is_open)
         login = LoginRoute(self._page_door, page.end_session)
         self._routes = (
             Route(re.compile(r"/v1/models(?:[/:].*)?", re.IGNORECASE), PassThrough(behind).answer, "predict"),
@@ -159,7 +160,8 @@ class App:
         return (None if _UPWARDS.search(path) else next(found, None)), target
 
     def _answer_page(self, scope: str | None, exchange: Exchange, target: str, reply: Reply) -> None:
-        self._page.answer(exchange, target, reply, self._page_door.admit(exchange, scope))
+        visitor = self._page_door.admit(exchange, scope, is_static=target.startswith("/static/"))
+        self._page.answer(exchange, target, reply, visitor)
 
     def _answer_health(self, exchange: Exchange, _target: str, reply: Reply) -> None:
         """Says that the gateway is alive, and which version answers behind it."""

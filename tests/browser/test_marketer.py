@@ -152,8 +152,8 @@ def test_without_value_and_cost_nothing_is_told_in_money_until_somebody_enters_t
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("1.500,50", "budget 1,500 EUR"),
-        ("1,500.50", "budget 1,500 EUR"),
+        ("1.500,50", "budget 1,500.50 EUR"),
+        ("1,500.50", "budget 1,500.50 EUR"),
         ("1.500", "budget 1,500 EUR"),
         ("1,500", "budget 1,500 EUR"),
         ("1 500", "budget 1,500 EUR"),

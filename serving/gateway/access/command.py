@@ -28,6 +28,10 @@ def main(arguments: Sequence[str]) -> int:
             with token_file.changed(given.file) as tokens:
                 if tokens.pop(given.name, None) is None:
                     raise token_file.TokenFileError(f"{given.file} has no token {given.name}. See: token list.")
+            sys.stderr.write(
+                f"Lists that {given.name} has kept belong to whoever gets a token of this name: "
+                "give a new person a new one.\n"
+            )
         else:
             sys.stdout.write(f"{_add(given)}\n")
             sys.stderr.write(f"This is the token of {given.name}. It is not shown again; {given.file} has its hash.\n")

@@ -49,12 +49,13 @@ class PageDoor:
         self._sessions = Sessions()
         self._login_limits = LoginLimits(self._now())
 
-    def admit(self, exchange: Exchange, scope: str | None) -> Visitor:
+    def admit(self, exchange: Exchange, scope: str | None, *, is_static: bool = False) -> Visitor:
         """Who asks for a page, or sends something from one; it counts towards the limit of the token.
 
         Args:
             exchange: The request.
             scope: The scope that it needs; None for one of those of `PAGES`.
+            is_static: It is for what a page loads, a dozen files at once, and does not count.
 
         Raises:
             RefusedError: It was not sent by a page of the gateway; nobody is logged in (303 to the login when a browser
@@ -64,7 +65,8 @@ class PageDoor:
         token = self.identify(exchange, scope)
         if token is None:
             return EVERYBODY
-        self._door.check_limits(token, exchange)
+        if not is_static:
+            self._door.check_limits(token, exchange)
         return Visitor(token.name, self._session(exchange), token.scopes)
 
     def identify(self, exchange: Exchange, scope: str | None) -> Token | None:
@@ -97,6 +99,10 @@ class PageDoor:
     def is_logged_in(self, exchange: Exchange) -> bool:
         """Whether there is a session, or none is needed."""
         return self._tokens is None or self._session_token(exchange) is not None
+
+    def is_open(self, session: str) -> bool:
+        """Whether a session is not over, by its identifier."""
+        return self._tokens is not None and self._sessions.of(session, self._tokens.tokens(), self._now()) is not None
 
     def log_in(self, exchange: Exchange, secret: bytes) -> tuple[str, bytes]:
         """Opens a session.

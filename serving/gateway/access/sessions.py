@@ -51,7 +51,10 @@ class Sessions:
 
     def token(self, secret: bytes, tokens: Iterable[Token], now: float) -> Token | None:
         """The token that a session was opened with; None when the session is over or its token was removed."""
-        key = sha256(secret)
+        return self.of(sha256(secret), tokens, now)
+
+    def of(self, key: str, tokens: Iterable[Token], now: float) -> Token | None:
+        """The same by the SHA-256 of the secret."""
         session = self._sessions.get(key)
         if session is None:
             return None

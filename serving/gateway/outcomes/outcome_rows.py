@@ -88,8 +88,8 @@ class OutcomeRows:
             yield "it names neither a request_id with a row nor a customer"
         if row["request_id"] and not is_request_id(row["request_id"]):
             yield f"{row['request_id'][:60]!r} is no request_id"
-        if row["row"] and not re.fullmatch("[0-9]{1,9}", row["row"]):
-            yield f"row is {row['row'][:40]!r}, not a number of a row"
+        if row["row"] and not re.fullmatch("0*[1-9][0-9]{0,8}", row["row"]):
+            yield f"row is {row['row'][:40]!r}, not the number of a row, from 1"
         if len(row["customer"]) > _LONGEST:
             yield f"the customer has more than {_LONGEST} characters"
         if label and label not in self.labels:
@@ -114,12 +114,22 @@ class OutcomeRows:
     def _contradicts(self, outcome: Outcome, number: int) -> bool:
         if outcome.label is None:
             return False
-        named = outcome.customer if outcome.request_id is None else ""
-        key = (outcome.request_id, outcome.row, named, outcome.date)
-        label, first = self._labels_by_key.setdefault(key, (outcome.label, number))
-        if label != outcome.label:
-            self._note(number, f"it says {outcome.label}, and row {first} says {label} of the same customer and date")
-        return label != outcome.label
+        for key in _subjects(outcome):
+            label, first = self._labels_by_key.setdefault(key, (outcome.label, number))
+            if label != outcome.label:
+                self._note(
+                    number, f"it says {outcome.label}, and row {first} says {label} of the same customer and date"
+                )
+                return True
+        return False
+
+
+def _subjects(outcome: Outcome) -> Iterator[tuple[object, ...]]:
+    """What an outcome is about: the customer, and the row of a request, each at its date."""
+    if outcome.customer is not None:
+        yield outcome.customer, outcome.date
+    if outcome.request_id is not None:
+        yield outcome.request_id, outcome.row, outcome.date
 
 
 def _outcome(row: Mapping[str, str]) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from serving.gateway.page.keeping import LISTS
-from serving.records.private_files import DirectoryError, private_directory
+from serving.records.private_files import DirectoryError, fsync_directory, locked, private_directory
 
 _ABOUT = "kept.json"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -70,10 +71,13 @@ class KeptLists:
             private_directory(self._root, LISTS)
             if place.exists():
                 return
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.copytree(directory, beside, ignore=shutil.ignore_patterns(".*"))
-            (beside / _ABOUT).write_text(json.dumps(asdict(about)))
-            beside.rename(place)
+            with locked(self._root):
+                shutil.rmtree(beside, ignore_errors=True)
+                shutil.copytree(directory, beside, ignore=shutil.ignore_patterns(".*"))
+                (beside / _ABOUT).write_text(json.dumps(asdict(about)))
+                _flush(beside)
+                beside.rename(place)
+                fsync_directory(self._root)
         except DirectoryError as error:
             raise CannotKeepError(str(error)) from error
         except OSError as error:
@@ -106,8 +110,10 @@ class KeptLists:
             about = self._about(place)
             if about is None or self._now() - about.kept_at > self.days * _DAY_SECONDS:
                 shutil.rmtree(place, ignore_errors=True)
-        for beside in self._root.glob(".*.part"):
-            if self._now() - beside.stat().st_mtime > _DAY_SECONDS:
+        if not self._root.is_dir():
+            return
+        with locked(self._root):  # whoever keeps a list now holds the lock, so these are of nobody
+            for beside in self._root.glob(".*.part"):
                 shutil.rmtree(beside, ignore_errors=True)
 
     def _places(self) -> list[Path]:
@@ -118,3 +124,11 @@ class KeptLists:
             return KeptList(**json.loads((place / _ABOUT).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
+
+
+def _flush(directory: Path) -> None:
+    """Flushes the files of a directory, so that a list that is kept is there after a power cut."""
+    for path in directory.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    fsync_directory(directory)

@@ -16,11 +16,13 @@ from serving.gateway.page.kept_lists import KeptList, KeptLists
 from serving.gateway.page.open_list import DONE, OpenList, ending_of
 from serving.gateway.page.work.tasks import WriteTask
 from serving.gateway.scoring import process
-from serving.gateway.scoring.pool import AT_ONCE, MOST_ANSWER_BYTES, ScorePool
+from serving.gateway.scoring.pool import AT_ONCE, MOST_ANSWER_BYTES, MOST_WAITING, ScorePool
 from serving.gateway.scoring.task import Result
 
 _MOST_OPEN = 32
 _MOST_OF_ONE = 12
+_MOST_IN_WORK = AT_ONCE + MOST_WAITING
+_MOST_IN_WORK_OF_ONE = _MOST_IN_WORK // 2
 _WRITER = "serving.gateway.page.work.write_list"
 _LONGEST_NAME = 100
 _SWEEP_SECONDS = 10.0
@@ -53,6 +55,7 @@ class Lists:
         self.kept = kept
         self.unused_seconds = unused_seconds
         self._pool, self._now = pool, now
+        self._has_session: Callable[[str], bool] = lambda _session: True
         self._open: dict[str, OpenList] = {}
         self._closing: set[asyncio.Future[None]] = set()
         self._writing = asyncio.Semaphore(AT_ONCE)
@@ -73,7 +76,11 @@ class Lists:
         own = [each for each in self._open.values() if each.owner == owner]
         if len(own) >= _MOST_OF_ONE and (over := [each for each in own if each.is_over]):
             await self.leave(owner, min(over, key=lambda each: each.used_at).id)
-        if self._pool.is_full or len(self._open) >= _MOST_OPEN:
+        in_work = [each for each in self._open.values() if not each.is_over]
+        of_one = sum(each.owner == owner for each in in_work)
+        if session and of_one >= _MOST_IN_WORK_OF_ONE:  # others shall have their turns, too
+            raise TooManyListsError(f"{of_one} of your files are in work. Wait for one of them, or cancel one.")
+        if self._pool.is_full or len(in_work) >= _MOST_IN_WORK or len(self._open) >= _MOST_OPEN:
             raise TooManyListsError(
                 "Too many files are open here. Close a page that you do not need, or try again later."
             )
@@ -112,6 +119,14 @@ class Lists:
             closing.add_done_callback(self._closing.discard)
             if found.keeping is None:
                 await asyncio.shield(closing)  # a browser that is gone before the answer leaves no files behind
+
+    def watch(self, is_open: Callable[[str], bool]) -> None:
+        """Has what was opened in a session go, some seconds after it is over.
+
+        Args:
+            is_open: Whether a session is not.
+        """
+        self._has_session = is_open
 
     async def end_session(self, session: str) -> None:
         """Removes what was opened in a session; what is kept stays."""
@@ -217,6 +232,7 @@ class Lists:
                 for found in [*self._open.values()]:
                     unused = self._now() - found.used_at
                     is_old = found.is_over and unused > self.unused_seconds
+                    is_old |= bool(found.session) and not self._has_session(found.session)
                     if is_old or (not found.is_known and unused > min(_UNKNOWN_SECONDS, self.unused_seconds)):
                         await self.leave(found.owner, found.id)
 

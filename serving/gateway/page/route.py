@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from serving.gateway.access.page_door import Visitor
 from serving.gateway.outcomes.uploads import OutcomeUploads
@@ -46,6 +47,10 @@ class PageRoute:
         """
         reply.asked_by = visitor.owner if visitor.session else "-"
         self._adapter.answer(exchange, target, reply, {"visitor": visitor, "request_id": reply.request_id})
+
+    def watch(self, is_open: Callable[[str], bool]) -> None:
+        """Has what was opened in a session go after it; `is_open` says whether there is one of an identifier."""
+        self._lists.watch(is_open)
 
     def end_session(self, session: str) -> None:
         """Removes, later, what was opened in a session that somebody has ended; what is kept stays."""

@@ -116,10 +116,11 @@ def test_each_wrong_row_is_named_and_nothing_is_kept(door: GatewayProcess, tmp_p
         ("a,3,,D,11/01/2026", "the date is '11/01/2026': write one like 2026-11-29 or 29.11.2026"),
         (f"a,4,,D,{tomorrow}", f"the date {tomorrow} is in the future"),
         ("a,5,,D,1926-11-01", "the date 1926-11-01 is before 2000"),
-        ("a,6,,D,", "the outcome has no date"),
+        ("a,0,,D,2026-11-01", "row is '0', not the number of a row, from 1"),
+        ("a,6,,D,", "the outcome has no date: write one like 2026-11-29"),
         ("a,,,D,2026-11-01", "request_id and row belong together, and one of them is missing"),
         (",,,D,2026-11-01", "it names neither a request_id with a row nor a customer"),
-        ("a,-1,,D,2026-11-01", "row is '-1', not a number of a row"),
+        ("a,-1,,D,2026-11-01", "row is '-1', not the number of a row, from 1"),
         ("a b,1,,D,2026-11-01", "'a b' is no request_id"),
         (f",,{'9' * 300},D,2026-11-01", "the customer has more than 200 characters"),
         ("a,1,,rest,2026-11-01", "it says rest, and row 2 says D of the same customer and date"),
@@ -128,15 +129,31 @@ def test_each_wrong_row_is_named_and_nothing_is_kept(door: GatewayProcess, tmp_p
     body = "\n".join(["request_id,row,customer,label,date", *(text for text, _ in rows)])
     status, said = send(door, body.encode())
     assert status == 422
-    assert said.startswith("12 rows are wrong; nothing was kept.\n")
+    assert said.startswith("13 rows are wrong; nothing was kept.\n")
     for number, (_, wrong) in list(enumerate(rows, start=2))[1:11]:
         assert f"  row {number}: {wrong}\n" in said
-    assert said.endswith("and 2 more")
+    assert said.endswith("and 3 more")
     assert kept(tmp_path) == []
     status, said = send(
         door, "\n".join(["request_id,row,customer,label,date", rows[0][0], *(t for t, _ in rows[-2:])]).encode()
     )
     assert said == "2 rows are wrong; nothing was kept.\n  row 3: {}\n  row 4: {}".format(*(w for _, w in rows[-2:]))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("r1,1,7,D,2026-11-20", "r2,5,7,rest,2026-11-20"),
+        ("r1,1,7,D,2026-11-20", ",,7,rest,2026-11-20"),
+        ("r1,1,7,D,2026-11-20", "r1,1,8,rest,2026-11-20"),
+    ],
+)
+def test_rows_that_contradict_each_other_about_a_customer_or_a_row_are_refused(
+    rows: tuple[str, str], door: GatewayProcess, tmp_path: Path
+) -> None:
+    status, said = send(door, "\n".join(["request_id,row,customer,label,date", *rows]).encode())
+    assert (status, "row 3: it says rest, and row 2 says D of the same customer and date" in said) == (422, True)
+    assert kept(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ async function follow(mine) {
       unanswered = 0;
     } catch (error) {
       if (mine !== now) return;
+      if (error.status === 429) { await sleep(1000); continue; } // a token that may ask only rarely
       if (error.status || (unanswered += 1) > 20) return failed(error.message, error.mayPass);
       await sleep(POLL_MS * unanswered);
       continue;

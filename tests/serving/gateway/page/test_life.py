@@ -9,11 +9,14 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from serving.gateway.access import token_file
 from serving.gateway.access.tokens import SCOPES
+from serving.gateway.page.render import STATIC
 from serving.score.lists.list_columns import COLUMNS
 from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.gateway.gateway_process import GatewayProcess, gateway
@@ -33,7 +36,7 @@ def door_before(url: str, tmp_path: Path, *flags: str) -> Iterator[GatewayProces
 
 
 def kept_in(tmp_path: Path) -> list[Path]:
-    return [*(tmp_path / "lists").glob("*")]
+    return [path for path in (tmp_path / "lists").glob("*") if path.name != ".lock"]
 
 
 @contextmanager
@@ -298,3 +301,44 @@ def test_a_failure_that_may_pass_is_told_from_one_of_the_file(tmp_path: Path) ->
     with stand_in(Pretended().answer) as url, door_before(url, tmp_path) as door:
         visitor = Visitor(door.url)
         assert visitor.over(visitor.send(b"a,b\n1,2\n"))["may_pass"] is False
+
+
+def test_what_is_open_goes_when_its_token_goes(golden_server: ServerProcess, tmp_path: Path) -> None:
+    file = tmp_path / "access" / "tokens.json"
+    secret = token(tmp_path, "ann")
+    with door_before(golden_server.url, tmp_path, f"--tokens={file}", f"--model={MODEL}") as door:
+        logged_in(door, secret).list_of(many(tmp_path / "in.csv", 5).read_bytes())
+        with token_file.changed(file) as tokens:
+            del tokens["ann"]
+        eventually(lambda: not requests_in(tmp_path))
+
+
+def test_one_owner_leaves_room_for_others(tmp_path: Path) -> None:
+    secrets = [token(tmp_path, name) for name in ("ann", "bob")]
+    body = many(tmp_path / "in.csv", 5).read_bytes()
+    with silent() as url, door_before(url, tmp_path, f"--tokens={tmp_path / 'access' / 'tokens.json'}") as door:
+        ann, bob = (logged_in(door, secret) for secret in secrets)
+        for _ in range(5):
+            ann.send(body)
+        status, said = ann.ask("POST", "/page/lists?name=x", body)
+        assert (status, "5 of your files are in work." in json.loads(said)["error"]) == (503, True)
+        bob.send(body)
+
+
+def test_what_a_killed_gateway_was_about_to_keep_goes_when_the_next_one_starts(tmp_path: Path) -> None:
+    left = tmp_path / "lists" / f".{'a' * 32}.part"
+    left.mkdir(parents=True)
+    (tmp_path / "lists").chmod(0o700)
+    (left / "rows.csv").write_text("1,Anna\n")
+    with stand_in(Pretended().answer) as url, door_before(url, tmp_path):
+        eventually(lambda: not left.exists())
+
+
+def test_what_a_page_loads_does_not_count_towards_the_limit_of_a_token(tmp_path: Path) -> None:
+    secret = token(tmp_path, "ann")
+    with token_file.changed(tmp_path / "access" / "tokens.json") as tokens:
+        tokens["ann"] = replace(tokens["ann"], requests_per_second=0.01, burst=2)
+    with silent() as url, door_before(url, tmp_path, f"--tokens={tmp_path / 'access' / 'tokens.json'}") as door:
+        ann = logged_in(door, secret)
+        assert {ann.ask("GET", f"/static/{name}")[0] for name in STATIC} == {200}
+        assert [ann.ask("GET", "/page/lists")[0] for _ in range(3)] == [200, 200, 429]
