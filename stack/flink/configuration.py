@@ -72,7 +72,7 @@ def write_configuration(directory: Path, *, rpc: int, rest: int, slots: int) -> 
 
 
 def _memory() -> dict[str, str | int]:
-    """Of a TaskManager. Flink's shell scripts would compute what is not said here."""
+    """Of a TaskManager, which may have to do all tasks. Flink's shell scripts would compute what is not said here."""
     megabytes = {
         "framework.heap.size": 64,
         "framework.off-heap.size": 64,
