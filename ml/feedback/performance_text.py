@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ml.errors import printable
 from ml.performance.estimate import Estimate
-from ml.performance.fallen import fallen
+from ml.performance.fallen import FEWEST, fallen, is_judged
 from ml.performance.live import LivePerformance, Measured, VersionPerformance, WeekPerformance
 
 _WEEKS = 12
@@ -64,7 +64,7 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
         ("targets, left alone", version.control_share, None, _percent),
         ("uplift", version.uplift, None, _percent),
     ]
-    rows: list[Row] = [("", "realised", "expected", "outcomes")]
+    rows: list[Row] = [("", "realised", "expected", "customers")]
     reasons: dict[str, list[str]] = defaultdict(list)
     for name, found, expected, form in measures:
         if found.is_known:
@@ -82,8 +82,12 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
         yield from _shapley(version)
     if version.undated:
         yield f"  {version.undated:,} outcomes are of lists that came back without a date; no week has them."
-    worse = fallen(version)
-    yield f"  FALLEN: {worse}" if worse else "  Nothing has fallen significantly."
+    if worse := fallen(version):
+        yield f"  FALLEN: {worse}"
+    elif is_judged(version):
+        yield "  Nothing has fallen significantly."
+    else:
+        yield f"  Whether it has fallen is not known: it takes {FEWEST} outcomes, and a release record to compare with."
 
 
 def _shapley(version: VersionPerformance) -> Iterator[str]:

@@ -39,14 +39,20 @@ def fallen(version: VersionPerformance) -> str | None:
             f"Of {error.rows:,} customers on lists of version {version.version}, "
             f"{version.precision.estimate.value:.1%} were targets, where {promised.value:.1%} were expected."
         )
-    auc = version.robust_auc if version.robust_auc.is_known else version.auc
-    expected = version.expected_auc.estimate
-    if _is_below(auc.estimate, expected):
+    auc, expected = _auc(version), version.expected_auc.estimate
+    if _is_below(auc, expected):
         return (
-            f"By {auc.estimate.rows:,} outcomes the AUC of version {version.version} is {auc.estimate.value:.3f}, "
+            f"By {auc.rows:,} outcomes the AUC of version {version.version} is {auc.value:.3f}, "
             f"where {expected.value:.3f} was expected."
         )
     return None
+
+
+def is_judged(version: VersionPerformance) -> bool:
+    """Whether enough is known of a version to say whether it has fallen."""
+    promised, auc = version.expected_precision.estimate, _auc(version)
+    share_is_known = version.calibration_error.estimate.rows >= FEWEST and math.isfinite(promised.low)
+    return share_is_known or (auc.rows >= FEWEST and math.isfinite(version.expected_auc.estimate.low))
 
 
 def upper_end(found: Estimate) -> float:
@@ -60,6 +66,10 @@ def upper_end(found: Estimate) -> float:
     grown = rows * scale + 1
     factor = math.sqrt(2 * grown / (rows * scale) * math.log(1 + math.sqrt(grown) / (2 * _EACH)))
     return found.value + factor * _standard_error(found)
+
+
+def _auc(version: VersionPerformance) -> Estimate:
+    return (version.robust_auc if version.robust_auc.is_known else version.auc).estimate
 
 
 def _is_below(found: Estimate, expected: Estimate) -> bool:

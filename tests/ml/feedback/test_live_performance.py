@@ -115,6 +115,11 @@ def test_each_version_has_its_own_and_the_newest_comes_first(root: Root) -> None
     assert ten.expected_auc.reason.startswith("The release record")
     assert np.isnan(ten.expected_precision.estimate.low)  # nobody knows how sure an uncalibrated probability is
     assert fallen(ten) is None
+    last_lines = [part.splitlines()[-1] for part in performance_text(computed(root)).split("\n\n")[1:]]
+    assert last_lines == [
+        "  Whether it has fallen is not known: it takes 200 outcomes, and a release record to compare with.",
+        "  Nothing has fallen significantly.",
+    ]
 
 
 def test_money_is_told_only_when_it_is_set(root: Root) -> None:
@@ -137,11 +142,13 @@ def test_a_control_group_shows_what_asking_does(root: Root) -> None:
     campaign.outcomes = [
         outcome if outcome.row in control else replace(outcome, label="D") for outcome in campaign.outcomes
     ]
-    write(root, [campaign])
+    # A list without a control group: of whom nobody was asked for comparison, and nobody is compared.
+    write(root, [campaign, Campaign(name="all asked", seed=2)])
     (found,) = computed(root).versions
     assert found.control_share.estimate.rows == 300
+    assert found.uplift.estimate.rows == 1000
     assert found.uplift.estimate.value == pytest.approx(1 - found.control_share.estimate.value)
-    assert found.asked == 700
+    assert found.asked == 700 + 500
 
 
 def test_what_was_left_out_is_counted_with_its_first_places(root: Root) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ml.performance.asked import Asked, Floats
 from ml.performance.estimate import Estimate, two_sided
-from ml.performance.fallen import ERROR, FEWEST, fallen, upper_end
+from ml.performance.fallen import ERROR, FEWEST, fallen, is_judged, upper_end
 from ml.performance.live import Measured, VersionPerformance
 from ml.performance.ranking import hajek_auc
 from serving.expectation.calibration import logit
@@ -108,10 +108,13 @@ def test_what_is_not_known_or_known_of_few_is_no_fall() -> None:
     assert fallen(BLANK) is None
     awful = with_share(np.zeros(FEWEST - 1), np.full(FEWEST - 1, 0.9), 0.01)
     assert fallen(awful) is None
+    assert not is_judged(awful)
     some = Estimate(-0.5, -0.6, -0.4, FEWEST)
     uncalibrated = replace(awful, expected_precision=Measured(Estimate(0.9, np.nan, np.nan, FEWEST)))
     assert fallen(replace(uncalibrated, calibration_error=Measured(some))) is None
+    assert not is_judged(replace(uncalibrated, calibration_error=Measured(some)))
     fallen_by_half = replace(awful, calibration_error=Measured(some))
+    assert is_judged(fallen_by_half)
     assert fallen(fallen_by_half) == (
         "Of 200 customers on lists of version 7, 0.0% were targets, where 90.0% were expected."
     )
