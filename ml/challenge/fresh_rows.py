@@ -31,7 +31,8 @@ class FreshRows:
 
     Attributes:
         row: The pseudonyms of request and row, [n].
-        customer: Those of the customers; of one without an identifier, of his features, [n].
+        customer: Those of the customers, as record or outcome name them; of one without an identifier, of his
+            features, [n].
         scored: When each was scored, [n].
         told: When and by which place the outcome became known; "" for a customer without one, [n].
         features: As they were sent, by name, [n] each.
@@ -104,8 +105,8 @@ def read_fresh_rows(directories: Directories, *, model: str, target: str) -> Fre
     return FreshRows(
         row=tuple(_pseudonym("row", row.request_id, str(row.row)) for row in rows),
         customer=tuple(
-            _pseudonym("profile", str(profile)) if row.customer is None else _pseudonym("customer", row.customer)
-            for row, profile in zip(rows, hashes[0].tolist(), strict=True)
+            _customer(row.customer or (one.customer if one else None), profile)
+            for row, one, profile in zip(rows, told, hashes[0].tolist(), strict=True)
         ),
         scored=tuple(datetime.fromisoformat(row.time) for row in rows),
         told=tuple(("", "") if one is None else (one.received, one.place) for one in told),
@@ -164,6 +165,10 @@ def _hashes(features: RawFeatures) -> NDArray[np.uint64]:
 
 def _outcome(told: Told | None, target: str) -> float:
     return np.nan if told is None else float(told.label == target)
+
+
+def _customer(identifier: str | None, profile: int) -> str:
+    return _pseudonym("profile", str(profile)) if identifier is None else _pseudonym("customer", identifier)
 
 
 def _pseudonym(*parts: str) -> str:

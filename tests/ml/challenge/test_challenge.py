@@ -190,11 +190,11 @@ def test_few_customers_never_win(world: World) -> None:
 
 def test_neither_training_data_nor_control_group_nor_lists_without_a_chance_for_all_count(world: World) -> None:
     new = customers(30, seed=77)
-    world.list_of("control", new, [0.5] * 30, group="control")
+    world.list_of("control", new, [0.5] * 30, {"group": "control"})
     world.tell("control", dict.fromkeys(range(30), True))
     world.list_of("no-chance", new, [0.5] * 29 + [0.0])
     world.tell("no-chance", dict.fromkeys(range(29), True))
-    world.list_of("before", new, [0.5] * 30, time="2020-01-01T00:00:00.000000+00:00")
+    world.list_of("before", new, [0.5] * 30, {"time": "2020-01-01T00:00:00.000000+00:00"})
     world.tell("before", dict.fromkeys(range(30), True))
     parquet = world.root.run("first") / "transform" / "train.parquet"
     seen = {name: column[:40] for name, column in next(raw_features(parquet)).items()}

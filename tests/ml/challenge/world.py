@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,8 +51,10 @@ class World:
         first = next(challengers(ledger.events(), champion.number))
         return champion_model(ledger.versions()[champion.number], champion), challenger_model(self.root, first)
 
-    def list_of(self, request: str, features: RawFeatures, propensity: Sequence[float], **changed: Any) -> None:
-        """Record a list whose customers were asked with these probabilities, an hour from now."""
+    def list_of(
+        self, request: str, features: RawFeatures, chances: Sequence[float], changed: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record a list whose customers were asked with these probabilities, an hour from now, but for `changed`."""
         at = datetime.now(UTC) + timedelta(hours=1)
         rows = [
             RecordedRow(
@@ -67,11 +69,11 @@ class World:
                 features={name: _value(name, features[name][place]) for name in FEATURES},
                 propensity=chance,
             )
-            for place, chance in enumerate(propensity)
+            for place, chance in enumerate(chances)
         ]
         private_directory(self.directories.record, "--record")
         journal = Journal(self.directories.record, at)
-        journal.append(b"".join(replace(row, **changed).line() for row in rows))
+        journal.append(b"".join(replace(row, **(changed or {})).line() for row in rows))
         journal.close()
 
     def tell(self, request: str, labels: dict[int, bool], *, at: datetime | None = None) -> None:
