@@ -35,7 +35,7 @@ class Size(NamedTuple):
 
 
 SIZES = (Size(1400, 2000, 0.7), Size(400, 1100, 1.0))
-WIDE = Size(1400, 620, 0.75)
+WIDE = Size(1400, 700, 0.75)
 BACK = "ID,outcome,outcome_date\n466735,D,2026-11-02\n466736,yes,2026-11-03\n466737,rest,soon\n"
 """A list that comes back with two wrong rows."""
 

@@ -41,8 +41,9 @@ export function curve({ points, mark, low, high, format, across, label, chance =
   picture.append(drawn("polyline", { points: points.map(at).join(" "), class: "values" }));
   picture.append(drawn("line", { x1: x(mark.contacts), x2: x(mark.contacts), y1: TOP, y2: HEIGHT - BOTTOM, class: "cut" }));
   picture.append(drawn("circle", { cx: x(mark.contacts), cy: y(mark.value), r: 5, class: "cut" }));
-  const line = [...points, ...(chance ? points.map(([contacts]) => [contacts, low + (contacts / most) * (high - low)]) : [])];
-  const place = free(x(mark.contacts), y(mark.value), mark.text.length, line.map(([contacts, value]) => [x(contacts), y(value)]));
+  const seen = (found) => found.map(([contacts, value]) => [x(contacts), y(value)]);
+  const straight = chance ? points.map(([contacts]) => [contacts, low + (contacts / most) * (high - low)]) : [];
+  const place = free(x(mark.contacts), y(mark.value), mark.text.length, seen(points), seen(straight));
   picture.append(drawn("text", { x: place.x, y: place.y, class: "mark", "text-anchor": place.anchor }, mark.text));
   return picture;
 }
@@ -50,7 +51,7 @@ export function curve({ points, mark, low, high, format, across, label, chance =
 const LETTER = 8.6, TALL = 17; // of the mark, where a narrow window writes it large
 
 // Where the text of the mark covers least of the curves: beside the point, above it or below it.
-function free(px, py, letters, line) {
+function free(px, py, letters, curve, straight) {
   const width = letters * LETTER;
   const tries = [
     { anchor: "start", x: px + 10, y: py + 22 }, { anchor: "end", x: px - 10, y: py - 10 },
@@ -62,7 +63,8 @@ function free(px, py, letters, line) {
   const cost = ({ anchor, x, y }) => {
     const left = anchor === "start" ? x : x - width, right = left + width, top = y - TALL, bottom = y + 4;
     const outside = Math.max(0, LEFT - left) + Math.max(0, right - WIDTH + RIGHT) + Math.max(0, 2 - top) + Math.max(0, bottom - HEIGHT + BOTTOM);
-    return 10 * outside + line.filter(([cx, cy]) => cx > left - 2 && cx < right + 2 && cy > top - 2 && cy < bottom + 2).length;
+    const covered = (line) => line.filter(([cx, cy]) => cx > left - 4 && cx < right + 4 && cy > top - 4 && cy < bottom + 4).length;
+    return 10 * outside + 4 * covered(curve) + covered(straight);
   };
   return tries.reduce((best, each) => (cost(each) < cost(best) ? each : best));
 }
