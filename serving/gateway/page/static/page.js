@@ -63,7 +63,7 @@ async function follow(mine) {
     find("work-title").textContent = mine.state.name;
     file.showProgress(mine.state);
     if (state === "failed") return failed(error, mayPass);
-    if (facts) seen(facts);
+    if (facts) seen(mine, facts);
     if (ranked && !chooses) {
       chooses = true;
       begin(mine);
@@ -75,8 +75,12 @@ async function follow(mine) {
   }
 }
 
-function seen(facts) {
+// What is read just now is not drawn anew as long as it says the same.
+function seen(mine, facts) {
   find("facts").hidden = false;
+  const said = JSON.stringify(facts);
+  if (said === mine.said) return;
+  mine.said = said;
   tell("sample", facts.is_sample ? `SAMPLE: version ${facts.version} was trained on made-up customers. Nothing here says anything about real ones.` : "");
   file.showFacts(facts);
 }
