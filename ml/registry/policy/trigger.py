@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
 
+from ml.errors import printable
 from ml.registry.ledger.entries import TRIGGERED
 
 WEEKLY, BY_HAND = "weekly", "by hand"
-MOST_FINDINGS, MOST_CHARACTERS = 50, 400
+MOST_FINDINGS, MOST_CHARACTERS, MOST_DAYS, FIRST_YEAR = 50, 400, 3650, 2000
 """Bounds of what comes from outside."""
 
 
@@ -61,13 +62,16 @@ class Trigger:
         """
         try:
             findings = {
-                str(key)[:MOST_CHARACTERS]: str(text)[:MOST_CHARACTERS] for key, text in content["findings"].items()
+                printable(str(key))[:MOST_CHARACTERS]: printable(str(text))[:MOST_CHARACTERS]
+                for key, text in content["findings"].items()
             }
             day, days = date.fromisoformat(content["day"]), int(content["cool_down_days"])
-        except (LookupError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no findings of a day ({type(error).__name__}: {error})") from error
-        if not 0 < len(findings) <= MOST_FINDINGS or days < 0:
+        if not 0 < len(findings) <= MOST_FINDINGS:
             raise ValueError("no findings, or too many of them")
+        if not 0 <= days <= MOST_DAYS or day.year < FIRST_YEAR:
+            raise ValueError(f"a cool-down of {days} days, or the day {day}, which cannot be")
         return cls("", day, findings, days)
 
     @classmethod
@@ -87,16 +91,21 @@ def begun_by(
 ) -> Mapping[str, Any] | None:
     """Return the ledger's entry of the last retraining that began for the same finding not long before.
 
+    One of not long after counts, too, since the event of an older look may come late; one of a day that is far ahead,
+    which a wrong clock wrote, does not.
+
     Args:
         key: That of the finding.
         day: The day of the look.
         events: The ledger's, oldest first.
-        cool_down_days: How long before the day counts.
+        cool_down_days: How long before and after the day counts.
     """
-    earliest = day - timedelta(days=cool_down_days)
+    around = timedelta(days=cool_down_days)
     begun = [
         event
         for event in events
-        if event["event"] == TRIGGERED and key in event["findings"] and date.fromisoformat(event["day"]) > earliest
+        if event["event"] == TRIGGERED
+        and key in event["findings"]
+        and day - around < date.fromisoformat(event["day"]) <= day + around
     ]
     return begun[-1] if begun else None

@@ -38,6 +38,9 @@ def test_findings_travel_as_json() -> None:
         '{"findings": {"a": "b"}, "cool_down_days": 7}',
         '{"day": "2026-11-29", "findings": ["a"], "cool_down_days": 7}',
         '{"day": "2026-11-29", "findings": {"a": "b"}, "cool_down_days": -1}',
+        '{"day": "2026-11-29", "findings": {"a": "b"}, "cool_down_days": 1e12}',
+        '{"day": "2026-11-29", "findings": {"a": "b"}, "cool_down_days": Infinity}',
+        '{"day": "0001-01-03", "findings": {"a": "b"}, "cool_down_days": 7}',
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
@@ -80,3 +83,15 @@ def test_the_same_finding_is_a_reason_again_after_the_cool_down(
 def test_an_entry_of_another_form_is_none(events: list[dict[str, Any]], changed: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         parsed_entry(json.dumps(events[0] | changed).encode())
+
+
+def test_a_day_far_ahead_holds_nothing_back(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(TRIGGERED, run_id="r", trigger="drift: Age", day="2099-01-01", findings={"drift: Age": "Older."})
+    assert begun_by("drift: Age", DAY, ledger.events(), cool_down_days=7) is None
+    assert begun_by("drift: Age", date(2098, 12, 30), ledger.events(), cool_down_days=7) is not None
+
+
+def test_a_name_cannot_steer_a_terminal() -> None:
+    found = Trigger.of_findings({"day": "2026-11-29", "findings": {"drift: \x1b[31mAge": "a"}, "cool_down_days": 7})
+    assert "\x1b" not in found.text
