@@ -10,10 +10,10 @@ from itertools import chain
 from pathlib import Path
 
 from ml.config.settings import FeedbackSettings
-from ml.data.outcomes.outcome_rows import customer_key
 from ml.feedback.traffic_sample import TrafficSample
 from ml.performance.joined import Key, Scored, Told
 from ml.storage.root import Root
+from serving.records.customer_key import customer_key
 from serving.records.kept_lists import kept_list_files
 from serving.records.outcome import Outcome
 from serving.records.outcome_files import KeptOutcome, read_outcomes

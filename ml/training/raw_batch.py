@@ -17,12 +17,12 @@ from ml.config.settings import TargetSettings, TransformSettings
 from ml.data import csv_reader
 from ml.data.features import FEATURES, ID, NUMERIC, RawFeatures
 from ml.data.file_lines import lines_with
-from ml.data.outcomes.outcome_rows import WHOLE
 from ml.data.put_right import plain
 from ml.data.schema import Schema
 from ml.data.shards.manifest import placed
 from ml.errors import DataError
 from ml.training.split import ProfileHashes, is_eval, number_text
+from serving.records.customer_key import WHOLE
 from serving.tables.missing_values import MISSING
 
 
@@ -117,7 +117,7 @@ def raw_batches(
 
 
 def customer_keys(identifiers: pa.Array) -> pa.Array:
-    """Return identifiers, text [n], each in the form of `ml.data.outcomes.outcome_rows.customer_key`."""
+    """Return identifiers, text [n], each in the form of `serving.records.customer_key.customer_key`."""
     return pc.replace_substring_regex(identifiers, rf"^{WHOLE.pattern}$", r"\1")
 
 

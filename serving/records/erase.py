@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.records import journal, kept_lists, parquet_rows
+from serving.records.customer_key import customer_key
 from serving.records.outcome import NoOutcomeError, Outcome
 from serving.records.outcome_files import outcome_files
 from serving.records.private_files import locked, remove_left_over, written_beside
@@ -28,9 +29,15 @@ class Whom:
 
     def is_in(self, row: RecordedRow | Outcome) -> bool:
         """Whether a row is about them."""
-        if self.customer is not None and row.customer == self.customer:
+        if self.is_customer(row.customer):
             return True
         return row.request_id is not None and row.row is not None and (row.request_id, row.row) in self.rows
+
+    def is_customer(self, identifier: str | None) -> bool:
+        """Whether an identifier is that of the customer, however the file wrote it."""
+        if self.customer is None or identifier is None:
+            return False
+        return customer_key(identifier) == customer_key(self.customer)
 
 
 @dataclass
@@ -136,7 +143,7 @@ def erase_kept(lists: Path, whom: Whom) -> Erased:
             customers += kept_lists.customers_of(place)
         except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error):
             erased.unreadable.files += 1
-        if not rows and (whom.customer is None or whom.customer not in customers):
+        if not rows and not any(map(whom.is_customer, customers)):
             erased.unnamed += customers.count(None)
             continue
         kept_lists.remove(place)

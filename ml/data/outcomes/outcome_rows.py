@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ LABEL = "outcome"
 _ABOUT = ("outcome_date", "version", "request_id", "row", "propensity")
 COLUMNS = (ID, *FEATURES, LABEL, *_ABOUT)
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
-WHOLE = re.compile(r"(\d+)\.0+")
-"""An identifier that was written as a number with decimals, as files are when one of them is missing."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,6 @@ class OutcomeRow:
         chance = "" if self.propensity is None else repr(self.propensity)
         about = (self.label, self.date, self.version, self.request_id, str(self.row), chance)
         return [self.customer, *(self.features[name] for name in FEATURES), *about]
-
-
-def customer_key(identifier: str) -> str:
-    """Return an identifier in the one form in which two files that write it differently agree: 466735.0 is 466735."""
-    text = identifier.strip()
-    whole = WHOLE.fullmatch(text)
-    return whole[1] if whole else text
 
 
 def outcomes_beside(csv: Path) -> Path | None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from ml.config.settings import Settings
 from ml.data.outcomes.erasure import forget_half_written_notes, note_erasure
-from ml.data.outcomes.outcome_rows import NAME, customer_key, outcomes_beside, rewrite_without, rows_about
+from ml.data.outcomes.outcome_rows import NAME, outcomes_beside, rewrite_without, rows_about
 from ml.errors import TransientError
 from ml.performance.joined import Key
 from ml.registry.model_registry import locked_registry
 from ml.storage import files, locks
 from ml.storage.artifact import RECORD
 from ml.storage.root import Root
+from serving.records.customer_key import customer_key
 
 log = logging.getLogger(__name__)
 _WHO = "erasing a customer"

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from ml.data.csv_reader import MAX_VALUE_BYTES
 from ml.data.features import FEATURES, NUMERIC
-from ml.data.outcomes.outcome_rows import OutcomeRow, customer_key
+from ml.data.outcomes.outcome_rows import OutcomeRow
 from ml.data.schema import Schema
 from ml.feedback.labelled_rows import LabelledRow, labelled_rows
 from ml.feedback.reading import Feedback
 from ml.performance.joined import join
+from serving.records.customer_key import customer_key
 from serving.records.row import UNKNOWN, Value
 from serving.tables.category_spelling import fold
 from serving.tables.missing_values import MISSING

@@ -74,6 +74,24 @@ def test_a_customer_is_erased_everywhere_also_where_only_a_row_is_named(both: tu
     assert "lists that somebody downloaded or has open on the page, backups, the training data" in said
 
 
+@pytest.mark.parametrize(("written", "named"), [("466735.0", "466735"), ("466735", " 466735.0 ")])
+def test_an_identifier_is_found_however_a_file_wrote_it(tmp_path: Path, written: str, named: str) -> None:
+    record, outcomes = tmp_path / "record", tmp_path / "outcomes"
+    store = store_in(record)
+    store.append([row("list", 2, written), row("list", 3, "4667350")])
+    store.close()
+    outcomes.mkdir(mode=0o700)
+    told = [
+        Outcome(customer=written, label="D", date="2026-11-01"),
+        Outcome(customer="1", label="D", date="2026-11-01"),
+    ]
+    keep(outcomes, told, by="-", request_id="o", now=NOW)
+    done = erase("--id", named, "--record", str(record), "--outcomes", str(outcomes))
+    assert done.returncode == 0, done.stderr
+    assert rows_in(record) == [("list", 3)]
+    assert [found.customer for found in kept_in(outcomes)] == ["1"]
+
+
 def test_a_row_of_a_request_is_erased_and_nothing_else(both: tuple[Path, Path]) -> None:
     record, outcomes = both
     assert erase("--row=asked:1", f"--record={record}").returncode == 0
