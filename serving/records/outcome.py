@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Self
+
+from serving.records.shares import check_share
 
 
 class NoOutcomeError(Exception):
@@ -44,13 +47,29 @@ class Outcome:
 
     @classmethod
     def of(cls, line: bytes) -> Self:
-        """Reads a line.
+        """Reads a line; names that newer code has added are passed over.
 
         Raises:
-            NoOutcomeError: It is none.
+            NoOutcomeError: It is none: no object, or one with a value of another type or beyond its range.
         """
         try:
             found: dict[str, Any] = json.loads(line)
-            return cls(**found)
-        except (ValueError, TypeError) as error:
+            if not isinstance(found, dict):
+                raise TypeError("no object")
+            outcome = cls(**{name: found[name] for name in cls.__slots__ if name in found})
+            outcome._check()
+        except (ValueError, TypeError, RecursionError) as error:
             raise NoOutcomeError from error
+        return outcome
+
+    def _check(self) -> None:
+        """Raises a ValueError or TypeError when a value cannot be."""
+        texts = (self.request_id, self.customer, self.label, self.date, self.version, self.group)
+        if not all(value is None or isinstance(value, str) for value in texts):
+            raise TypeError("a value that is no text")
+        if self.row is not None and (not isinstance(self.row, int) or isinstance(self.row, bool)):
+            raise TypeError("a row that is no number")
+        check_share(self.probability)
+        check_share(self.propensity)
+        if self.date is not None:
+            date.fromisoformat(self.date)

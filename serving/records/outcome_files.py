@@ -91,7 +91,8 @@ def read_outcomes(directory: Path, unreadable: Unreadable) -> Iterator[KeptOutco
         with path.open("rb") as file:
             try:
                 received = str(json.loads(file.readline())["received"])
-            except (ValueError, KeyError, TypeError):
+                datetime.fromisoformat(received)
+            except (ValueError, KeyError, TypeError, RecursionError):
                 unreadable.files += 1
                 continue
             for number, line in enumerate(file, start=1):

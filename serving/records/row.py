@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from serving.records.shares import check_share
+
 UNKNOWN = "unknown"
 Value = float | str | None
 """A feature as it was sent: a number, or text."""
@@ -66,6 +68,7 @@ class RecordedRow:
             row = cls(**{name: found[name] for name in cls.__slots__ if name in found})
             if not isinstance(row.features, dict) or not isinstance(row.row, int):
                 raise ValueError("a value of another type")
+            check_share(row.propensity)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise NoRowError from error
         return row

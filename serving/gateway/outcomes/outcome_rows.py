@@ -158,6 +158,8 @@ def _list_errors(row: Mapping[str, str]) -> Iterator[str]:
         value = _share(row[name])
         if value is not None and not 0 <= value <= 1:
             yield f"{name} is {row[name][:40]!r}, not a number from 0 to 1"
+    if row["label"] and row["group"] != "control" and _share(row["propensity"]) == 0:
+        yield "its propensity is 0: nobody asked, so it has no outcome. Take the number that the list has"
     if row["version"] and not _VERSION.fullmatch(row["version"]):
         yield f"version is {row['version'][:40]!r}, not a number"
     if row["group"] not in _GROUPS:

@@ -167,6 +167,7 @@ def test_rows_that_contradict_each_other_about_a_customer_or_a_row_are_refused(
         (b"ID,probability,label,date\n1,0.5,D,2026-11-01\n", CSV, 422, "its label is what the model said"),
         (b"ID,label,date\n1,D,2026-11-01\n", {"Content-Type": "text/html"}, 415, "text/csv, application/vnd.openxml"),
         (b"ID,label,date\n1,D,2026-11-01\n", CSV | {"Content-Encoding": "gzip"}, 415, "compressed"),
+        (b"ID,label,date,propensity\n1,D,2026-11-01,0\n", CSV, 422, "its propensity is 0: nobody asked"),
         (b"[1]\nnot JSON\n", JSON_LINES, 422, "row 1: it is not a JSON object\n  row 2: it is not JSON"),
         (b"[" * 100_000, JSON_LINES, 422, "row 1: it has more than 65,536 bytes"),
         (b"\xff" * 100, CSV, 422, "UTF-8"),
