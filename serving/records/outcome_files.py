@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from serving.records.contradictions import Contradictions
 from serving.records.outcome import NoOutcomeError, Outcome
 from serving.records.private_files import fsync_directory, locked, remove_left_over, written_beside
 from serving.records.record_directory import Unreadable
@@ -49,7 +51,8 @@ def keep(directory: Path, outcomes: Sequence[Outcome], *, by: str, request_id: s
     """Writes outcomes to a file of their own; on return they are on the disk for good.
 
     The same ones, in the same order, are recognised by their hash, which is in the name of the file. It stays the same
-    when a customer is erased from the file, so that the old upload does not bring that customer back.
+    when a customer is erased from the file, so that the old upload does not bring that customer back. When a file that
+    came in between may say otherwise of one of them, what is left of them gets a new file: what came last counts.
 
     Args:
         directory: Where.
@@ -65,14 +68,32 @@ def keep(directory: Path, outcomes: Sequence[Outcome], *, by: str, request_id: s
     found = hashlib.sha256(body).hexdigest()[:_HASH_DIGITS]
     with locked(directory):
         remove_left_over(directory)
-        for path in directory.glob(f"*-{found}{ENDING}"):
-            fsync_directory(directory)  # whoever wrote it may have been killed before
-            return Kept(path.name, is_repeated=True)
+        files = outcome_files(directory)
+        same = [place for place, path in enumerate(files) if path.name.endswith(f"-{found}{ENDING}")]
+        if same:
+            last = files[same[-1]]
+            if not _is_overturned(outcomes, files[same[-1] + 1 :]):
+                fsync_directory(directory)  # whoever wrote it may have been killed before
+                return Kept(last.name, is_repeated=True)
+            _, _, body = last.read_bytes().partition(b"\n")
         path = directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}Z-{found}{ENDING}"
         head = {"received": now.astimezone(UTC).isoformat(), "by": by, "request_id": request_id}
         with written_beside(path) as beside:
             beside.write_bytes(json.dumps(head).encode() + b"\n" + body)
     return Kept(path.name, is_repeated=False)
+
+
+def _is_overturned(outcomes: Sequence[Outcome], later: Sequence[Path]) -> bool:
+    """Whether files that came later may say otherwise about one of the outcomes."""
+    said = Contradictions(outcomes if later else ())
+    for path in later:
+        with path.open("rb") as file:
+            file.readline()
+            for line in file:
+                with suppress(NoOutcomeError):
+                    if said.has(Outcome.of(line)):
+                        return True
+    return False
 
 
 def outcome_files(directory: Path) -> list[Path]:

@@ -92,6 +92,13 @@ def test_the_same_upload_is_recognised_in_whatever_form_it_comes(door: GatewayPr
     assert len(kept(tmp_path)) == 2
 
 
+def test_an_upload_that_takes_a_correction_back_is_kept_anew(door: GatewayProcess, tmp_path: Path) -> None:
+    correction = GOOD.replace(b"D,", b"rest,")
+    assert [send(door, body)[1]["was_there_already"] for body in (GOOD, correction, GOOD)] == [False] * 3
+    assert [each.outcome.label for each in kept(tmp_path)][::2] == ["D", "rest", "D"]
+    assert send(door, GOOD)[1]["was_there_already"]
+
+
 def test_a_list_that_comes_back_is_kept_with_what_it_says_of_each_row(door: GatewayProcess, tmp_path: Path) -> None:
     body = (
         "\ufeffrank;ID;Age;probability;label;request_id;row;version;propensity;group;outcome;outcome_date\r\n"
