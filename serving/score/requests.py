@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ PATIENCE_SECONDS = 30.0
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds between tries; the last pause is repeated."""
 _RETRY_SECONDS = 0.2
+_SHOWN = 10
 _LOADING = ("START", "LOADING")
 
 
@@ -149,7 +151,7 @@ def score_chunks(
 
     Raises:
         VersionGoneError: The version is no longer served.
-        RowsError: The server refuses a row.
+        RowsError: The server refuses a row, or answers it with what is no probability, such as NaN.
         ServingError: The server does not answer, or not with scores.
     """
     for chunk in chunks:
@@ -161,15 +163,29 @@ def score_chunks(
 def _score_chunk(server: ModelServer, version: int, chunk: Sequence[tuple[int, Instance]], path: Path) -> list[Score]:
     try:
         with _gone_at_404():
-            return _score_with_retries(server, version, [instance for _, instance in chunk])
+            scores = _score_with_retries(server, version, [instance for _, instance in chunk])
     except Refused as refusal:
         if refusal.status not in (400, 413):
             raise
         if len(chunk) == 1:
             raise RowsError(str(path), 1, [f"line {chunk[0][0]}: the server answers: {refusal.said}"]) from refusal
+    else:
+        wrong = [
+            f"line {line}: the model answers {_named(score.probability)}, which is no probability: are its values far "
+            "too large or too small?"
+            for (line, _), score in zip(chunk, scores, strict=True)
+            if not 0 <= score.probability <= 1  # of NaN neither is true
+        ]
+        if wrong:
+            raise RowsError(str(path), len(wrong), wrong[:_SHOWN])
+        return scores
     # The request is too large, or one of its rows is wrong: try the halves.
     middle = len(chunk) // 2
     return _score_chunk(server, version, chunk[:middle], path) + _score_chunk(server, version, chunk[middle:], path)
+
+
+def _named(number: float) -> str:
+    return "NaN" if math.isnan(number) else f"{number:g}"
 
 
 def probabilities(server: ModelServer, version: int, instances: Sequence[Mapping[str, object]]) -> list[float]:

@@ -16,6 +16,8 @@ from tests.serving.client.stand_in import Answer, Request, stand_in
 from tests.serving.live import ROOT
 from tests.serving.score.scoring import NAMES, NUMBERS, many, read_csv, score
 
+NAN = float("nan")
+
 
 class Pretended:
     """A server that scores by age alone, and can be told how to misbehave."""
@@ -57,6 +59,28 @@ def test_a_row_that_the_server_refuses_is_named_by_line(tmp_path: Path) -> None:
         "  line 26: the server answers: Age 42 is odd",
     ]
     assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--top", "3")])
+def test_rows_that_the_model_answers_with_no_probability_are_named_by_line(
+    more: tuple[str, ...], tmp_path: Path
+) -> None:
+    class Lost(Pretended):
+        def refuse(self, ages: list[float]) -> Answer | None:
+            found = [{42: NAN, 43: 1.5}.get(age, 0.5) for age in ages]
+            return 200, {"predictions": [{"probability": probability, "label": "D"} for probability in found]}
+
+    out = tmp_path / "out.csv"
+    with stand_in(Lost().answer) as url:
+        code, _, wrong = score(many(tmp_path / "in.csv", 50), "--out", str(out), *more, url=url)
+    assert code == 2
+    why = "which is no probability: are its values far too large or too small?"
+    assert wrong.splitlines()[-3:] == [
+        f"{tmp_path / 'in.csv'}: 2 rows cannot be scored; nothing was written.",
+        f"  line 26: the model answers NaN, {why}",
+        f"  line 27: the model answers 1.5, {why}",
+    ]
+    assert not out.exists()
 
 
 def test_a_request_that_is_too_large_is_sent_in_halves(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def too_many_rows() -> bytes:
         (b"a,b\n1,2\n", "the first line lacks Age, "),
         (f"{HEADER}\n".encode(), "there are no customers"),
         (f"{HEADER}\n1,Male,No,old,No,Artist,1,Low,4\n".encode(), "line 2: Age is 'old', not a number"),
+        (f"{HEADER}\n1,Male,No,1e39,No,Artist,1,Low,4\n".encode(), "line 2: the model answers NaN, which is no"),
         (f"{HEADER}\n\xff".encode("latin-1"), "not UTF-8: byte 0xFF in line 2"),
         (f"{HEADER},reasons_for\n".encode(), "already has a column 'reasons_for'"),
         (b"<html><title>Log in</title>", "this is a web page"),
