@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -21,7 +22,13 @@ _STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _SUSPECT = frozenset((*_STARTS, *" \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u3000"))
 """The first letters of what may be a formula: its own, or a blank before it."""
 _HARMLESS = re.compile(r"[+-][\d .,]*", re.ASCII)
+_SEPARATORS = frozenset(",;\t")
 _MOST_ROWS = 1_048_576
+_MOST_COLUMNS = 16_384
+_LOOKED_AT = 200
+"""So many rows decide how wide the columns of a workbook are."""
+_NARROWEST, _WIDEST = 8, 50
+"""In letters."""
 _MOST_CHARACTERS = 32_767
 
 
@@ -53,27 +60,52 @@ def is_formula(text: str) -> bool:
     return not _HARMLESS.fullmatch(start) and parse_number(start.strip(), decimal_comma=True) is None
 
 
+def unguarded(text: str) -> str:
+    """A text as it was before a `CsvRowWriter` wrote it."""
+    text = text[1:] if text.startswith("'") and is_formula(text[1:]) else text
+    return _GUARDED.sub(lambda found: f"{found[1]}{found[2]}" if is_formula(found[3]) else found[0], text)
+
+
+def _parts_of(separators: Collection[str], mark: str = "") -> re.Pattern[str]:
+    """What may be a formula after a separator or a line end: these, what is from there on, and that without quotes."""
+    ends = re.escape("".join(sorted(separators)) + _BOTH)
+    blanks = rf"(?:[^\S{ends}]|\")*"
+    return re.compile(rf"([{ends}]){mark}(?={blanks}[{re.escape(''.join(_STARTS))}])({blanks}([^{ends}]*))")
+
+
+_GUARDED = _parts_of(_SEPARATORS, "'")
+
+
 class CsvRowWriter:
     """Rows of a CSV file in a given layout."""
 
     def __init__(self, out: IO[bytes], layout: CsvLayout, *, decimal_comma: bool = False) -> None:
         self.guarded = 0
+        self._parts = _parts_of(_SEPARATORS - {layout.separator})
         self._decimal_comma = decimal_comma
         self._write = csv_writer(out, layout.separator, layout.line_end)
         out.write(BOM if layout.bom else b"")
         out.write(f"sep={layout.separator}{layout.line_end}".encode() if layout.names_separator else b"")
 
     def write(self, row: Sequence[str], ours: Sequence[Number | str] = ()) -> None:
-        """Write a row; a text that begins like a formula gets a ' before it, which a spreadsheet does not run."""
-        if any(text[:1] in _SUSPECT for text in row):
-            texts = [f"'{text}" if is_formula(text) else text for text in row]
-            self.guarded += sum(map(len, texts)) - sum(map(len, row))
+        """Write a row; a text that begins like a formula gets a ' before it, which a spreadsheet does not run.
+
+        A spreadsheet of another country takes another separator, and so begins a cell within a text: it holds there,
+        too.
+        """
+        if any(text[:1] in _SUSPECT for text in row) or self._parts.search("\0".join(row)):
+            texts = [*map(self._guarded, row)]
+            self.guarded += sum(before != after for before, after in zip(row, texts, strict=True))
             row = texts
         self._write([*row, *map(self._text, ours)])
 
+    def _guarded(self, text: str) -> str:
+        text = self._parts.sub(lambda found: f"{found[1]}'{found[2]}" if is_formula(found[3]) else found[0], text)
+        return f"'{text}" if is_formula(text) else text
+
     def _text(self, value: Number | str) -> str:
         if isinstance(value, str):
-            return f"'{value}" if value[:1] in _SUSPECT and is_formula(value) else value
+            return self._guarded(value)
         text = f"{value.value:.{value.digits}f}"
         return text.replace(".", ",") if self._decimal_comma else text
 
@@ -85,6 +117,8 @@ class WorkbookRowWriter:
 
     def __init__(self, sheet: Any, path: Path, *, decimal_comma: bool) -> None:
         self._sheet, self._path, self._decimal_comma, self._row = sheet, path, decimal_comma, 0
+        self._widths: list[int] = []
+        sheet.freeze_panes(1, 0)
 
     def write(self, row: Sequence[str], ours: Sequence[Number | str] = ()) -> None:
         """Write a row.
@@ -94,6 +128,13 @@ class WorkbookRowWriter:
         """
         if self._row == _MOST_ROWS:
             raise FileError(f"{self._path}: a workbook holds {_MOST_ROWS:,} rows.", "Give --out a name ending in .csv.")
+        if len(row) + len(ours) > _MOST_COLUMNS:
+            raise FileError(
+                f"{self._path}: a workbook holds {_MOST_COLUMNS:,} columns, and there are {len(row) + len(ours):,}.",
+                "Give --out a name ending in .csv.",
+            )
+        if self._row < _LOOKED_AT:
+            self._look_at([*map(len, row), *map(_length, ours)])
         for place, text in enumerate(row):
             number = _exact_number(text, self._decimal_comma)
             if number is not None:
@@ -111,6 +152,14 @@ class WorkbookRowWriter:
             else:
                 self._sheet.write_number(self._row, place, round(value.value, value.digits))
         self._row += 1
+
+    def end(self) -> None:
+        """Give the columns widths that fit, after the last row."""
+        for place, width in enumerate(self._widths):
+            self._sheet.set_column(place, place, min(max(width, _NARROWEST), _WIDEST) + 1)
+
+    def _look_at(self, lengths: Sequence[int]) -> None:
+        self._widths = [max(pair) for pair in zip_longest(self._widths, lengths, fillvalue=0)]
 
 
 @contextmanager
@@ -130,15 +179,26 @@ def row_writer(out: IO[bytes], target: Path, layout: CsvLayout, *, decimal_comma
 
     with tempfile.TemporaryDirectory(dir=Path(out.name).parent, prefix=".workbook-") as folder:
         book = Workbook(out, {"constant_memory": True, "tmpdir": folder, "strings_to_formulas": False})
-        yield WorkbookRowWriter(book.add_worksheet("Customers"), target, decimal_comma=decimal_comma)
+        sheet = book.add_worksheet("Customers")
+        writer = WorkbookRowWriter(sheet, target, decimal_comma=decimal_comma)
+        try:
+            yield writer
+        except BaseException:
+            sheet.row_data_fh.close()  # the file of its rows, which only closing the book would close
+            raise
+        writer.end()
         book.close()
 
 
+def _length(value: Number | str) -> int:
+    return len(value) if isinstance(value, str) else len(f"{value.value:.{value.digits}f}")
+
+
 def _exact_number(text: str, decimal_comma: bool) -> float | None:
-    """The number that a text is, if a workbook shows it as it is: not an identifier with leading zeros, for example."""
+    """The number that a text is, if a workbook shows it as it is: not an identifier like 007 or 12E4."""
     plain = text.replace(",", ".") if decimal_comma else text
     number = parse_number(plain)
-    if number is None or len(plain) > 15 or re.match(r"[+]|-?0\d|-?\.", plain):
+    if number is None or len(plain) > 15 or re.search(r"^[+]|^-?0\d|^-?\.|[eE]", plain):
         return None
     return number
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from serving.gateway.outcomes.outcome_rows import OutcomesError
-from serving.score.row_writers import is_formula
+from serving.score.row_writers import unguarded
 from serving.tables.column_names import IDENTIFIERS, match_columns, quoted_names
 from serving.tables.file_errors import FileError
 from serving.tables.missing_values import MISSING
@@ -98,13 +98,8 @@ def _check_there(places: Collection[str], names: Sequence[str], called: str, hea
 
 
 def _fields(places: Mapping[str, int], row: Sequence[str]) -> dict[str, str]:
-    texts = {name: _as_it_was(row[place].strip()) for name, place in places.items()}
+    texts = {name: unguarded(row[place].strip()) for name, place in places.items()}
     return {name: "" if (text := texts.get(name, "")) in MISSING else text for name in NAMED_BY}
-
-
-def _as_it_was(text: str) -> str:
-    """A text without the ' that a list has before what begins like a formula."""
-    return text[1:] if text.startswith("'") and is_formula(text[1:]) else text
 
 
 def _object(line: bytes) -> dict[str, object] | str:

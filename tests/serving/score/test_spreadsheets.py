@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,9 @@ import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
-from serving.score.row_writers import is_formula
+from serving.score.row_writers import CsvRowWriter, is_formula, unguarded
+from serving.tables.column_names import MatchedColumns
+from serving.tables.csv_layout import CsvLayout
 from tests.serving.client.stand_in import stand_in
 from tests.serving.score.scoring import HEADER, many, read_csv, score, write
 from tests.serving.score.test_trouble import Pretended
@@ -67,6 +73,44 @@ def test_a_workbook_becomes_a_csv_and_a_csv_a_workbook(url: str, tmp_path: Path)
     assert score(many(tmp_path / "in.csv", 30), "--out", str(tmp_path / "out.xlsx"), url=url)[0] == 0
     assert cells(tmp_path / "out.xlsx")[2][3:] == [19.0, "Yes", "Artist", 1.0, "Average", 2.0, 0.19, "1"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "in.xlsx", "out.CSV", "out.xlsx"]
+
+
+def test_a_text_that_looks_like_a_power_of_ten_stays_a_text(url: str, tmp_path: Path) -> None:
+    names = ["12E4", "1e5", "1.5E-3", "007"]
+    file = write(tmp_path / "in.csv", *(ROW.replace("1,Male", f"{name},Male") for name in names))
+    assert score(file, "--out", str(tmp_path / "out.xlsx"), url=url)[0] == 0
+    assert [row[0] for row in cells(tmp_path / "out.xlsx")[1:]] == names
+
+
+@pytest.mark.parametrize("top", [(), ("--top", "1")])
+def test_more_columns_than_a_workbook_has_are_refused(top: tuple[str, ...], url: str, tmp_path: Path) -> None:
+    more = 16_384 - len(HEADER.split(",")) - 1
+    header, row = f"{HEADER},{','.join(f'c{n}' for n in range(more))}", f"{ROW},{','.join(['7'] * more)}"
+    file, out = write(tmp_path / "in.csv", row, header=header), tmp_path / "out.xlsx"
+    code, _, warned = score(file, "--out", str(out), *top, url=url)
+    columns = "16,392" if top else "16,385"
+    assert (code, out.exists()) == (2, False)
+    assert warned.endswith(
+        f"{out}: a workbook holds 16,384 columns, and there are {columns}. Give --out a name ending in .csv.\n"
+    )
+    assert score(file, "--out", str(tmp_path / "out.csv"), *top, url=url)[0] == 0
+
+
+def test_the_header_of_a_workbook_stays_in_sight_and_its_columns_are_as_wide_as_their_texts(
+    url: str, tmp_path: Path
+) -> None:
+    rows = [f"{ROW},{'x' * 30}", f"{ROW},{'y' * 300}"]
+    file, out = write(tmp_path / "in.csv", *rows, header=f"{HEADER},Note"), tmp_path / "out.xlsx"
+    for top in ((), ("--top", "2")):
+        assert score(file, "--out", str(out), *top, url=url)[0] == 0
+        with zipfile.ZipFile(out) as parts:
+            sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+        assert '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' in sheet
+        found = re.findall(r'<col min="(\d+)" max="(\d+)" width="([\d.]+)"', sheet)
+        widths = {place: float(width) for low, high, width in found for place in range(int(low), int(high) + 1)}
+        note = 10 + len(top) // 2
+        assert [int(widths[note + step]) for step in (-9, -6, -2, 0, 1)] == [9, 9, 15, 51, 12]
+        assert max(widths) == len(cells(out)[0])
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out", "out.xls", "out.csv.gz", "out.ods"])
@@ -152,8 +196,27 @@ def test_texts_that_begin_like_a_formula_are_written_so_that_none_runs(
     code, _, warned = score(file, "--out", str(out), *top, url=url)
     kept = [row[9 + bool(top)] for row in read_csv(out)]
     assert (code, kept[0]) == (0, "'=Note")
-    assert kept[1:] == [*(f"'{value}" for value in FORMULAS), *PLAIN]
+    before = {"\t=1": "\t'=1", "\r=1": "\r'=1"}  # they may end a cell, or a row
+    assert kept[1:] == [*(before.get(value, f"'{value}") for value in FORMULAS), *PLAIN]
     assert f"{len(FORMULAS) + 1} texts begin like a formula" in warned
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("other", [",", ";", "\t", "\n", "\r\n"])
+@pytest.mark.parametrize("formula", ["=1+1", " @SUM(A1)", '"=1"', "\uff1d1"])
+def test_no_formula_begins_a_cell_where_a_spreadsheet_takes_another_separator(
+    separator: str, other: str, formula: str
+) -> None:
+    text = f"x{other}{formula}"
+    row = ["1", text, "5; -3,5"]
+    out = io.BytesIO()
+    writer = CsvRowWriter(out, CsvLayout([], MatchedColumns({}, {}), separator=separator))
+    writer.write(row)
+    (found,) = csv.reader(io.StringIO(out.getvalue().decode(), newline=""), delimiter=separator)
+    is_cell = separator != other
+    assert found == [row[0], f"x{other}'{formula}" if is_cell else text, row[2]]
+    assert writer.guarded == is_cell
+    assert unguarded(found[1]) == text
 
 
 def test_only_texts_that_may_run_count_as_formulas() -> None:

@@ -67,7 +67,7 @@ def test_rows_that_the_model_answers_with_no_probability_are_named_by_line(
 ) -> None:
     class Lost(Pretended):
         def refuse(self, ages: list[float]) -> Answer | None:
-            found = [{42: NAN, 43: 1.5}.get(age, 0.5) for age in ages]
+            found = [{42.0: NAN, 43.0: 1.5}.get(age, 0.5) for age in ages]
             return 200, {"predictions": [{"probability": probability, "label": "D"} for probability in found]}
 
     out = tmp_path / "out.csv"
