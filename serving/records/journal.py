@@ -13,6 +13,8 @@ from serving.records.private_files import FILE_MODE
 from serving.records.row import NoRowError, RecordedRow
 
 ENDING = ".jsonl"
+UNREAD_ENDING = ".unread.jsonl"
+"""Of a file with the whole lines of a journal that this code cannot read: newer code may have written them."""
 
 
 class Journal:
@@ -76,9 +78,15 @@ def is_open_elsewhere(path: Path) -> bool:
 
 def read_journal(path: Path) -> Iterator[RecordedRow | None]:
     """Yields the rows of a journal, and None for each line that is none, such as the torn one at the end."""
+    for _, row in read_lines(path):
+        yield row
+
+
+def read_lines(path: Path) -> Iterator[tuple[bytes, RecordedRow | None]]:
+    """Yields the lines of a journal with the row that each is; None for one that is none."""
     with path.open("rb") as file:
         for line in file:
             try:
-                yield RecordedRow.of(line) if line.endswith(b"\n") else None
+                yield line, RecordedRow.of(line) if line.endswith(b"\n") else None
             except NoRowError:
-                yield None
+                yield line, None

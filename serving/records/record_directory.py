@@ -82,7 +82,8 @@ def read_record(directory: Path, unreadable: Unreadable, *, since: date | None =
 def settle(directory: Path) -> None:
     """Makes Parquet of every journal that nobody writes any more. May be killed at any time, and called again.
 
-    A journal in which nothing can be read stays, for code that can read it, until it is too old.
+    A journal in which nothing can be read stays, for code that can read it, until it is too old. So do single whole
+    lines that cannot be read, in a journal of their own beside the Parquet file.
 
     Raises:
         OSError: There is no room; the journals stay.
@@ -94,10 +95,13 @@ def settle(directory: Path) -> None:
                 continue
             target = path.with_suffix(parquet_rows.ENDING)
             if not target.exists():
-                found = [*journal.read_journal(path)]
-                rows = [row for row in found if row is not None]
+                found = [*journal.read_lines(path)]
+                rows = [row for _, row in found if row is not None]
                 if found and not rows:
                     continue
+                if unread := [line for line, row in found if row is None and line.endswith(b"\n")]:
+                    with written_beside(path.with_suffix(journal.UNREAD_ENDING)) as beside:
+                        beside.write_bytes(b"".join(unread))
                 if rows:
                     with written_beside(target) as beside:
                         parquet_rows.write_rows(rows, beside)

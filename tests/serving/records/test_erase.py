@@ -118,6 +118,17 @@ def test_the_same_upload_does_not_bring_an_erased_customer_back(tmp_path: Path) 
     assert kept_in(outcomes) == []
 
 
+def test_lines_that_cannot_be_read_stay_and_are_told_as_not_searched(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    record.mkdir(mode=0o700)
+    newer = b'{"at": "2027-01-01", "customer": "466735"}\n'
+    path = record / "20261129T120000000000Z-00.jsonl"
+    path.write_bytes(row("list", 2, "466735").line() + newer + row("list", 3, "12").line())
+    erased, _, _ = erase_everywhere(record, None, Whom("466735"))
+    assert (erased.rows, erased.unreadable.lines) == (1, 1)
+    assert path.read_bytes() == newer + row("list", 3, "12").line()
+
+
 def test_a_writer_goes_on_in_a_new_journal(tmp_path: Path) -> None:
     record = tmp_path / "record"
     store = store_in(record)
