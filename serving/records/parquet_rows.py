@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serving.records.row import RecordedRow, Value
+from serving.records.row import RecordedRow, Value, number_text
 
 ENDING = ".parquet"
 FEATURE = "feature."
@@ -52,7 +52,7 @@ def write_rows(rows: Sequence[RecordedRow], path: Path) -> None:
 def _feature(values: Sequence[Value]) -> Any:
     if all(value is None or isinstance(value, int | float) for value in values):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    return pa.array([value if value is None or isinstance(value, str) else f"{value:g}" for value in values])
+    return pa.array([value if value is None or isinstance(value, str) else number_text(value) for value in values])
 
 
 def read_rows(path: Path) -> Iterator[RecordedRow]:

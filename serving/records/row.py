@@ -74,7 +74,13 @@ class RecordedRow:
         return row
 
 
+_WHOLE = 1e15
 _FIELDS = tuple(found.name for found in fields(RecordedRow))
+
+
+def number_text(number: float) -> str:
+    """A number as a text from which the same number can be read: 22 for 22.0, and no digit less than it has."""
+    return f"{number:.0f}" if abs(number) < _WHOLE and number == int(number) else repr(number)
 
 
 def utc_text(seconds: float) -> str:

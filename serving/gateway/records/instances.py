@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from serving.gateway.records.frames import Passed
-from serving.records.row import RecordedRow, Value, utc_text
+from serving.records.row import RecordedRow, Value, number_text, utc_text
 
 _MOST_INFLATED = 64 << 20
 _ONLY_INPUT = "instance"
@@ -107,4 +107,4 @@ def _number(value: Any) -> float | None:
 
 def _text(value: Any) -> str | None:
     found = _plain(value)
-    return found if found is None or isinstance(found, str) else f"{found:g}"
+    return found if found is None or isinstance(found, str) else number_text(found)

@@ -179,6 +179,16 @@ def test_lines_that_could_not_be_read_are_rows_for_code_that_can_and_go_when_the
     assert record_files(directory) == []
 
 
+def test_numbers_of_a_column_in_which_a_text_stood_keep_all_their_digits(tmp_path: Path) -> None:
+    ages = [22.123456789, 1234567.0, 22.0, 0.1, -1e300, float("nan"), 2.5e-9]
+    store = store_in(tmp_path / "record", Clock())
+    store.append([*(row(number, Age=age) for number, age in enumerate(ages)), row(9, Age="old")])
+    store.close()
+    texts = [str(found.features["Age"]) for found in read(tmp_path / "record")[0]]
+    assert texts == ["22.123456789", "1234567", "22", "0.1", "-1e+300", "nan", "2.5e-09", "old"]
+    assert [float(text) for text in texts[:5]] == ages[:5]
+
+
 def test_rows_of_newer_code_are_read_without_what_they_have_more(tmp_path: Path) -> None:
     directory = tmp_path / "record"
     store = store_in(directory, Clock())
