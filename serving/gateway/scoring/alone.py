@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
@@ -22,6 +23,7 @@ from serving.tables.file_errors import FileError
 
 _MOST_MEMORY = 4 << 30
 _NICE = 5
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 _ADDRESS = re.compile(r"https?://\S+")
 
 
@@ -76,6 +78,26 @@ def _end_with_gateway() -> None:
 def _result(work: Callable[[bytes], Result], line: bytes) -> Result:
     try:
         return work(line)
+    except Exception as error:
+        if (why := _no_room(error)) is not None:
+            return Result(507, f"No temporary file can be written ({why}). Try again later.", log=why)
+        return _told(error)
+
+
+def _no_room(error: BaseException) -> str | None:
+    """Why a file could not be written, when that is what led to an error: the disk is full, for example."""
+    at: BaseException | None = error
+    while at is not None:
+        for found in (at, *at.args):  # xlsxwriter has the error of the system as an argument of its own
+            if isinstance(found, OSError) and found.errno in _NO_ROOM:
+                return found.strerror
+        at = at.__cause__ or at.__context__
+    return None
+
+
+def _told(failure: Exception) -> Result:
+    try:
+        raise failure
     except (FileError, EconomicsError) as error:
         return Result(422, str(error))
     except NoBackgroundError as error:
