@@ -8,6 +8,9 @@ mkdir -p "$RETRAIN_ROOT/inbox" "$RETRAIN_ROOT/models/customer-model" "$RETRAIN_R
 mkdir -p "$RETRAIN_ROOT/lists" "$RETRAIN_ROOT/record" "$RETRAIN_ROOT/outcomes"
 # The gateway keeps no customers where others could read them.
 chmod 700 "$RETRAIN_ROOT/lists" "$RETRAIN_ROOT/record" "$RETRAIN_ROOT/outcomes"
+# Rows of customers on their way, for the profile flink.
+mkdir -p "$RETRAIN_ROOT/beam" "$RETRAIN_ROOT/flink"
+chmod 700 "$RETRAIN_ROOT/beam" "$RETRAIN_ROOT/flink"
 
 airflow db migrate
 

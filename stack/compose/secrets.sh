@@ -96,8 +96,8 @@ if [ -n "$strangers" ]; then
     exit 1
 fi
 
-# Prometheus, Alertmanager and others read these with users of their own; a clone under umask 027 keeps them out.
-chmod -R go+rX "$project/prometheus"
+# Prometheus, Alertmanager, Flink and others read these with users of their own; a clone under umask 027 keeps them out.
+chmod -R go+rX "$project/prometheus" "$project/stack/compose/flink"
 
 if ((${#made[@]})); then
     echo "Made in $directory: ${made[*]}"

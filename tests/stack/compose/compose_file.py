@@ -17,7 +17,7 @@ AIRFLOW = sorted(name for name in SERVICES if name.startswith("airflow-"))
 OURS = {"customer-retraining:0.1.0", "customer-serving:0.1.0"}
 
 RELEASE = r"v?\d+\.\d+(\.\d+)?"  # two parts are a release only where a name follows: 17.6-trixie, 3.13-slim-trixie
-TAG = re.compile(rf"[\w./-]+:({RELEASE}-[a-z-]+|v?\d+\.\d+\.\d+)(@sha256:[0-9a-f]{{64}})?")
+TAG = re.compile(rf"[\w./-]+:({RELEASE}-[a-z-]+\d*|v?\d+\.\d+\.\d+)(@sha256:[0-9a-f]{{64}})?")
 
 
 def mounts(service: str) -> dict[str, tuple[str, bool]]:
@@ -42,9 +42,16 @@ def interpolated(text: str, **variables: str) -> str:
     return re.sub(r"\$\{(?P<name>\w+)(?P<mark>:[-+])(?P<text>[^}]*)\}", value, text)
 
 
+def networks_of(service: str) -> list[str]:
+    """The networks that a service is on, be it by having the network of another service for its own."""
+    if other := SERVICES[service].get("network_mode"):
+        return networks_of(other.removeprefix("service:"))
+    return list(SERVICES[service]["networks"])
+
+
 def members(network: str) -> set[str]:
     """The services on it."""
-    return {name for name, service in SERVICES.items() if network in service["networks"]}
+    return {name for name in SERVICES if network in networks_of(name)}
 
 
 def megabytes(text: str) -> int:

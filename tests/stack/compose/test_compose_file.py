@@ -33,6 +33,8 @@ CAPABILITIES = {
     "postgres": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
     "redis": {"CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"},
 }
+# Who has the network of another service for its own; everybody else has a network namespace.
+ONE_NETWORK = {"flink-taskmanager": "service:flink-node", "flink-workers": "service:flink-node"}
 LOG_DIRECTORIES = ("BASE_LOG_FOLDER", "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY")
 
 
@@ -45,7 +47,8 @@ def test_every_container_is_hardened(name: str) -> None:
     assert service["read_only"] is True
     assert service["pids_limit"] <= 512
     assert not service.get("privileged")
-    assert {"pid", "ipc", "network_mode", "devices", "cgroup_parent"}.isdisjoint(service)
+    assert service.get("network_mode") == ONE_NETWORK.get(name)
+    assert {"pid", "ipc", "devices", "cgroup_parent"}.isdisjoint(service)
     assert all("docker.sock" not in source for source, _ in mounts(name).values())
 
 
@@ -89,7 +92,8 @@ def test_bases_of_our_images_are_pinned(file: str) -> None:
 
 
 def test_models_are_written_by_the_steps_alone() -> None:
-    apart = WRITTEN_BY_THE_GATEWAY  # which sees nothing else of it that can be written
+    # Who writes there sees nothing else of it that can be written.
+    apart = WRITTEN_BY_THE_GATEWAY | {"/var/lib/retraining/beam", "/var/lib/retraining/flink"}
     writers = {
         name
         for name in SERVICES
@@ -188,7 +192,8 @@ def test_files_of_the_project_are_mounted_read_only_and_exist() -> None:
 def test_no_service_waits_for_the_model_server_or_for_monitoring() -> None:
     for name, service in SERVICES.items():
         waits = service.get("depends_on", {})
-        assert waits.keys() <= {"postgres", "redis", "airflow-init"}, name
+        of_flink = {other for other in waits if name.startswith("flink-") and other.startswith("flink-")}
+        assert waits.keys() - of_flink <= {"postgres", "redis", "airflow-init"}, name
         for other, how in waits.items():
             # Healthy where there is a check, done where it ends: never merely started.
             ready = "service_completed_successfully" if other == "airflow-init" else "service_healthy"
@@ -273,6 +278,7 @@ def test_profiles_add_and_never_replace() -> None:
         "grafana": ["grafana"],
         "redis": ["celery"],
         "airflow-worker": ["celery"],
+        **{name: ["flink"] for name in SERVICES if name.startswith("flink-")},
     }
     scheduler, worker = SERVICES["airflow-scheduler"], SERVICES["airflow-worker"]
     for same in ("image", "environment", "secrets", "volumes", "networks", "mem_limit"):
@@ -305,7 +311,7 @@ def test_docker_compose_accepts_the_file_and_starts_nothing_without_secrets(tmp_
     assert refused.returncode != 0
     assert "make secrets" in refused.stderr
     (tmp_path / ".env").write_text("AIRFLOW_UID=1234\n")
-    accepted = _config(tmp_path, "celery", "grafana")
+    accepted = _config(tmp_path, "celery", "grafana", "flink")
     assert accepted.returncode == 0, accepted.stderr
     services: dict[str, Any] = json.loads(accepted.stdout)["services"]
     assert services.keys() == SERVICES.keys()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.stack.compose.compose_file import AIRFLOW, COMPOSE, SERVICES, members
+from tests.stack.compose.compose_file import AIRFLOW, COMPOSE, SERVICES, members, networks_of
 
 PUBLISHED = {"airflow-api-server", "serving", "gateway", "prometheus", "alertmanager", "grafana"}
 # Kaggle, and whoever hears of runs and of alerts.
@@ -14,6 +14,8 @@ MAY_LEAVE = {"airflow-scheduler", "airflow-worker", "airflow-dag-processor", "al
 # Who says over StatsD what it does, and whom Prometheus asks.
 TALKS_OF_ITSELF = set(AIRFLOW) - {"airflow-init", "airflow-cleaner"}
 WATCHED = {"statsd-exporter", "retrain-exporter", "serving"}
+FLINK = {"flink-jobmanager", "flink-node", "flink-taskmanager", "flink-workers", "flink-job-server"}
+STEPS = {"airflow-scheduler", "airflow-worker"}
 SEE_ONE_ANOTHER = "com.docker.network.bridge.enable_icc"
 
 
@@ -34,16 +36,16 @@ def test_only_services_that_need_the_outside_have_a_way_out() -> None:
     for name in PUBLISHED:
         # A container on internal networks alone cannot publish a port.
         assert set(SERVICES[name]["networks"]) - closed
-    for name, service in SERVICES.items():
+    for name in SERVICES:
         # With two of them Docker takes the one whose name comes first as the way out.
-        assert len(set(service["networks"]) - closed) <= 1, name
+        assert len(set(networks_of(name)) - closed) <= 1, name
 
 
 def _neighbours(service: str) -> set[str]:
     """Whom it can reach: who shares a network with it on which containers see one another."""
     return {
         other
-        for network in SERVICES[service]["networks"]
+        for network in networks_of(service)
         if COMPOSE["networks"][network].get("driver_opts", {}).get(SEE_ONE_ANOTHER) != "false"
         for other in members(network)
     } - {service}
@@ -59,7 +61,7 @@ def _neighbours(service: str) -> set[str]:
         ("airflow-triggerer", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
         ("airflow-api-server", {*AIRFLOW, "postgres", "redis", "statsd-exporter", "serving"}),
         ("airflow-dag-processor", {*AIRFLOW, "postgres", "redis", "statsd-exporter"}),
-        ("airflow-scheduler", {*AIRFLOW, "postgres", "redis", "statsd-exporter", "serving"}),
+        ("airflow-scheduler", {*AIRFLOW, "postgres", "redis", "statsd-exporter", "serving", *FLINK}),
         ("statsd-exporter", {*TALKS_OF_ITSELF, *WATCHED, "prometheus"}),
         ("serving", {"airflow-api-server", "airflow-scheduler", "airflow-worker", "gateway", *WATCHED, "prometheus"}),
         ("gateway", {"serving", "prometheus"}),
@@ -68,6 +70,7 @@ def _neighbours(service: str) -> set[str]:
         ("grafana", {"prometheus"}),
         ("alertmanager", {"prometheus", "alert-webhook"}),
         ("alert-webhook", {"prometheus", "alertmanager"}),
+        *((part, FLINK | STEPS) for part in sorted(FLINK)),
     ],
 )
 def test_a_service_shares_a_network_with_its_neighbours_only(service: str, neighbours: set[str]) -> None:
