@@ -10,12 +10,13 @@ import numpy as np
 
 from ml.config.economics import Economics
 from ml.evaluation.calibration import fit_calibration
+from ml.feedback.explored import FewExplored, few_explored
 from ml.feedback.release_facts import ReleaseFacts
 from ml.feedback.traffic_sample import iso_week
 from ml.performance import control_group
-from ml.performance.asked import Floats
-from ml.performance.customers import CONTROL, EXPLORED, TARGETED, Customers, Flags
-from ml.performance.estimate import LEVEL, Estimate, share, two_sided
+from ml.performance.asked import Floats, clustered_error
+from ml.performance.customers import CONTROL, TARGETED, Customers, Flags
+from ml.performance.estimate import LEVEL, Estimate, share_of, two_sided
 from ml.performance.label_shift import shifted_share
 from ml.performance.live import Measured, VersionPerformance, WeekPerformance
 from ml.performance.means import FEWEST, aipw_mean
@@ -86,22 +87,38 @@ def _known(estimate: Estimate, reason: str) -> Measured:
 
 
 def _share(customers: Customers, rows: Flags) -> Measured:
-    return _known(share(int(customers.outcome[rows].sum()), int(rows.sum())), NOBODY)
+    outcome, who = customers.outcome[rows], customers.customer[rows]
+    if not len(outcome):
+        return Measured.unknown(NOBODY)
+    observed = float(outcome.mean())
+    # Outcomes of the same customer go together; where all are the same, as far as can be.
+    apart = outcome - observed if 0 < observed < 1 else np.ones(len(outcome))
+    worth = len(outcome) * min(1.0, float(apart @ apart) / clustered_error(apart, who) ** 2)
+    return Measured(share_of(observed, worth, len(np.unique(who))))
 
 
 def _error(customers: Customers, rows: Flags) -> Measured:
-    error = customers.outcome[rows] - customers.expected[rows]
-    if len(error) < FEWEST:
-        return Measured.unknown(_too_few(len(error), FEWEST), len(error))
-    return Measured(Estimate.normal(float(error.mean()), float(error.std(ddof=1) / np.sqrt(len(error))), len(error)))
+    error, expected, who = (
+        customers.outcome[rows] - customers.expected[rows],
+        customers.expected[rows],
+        customers.customer[rows],
+    )
+    found, mean = len(np.unique(who)), float(error.mean()) if len(error) else 0.0
+    if found < FEWEST:
+        return Measured.unknown(_too_few(found, FEWEST), found)
+    # The outcomes' own spread is too small just when the few targets among them are fewer than expected. So it is not
+    # taken for smaller than what the probabilities say, if the same customer comes to the same each time.
+    observed = clustered_error(error - mean, who) * (found / (found - 1)) ** 0.5
+    promised = clustered_error(np.sqrt(expected * (1 - expected)), who)
+    return Measured(Estimate.normal(mean, max(observed, promised) / len(error), found))
 
 
 def _slope(customers: Customers, rows: Flags, facts: ReleaseFacts) -> Measured:
-    outcome, expected = customers.outcome[rows], customers.expected[rows]
-    found = len(outcome)
-    if found < FEWEST_FOR_A_SLOPE or min(outcome.sum(), found - outcome.sum()) < FEWEST:
+    outcome, expected, who = customers.outcome[rows], customers.expected[rows], customers.customer[rows]
+    found = len(np.unique(who))
+    if found < FEWEST_FOR_A_SLOPE or min(outcome.sum(), len(outcome) - outcome.sum()) < FEWEST:
         return Measured.unknown(_too_few(found, FEWEST_FOR_A_SLOPE, each=FEWEST), found)
-    line = fit_calibration(outcome.astype(np.int8), expected.astype(np.float32), np.arange(found, dtype=np.uint64))
+    line = fit_calibration(outcome.astype(np.int8), expected.astype(np.float32), who.astype(np.uint64))
     variance = line.covariance[1][1]
     if facts.calibration is not None:  # whose slope is an estimate, too
         variance += (line.slope / facts.calibration.slope) ** 2 * facts.calibration.covariance[1][1]
@@ -119,30 +136,23 @@ def _profit(customers: Customers, rows: Flags, economics: Economics) -> Measured
 
 def _share_of_all(customers: Customers) -> Measured:
     covered = customers.is_covered
-    explored = int((covered & customers.is_answered & (customers.part == EXPLORED)).sum())
     if not covered.any():
         return Measured.unknown(_why_not_covered(customers))
-    if _explores(customers, covered) and explored < FEWEST:
-        return Measured.unknown(_too_few_explored(explored), explored)
+    if few := few_explored(customers, covered):
+        return _too_few_explored(few)
     asked = customers.asked(covered)
-    return _known(aipw_mean(asked, asked.outcome, asked.expected), _too_few(int(asked.has_outcome.sum()), FEWEST))
+    return _known(aipw_mean(asked, asked.outcome, asked.expected), _too_few(asked.answered, FEWEST))
 
 
 def _auc(customers: Customers, *, is_robust: bool) -> Measured:
     rows = customers.is_covered if is_robust else customers.is_reached
     if not rows.any():
         return Measured.unknown(_why_not_covered(customers) if is_robust else _why_not_reached(customers))
-    explored = int((rows & customers.is_answered & (customers.part == EXPLORED)).sum())
-    if _explores(customers, rows) and explored < FEWEST:
-        return Measured.unknown(_too_few_explored(explored), explored)
+    if few := few_explored(customers, rows):
+        return _too_few_explored(few)
     asked = customers.asked(rows)
     found = aipw_auc(asked) if is_robust else hajek_auc(asked)
     return _known(found, _too_few(found.rows, 2 * FEWEST, each=FEWEST))
-
-
-def _explores(customers: Customers, rows: Flags) -> bool:
-    """Whether somebody was left to the lot; of a list of everybody nobody was."""
-    return bool((rows & ~np.isin(customers.part, (TARGETED, CONTROL))).any())
 
 
 def _control(customers: Customers) -> tuple[Measured, Measured]:
@@ -208,5 +218,5 @@ def _too_few(rows: int, least: int, *, each: int = 0) -> str:
     return f"{rows} customers with an outcome are too few: it takes {least}{of_each} for a number."
 
 
-def _too_few_explored(rows: int) -> str:
-    return f"{rows} customers from below the cut have an outcome: it takes {FEWEST} for a number about all customers."
+def _too_few_explored(few: FewExplored) -> Measured:
+    return Measured.unknown(few.sentence, few.customers)

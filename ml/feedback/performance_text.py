@@ -87,7 +87,7 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
     elif is_judged(version):
         yield "  Nothing has fallen significantly."
     else:
-        yield f"  Whether it has fallen is not known: it takes {FEWEST} outcomes, and a release record to compare with."
+        yield f"  Whether it has fallen is not known: it takes {FEWEST} customers with an outcome, and a release record."
 
 
 def _shapley(version: VersionPerformance) -> Iterator[str]:

@@ -23,16 +23,20 @@ class Asked:
         expected: The calibrated probability of each, float64 [n].
         propensity: The probability with which each was asked, float64 [n], 0 to 1.
         outcome: 1, 0, or NaN for a customer without an outcome, float64 [n].
+        customer: Who each one is: the same number for the same customer of several lists, intp [n]. None when all are
+            different.
     """
 
     score: Floats
     expected: Floats
     propensity: Floats
     outcome: Floats
+    customer: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         """Raise a `ValueError` when the arrays do not fit, or somebody was asked who could not be."""
         sizes = {len(array) for array in (self.score, self.expected, self.propensity, self.outcome)}
+        sizes |= set() if self.customer is None else {len(self.customer)}
         if len(sizes) > 1:
             raise ValueError(f"arrays of {sorted(sizes)} customers")
         if not ((self.propensity >= 0) & (self.propensity <= 1)).all():
@@ -62,4 +66,27 @@ class Asked:
 
     def of(self, rows: NDArray[np.bool_]) -> Asked:
         """Return some of the customers."""
-        return Asked(self.score[rows], self.expected[rows], self.propensity[rows], self.outcome[rows])
+        who = None if self.customer is None else self.customer[rows]
+        return Asked(self.score[rows], self.expected[rows], self.propensity[rows], self.outcome[rows], who)
+
+    @property
+    def answered(self) -> int:
+        """How many customers have an outcome; one who was on several lists counts once."""
+        found = self.has_outcome
+        return int(found.sum()) if self.customer is None else len(np.unique(self.customer[found]))
+
+    def error(self, influence: Floats) -> float:
+        """Return the standard error of what is a sum of influences of the rows, [n].
+
+        Those of the same customer are added before they are squared: who is on a list each week is the same person, and
+        comes to much the same (Liang & Zeger, 1986).
+        """
+        return clustered_error(influence, self.customer)
+
+
+def clustered_error(influence: Floats, customer: NDArray[np.intp] | None) -> float:
+    """Return the standard error of a sum of influences, of which those of the same customer go together, [n]."""
+    if customer is not None:
+        _, place = np.unique(customer, return_inverse=True)
+        influence = np.bincount(place, weights=influence).astype(np.float64)
+    return float(np.sqrt(influence @ influence))

@@ -39,6 +39,8 @@ class Customers:
         list_number: Which ones are of the same list, from 0, intp [n].
         is_whole: Whether the customers of the file who were not on the list are known, too, bool [n].
         day: When each was scored, datetime64[D] [n]; NaT when nobody knows.
+        customer: Who each is: the same number for the same customer of several lists, intp [n]. Who has no identifier
+            has a number of his own for each list.
     """
 
     score: Floats
@@ -49,6 +51,7 @@ class Customers:
     list_number: NDArray[np.intp]
     is_whole: Flags
     day: NDArray[np.datetime64]
+    customer: NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -57,8 +60,8 @@ class Customers:
     def none(cls) -> Customers:
         """Return nobody."""
         nothing, no = np.zeros(0), np.zeros(0, np.bool_)
-        days = np.zeros(0, "datetime64[D]")
-        return cls(nothing, nothing, nothing, nothing, np.zeros(0, np.str_), np.zeros(0, np.intp), no, days)
+        days, numbers = np.zeros(0, "datetime64[D]"), np.zeros(0, np.intp)
+        return cls(nothing, nothing, nothing, nothing, np.zeros(0, np.str_), numbers, no, days, numbers)
 
     def of(self, rows: Flags) -> Customers:
         """Return some of the customers."""
@@ -95,9 +98,13 @@ class Customers:
         have no place by lot, and shows all the same that there might have been one: its last customer had less of a
         chance than the others.
         """
-        unequal = (self.part == EXPLORED) | (self.propensity < self._highest[self.list_number])
-        explores = self._of_list(unequal)[self.list_number] > 0
+        explores = self._of_list(self.is_by_lot)[self.list_number] > 0
         return np.asarray(self.is_covered | ((self.answered_share > 0) & ~self.is_whole & explores))
+
+    @property
+    def is_by_lot(self) -> Flags:
+        """Who had less of a chance than others of his list, or was drawn by lot, [n]."""
+        return np.asarray((self.part == EXPLORED) | (self.propensity < self._highest[self.list_number]))
 
     @property
     def has_control(self) -> Flags:
@@ -109,7 +116,7 @@ class Customers:
         """Return some of the customers as the estimators take them: the control group was not asked."""
         some = self.of(rows)
         outcome = np.where(some.is_asked, some.outcome, np.nan)
-        return Asked(some.score, some.expected, some.propensity * self.answered_share[rows], outcome)
+        return Asked(some.score, some.expected, some.propensity * self.answered_share[rows], outcome, some.customer)
 
     @property
     def _highest(self) -> Floats:

@@ -14,6 +14,11 @@ def two_sided(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
+def expit(log_odds: float) -> float:
+    """Return the probability that has these log-odds; of very large ones without an overflow."""
+    return 1 / (1 + math.exp(-log_odds)) if log_odds > 0 else 1 - 1 / (1 + math.exp(log_odds))
+
+
 @dataclass(frozen=True)
 class Estimate:
     """An estimate.
@@ -41,6 +46,18 @@ class Estimate:
         half = two_sided(level) * standard_error
         return cls(value, value - half, value + half, rows)
 
+    @classmethod
+    def of_share(cls, value: float, standard_error: float, rows: int, *, level: float = LEVEL) -> Estimate:
+        """Return an estimate of a number from 0 to 1 whose log-odds have a normal distribution (the delta method).
+
+        A value at either end, or beyond, has no log-odds: its interval is the normal one as far as it is possible.
+        """
+        if not 0 < value < 1:
+            return cls.normal(value, standard_error, rows, level=level).within(0.0, 1.0)
+        half = two_sided(level) * standard_error / (value * (1 - value))
+        odds = math.log(value / (1 - value))
+        return cls(value, expit(odds - half), expit(odds + half), rows)
+
     @property
     def is_known(self) -> bool:
         """Whether there is a number."""
@@ -59,10 +76,15 @@ class Estimate:
 
 def share(successes: int, rows: int, *, level: float = LEVEL) -> Estimate:
     """Return the share of successes among independent rows, with the interval of Wilson (1927)."""
-    if not rows:
-        return Estimate.unknown(0)
+    return share_of(successes / rows, rows, rows, level=level) if rows else Estimate.unknown(0)
+
+
+def share_of(observed: float, rows: float, customers: int, *, level: float = LEVEL) -> Estimate:
+    """Return an observed share as it would be known from so many independent rows, of so many customers.
+
+    Of rows that go together it takes more than of independent ones: `rows` is what they are worth (Kish, 1965).
+    """
     z2 = two_sided(level) ** 2
-    observed = successes / rows
     middle = (observed + z2 / (2 * rows)) / (1 + z2 / rows)
     half = math.sqrt(z2 * (observed * (1 - observed) / rows + z2 / (4 * rows**2))) / (1 + z2 / rows)
-    return Estimate(observed, min(observed, middle - half), max(observed, middle + half), rows)
+    return Estimate(observed, min(observed, middle - half), max(observed, middle + half), customers)

@@ -1,16 +1,17 @@
 """Whether a version does significantly worse than was expected of it, however often somebody looks.
 
-Outcomes come day by day, and whoever looks each day with an interval of 95 % sees a fall sooner or later. So the
-realised numbers are held to a confidence sequence: intervals that hold at all times at once, the asymptotic ones of
-Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas ("Time-uniform central limit theory and asymptotic confidence sequences",
-2021). They are wider than those for one look by a factor that
-grows with the logarithm of the rows. A version has fallen when the upper end is below what was expected by the lower
-end of that.
+Outcomes come day by day, and whoever looks each day with an interval of 95 % sees a fall sooner or later. What is known
+is also no sum that only grows: the record of the gateway forgets rows after some days, so that the numbers of two looks
+share some of their customers, or none. So each look has its own small chance to err, those of `LOOKS` together `ERROR`
+(Bonferroni), which holds however much or little the looks have in common. A version has fallen when the upper end of
+the number is below what was expected by the lower end of that.
 
 Two things are compared, the share of targets with the calibrated probabilities of the same customers, and the AUC with
-that of the evaluation. On each side of either the chance to err is `ERROR` / 4, so that a version that does as was
-expected is said to have fallen at any time of its life with a probability of at most `ERROR`, as far as the normal
-distribution holds from `FEWEST` outcomes on. tests/ml/performance/test_fallen.py simulates it.
+that of the evaluation. On each side of either the chance to err is `ERROR` / 4: for what is realised in a year of daily
+looks, for what was expected once, since calibration and evaluation stay the same. So a version that does as was
+expected is said to have fallen with a probability of at most `ERROR` in a year, as far as the normal distribution holds
+from `FEWEST` customers on. Who is on a list each week is one customer. Simulated in tests/ml/performance/test_fallen.py
+and tests/ml/feedback/test_repeated_customers.py.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ from ml.performance.estimate import Estimate, two_sided
 from ml.performance.live import VersionPerformance
 
 ERROR = 0.01
+LOOKS = 365
+"""So many looks, a year of them, err together with a probability of at most `ERROR`."""
 FEWEST = 200
-"""Outcomes before anything is said: the sequences hold for many."""
+"""Customers with an outcome before anything is said: the normal distribution holds for many."""
 _EACH = ERROR / 4
 _ONCE = NormalDist().inv_cdf(1 - _EACH)
+_EACH_LOOK = NormalDist().inv_cdf(1 - _EACH / LOOKS)
 
 
 def fallen(version: VersionPerformance) -> str | None:
     """Return in which number a version has fallen significantly, as a sentence; None when it has not.
 
-    What is not known, or is known of fewer than `FEWEST` outcomes, is no fall.
+    What is not known, or is known of fewer than `FEWEST` customers, is no fall.
     """
     promised, error = version.expected_precision.estimate, version.calibration_error.estimate
     if _is_below(error, promised.scaled(1.0, -promised.value)):
@@ -40,7 +44,7 @@ def fallen(version: VersionPerformance) -> str | None:
             f"{version.precision.estimate.value:.1%} were targets, where {promised.value:.1%} were expected."
         )
     auc, expected = _auc(version), version.expected_auc.estimate
-    if _is_below(auc, expected):
+    if _is_below(_log_odds(auc), _log_odds(expected)):
         return (
             f"By {auc.rows:,} outcomes the AUC of version {version.version} is {auc.value:.3f}, "
             f"where {expected.value:.3f} was expected."
@@ -56,16 +60,11 @@ def is_judged(version: VersionPerformance) -> bool:
 
 
 def upper_end(found: Estimate) -> float:
-    """Return the upper end of the confidence sequence of an estimate whose error is normal; NaN when unknown.
+    """Return the upper end, at one of `LOOKS` looks, of an estimate whose error is normal; NaN when unknown.
 
-    One-sided, so that it is below the truth at any time with a probability of at most `ERROR` / 4.
+    One-sided, so that it is below the truth at any of the looks with a probability of at most `ERROR` / 4.
     """
-    rows = max(found.rows, 1)
-    # The scale that makes the sequence tightest at FEWEST rows.
-    scale = (-2 * math.log(2 * _EACH) + math.log(1 - 2 * math.log(2 * _EACH))) / FEWEST
-    grown = rows * scale + 1
-    factor = math.sqrt(2 * grown / (rows * scale) * math.log(1 + math.sqrt(grown) / (2 * _EACH)))
-    return found.value + factor * _standard_error(found)
+    return found.value + _EACH_LOOK * _standard_error(found)
 
 
 def _auc(version: VersionPerformance) -> Estimate:
@@ -80,5 +79,13 @@ def _is_below(found: Estimate, expected: Estimate) -> bool:
 
 
 def _standard_error(found: Estimate) -> float:
-    """By the half of the interval of 95 % that no limit of 0 cuts off."""
+    """By the half of the interval of 95 % that no limit cuts off."""
     return max(found.value - found.low, found.high - found.value) / two_sided(0.95)
+
+
+def _log_odds(found: Estimate) -> Estimate:
+    """The same of the log-odds, whose error is normal (`Estimate.of_share`)."""
+    value, low, high = (
+        math.log(end / (1 - end)) if 0 < end < 1 else math.nan for end in (found.value, found.low, found.high)
+    )
+    return Estimate(value, low, high, found.rows)

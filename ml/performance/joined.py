@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ml.data.outcomes.outcome_rows import customer_key
 from ml.performance.asked import Floats
 from ml.performance.customers import BELOW, Customers, parts
 
@@ -242,4 +244,14 @@ def _customers(
     uninvited = part == BELOW
     left.unasked += [told.place for (_, told), out in zip(pairs, uninvited.tolist(), strict=True) if told and out]
     outcome[uninvited] = np.nan
-    return Customers(score, calibrated(score), propensity, outcome, part, list_number, is_whole, day)
+    return Customers(score, calibrated(score), propensity, outcome, part, list_number, is_whole, day, _who(pairs))
+
+
+def _who(pairs: Sequence[tuple[Scored, Told | None]]) -> NDArray[np.intp]:
+    """A number for each customer, whom the row or else its outcome names; who is not named is nobody else."""
+    numbers: dict[object, int] = {}
+    found = np.empty(len(pairs), np.intp)
+    for place, (one, told) in enumerate(pairs):
+        name = one.customer or (told.customer if told else None)
+        found[place] = numbers.setdefault(customer_key(name) if name else (one.request_id, one.row), len(numbers))
+    return found

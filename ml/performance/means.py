@@ -3,7 +3,8 @@
 Hajek's estimator weighs each outcome by 1 / propensity, and divides by the sum of the weights (Hajek, 1971). AIPW adds
 to the mean of what the model expects what the asked ones differ from that (Robins, Rotnitzky & Zhao, 1994); it is right
 when the propensities are, however wrong the expectation, and more exact the better the expectation is. Standard errors
-are those of their influence functions, for customers who are a sample of those to come.
+are those of their influence functions, for customers who are a sample of those to come; one who was on several lists
+is one customer.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ def hajek_mean(asked: Asked, value: Floats) -> Estimate:
         value: Shape [n]; NaN where there is no outcome.
     """
     found, weight = asked.has_outcome, asked.weight
-    rows = int(found.sum())
+    rows = asked.answered
     if rows < FEWEST:
         return Estimate.unknown(rows)
     total = weight.sum()
     mean = float(weight[found] @ value[found] / total)
-    influence = weight[found] * (value[found] - mean) / total
-    return Estimate.normal(mean, float(np.sqrt(influence @ influence)), rows)
+    influence = np.zeros(len(asked))
+    influence[found] = weight[found] * (value[found] - mean) / total
+    return Estimate.normal(mean, asked.error(influence), rows)
 
 
 def aipw_mean(asked: Asked, value: Floats, expected: Floats) -> Estimate:
@@ -48,9 +50,11 @@ def aipw_mean(asked: Asked, value: Floats, expected: Floats) -> Estimate:
     if not asked.covers_all:
         raise ValueError("a customer had no chance to be asked; estimate the mean of the others")
     found = asked.has_outcome
-    rows = int(found.sum())
+    rows = asked.answered
     if rows < FEWEST:
         return Estimate.unknown(rows)
     pseudo = expected.astype(np.float64)
     pseudo[found] += asked.weight[found] * (value[found] - expected[found])
-    return Estimate.normal(float(pseudo.mean()), float(pseudo.std(ddof=1) / np.sqrt(len(pseudo))), rows)
+    mean, customers = float(pseudo.mean()), len(pseudo)
+    error = asked.error((pseudo - mean) / customers) * (customers / (customers - 1)) ** 0.5
+    return Estimate.normal(mean, error, rows)

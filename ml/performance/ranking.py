@@ -3,7 +3,8 @@
 It is a ratio of sums over pairs: of a target and another customer, the share of pairs that the score puts in order.
 Hajek's form weighs each customer by 1 / propensity. The doubly robust one (Rotnitzky, Faraggi & Schisterman, "Doubly
 robust estimation of the area under the ROC curve", 2006) counts each customer as a target to the degree
-`expected + weight * (outcome - expected)`. Standard errors are those of the influence functions of the ratio.
+`expected + weight * (outcome - expected)`. Standard errors are those of the influence functions of the ratio, added up
+for each customer. The interval is that of the log-odds of the AUC: near 1 its errors are far from symmetric.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def hajek_auc(asked: Asked) -> Estimate:
     found = asked.has_outcome
     outcome, weight = asked.outcome[found], asked.weight[found]
     if min(outcome.sum(), (1 - outcome).sum()) < FEWEST:
-        return Estimate.unknown(int(found.sum()))
-    return _auc(asked.score[found], weight * outcome, weight * (1 - outcome), rows=int(found.sum()))
+        return Estimate.unknown(asked.answered)
+    return _auc(asked.of(found), weight * outcome, weight * (1 - outcome))
 
 
 def aipw_auc(asked: Asked) -> Estimate:
@@ -35,14 +36,15 @@ def aipw_auc(asked: Asked) -> Estimate:
     found = asked.has_outcome
     outcome = asked.outcome[found]
     if min(outcome.sum(), (1 - outcome).sum()) < FEWEST:
-        return Estimate.unknown(int(found.sum()))
+        return Estimate.unknown(asked.answered)
     target = asked.expected.astype(np.float64)
     target[found] += asked.weight[found] * (outcome - asked.expected[found])
-    return _auc(asked.score, target, 1 - target, rows=int(found.sum()))
+    return _auc(asked, target, 1 - target)
 
 
-def _auc(score: Floats, target: Floats, other: Floats, *, rows: int) -> Estimate:
+def _auc(asked: Asked, target: Floats, other: Floats) -> Estimate:
     """Sum target[i] * other[j] over pairs i != j that are in order, half of it for ties, over the sum for all pairs."""
+    score = asked.score
     others_below, targets_above = _below(score, other), target.sum() - target - _below(score, target)
     # No customer makes a pair with himself, where he is both to a degree: a tie, of which half was counted.
     others_below -= other / 2
@@ -50,12 +52,20 @@ def _auc(score: Floats, target: Floats, other: Floats, *, rows: int) -> Estimate
     pairs_of_target, pairs_of_other = other.sum() - other, target.sum() - target
     pairs = float(target @ pairs_of_target)
     if not pairs > 0:
-        return Estimate.unknown(rows)
+        return Estimate.unknown(asked.answered)
     auc = float(target @ others_below) / pairs
-    influence = (
-        target * (others_below - auc * pairs_of_target) + other * (targets_above - auc * pairs_of_other)
-    ) / pairs
-    return Estimate.normal(auc, float(np.sqrt(influence @ influence)), rows).within(0.0, 1.0)
+    of_target = target * (others_below - auc * pairs_of_target) / _free(target)
+    of_other = other * (targets_above - auc * pairs_of_other) / _free(other)
+    influence = (of_target + of_other) / pairs
+    return Estimate.of_share(auc, asked.error(influence), asked.answered)
+
+
+def _free(degree: Floats) -> Floats:
+    """Return by how much each one's influence comes out too small, since the mean follows who weighs much, [n].
+
+    With equal weights the error is then the one of DeLong, DeLong & Clarke-Pearson (1988).
+    """
+    return np.asarray(np.sqrt(np.maximum(1 - np.abs(degree) / degree.sum(), 0.01)))
 
 
 def _below(score: Floats, weight: Floats) -> Floats:

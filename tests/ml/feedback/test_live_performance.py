@@ -75,7 +75,10 @@ def test_few_from_below_the_cut_are_no_number(root: Root) -> None:
     (found,) = computed(root).versions
     assert found.covers_all
     assert found.auc.reason == found.robust_auc.reason == found.share.reason
-    assert found.auc.reason.startswith("10 customers from below the cut have an outcome")
+    assert found.auc.reason == (
+        "From below the cut 2 targets and 8 others have an outcome: it takes 10 of each for a number about all "
+        "customers, which is about 40 more outcomes from there."
+    )
 
 
 def test_a_version_that_got_worse_has_fallen_and_the_command_says_so(root: Root) -> None:
@@ -117,7 +120,7 @@ def test_each_version_has_its_own_and_the_newest_comes_first(root: Root) -> None
     assert fallen(ten) is None
     last_lines = [part.splitlines()[-1] for part in performance_text(computed(root)).split("\n\n")[1:]]
     assert last_lines == [
-        "  Whether it has fallen is not known: it takes 200 outcomes, and a release record to compare with.",
+        "  Whether it has fallen is not known: it takes 200 customers with an outcome, and a release record.",
         "  Nothing has fallen significantly.",
     ]
 

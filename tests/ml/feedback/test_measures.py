@@ -30,7 +30,7 @@ def measured(random: np.random.Generator, *, traffic: Floats) -> VersionPerforma
     outcome = (random.random(600) < said).astype(float)
     nobody, whole = np.zeros(600, np.intp), np.ones(600, np.bool_)
     part, day = np.full(600, TARGETED), np.full(600, np.datetime64("2026-11-02"))
-    customers = Customers(said, facts.calibrated(said), np.ones(600), outcome, part, nobody, whole, day)
+    customers = Customers(said, facts.calibrated(said), np.ones(600), outcome, part, nobody, whole, day, np.arange(600))
     economics = resolve(environment={}).economics
     return measure("1", customers, facts, traffic=traffic, economics=economics, is_champion=True)
 

@@ -18,7 +18,8 @@ def customers(rows: list[tuple[int, float, str, float]], *, whole: bool = True) 
     is_whole = np.full(len(rows), whole)
     part = parts(group, propensity, lists, is_whole)
     flat = np.full(len(rows), 0.5)
-    return Customers(flat, flat, propensity, outcome.astype(float), part, lists, is_whole, np.full(len(rows), DAY))
+    day, who = np.full(len(rows), DAY), np.arange(len(rows))
+    return Customers(flat, flat, propensity, outcome.astype(float), part, lists, is_whole, day, who)
 
 
 NONE = float("nan")
@@ -114,7 +115,8 @@ def test_with_outcomes_of_half_of_those_asked_the_means_are_still_right() -> Non
         lists, whole = np.zeros(1000, np.intp), np.ones(1000, np.bool_)
         part = parts(group, propensity, lists, whole)
         expected = np.full(1000, 0.9)
-        found = Customers(truth, expected, propensity, outcome, part, lists, whole, np.full(1000, DAY))
+        day, who = np.full(1000, DAY), np.arange(1000)
+        found = Customers(truth, expected, propensity, outcome, part, lists, whole, day, who)
         asked = found.asked(found.is_covered)
         robust, plain = aipw_mean(asked, asked.outcome, asked.expected), hajek_mean(asked, asked.outcome)
         values.append(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ml.performance.asked import Asked, Floats
 from ml.performance.control_group import uplift
-from ml.performance.estimate import share, two_sided
+from ml.performance.estimate import Estimate, share, two_sided
 from ml.performance.label_shift import shifted_share
 from ml.performance.means import FEWEST, aipw_mean, hajek_mean
 from ml.performance.ranking import aipw_auc, hajek_auc
@@ -111,6 +111,12 @@ def test_with_everybody_asked_both_ways_are_the_plain_auc() -> None:
     assert aipw_auc(asked).value == pytest.approx(plain, abs=1e-12)
 
 
+def error_of(found: Estimate) -> float:
+    """The standard error, of an interval that is symmetric in log-odds."""
+    low, high = (math.log(end / (1 - end)) for end in (found.low, found.high))
+    return (high - low) / (2 * two_sided(0.95)) * found.value * (1 - found.value)
+
+
 def test_the_doubly_robust_auc_is_the_one_of_all_pairs() -> None:
     """Pair by pair, no customer with himself, ties among them; and its error is that of the influence of each."""
     random = np.random.default_rng(9)
@@ -125,8 +131,9 @@ def test_the_doubly_robust_auc_is_the_one_of_all_pairs() -> None:
     auc = (weight * kernel).sum() / weight.sum()
     assert found.value == pytest.approx(auc, abs=1e-12)
     apart = weight * (kernel - auc) / weight.sum()
-    influence = apart.sum(axis=1) + apart.sum(axis=0)
-    assert (found.high - found.low) / (2 * two_sided(0.95)) == pytest.approx(np.sqrt(influence @ influence), rel=1e-9)
+    free_of_target, free_of_other = (np.sqrt(1 - np.abs(degree) / degree.sum()) for degree in (target, 1 - target))
+    influence = apart.sum(axis=1) / free_of_target + apart.sum(axis=0) / free_of_other
+    assert error_of(found) == pytest.approx(np.sqrt(influence @ influence), rel=1e-9)
 
 
 def test_the_error_of_the_auc_is_that_of_delong() -> None:
@@ -135,9 +142,9 @@ def test_the_error_of_the_auc_is_that_of_delong() -> None:
     found = hajek_auc(Asked(score, score, np.ones(500), outcome))
     kernel = (score[outcome == 1][:, None] > score[outcome == 0][None, :]).astype(float)
     delong = math.sqrt(
-        kernel.mean(axis=1).var(ddof=0) / kernel.shape[0] + kernel.mean(axis=0).var(ddof=0) / kernel.shape[1]
+        kernel.mean(axis=1).var(ddof=1) / kernel.shape[0] + kernel.mean(axis=0).var(ddof=1) / kernel.shape[1]
     )
-    assert (found.high - found.low) / (2 * two_sided(0.95)) == pytest.approx(delong, rel=1e-9)
+    assert error_of(found) == pytest.approx(delong, rel=1e-9)
 
 
 def nobody_below_the_cut(outcome: NDArray[np.float64]) -> Asked:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ml.performance.asked import Asked, Floats
-from ml.performance.estimate import Estimate, two_sided
-from ml.performance.fallen import ERROR, FEWEST, fallen, is_judged, upper_end
+from ml.performance.estimate import Estimate
+from ml.performance.fallen import ERROR, FEWEST, LOOKS, fallen, is_judged, upper_end
 from ml.performance.live import Measured, VersionPerformance
 from ml.performance.ranking import hajek_auc
 from serving.expectation.calibration import logit
@@ -20,7 +21,7 @@ MEASURES: dict[str, Any] = {each.name: UNKNOWN for each in fields(VersionPerform
 BLANK = VersionPerformance("7", True, "", 0, 0, 0, True, **MEASURES)
 LIVES = 500
 OUTCOMES = 6000
-LOOKS = np.unique(np.geomspace(FEWEST, OUTCOMES, 40).astype(int))
+SIZES = np.unique(np.geomspace(FEWEST, OUTCOMES, 40).astype(int))
 EVALUATED = 1600
 
 
@@ -54,11 +55,37 @@ def test_a_version_that_does_as_expected_is_not_said_to_have_fallen_however_ofte
         off = random.normal(0, 0.05)
         expected = 1 / (1 + np.exp(-(score + off)))
         deviation = 0.05 * float((truth * (1 - truth)).mean())
-        looks = [with_share(outcome[:rows], expected[:rows], deviation) for rows in LOOKS]
+        looks = [with_share(outcome[:rows], expected[:rows], deviation) for rows in SIZES]
         alarms += any(fallen(look) for look in looks)
         naive += any(look.calibration_error.estimate.high < 0 for look in looks)
     assert alarms <= 2 * ERROR * LIVES
     assert naive > 10 * ERROR * LIVES  # an interval of 95 % at each look would have cried wolf
+
+
+def test_nor_when_the_record_forgets_so_that_each_look_sees_the_last_month() -> None:
+    """Five years of looks every day, at the outcomes of the last 30 days, ten a day, against an exact calibration.
+
+    Each look has as many outcomes, so that the one with the fewest standard errors decides.
+    """
+    random = np.random.default_rng(6)
+    a_day, days, window, lives = 10, 5 * LOOKS, 30, 300
+    alarms = naive = 0
+    for _ in range(lives):
+        truth, _, outcome = life(random, a_day * days)
+        error, rows = outcome - truth, a_day * window
+        total, squares = (np.concatenate([[0.0], np.cumsum(each)])[::a_day] for each in (error, error**2))
+        mean = (total[window:] - total[:-window]) / rows
+        deviation = np.sqrt(((squares[window:] - squares[:-window]) / rows - mean**2) / (rows - 1))
+        worst = int(np.argmin(mean / deviation))
+        look = Estimate.normal(float(mean[worst]), float(deviation[worst]), rows)
+        exact = Measured(Estimate.normal(0.6, 0.0, rows))
+        alarms += (
+            fallen(replace(BLANK, precision=exact, expected_precision=exact, calibration_error=Measured(look)))
+            is not None
+        )
+        naive += look.high < 0
+    assert alarms <= 5 * ERROR * lives / 2
+    assert naive > lives / 2
 
 
 def test_nor_by_its_auc_whose_expectation_is_an_estimate_too() -> None:
@@ -74,7 +101,7 @@ def test_nor_by_its_auc_whose_expectation_is_an_estimate_too() -> None:
         known = random.random(OUTCOMES) < propensity
         looks = [
             hajek_auc(Asked(score[:rows], score[:rows], propensity[:rows], np.where(known, outcome, np.nan)[:rows]))
-            for rows in LOOKS
+            for rows in SIZES
         ]
         alarms += any(fallen(with_auc(look, expected)) for look in looks)
         naive += any(look.high < expected.value for look in looks)
@@ -121,7 +148,7 @@ def test_what_is_not_known_or_known_of_few_is_no_fall() -> None:
 
 
 @pytest.mark.parametrize("rows", [FEWEST, 100 * FEWEST])
-def test_the_confidence_sequence_is_wider_than_an_interval(rows: int) -> None:
+def test_the_chance_to_err_is_that_of_one_look_of_a_year(rows: int) -> None:
     one = Estimate.normal(0.5, 0.01, rows)
     factor = (upper_end(one) - 0.5) / 0.01
-    assert two_sided(0.995) < factor < 5
+    assert LOOKS * (1 - NormalDist().cdf(factor)) == pytest.approx(ERROR / 4)

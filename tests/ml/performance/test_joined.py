@@ -179,3 +179,20 @@ def test_what_is_joined_is_what_the_estimators_take() -> None:
     everybody = customers.asked(customers.is_covered)
     assert hajek_mean(everybody, everybody.outcome).value == pytest.approx(30 / 330)
     assert np.isnan(customers.outcome).sum() == 330 - 60
+
+
+def test_a_customer_of_several_lists_is_one_and_who_is_not_named_is_nobody_else() -> None:
+    """However the identifier is written, in the row or in its outcome."""
+    rows = [
+        row(1, customer="466735"),
+        row(2),
+        row(3),
+        row(1, request_id="next", customer="466735.0"),
+        row(2, request_id="next"),
+        row(3, request_id="next"),
+    ]
+    outcomes = [told("a", number=2, customer="7"), Told("b", "1", AFTER, "D", ("next", 2), "7")]
+    who = joined(rows, outcomes).customers["7"].customer.tolist()
+    assert who[0] == who[3]
+    assert who[1] == who[4]
+    assert len({*who}) == 4
