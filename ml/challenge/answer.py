@@ -20,9 +20,8 @@ def winner(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def without_bets(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of `challenge.json` without each single bet."""
-    told = [{name: value for name, value in one.items() if name != "bets"} for one in answer["challengers"]]
-    return {**answer, "challengers": told}
+    """Return the content of `challenge.json` with the number of its lists in place of each single bet."""
+    return {**answer, "challengers": [{**one, "lists": len(one["lists"])} for one in answer["challengers"]]}
 
 
 def answer_text(answer: Mapping[str, Any], ended: Ended | None) -> str:
@@ -51,7 +50,7 @@ def _of_one(one: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"The kept candidate of run {one['run_id']} {'has won' if one['won'] else 'has not won'} against version "
         f"{one['champion']}: wealth {one['wealth']:.2f}, {one['threshold']:.1f} wins; {one['n']:,} customers, "
-        "at least 200."
+        f"at least 200, of {len(one['lists']):,} closed lists."
     )
     if why := one.get("not_followed"):
         yield f"  It is not followed any more: {why}."

@@ -1,9 +1,9 @@
-"""Follow the champion's challengers: bet on the outcomes that became known since the last check."""
+"""Follow the champion's challengers: bet on the lists that were closed since the last check."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from ml.challenge import state_file
 from ml.challenge.candidate_files import why_lost
+from ml.challenge.closed_lists import closed_lists
 from ml.challenge.estimates import estimates
 from ml.challenge.fresh_rows import FreshRows, read_fresh_rows
 from ml.challenge.models import Model, NotKeptError, challenger_model, champion_model
-from ml.challenge.process import Bet, Process
+from ml.challenge.process import Process
 from ml.config.settings import Settings
 from ml.feedback.reading import Directories
 from ml.gate.budget import alpha_of
 from ml.performance.asked import Asked, Floats
-from ml.performance.betting import FEWEST, brier_gains, weighed
+from ml.performance.betting import FEWEST
 from ml.registry.champion import verified_champion
 from ml.registry.ledger.entries import CHALLENGED
 from ml.registry.ledger.ledger import Ledger
@@ -40,10 +41,10 @@ log = logging.getLogger(__name__)
 
 
 def follow(root: Root, settings: Settings, *, now: datetime | None = None) -> dict[str, Any]:
-    """Bet on all outcomes that are new, and return what `challenge.json` says then.
+    """Bet on all lists that are new, and return what `challenge.json` says then.
 
-    It may be killed and repeated at any time: who was bet on once is never bet on again. A challenger begins as soon as
-    there is an outcome that it can be tried on; its entry in the ledger comes before its first bet.
+    It may be killed and repeated at any time: what was bet on once is never bet on again. A challenger begins as soon
+    as there is an outcome that it can be tried on; its entry in the ledger comes before its first bet.
 
     Args:
         root: Where ledger, versions, runs and what the gateway wrote are.
@@ -83,7 +84,7 @@ def follow(root: Root, settings: Settings, *, now: datetime | None = None) -> di
                 log.warning("the challenger of run %s is not followed any more: %s", process.run_id, why)
                 told.append(process.as_dict() | {"not_followed": why})
             else:
-                told.append(_bet(process, rows, model, ours, expected, settings))
+                told.append(_bet(process, rows, model, ours, expected, settings, now))
                 if told[-1]["won"] and (why := why_lost(root, process.run_id)):
                     told[-1]["not_followed"] = why
         return state_file.write(root, champion.number, told, **common, left=dict(rows.left))
@@ -143,12 +144,18 @@ def _begin(root: Root, settings: Settings, champion: int, wanted: list[Challenge
 
 
 def _bet(
-    process: Process, rows: FreshRows, theirs: Model, ours: Model, expected: Floats, settings: Settings
+    process: Process,
+    rows: FreshRows,
+    theirs: Model,
+    ours: Model,
+    expected: Floats,
+    settings: Settings,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the process with the new bets, and how both models do on the customers of these lists."""
     unseen = _unseen(rows, ours, theirs)
     scores = theirs.expected(rows.features)
-    process = process.extended(list(_bets(rows, unseen, expected, scores)))
+    process = process.extended(list(closed_lists(rows, unseen, expected, scores, now=now)))
     answer = process.as_dict() | {"fewest": FEWEST}
     answer["estimates"] = {
         name: estimates(
@@ -157,11 +164,3 @@ def _bet(
         for name, score in (("challenger", scores), ("champion", expected))
     }
     return answer
-
-
-def _bets(rows: FreshRows, unseen: NDArray[np.bool_], champion: Floats, challenger: Floats) -> Iterator[Bet]:
-    places = [place for place in rows.in_order if unseen[place]]
-    gains = brier_gains(champion[places], challenger[places], rows.outcome[places])
-    bets = weighed(gains, rows.propensity[places], rows.smallest[places])
-    for place, value in zip(places, bets.tolist(), strict=True):
-        yield Bet(rows.row[place], rows.customer[place], value)

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -14,55 +14,58 @@ from numpy.typing import NDArray
 
 from ml.challenge.process import PSEUDONYM
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC, RawFeatures
-from ml.feedback.reading import Directories, read_feedback
+from ml.feedback.reading import Directories, Feedback, read_feedback
 from ml.performance.asked import Floats
+from ml.performance.customers import EXPLORED, TARGETED, parts
 from ml.performance.joined import Key, Told, join
 from ml.training.split import row_hashes
 from serving.records.record_directory import Unreadable, read_record
 from serving.records.row import RecordedRow, Value
 
-CONTROL = "control"
-"""What the record calls the group of a customer who is left alone."""
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+OPEN_DAYS = 21
+"""A list is closed so long after it was scored, whatever is known of it then; what comes later does not count.
+
+It does not depend on what came: else lists that go well could be closed before the others. Three weeks leave nine days
+in which a check may fail before the gateway removes the rows (`--record-days 30`).
+"""
+ABOVE, BELOW, BETWEEN = 0, 1, -1
+"""The strata of a file. The one customer at the cut whose place is drawn by lot when the share that explores leaves a
+part of a place is of neither."""
 
 
 @dataclass(frozen=True)
 class FreshRows:
-    """Customers of lists who could be asked, in the order of the record.
+    """Customers of the files that lists were made of, each with a chance to be asked, in the order of the record.
 
     Attributes:
-        row: The pseudonyms of request and row, [n].
+        request: The pseudonym of the list of each, [n].
         customer: Those of the customers, as record or outcome name them; of one without an identifier, of his
             features, [n].
         scored: When each was scored, [n].
-        told: When and by which place the outcome became known; "" for a customer without one, [n].
+        closes: When the list of each is closed, [n].
         features: As they were sent, by name, [n] each.
         hashes: Of the row as training data would have it, with the label that is no target and with the target's,
             uint64 [2, n].
-        propensity: With which each was asked, above 0, [n].
-        smallest: The smallest propensity of the list that each was on, [n].
-        outcome: 1, 0, or NaN without one, [n].
+        propensity: With which each was to be asked, above 0, [n].
+        stratum: `ABOVE`, `BELOW` or `BETWEEN`, intp [n]; all of a file are of the first where all had the same chance.
+        outcome: 1, 0, or NaN, [n]: of those who were asked, as it was told until the list was closed.
         left: How many rows of lists were left out, by the reason.
     """
 
-    row: tuple[str, ...]
+    request: tuple[str, ...]
     customer: tuple[str, ...]
     scored: tuple[datetime, ...]
-    told: tuple[tuple[str, str], ...]
+    closes: tuple[datetime, ...]
     features: RawFeatures
     hashes: NDArray[np.uint64]
     propensity: Floats
-    smallest: Floats
+    stratum: NDArray[np.intp]
     outcome: Floats
     left: Mapping[str, int]
 
     def __len__(self) -> int:
-        return len(self.row)
-
-    @property
-    def in_order(self) -> list[int]:
-        """The places of those with an outcome, in the order in which the outcomes became known."""
-        found = (place for place in range(len(self)) if self.told[place][0])
-        return sorted(found, key=lambda place: (*self.told[place], self.row[place]))
+        return len(self.request)
 
     def are_unseen(self, since: datetime, trained_on: Sequence[NDArray[np.uint64]]) -> NDArray[np.bool_]:
         """Return which customers were scored after a time, and have features that are in none of these data, [n].
@@ -81,7 +84,8 @@ def read_fresh_rows(directories: Directories, *, model: str, target: str) -> Fre
     """Read the rows of lists from the record, and what came of them.
 
     A list counts when each of its customers had a chance to be asked; else nothing could be said of those without one.
-    Its control group does not: nobody asked them. A row that lacks a feature cannot be scored as it was.
+    Nobody asked its control group: what is known of them is no outcome. A row that lacks a feature cannot be scored as
+    it was.
 
     Args:
         directories: Where record and outcomes are.
@@ -92,35 +96,75 @@ def read_fresh_rows(directories: Directories, *, model: str, target: str) -> Fre
         OSError: A file cannot be read.
     """
     feedback = read_feedback(directories, model=model)
-    settled = join(feedback.scored, feedback.told, target=target, calibrated=lambda _, said: said).settled
-    smallest: dict[str, float] = {}
+    chances: dict[str, tuple[float, float]] = {}
     for one in feedback.scored:
         if one.propensity is not None and one.is_whole:
-            smallest[one.request_id] = min(one.propensity, smallest.get(one.request_id, 1.0))
+            low, high = chances.get(one.request_id, (1.0, 0.0))
+            chances[one.request_id] = min(low, one.propensity), max(high, one.propensity)
     left: Counter[str] = Counter()
-    rows = list(_usable(directories, model, smallest, left))
-    features = {name: _column([row.features[name] for row in rows], is_text=name in CATEGORICAL) for name in FEATURES}
+    rows = list(_usable(directories, model, chances, left))
+    scored = [datetime.fromisoformat(row.time) for row in rows]
+    closes: dict[str, datetime] = {}
+    for row, at in zip(rows, scored, strict=True):
+        closes[row.request_id] = max(at + timedelta(days=OPEN_DAYS), closes.get(row.request_id, EARLIEST))
+    settled = _told_in_time(feedback, closes, target)
     told = [settled.get((row.request_id, row.row)) for row in rows]
+    features = {name: _column([row.features[name] for row in rows], is_text=name in CATEGORICAL) for name in FEATURES}
     hashes = _hashes(features)
+    propensity = np.array([row.propensity for row in rows], np.float64)
+    outcome = np.array([_outcome(one, target) for one in told], np.float64)
+    outcome[~_are_asked(rows, propensity)] = np.nan
     return FreshRows(
-        row=tuple(_pseudonym("row", row.request_id, str(row.row)) for row in rows),
+        request=tuple(_pseudonym("list", row.request_id) for row in rows),
         customer=tuple(
             _customer(row.customer or (one.customer if one else None), profile)
             for row, one, profile in zip(rows, told, hashes[0].tolist(), strict=True)
         ),
-        scored=tuple(datetime.fromisoformat(row.time) for row in rows),
-        told=tuple(("", "") if one is None else (one.received, one.place) for one in told),
+        scored=tuple(scored),
+        closes=tuple(closes[row.request_id] for row in rows),
         features=features,
         hashes=hashes,
-        propensity=np.array([row.propensity for row in rows], np.float64),
-        smallest=np.array([smallest[row.request_id] for row in rows], np.float64),
-        outcome=np.array([_outcome(one, target) for one in told], np.float64),
+        propensity=propensity,
+        stratum=strata(propensity, np.array([chances[row.request_id] for row in rows], np.float64).reshape(-1, 2)),
+        outcome=outcome,
         left=dict(left),
     )
 
 
+def _told_in_time(feedback: Feedback, closes: Mapping[str, datetime], target: str) -> Mapping[Key, Told]:
+    """The outcome of each row that counted when its list was closed, though another one may have come since."""
+    told: Sequence[Told] = feedback.told
+    while True:
+        settled = join(feedback.scored, told, target=target, calibrated=lambda _, said: said).settled
+        late = {
+            one.place
+            for (request, _), one in settled.items()
+            if request in closes and datetime.fromisoformat(one.received) > closes[request]
+        }
+        if not late:
+            return settled
+        told = [one for one in told if one.place not in late]
+
+
+def _are_asked(rows: Sequence[RecordedRow], propensity: Floats) -> NDArray[np.bool_]:
+    _, number = np.unique([row.request_id for row in rows], return_inverse=True)
+    group = np.array([row.group or "" for row in rows], np.str_)
+    return np.isin(parts(group, propensity, number, np.ones(len(rows), np.bool_)), (TARGETED, EXPLORED))
+
+
+def strata(propensity: Floats, chances: Floats) -> NDArray[np.intp]:
+    """Return the stratum of each customer, [n].
+
+    Args:
+        propensity: With which each was to be asked, [n].
+        chances: The lowest and the highest propensity of the file of each, [n, 2].
+    """
+    is_above, is_below = propensity == chances[:, 1], propensity == chances[:, 0]
+    return np.where(is_above, ABOVE, np.where(is_below, BELOW, BETWEEN)).astype(np.intp)
+
+
 def _usable(
-    directories: Directories, model: str, smallest: Mapping[str, float], left: Counter[str]
+    directories: Directories, model: str, chances: Mapping[str, tuple[float, float]], left: Counter[str]
 ) -> Iterator[RecordedRow]:
     seen: set[Key] = set()
     for row in read_record(directories.record, Unreadable()):
@@ -128,9 +172,7 @@ def _usable(
         if row.model != model or row.probability is None or row.propensity is None or key in seen:
             continue
         seen.add(key)
-        if row.group == CONTROL:
-            left["control"] += 1
-        elif smallest.get(row.request_id, 0.0) <= 0:
+        if chances.get(row.request_id, (0.0, 0.0))[0] <= 0:
             left["no_chance"] += 1
         elif not all(_fits(name, row.features.get(name, row)) for name in FEATURES):
             left["features"] += 1

@@ -1,8 +1,9 @@
 """The bets on one challenger: pure, without I/O and without a clock.
 
-Rows are only ever appended: a process whose rows may be left out, put in another order or counted twice after somebody
-has seen what they say proves nothing. What stays of a customer is a pseudonym, by which he is not counted twice, and
-the number that was bet on; with these the wealth stays what it was when the customer himself is erased.
+Closed lists are only ever appended, in the order of their time: a process whose lists may be left out, put in another
+order or counted twice after somebody has seen what they say proves nothing. What stays of a customer is a pseudonym, by
+which he is not counted twice, and the number that was bet on; with these the wealth stays what it was when the customer
+himself is erased.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 
+from ml.performance.asked import Floats
 from ml.performance.betting import log_wealth, reached_at
 
 PSEUDONYM = 16
@@ -25,14 +28,32 @@ class Bet:
     """A customer with an outcome.
 
     Attributes:
-        row: The pseudonym of request and row.
         customer: The pseudonym of the customer.
         weighed: What was gained, as it is bet on, -1 to 1 (`ml.performance.betting.weighed`).
     """
 
-    row: str
     customer: str
     weighed: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedList:
+    """A list whose outcomes are all in that will ever count.
+
+    Attributes:
+        closed: When it was closed, ISO 8601 in UTC with microseconds.
+        request: The pseudonym of the request.
+        bets: Its customers with an outcome.
+    """
+
+    closed: str
+    request: str
+    bets: tuple[Bet, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which lists are ordered; nobody can choose it by what comes of the customers."""
+        return self.closed, self.request
 
 
 @dataclass(frozen=True)
@@ -44,38 +65,53 @@ class Process:
         model_sha256: The hash of its bytes.
         champion: The version that it challenges.
         alpha: Its level; it has won when the wealth reaches 1/alpha.
-        bets: In the order in which they were made.
+        lists: The lists that were bet on, by their keys.
     """
 
     run_id: str
     model_sha256: str
     champion: int
     alpha: float
-    bets: tuple[Bet, ...] = ()
+    lists: tuple[ClosedList, ...] = ()
 
-    def extended(self, found: Sequence[Bet]) -> Process:
-        """Return the process with the bets on customers who are new to it; after it has won nothing is bet any more.
+    def extended(self, found: Sequence[ClosedList]) -> Process:
+        """Return the process with the lists that are new to it; after it has won nothing is bet any more.
+
+        A customer of an earlier list is not bet on again. A list that turns up after a later one was bet on does not
+        count: its place would have been chosen by who knows what it says.
 
         Args:
-            found: In the order in which the outcomes became known; what was bet on before is passed over.
+            found: In any order; what was bet on before is passed over.
         """
         if self.won_at is not None:
             return self
-        rows, customers = {one.row for one in self.bets}, {one.customer for one in self.bets}
-        bets = [*self.bets]
-        for one in found:
-            if one.row in rows or one.customer in customers:
+        known = {bet.customer for one in self.lists for bet in one.bets}
+        last = self.lists[-1].key if self.lists else ("", "")
+        lists = [*self.lists]
+        for one in sorted(found, key=lambda one: one.key):
+            if one.key <= last:
                 continue
-            rows.add(one.row)
-            customers.add(one.customer)
-            bets.append(one)
-        longer = replace(self, bets=tuple(bets))
-        return replace(longer, bets=longer.bets[: longer.won_at])
+            bets = tuple(bet for bet in one.bets if bet.customer not in known)
+            known.update(bet.customer for bet in bets)
+            if bets:
+                lists.append(replace(one, bets=bets))
+        longer = replace(self, lists=tuple(lists))
+        return replace(longer, lists=longer.lists[: longer.won_at])
 
     @property
     def won_at(self) -> int | None:
-        """After how many customers the wealth reached the threshold; None while it has not."""
-        return reached_at(self._log_wealth, self.alpha)
+        """After how many lists the wealth reached the threshold; None while it has not."""
+        return reached_at(self.weighed, self.alpha)
+
+    @property
+    def n(self) -> int:
+        """How many customers were bet on."""
+        return sum(len(one.bets) for one in self.lists)
+
+    @property
+    def weighed(self) -> list[Floats]:
+        """The numbers that were bet on, of each list, [n of the list]."""
+        return [np.array([bet.weighed for bet in one.bets], np.float64) for one in self.lists]
 
     @property
     def threshold(self) -> float:
@@ -84,12 +120,8 @@ class Process:
 
     @property
     def wealth(self) -> float:
-        """The wealth now."""
-        return math.exp(min(float(self._log_wealth[-1]), 700.0)) if self.bets else 1.0
-
-    @property
-    def _log_wealth(self) -> Any:
-        return log_wealth(np.array([one.weighed for one in self.bets], np.float64))
+        """The wealth after the last list."""
+        return math.exp(min(float(log_wealth(self.weighed)[-1]), 700.0)) if self.lists else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values, with what it came to."""
@@ -99,10 +131,10 @@ class Process:
             "champion": self.champion,
             "alpha": self.alpha,
             "threshold": self.threshold,
-            "n": len(self.bets),
+            "n": self.n,
             "wealth": self.wealth,
             "won": self.won_at is not None,
-            "bets": [[one.row, one.customer, one.weighed] for one in self.bets],
+            "lists": [[*one.key, [[bet.customer, bet.weighed] for bet in one.bets]] for one in self.lists],
         }
 
     @classmethod
@@ -112,10 +144,15 @@ class Process:
         Raises:
             LookupError, TypeError, ValueError: It is not that.
         """
-        bets = tuple(Bet(str(row), str(customer), float(weighed)) for row, customer, weighed in content["bets"])
-        if not all(abs(one.weighed) <= 1 for one in bets):
+        lists = tuple(
+            ClosedList(str(closed), str(request), tuple(Bet(str(customer), float(value)) for customer, value in bets))
+            for closed, request, bets in content["lists"]
+        )
+        if not all(abs(bet.weighed) <= 1 for one in lists for bet in one.bets):
             raise ValueError("a bet is not between -1 and 1")
+        if any(one.key >= other.key for one, other in pairwise(lists)):
+            raise ValueError("the lists are not in the order of their time")
         alpha = float(content["alpha"])
         if not 0 < alpha < 1:
             raise ValueError("a level is not between 0 and 1")
-        return cls(str(content["run_id"]), str(content["model_sha256"]), int(content["champion"]), alpha, bets)
+        return cls(str(content["run_id"]), str(content["model_sha256"]), int(content["champion"]), alpha, lists)

@@ -45,9 +45,9 @@ def verdict_of(
         "run_id": process.run_id,
         "alpha": process.alpha,
         "threshold": process.threshold,
-        "n": len(process.bets),
+        "n": process.n,
         "wealth": process.wealth,
-        "weighed": [one.weighed for one in process.bets],
+        "weighed": [bets.tolist() for bets in process.weighed],
     }
     report = {
         "run_id": run.id,
@@ -92,6 +92,8 @@ def verdict_of(
 def wrong_bets(report: Mapping[str, Any], *, alpha: float | None) -> Iterator[str]:
     """Yield how a verdict differs from its bets, computed by another formula than the one that made it.
 
+    The bets end with the list that won, so that what they come to in the end is what decides.
+
     Args:
         report: The content of `verdict.json`.
         alpha: The level that the ledger has of this challenger; None when nobody can say.
@@ -102,7 +104,7 @@ def wrong_bets(report: Mapping[str, Any], *, alpha: float | None) -> Iterator[st
             yield f"{NAME}: the verdict speaks of outcomes and has no bets."
         return
     try:
-        bets = [float(value) for value in said["weighed"]]
+        bets = [float(value) for of_list in said["weighed"] for value in of_list]
         if alpha is not None and said["alpha"] != alpha:
             yield f"{NAME}.alpha: the verdict says {said['alpha']!r}, the ledger {alpha!r}."
         computed = {"n": len(bets), "threshold": 1 / float(said["alpha"]), "wealth": _wealth(bets)}
@@ -127,7 +129,7 @@ def _wealth(bets: list[float]) -> float:
 def _sentence(process: Process) -> str:
     return (
         f"Bets that it predicts better than version {process.champion} have grown to {process.wealth:.1f} times what "
-        f"they began with, on {len(process.bets):,} customers whose outcome became known and whom neither model had "
-        f"seen: if it were not better, {process.threshold:.1f} times ({NAME}, level {process.alpha:.4f}) would be "
-        "reached by chance in that share of cases at most."
+        f"they began with, on {process.n:,} customers whose outcome became known and whom neither model had seen, of "
+        f"{len(process.lists):,} closed lists: if it were not better, {process.threshold:.1f} times ({NAME}, level "
+        f"{process.alpha:.4f}) would be reached by chance in that share of cases at most."
     )

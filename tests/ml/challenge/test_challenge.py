@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.challenge.challenge import follow
 from ml.evaluation.rows.evaluation_rows import raw_features
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.run_record import RunRecord
@@ -60,15 +59,16 @@ def outcomes(world: World, *, better: bool, seed: int = 1, count: int = LISTED, 
     random = np.random.default_rng(seed)
     features = customers(count, seed=1000 + seed)
     ours, theirs = (model.expected(features) for model in world.models)
-    propensity = np.where(random.random(count) < 0.5, 0.9, 0.6)
-    asked = np.flatnonzero(random.random(count) < propensity).tolist()
-    world.list_of(request, features, propensity.tolist())
+    is_above = random.random(count) < 0.5
+    asked = np.flatnonzero(random.random(count) < np.where(is_above, 0.9, 0.6)).tolist()
+    groups = np.where(is_above | ~np.isin(np.arange(count), asked), "", "explored").tolist()
+    world.list_of(request, features, np.where(is_above, 1.0, 0.6).tolist(), groups=groups)
     right = as_the_challenger_says(ours, theirs, random) if better else as_the_challenger_says(theirs, ours, random)
     world.tell(request, {place: bool(right[place]) for place in asked})
 
 
 def test_without_outcomes_nobody_challenges_and_the_levels_of_looks_stay(world: World) -> None:
-    answer = follow(world.root, world.settings)
+    answer = world.check()
     assert answer["challengers"] == []
     assert [e for e in Ledger(world.root.ledger).events() if e["event"] == CHALLENGED] == []
     code, text = command(world.root, "challenge")
@@ -77,6 +77,9 @@ def test_without_outcomes_nobody_challenges_and_the_levels_of_looks_stay(world: 
 
 def test_a_challenger_that_is_right_becomes_the_next_version_and_everything_is_told(world: World) -> None:
     outcomes(world, better=True)
+    code, text = command(world.root, "challenge")
+    assert (code, "has not won" in text, "0 customers" in text) == (0, True, True), "the list is open"
+    world.check()
     code, text = command(world.root, "challenge")
     assert code == 0
     assert "The kept candidate of run equal has won against version 1" in text
@@ -124,6 +127,7 @@ def test_a_challenger_that_is_right_becomes_the_next_version_and_everything_is_t
 
 def test_a_command_that_was_stopped_before_a_server_confirmed_goes_on_with_the_same_version(world: World) -> None:
     outcomes(world, better=True)
+    world.check()
     nobody = ("--serving-url", "http://127.0.0.1:9", "--set", "confirm.deadline_seconds=0.2")
     assert command(world.root, "challenge", "--promote", *nobody)[0] != 0
     assert [version.number for version in Ledger(world.root.ledger).pending()] == [2]
@@ -137,7 +141,7 @@ def test_a_command_that_was_stopped_before_a_server_confirmed_goes_on_with_the_s
 def test_it_is_one_look_and_takes_from_the_looks_that_follow(world: World, customers_csv: Path) -> None:
     outcomes(world, better=False, count=40)
     for _ in range(3):
-        follow(world.root, world.settings)
+        world.check()
     events = Ledger(world.root.ledger).events()
     begun = [e for e in events if e["event"] == CHALLENGED]
     assert [(e["champion"], e["of_run"], e["alpha"]) for e in begun] == [(1, "equal", 0.5 / 52)]
@@ -153,31 +157,32 @@ def test_it_is_one_look_and_takes_from_the_looks_that_follow(world: World, custo
 
 def test_the_same_customers_are_bet_on_once_whatever_was_killed(world: World) -> None:
     outcomes(world, better=False)
-    first = follow(world.root, world.settings)
+    first = world.check()
     assert first["challengers"][0]["n"] > 200
-    assert follow(world.root, world.settings)["challengers"] == first["challengers"]
+    assert world.check()["challengers"] == first["challengers"]
     world.root.challenge.unlink()  # killed after the ledger's entry, and before the file
-    assert follow(world.root, world.settings)["challengers"] == first["challengers"]
+    assert world.check()["challengers"] == first["challengers"]
     outcomes(world, better=False, seed=2, request="another")
-    second = follow(world.root, world.settings)["challengers"][0]
-    assert second["bets"][: first["challengers"][0]["n"]] == first["challengers"][0]["bets"]
+    second = world.check()["challengers"][0]
+    assert second["lists"][:1] == first["challengers"][0]["lists"]
     assert second["n"] > first["challengers"][0]["n"]
     world.root.challenge.unlink()
-    assert follow(world.root, world.settings)["challengers"][0]["wealth"] == second["wealth"]
+    assert world.check()["challengers"][0]["wealth"] == second["wealth"]
 
 
 def test_a_customer_who_was_erased_leaves_the_wealth_as_it_was(world: World) -> None:
     outcomes(world, better=False)
-    before = follow(world.root, world.settings)["challengers"][0]
+    before = world.check()["challengers"][0]
     shutil.rmtree(world.directories.record)
-    after = follow(world.root, world.settings)["challengers"][0]
-    assert (after["wealth"], after["n"], after["bets"]) == (before["wealth"], before["n"], before["bets"])
+    after = world.check()["challengers"][0]
+    assert (after["wealth"], after["n"], after["lists"]) == (before["wealth"], before["n"], before["lists"])
     assert "list-0" not in world.root.challenge.read_text()
     assert world.root.challenge.stat().st_mode & 0o077 == 0
 
 
 def test_a_loser_never_wins_and_is_not_promoted(world: World) -> None:
     outcomes(world, better=False)
+    world.check()
     code, text = command(world.root, "challenge", "--promote")
     assert (code, "has not won" in text) == (0, True)
     assert Ledger(world.root.ledger).champion().number == 1  # type: ignore[union-attr]
@@ -185,7 +190,7 @@ def test_a_loser_never_wins_and_is_not_promoted(world: World) -> None:
 
 def test_few_customers_never_win(world: World) -> None:
     outcomes(world, better=True, count=150)
-    assert follow(world.root, world.settings)["challengers"][0]["won"] is False
+    assert world.check()["challengers"][0]["won"] is False
 
 
 def test_neither_training_data_nor_control_group_nor_lists_without_a_chance_for_all_count(world: World) -> None:
@@ -200,14 +205,15 @@ def test_neither_training_data_nor_control_group_nor_lists_without_a_chance_for_
     seen = {name: column[:40] for name, column in next(raw_features(parquet)).items()}
     world.list_of("seen", seen, [0.5] * len(seen["Age"]))
     world.tell("seen", dict.fromkeys(range(len(seen["Age"])), True))
-    assert follow(world.root, world.settings)["challengers"] == []
+    assert world.check()["challengers"] == []
     world.list_of("new", new, [0.5] * 30)
     world.tell("new", dict.fromkeys(range(30), True))
-    assert 0 < follow(world.root, world.settings)["challengers"][0]["n"] <= 30
+    assert 0 < world.check()["challengers"][0]["n"] <= 30
 
 
 def test_a_switch_or_a_higher_threshold_stops_it_as_it_stops_every_candidate(world: World) -> None:
     outcomes(world, better=True)
+    world.check()
     text = command(world.root, "challenge", "--promote", "--set", "promote.enabled=false")[1]
     assert "ended as withheld" in text
     assert Ledger(world.root.ledger).champion().number == 1  # type: ignore[union-attr]
@@ -222,16 +228,18 @@ def test_a_switch_or_a_higher_threshold_stops_it_as_it_stops_every_candidate(wor
 
 def test_a_verdict_with_other_bets_does_not_verify(world: World) -> None:
     outcomes(world, better=True)
+    world.check()
     command(world.root, "challenge", "--promote")
     path = world.root.run(Ledger(world.root.ledger).champion().run_id) / "judge" / "verdict.json"  # type: ignore[union-attr]
     report = json.loads(path.read_text())
-    report["fresh_outcomes"]["weighed"][0] += 0.01
+    report["fresh_outcomes"]["weighed"][0][0] += 0.01
     path.write_text(json.dumps(report))
     assert command(world.root, "verify", str(path))[0] != 0
 
 
 def test_a_winner_whose_run_was_changed_is_named_and_not_promoted(world: World) -> None:
     outcomes(world, better=True)
+    world.check()
     with (world.root.run("equal") / "ingest" / "data.csv").open("a") as file:
         file.write("\n")
     code, text = command(world.root, "challenge", "--promote")
@@ -252,6 +260,6 @@ def test_the_files_of_a_followed_challenger_stay(world: World) -> None:
     run_order.begin(later)
     assert {"first", "equal"} <= goes()
     outcomes(world, better=False, count=20)
-    follow(world.root, world.settings)
+    world.check()
     assert "first" in goes()
     assert "equal" not in goes()

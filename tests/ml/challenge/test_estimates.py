@@ -73,7 +73,7 @@ BEGUN = Challenger("run", "model", 1, "2026-01-01T00:00:00+00:00", 0.01)
         (json.dumps({"challengers": [{"run_id": "run"}]}), "does not hold bets"),
         (
             json.dumps(
-                {"challengers": [{"run_id": "run", "model_sha256": "model", "champion": 1, "alpha": 0.5, "bets": []}]}
+                {"challengers": [{"run_id": "run", "model_sha256": "model", "champion": 1, "alpha": 0.5, "lists": []}]}
             ),
             "another level",
         ),
@@ -89,6 +89,6 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path, content: str, said: 
 def test_bets_beside_another_version_do_not_count(tmp_path: Path) -> None:
     root = Root(tmp_path)
     process = state_file.processes_of(root, [BEGUN])[0]
-    told = process.as_dict() | {"champion": 2, "bets": [["r", "c", 0.5]]}
+    told = process.as_dict() | {"champion": 2, "lists": [["2026", "r", [["c", 0.5]]]]}
     state_file.write(root, 2, [told])
     assert state_file.processes_of(root, [BEGUN]) == [process]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.challenge.challenge import follow
+from ml.challenge.fresh_rows import OPEN_DAYS
 from ml.challenge.models import Model, challenger_model, champion_model
 from ml.config.settings import Settings, resolve
 from ml.data.features import CATEGORICAL, FEATURES, RawFeatures
@@ -52,7 +54,12 @@ class World:
         return champion_model(ledger.versions()[champion.number], champion), challenger_model(self.root, first)
 
     def list_of(
-        self, request: str, features: RawFeatures, chances: Sequence[float], changed: Mapping[str, Any] | None = None
+        self,
+        request: str,
+        features: RawFeatures,
+        chances: Sequence[float],
+        changed: Mapping[str, Any] | None = None,
+        groups: Sequence[str] = (),
     ) -> None:
         """Record a list whose customers were asked with these probabilities, an hour from now, but for `changed`."""
         at = datetime.now(UTC) + timedelta(hours=1)
@@ -68,6 +75,7 @@ class World:
                 customer=f"{request}-{place}",
                 features={name: _value(name, features[name][place]) for name in FEATURES},
                 propensity=chance,
+                group=(groups[place] if groups else "") or None,
             )
             for place, chance in enumerate(chances)
         ]
@@ -75,6 +83,11 @@ class World:
         journal = Journal(self.directories.record, at)
         journal.append(b"".join(replace(row, **(changed or {})).line() for row in rows))
         journal.close()
+
+    def check(self) -> dict[str, Any]:
+        """Look at the challengers when all lists are closed that were scored until now."""
+        later = datetime.now(UTC) + timedelta(days=OPEN_DAYS, hours=2)
+        return follow(self.root, self.settings, now=later)
 
     def tell(self, request: str, labels: dict[int, bool], *, at: datetime | None = None) -> None:
         """Outcomes of rows of a list, counted from 0, come at this time."""
