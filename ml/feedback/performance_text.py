@@ -87,7 +87,8 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
     elif is_judged(version):
         yield "  Nothing has fallen significantly."
     else:
-        yield f"  Whether it has fallen is not known: it takes {FEWEST} customers with an outcome, and a release record."
+        takes = f"it takes {FEWEST} customers with an outcome, and a release record"
+        yield f"  Whether it has fallen is not known: {takes}."
 
 
 def _shapley(version: VersionPerformance) -> Iterator[str]:

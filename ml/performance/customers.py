@@ -135,13 +135,12 @@ def parts(
 ) -> NDArray[np.str_]:
     """Return the part of each customer.
 
-    A list marks its control group and those from below the cut. Who has no mark, and the lowest propensity of a file
-    whose customers do not all have the same, was below the cut and not drawn. Where the share that explores leaves less
-    than one place, the last customer above the cut has a propensity between: he counts as on the list, and if he lost
-    his place he is one who has no outcome.
+    A list marks its control group and those from below the cut, and the record all who were on it: who has no mark
+    there was not. A list of which only those from below and the control group are marked is told by its propensities:
+    the lowest one of a file whose customers do not all have the same is that of the customers below the cut.
 
     Args:
-        group: "control", "explored" or "", [n].
+        group: "control", "explored", "targeted" or "", [n].
         propensity: The probability with which each was to be asked, [n].
         list_number: Which ones are of the same list, [n].
         is_whole: Whether customers of the file who were not on the list are among them, [n].
@@ -152,8 +151,11 @@ def parts(
     np.minimum.at(lowest, list_number, propensity)
     np.logical_or.at(explores, list_number, group == EXPLORED)
     chooses = (lowest < highest) | explores
+    marks_all = np.zeros(lists, np.bool_)
+    np.logical_or.at(marks_all, list_number, group == TARGETED)
     is_lowest = chooses[list_number] & (propensity == lowest[list_number])
-    found = np.where(is_whole & (is_lowest | (propensity == 0)), BELOW, TARGETED)
+    is_below = np.where(marks_all[list_number], group == "", is_lowest | (propensity == 0))
+    found = np.where(is_whole & is_below, BELOW, TARGETED)
     for marked in (EXPLORED, CONTROL):
         found = np.where(group == marked, marked, found)
     return np.asarray(found)

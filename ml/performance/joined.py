@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data.outcomes.outcome_rows import customer_key
 from ml.performance.asked import Floats
 from ml.performance.customers import BELOW, Customers, parts
+from serving.records.customer_key import customer_key
 
 LATEST_DAYS = 180
 _MOST_DIGITS = 19

@@ -34,8 +34,8 @@ class RecordedRow:
         customer: The identifier of the customer in a scored file; None when there was none.
         features: The inputs as they were sent, by name.
         propensity: The probability with which the customer was to be asked, 0 to 1: of a row of a list; None of others.
-        group: "control" for a customer of a list who is left alone, "explored" for one from outside the cut; None for
-            the others.
+        group: "control" for a customer of a list who is left alone, "explored" for one from outside the cut, "targeted"
+            for the others of the list; None for who is not on it.
     """
 
     time: str

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from serving.expectation.calibration import Calibration, Expectation
 from serving.score.exploration import Draw, Flags, Floats, Rows, draw_list
 
-CONTROL, EXPLORED = "control", "explored"
-"""The groups of a list; a customer who is on it by rank and is asked has "".
+CONTROL, EXPLORED, TARGETED = "control", "explored", "targeted"
+"""The groups of a list; a customer who is on it by rank and is asked has "" there, and the last of these in the record.
 
 One who was drawn by lot and is left alone is of the first."""
 NO_CUT = "everybody is listed: there is nobody outside a cut to explore"
@@ -125,9 +125,8 @@ class DrawnList:
         return found
 
     def groups(self) -> dict[int, str]:
-        """The groups of the customers that have one, by the numbers of their rows."""
-        found = ((number, self.group(place)) for place, number in enumerate(self.draw.rows.tolist()))
-        return {number: group for number, group in found if group}
+        """The groups of the customers of the list, by the numbers of their rows, as the record has them."""
+        return {number: self.group(place) or TARGETED for place, number in enumerate(self.draw.rows.tolist())}
 
     def places(self) -> Rows:
         """The place of each customer of the list among all of the file, best first, from 0, [k]."""

@@ -139,6 +139,13 @@ def test_who_was_below_the_cut_and_not_drawn_was_not_asked_whatever_is_told_of_h
     assert outcomes_of(found) == [1.0, 1.0, None]
 
 
+def test_who_lost_the_last_place_by_lot_was_not_on_the_list_that_marks_who_was() -> None:
+    rows = [row(1, propensity=1.0, group="targeted"), row(2, propensity=0.4), row(3, propensity=0.1, group="explored")]
+    found = joined(rows, [told("a"), told("b", number=2), told("c", number=3)])
+    assert found.customers["7"].part.tolist() == ["targeted", "below", "explored"]
+    assert left(found) == {"unasked": ["b"]}
+
+
 def test_a_list_that_came_back_has_nobody_below_the_cut() -> None:
     rows = [row(1, propensity=1.0, is_whole=False), row(2, propensity=0.1, is_whole=False)]
     assert joined(rows, [told("b", number=2)]).customers["7"].part.tolist() == ["targeted", "targeted"]
