@@ -28,6 +28,7 @@ def probation(options: argparse.Namespace) -> tuple[int, str]:
         0 while it is on probation and when it has passed, also when nothing is on probation; 2 after a breach, so that
         a task of Airflow is red at its first try: the decision has been carried out, and must not be tried again.
     """
+    need_libraries()
     from ml.probation.probation import check_probation
     from ml.registry.retention import clean_up
 

@@ -20,6 +20,8 @@ TRIES = 3
 """How often scoring begins again because its version went away meanwhile."""
 PATIENCE_SECONDS = 30.0
 """How long a server may be overloaded or unreachable before scoring fails."""
+FOUND_WITHIN_SECONDS = 3.0
+"""How long a server that was just started may know of no version at all."""
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds between tries; the last pause is repeated."""
 _RETRY_SECONDS = 0.2
@@ -34,8 +36,16 @@ class Score(NamedTuple):
     label: str
 
 
-class LoadingError(ServingError):
-    """No version is available yet, and the server is loading one."""
+class NotYetError(ServingError):
+    """No version is available yet, and the server is loading one, or may not have looked for one.
+
+    Attributes:
+        seconds: How long that may take.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class VersionGoneError(Exception):
@@ -46,7 +56,7 @@ def latest_version(server: ModelServer, *, within: float = 0.0) -> int:
     """The version that answers a request without a version.
 
     A server that was just started answers before it has loaded a version; one that it is loading is waited for, for
-    `PATIENCE_SECONDS`.
+    `PATIENCE_SECONDS`, and one that it has not found yet for `FOUND_WITHIN_SECONDS`.
 
     Args:
         server: The model server.
@@ -60,7 +70,7 @@ def latest_version(server: ModelServer, *, within: float = 0.0) -> int:
         try:
             return _latest_version(server)
         except ServingError as error:
-            patience = max(within, PATIENCE_SECONDS) if isinstance(error, LoadingError) else within
+            patience = max(within, error.seconds) if isinstance(error, NotYetError) else within
             left = began + patience - time.monotonic()
             if left <= 0:
                 raise
@@ -72,10 +82,14 @@ def _latest_version(server: ModelServer) -> int:
     available = [status.version for status in statuses if status.state == "AVAILABLE"]
     if not available:
         states = ", ".join(f"version {status.version} is {status.state}" for status in statuses) or "there are none"
-        is_loading = any(status.state in _LOADING for status in statuses)
-        raise (LoadingError if is_loading else ServingError)(
+        message = (
             f"{server.url} has no AVAILABLE version of {server.model} ({states}). Publish one, or wait, then try again."
         )
+        if not statuses:
+            raise NotYetError(message, FOUND_WITHIN_SECONDS)
+        if any(status.state in _LOADING for status in statuses):
+            raise NotYetError(message, PATIENCE_SECONDS)
+        raise ServingError(message)
     return max(available)
 
 

@@ -84,10 +84,10 @@ def _chosen(index: Mapping[str, int], header: Sequence[str]) -> dict[str, int]:
     if "probability" in places and "outcome" not in index:
         raise OutcomesError(
             "This is a list as it was scored: its label is what the model said. Add a column outcome, with what came "
-            "of each customer, and a column date."
+            "of each customer, and a column outcome_date."
         )
     _check_there(places, ("label",), "outcome (or label)", header)
-    _check_there(places, ("date",), "date", header)
+    _check_there(places, ("date",), "outcome_date (or date)", header)
     _check_there(places, ("customer", "row"), "customer, or request_id and row", header)
     return places
 

@@ -170,7 +170,7 @@ def test_rows_that_contradict_each_other_about_a_customer_or_a_row_are_refused(
         (b"request_id,row,label,date\n", CSV, 422, "no row with an outcome"),
         (b"label,date\nD,2026-11-01\n", CSV, 422, "lacks a column customer, or request_id and row"),
         (b"ID,date\n1,2026-11-01\n", CSV, 422, "lacks a column outcome (or label)"),
-        (b"ID,label\n1,D\n", CSV, 422, "lacks a column date"),
+        (b"ID,label\n1,D\n", CSV, 422, "lacks a column outcome_date (or date)"),
         (b"ID,probability,label,date\n1,0.5,D,2026-11-01\n", CSV, 422, "its label is what the model said"),
         (b"ID,label,date\n1,D,2026-11-01\n", {"Content-Type": "text/html"}, 415, "text/csv, application/vnd.openxml"),
         (b"ID,label,date\n1,D,2026-11-01\n", CSV | {"Content-Encoding": "gzip"}, 415, "compressed"),

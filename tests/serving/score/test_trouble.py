@@ -156,10 +156,12 @@ def test_a_server_that_restarts_meanwhile_is_waited_for(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(("loads_after", "code"), [(3, 0), (10_000, 1)])
-def test_a_version_that_is_loading_is_waited_for_with_a_deadline(
-    loads_after: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("states", [["LOADING"], []])
+def test_a_version_that_is_loading_or_not_found_yet_is_waited_for_with_a_deadline(
+    states: list[str], loads_after: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(requests, "FOUND_WITHIN_SECONDS", 1.0)
     monkeypatch.setattr(requests, "_RETRY_SECONDS", 0.01)
     asks: list[str] = []
 
@@ -168,7 +170,8 @@ def test_a_version_that_is_loading_is_waited_for_with_a_deadline(
             if asks_for.path == "/v1/models/customer-model":
                 asks.append(asks_for.path)
                 if len(asks) < loads_after:
-                    return 200, {"model_version_status": [{"version": "1", "state": "LOADING", "status": {}}]}
+                    found = [{"version": "1", "state": state, "status": {}} for state in states]
+                    return 200, {"model_version_status": found}
             return super().answer(asks_for)
 
     with stand_in(Starting().answer) as url:
@@ -176,7 +179,8 @@ def test_a_version_that_is_loading_is_waited_for_with_a_deadline(
     assert found[0] == code
     assert (tmp_path / "out.csv").exists() == (code == 0)
     if code:
-        assert "no AVAILABLE version of customer-model (version 1 is LOADING)" in found[2]
+        told = "version 1 is LOADING" if states else "there are none"
+        assert f"no AVAILABLE version of customer-model ({told})" in found[2]
 
 
 def test_a_server_that_never_comes_back_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

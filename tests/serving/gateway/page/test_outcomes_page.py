@@ -77,7 +77,7 @@ def test_a_workbook_is_taken_with_dates_as_a_spreadsheet_has_them(tmp_path: Path
     [
         (bomb, "bytes when unpacked"),
         (far_cells, "most of them empty"),
-        (lambda: workbook(("ID", "outcome"), (7, "D")), "lacks a column date"),
+        (lambda: workbook(("ID", "outcome"), (7, "D")), "lacks a column outcome_date"),
         (lambda: workbook(("ID", "outcome", "date"), (7, "D", 12.5)), "row 2: the date is '12.5'"),
         (lambda: b"PK\x03\x04 and no more", "damaged workbook"),
         (lambda: b"ID,outcome,date\n" + b"7,,\n" * 50_001, "more than 50,000 rows"),
