@@ -101,9 +101,9 @@ def model_flags(port: int = 0) -> tuple[str, ...]:
     return (f"--rest_api_port={port}", f"--model_name={MODEL}", f"--model_base_path={models}")
 
 
-def add_token(file: Path, name: str, *scopes: str) -> str:
-    """A new token, by the gateway's own command."""
-    flags = (f"--scope={scope}" for scope in scopes)
+def add_token(file: Path, name: str, *scopes: str, most_bytes: int = 16 << 20) -> str:
+    """A new token, by the gateway's own command; a file that it sends may have `most_bytes`."""
+    flags = (*(f"--scope={scope}" for scope in scopes), f"--max-body-bytes={most_bytes}")
     command = [str(PYTHON), "-m", "serving.gateway", "token", "add", name, *flags, f"--file={file}"]
     done = subprocess.run(
         command, cwd=PROJECT, env=_environment(file.parent), check=True, capture_output=True, text=True

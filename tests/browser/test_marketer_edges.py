@@ -85,6 +85,24 @@ def test_a_session_that_is_over_is_told_where_something_is_asked_for(browser: Br
         assert not [*(tmp_path / "outcomes").glob("*.outcomes")]
 
 
+def test_a_file_that_is_too_large_for_the_token_is_refused_in_words_for_people(
+    browser: Browser, tmp_path: Path
+) -> None:
+    secret = add_token(tmp_path / "access" / "tokens.json", "anna", "score", most_bytes=5000)
+    flags = (f"--tokens={tmp_path / 'access' / 'tokens.json'}",)
+    with marketers_door(tmp_path, *flags) as door, opened(browser, door.url) as ui:
+        page, refused = ui.page, ui.page.locator("#refused")
+        page.goto(door.url)
+        page.get_by_label("Your token").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        drop(page, "autumn.csv", customers(200))
+        expect(refused).to_have_text(re.compile("autumn.csv has [0-9]+ kB, and 5 kB may be sent at once. Leave "))
+        page.evaluate("document.body.dataset.mostBytes = 1e9")  # as if the limit had been lowered meanwhile
+        drop(page, "autumn.csv", customers(200))
+        expect(page.locator("#failure")).to_contain_text("The file is too large to be sent. Leave columns out")
+        expect(page.get_by_role("button", name="Try again with the same file")).to_be_hidden()
+
+
 def test_a_model_server_that_stops_is_waited_for_and_the_same_file_can_be_sent_again(
     browser: Browser, tmp_path: Path
 ) -> None:

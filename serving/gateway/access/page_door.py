@@ -26,11 +26,13 @@ class Visitor:
             everybody on a gateway without tokens.
         session: The identifier of the session, which a logout ends; "" without one.
         scopes: What may be done.
+        most_bytes: How large a file the token may send; None when only the gateway has a limit.
     """
 
     owner: str
     session: str
     scopes: tuple[str, ...]
+    most_bytes: int | None = None
 
 
 EVERYBODY = Visitor("*", "", SCOPES)
@@ -67,7 +69,7 @@ class PageDoor:
             return EVERYBODY
         if not is_static:
             self._door.check_limits(token, exchange)
-        return Visitor(token.name, self._session(exchange), token.scopes)
+        return Visitor(token.name, self._session(exchange), token.scopes, token.body_bytes)
 
     def identify(self, exchange: Exchange, scope: str | None) -> Token | None:
         """The token of a session, whatever its limits; None when none is needed.

@@ -60,7 +60,7 @@ class Rendered:
             visitor: Who asks for it.
         """
         other = PAGES["outcomes"] if "outcomes" in visitor.scopes else ""
-        return self._page("index.html", visitor, other, most_bytes=self._body_bytes, **self._content)
+        return self._page("index.html", visitor, other, most_bytes=self._most_bytes(visitor), **self._content)
 
     def outcomes(self, visitor: Visitor, *, are_taken: bool, words: tuple[str, str] | None) -> str:
         """The page on which outcomes are sent.
@@ -74,13 +74,17 @@ class Rendered:
             "outcomes.html",
             visitor,
             PAGES["score"] if "score" in visitor.scopes else "",
-            most_bytes=min(MOST_BYTES, self._body_bytes),
+            most_bytes=min(MOST_BYTES, self._most_bytes(visitor)),
             most_rows=MOST_OUTCOMES,
             are_taken=are_taken,
             may_send="outcomes" in visitor.scopes,
             words=words,
             today=datetime.now(UTC).date().isoformat(),
         )
+
+    def _most_bytes(self, visitor: Visitor) -> int:
+        """How large a file may be that somebody sends: the page says so before it sends one."""
+        return self._body_bytes if visitor.most_bytes is None else min(self._body_bytes, visitor.most_bytes)
 
     def _page(self, template: str, visitor: Visitor, other_page: str, **content: object) -> str:
         about = {"asset": _asset_version(), "model": self._model, "has_session": bool(visitor.session)}

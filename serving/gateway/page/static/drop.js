@@ -22,4 +22,7 @@ export function takeFiles(take) {
   });
 }
 
-export const megabytes = (bytes) => (bytes / (1 << 20)).toFixed(bytes < 10 << 20 ? 1 : 0);
+export function inBytes(bytes) {
+  if (bytes < 1 << 20) return `${Math.ceil(bytes / 1024)} kB`;
+  return `${(bytes / (1 << 20)).toFixed(bytes < 10 << 20 ? 1 : 0)} MB`;
+}

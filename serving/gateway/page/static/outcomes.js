@@ -1,5 +1,5 @@
 // Outcomes: a list comes back with what became of each customer.
-import { megabytes, takeFiles } from "./drop.js";
+import { inBytes, takeFiles } from "./drop.js";
 import * as server from "./server.js";
 import { whenLoggedOut } from "./session.js";
 import { element, find, several, tell } from "./words.js";
@@ -11,7 +11,7 @@ async function take(name, body) {
   for (const id of ["taken", "refused", "again"]) find(id).hidden = true;
   const most = Number(document.body.dataset.mostBytes);
   if (body.size > most) {
-    refuse(`${name} has ${megabytes(body.size)} MB, and ${megabytes(most)} MB of outcomes are taken at once. Leave columns out that are not needed, or divide it.`);
+    refuse(`${name} has ${inBytes(body.size)}, and ${inBytes(most)} of outcomes are taken at once. Leave columns out that are not needed, or divide it.`);
     return;
   }
   tell("busy", `Sending ${name} …`);

@@ -1,6 +1,6 @@
 // The page from the file to the list.
 import * as choice from "./choice.js";
-import { megabytes, takeFiles } from "./drop.js";
+import { inBytes, takeFiles } from "./drop.js";
 import * as file from "./file.js";
 import { showKept } from "./kept.js";
 import * as list from "./list.js";
@@ -20,7 +20,7 @@ async function take(name, body) {
   const mine = (now = { ...empty(), sending: new AbortController(), sent: { name, body } });
   tell("refused", "");
   if (body.size > Number(document.body.dataset.mostBytes)) {
-    tell("refused", `${name} has ${megabytes(body.size)} MB, and this server takes ${megabytes(document.body.dataset.mostBytes)} MB. Leave columns out that are not needed, save a workbook instead of a CSV, or divide it.`);
+    tell("refused", `${name} has ${inBytes(body.size)}, and ${inBytes(Number(document.body.dataset.mostBytes))} may be sent at once. Leave columns out that are not needed, save a workbook instead of a CSV, or divide it.`);
     return;
   }
   show("work");

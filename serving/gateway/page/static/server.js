@@ -36,7 +36,17 @@ async function ask(path, options = {}) {
 const json = async (path, options) => (await ask(path, options)).json();
 const list = (id) => `/page/lists/${encodeURIComponent(id)}`;
 
-export const send = (name, body, signal) => json(`/page/lists?${new URLSearchParams({ name })}`, { method: "POST", body, signal });
+// What stands before the page, or a limit that was lowered meanwhile, speaks of bytes and options of a server.
+async function upload(path, options) {
+  try {
+    return await json(path, { method: "POST", ...options });
+  } catch (error) {
+    if (error.status !== 413) throw error;
+    throw new Refused(413, "The file is too large to be sent. Leave columns out that are not needed, or divide it.");
+  }
+}
+
+export const send = (name, body, signal) => upload(`/page/lists?${new URLSearchParams({ name })}`, { body, signal });
 export const kept = () => json("/page/lists");
 export const state = (id) => json(list(id));
 export const remove = (id) => ask(list(id), { method: "DELETE" });
@@ -49,7 +59,7 @@ export const leave = (id) => navigator.sendBeacon(`${list(id)}/leave`);
 // Nobody knows of an upload whose answer is lost whether it was taken.
 export async function outcomes(body) {
   try {
-    return await json("/page/outcomes", { method: "POST", body });
+    return await upload("/page/outcomes", { body });
   } catch (error) {
     if (![0, 504].includes(error.status)) throw error;
     throw new Refused(error.status, "No answer came, so it is not known whether the outcomes are stored. Send the file again: nothing is counted twice.");

@@ -279,6 +279,14 @@ def test_what_was_opened_in_a_session_goes_with_it_and_what_was_kept_stays(
         assert elsewhere.state(kept)["state"] == elsewhere.state(other)["state"] == "done"
 
 
+def test_a_page_knows_how_large_a_file_its_token_may_send(golden_server: ServerProcess, tmp_path: Path) -> None:
+    secret = token(tmp_path, "ann")
+    tokens = f"--tokens={tmp_path / 'access' / 'tokens.json'}"
+    for limit, most in ((9_000_000, 8_000_000), (7_000_000, 7_000_000)):
+        with door_before(golden_server.url, tmp_path, tokens, f"--max-body-bytes={limit}") as door:
+            assert f'data-most-bytes="{most}"'.encode() in logged_in(door, secret).ask("GET", "/")[1]
+
+
 def test_whoever_logs_in_where_somebody_was_logged_in_ends_that_session(
     golden_server: ServerProcess, tmp_path: Path
 ) -> None:
