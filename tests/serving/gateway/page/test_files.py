@@ -10,9 +10,10 @@ import pytest
 
 from ml.reports.look.palette import css_variables
 from serving.gateway.page.render import STATIC
+from tests.serving.gateway.gateway_process import GatewayProcess
 from tests.serving.gateway.page.visitor import Visitor
 from tests.serving.gateway.test_score import bomb, far_cells, workbook
-from tests.serving.live import ROOT, ask, eventually
+from tests.serving.live import ROOT, ask, error_of, eventually
 from tests.serving.score.scoring import HEADER, many
 
 PAGE = ROOT / "serving" / "gateway" / "page"
@@ -48,6 +49,15 @@ def test_a_file_that_cannot_be_scored_is_named(
     assert str(root) not in state["error"]
     assert visitor.refused(f"/page/lists/{list_id}/prospect?by=share&share=20")[0] == 400
     assert visitor.ask("POST", f"/page/lists/{list_id}/keep")[0] == 404
+
+
+@pytest.mark.parametrize("query", ["", "?reasons=yes", "?top=1", "?top=1&reasons=yes"])
+def test_a_row_that_the_model_answers_with_nan_is_named_to_programs_too(query: str, door: GatewayProcess) -> None:
+    body = f"{HEADER}\n1,Male,No,22,No,Artist,1,Low,4\n2,Male,No,1e39,No,Artist,1,Low,4\n".encode()
+    status, said, _ = ask(door.url, "POST", f"/v1/score{query}", body, {"Content-Type": "text/csv"})
+    assert status == 422
+    assert "1 row cannot be scored" in error_of(said)
+    assert "line 3: the model answers NaN, which is no probability" in error_of(said)
 
 
 def test_a_file_that_is_too_large_is_413(visitor: Visitor) -> None:
