@@ -70,7 +70,7 @@ class Pretended:
         self.asked.append(asks.path)
         if f"/versions/{version}:" not in asks.path:
             return 404, {"error": "Servable not found"}
-        ages = [row["Age"] for row in asks.body["instances"]]
+        ages = [min(max(row["Age"], 0), 100) for row in asks.body["instances"]]
         return 200, {"predictions": [{"probability": age / 100, "label": str(version)} for age in ages]}
 
 

@@ -43,7 +43,8 @@ class Pretended:
             return refused
         if f"/versions/{self.version}:" not in path:
             return 404, {"error": f"Servable not found for request: {path}"}
-        return 200, {"predictions": [{"probability": age / 100, "label": str(self.version)} for age in ages]}
+        between = [min(max(age, 0), 100) for age in ages]
+        return 200, {"predictions": [{"probability": age / 100, "label": str(self.version)} for age in between]}
 
 
 def test_a_row_that_the_server_refuses_is_named_by_line(tmp_path: Path) -> None:
