@@ -87,8 +87,7 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
     elif is_judged(version):
         yield "  Nothing has fallen significantly."
     else:
-        takes = f"it takes {FEWEST} customers with an outcome, and a release record"
-        yield f"  Whether it has fallen is not known: {takes}."
+        yield f"  Whether it has fallen is not known: it takes outcomes of {FEWEST} customers, and a release record."
 
 
 def _shapley(version: VersionPerformance) -> Iterator[str]:

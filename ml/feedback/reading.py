@@ -78,7 +78,7 @@ def read_feedback(directories: Directories, *, model: str) -> Feedback:
     kept = [*read_outcomes(directories.outcomes, unreadable)]
     told = tuple(_told(kept))
     keys = {one.key for one in told if one.key is not None}
-    customers = {one.customer for one in told if one.key is None}
+    customers = {customer_key(one.customer) for one in told if one.key is None and one.customer is not None}
     scored: list[Scored] = []
     features: dict[Key, RecordedRow] = {}
     traffic = TrafficSample()
@@ -86,7 +86,7 @@ def read_feedback(directories: Directories, *, model: str) -> Feedback:
     listed = ((row, False) for row in _of_kept_lists(directories.lists, unreadable))
     for row, is_traffic in chain(recorded, listed):
         key = (row.request_id, row.row)
-        is_named = key in keys or (row.customer is not None and row.customer in customers)
+        is_named = key in keys or (row.customer is not None and customer_key(row.customer) in customers)
         if row.model != model or row.probability is None:
             continue
         if is_traffic:  # the rows of a kept list may be in several, under several names

@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.performance.asked import Floats
-from ml.performance.customers import BELOW, Customers, parts
+from ml.performance.customers import BELOW, CONTROL, Customers, parts
 from serving.records.customer_key import customer_key
 
 LATEST_DAYS = 180
 _MOST_DIGITS = 19
+_SMALLEST = 1e-6
+"""A propensity below is none: no list of the gateway is that long, and in a spreadsheet it was rounded or mistyped."""
+_ZONES = timedelta(days=1)
+"""A row is of a day in UTC, an outcome of one where somebody was: west of Greenwich the evening is a day behind."""
 Key = tuple[str, int]
 
 
@@ -134,7 +138,12 @@ def join(
         latest_days: How many days after the scoring an outcome may be.
     """
     rows: dict[Key, Scored] = {}
+    whole: set[str] = set()
     for one in scored:
+        if one.is_whole:
+            whole.add(one.request_id)
+        elif one.request_id in whole and (one.request_id, one.row) not in rows:
+            continue  # of a file that is known as a whole: it has no such row
         rows.setdefault((one.request_id, one.row), one)
     left = Left()
     found = _found(rows, outcomes, left, timedelta(days=latest_days))
@@ -148,13 +157,13 @@ def _found(
     by_customer: dict[str, list[Scored]] = defaultdict(list)
     for one in rows.values():
         if one.customer is not None:
-            by_customer[one.customer].append(one)
+            by_customer[customer_key(one.customer)].append(one)
     found: dict[Key, list[Told]] = defaultdict(list)
     for told in outcomes:
         row = _row_of(told, rows, by_customer, left)
         if row is None:
             continue
-        if row.day is not None and told.day < row.day:
+        if row.day is not None and told.day < row.day - _ZONES:
             left.early.append(told.place)
         elif row.day is not None and told.day > row.day + latest:
             left.late.append(told.place)
@@ -168,11 +177,11 @@ def _row_of(
 ) -> Scored | None:
     """The row that an outcome is about; None, and counted, when there is none."""
     if told.key is None:
-        return _of_customer(by_customer.get(told.customer or "", []), told, left)
+        return _of_customer(by_customer.get(customer_key(told.customer or ""), []), told, left)
     row = rows.get(told.key)
     if row is None:
         left.unknown.append(told.place)
-    elif told.customer is not None and row.customer not in (None, told.customer):
+    elif told.customer and row.customer and customer_key(told.customer) != customer_key(row.customer):
         left.mismatched.append(told.place)
         return None
     return row
@@ -184,6 +193,7 @@ def _of_customer(rows: Sequence[Scored], told: Told, left: Left) -> Scored | Non
         left.unknown.append(told.place)
         return None
     before = [one for one in rows if one.day is None or one.day <= told.day]
+    before = before or [one for one in rows if one.day is not None and one.day - _ZONES <= told.day]
     if not before:
         left.early.append(told.place)
         return None
@@ -215,7 +225,7 @@ def _by_version(
         told = labels.get(key)
         if not is_version(one.version):
             left.version_unknown += [told.place] if told else []
-        elif one.propensity is None:
+        elif one.propensity is None or not 0 <= one.propensity <= 1:
             left.unasked += [told.place] if told else []
         else:
             of_version[one.version].append((one, told))
@@ -241,7 +251,7 @@ def _customers(
     day = np.array([one.day or "NaT" for one, _ in pairs], "datetime64[D]")
     part = parts(np.array([one.group for one, _ in pairs]), propensity, list_number, is_whole)
     # Nobody asked them: that somebody knows what came of one has other causes than the lot, and so no weight.
-    uninvited = part == BELOW
+    uninvited = (part == BELOW) | ((part != CONTROL) & (propensity < _SMALLEST))
     left.unasked += [told.place for (_, told), out in zip(pairs, uninvited.tolist(), strict=True) if told and out]
     outcome[uninvited] = np.nan
     return Customers(score, calibrated(score), propensity, outcome, part, list_number, is_whole, day, _who(pairs))

@@ -92,7 +92,7 @@ def test_a_customer_counts_once_with_the_latest_outcome(root: Root) -> None:
         ("not_in_schema", recorded(1, features={**ARTIST, "Age": "22"})),
         ("not_in_schema", recorded(1, features={k: v for k, v in ARTIST.items() if k != "Gender"})),
         ("not_in_schema", recorded(1, features=dict.fromkeys(ARTIST))),
-        ("early", recorded(1, time="2026-11-11T08:00:00.000000+00:00")),
+        ("early", recorded(1, time="2026-11-12T08:00:00.000000+00:00")),
     ],
 )
 def test_what_cannot_be_trained_on_is_left_out_and_counted(root: Root, case: str, row: Any) -> None:

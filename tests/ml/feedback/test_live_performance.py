@@ -120,7 +120,7 @@ def test_each_version_has_its_own_and_the_newest_comes_first(root: Root) -> None
     assert fallen(ten) is None
     last_lines = [part.splitlines()[-1] for part in performance_text(computed(root)).split("\n\n")[1:]]
     assert last_lines == [
-        "  Whether it has fallen is not known: it takes 200 customers with an outcome, and a release record.",
+        "  Whether it has fallen is not known: it takes outcomes of 200 customers, and a release record.",
         "  Nothing has fallen significantly.",
     ]
 

@@ -69,10 +69,11 @@ def test_an_outcome_of_nobody_is_unknown() -> None:
 
 
 def test_a_row_of_another_customer_is_mismatched_and_one_without_a_customer_is_not() -> None:
-    rows = [row(1, customer="1"), row(2)]
-    found = joined(rows, [told("a", customer="2"), told("b", number=2, customer="2")])
+    rows = [row(1, customer="1"), row(2), row(3, customer="466735")]
+    same = told("c", number=3, customer="466735.0")
+    found = joined(rows, [told("a", customer="2"), told("b", number=2, customer="2"), same])
     assert left(found) == {"mismatched": ["a"]}
-    assert outcomes_of(found) == [None, 1.0]
+    assert outcomes_of(found) == [None, 1.0, 1.0]
 
 
 def test_a_customer_who_is_twice_in_one_list_is_ambiguous() -> None:
@@ -84,7 +85,8 @@ def test_a_customer_who_is_twice_in_one_list_is_ambiguous() -> None:
 @pytest.mark.parametrize(
     ("day", "case"),
     [
-        (date(2026, 10, 31), {"early": ["a", "b"]}),
+        (date(2026, 10, 30), {"early": ["a", "b"]}),
+        (date(2026, 10, 31), {"repeated": ["a"]}),  # the same evening in New York, where it is not yet tomorrow
         (SCORED, {"repeated": ["a"]}),
         (date(2026, 12, 1), {"repeated": ["a"]}),
         (date(2026, 12, 2), {"late": ["a", "b"]}),
@@ -203,3 +205,20 @@ def test_a_customer_of_several_lists_is_one_and_who_is_not_named_is_nobody_else(
     assert who[0] == who[3]
     assert who[1] == who[4]
     assert len({*who}) == 4
+
+
+@pytest.mark.parametrize("propensity", [0.0, 1e-9, 7.0, float("nan")])
+def test_an_outcome_with_a_propensity_that_no_list_has_is_unasked_and_breaks_nothing(propensity: float) -> None:
+    """As of a list that came back after a spreadsheet had rounded its numbers."""
+    rows = [row(1, propensity=1.0, is_whole=False), row(2, propensity=propensity, is_whole=False)]
+    found = joined(rows, [told("a"), told("b", number=2)])
+    assert left(found) == {"unasked": ["b"]}
+    customers = found.customers["7"]
+    assert customers.asked(np.ones(len(customers), np.bool_)).has_outcome.sum() == 1
+
+
+def test_a_row_that_a_recorded_file_does_not_have_is_unknown_and_its_list_stays_whole() -> None:
+    rows = [row(1, propensity=1.0), row(2, group="explored"), row(3), row(99, is_whole=False)]
+    found = joined(rows, [told("a"), told("b", number=2), told("c", number=99)])
+    assert left(found) == {"unknown": ["c"]}
+    assert found.customers["7"].is_covered.all()
