@@ -14,7 +14,7 @@ from ml.feedback.explored import FewExplored, few_explored
 from ml.feedback.release_facts import ReleaseFacts
 from ml.feedback.traffic_sample import iso_week
 from ml.performance import control_group
-from ml.performance.asked import Floats, clustered_error
+from ml.performance.asked import Floats, clustered_error, worth
 from ml.performance.customers import CONTROL, TARGETED, Customers, Flags
 from ml.performance.estimate import LEVEL, Estimate, share_of, two_sided
 from ml.performance.label_shift import shifted_share
@@ -90,11 +90,8 @@ def _share(customers: Customers, rows: Flags) -> Measured:
     outcome, who = customers.outcome[rows], customers.customer[rows]
     if not len(outcome):
         return Measured.unknown(NOBODY)
-    observed = float(outcome.mean())
-    # Outcomes of the same customer go together; where all are the same, as far as can be.
-    apart = outcome - observed if 0 < observed < 1 else np.ones(len(outcome))
-    worth = len(outcome) * min(1.0, float(apart @ apart) / clustered_error(apart, who) ** 2)
-    return Measured(share_of(observed, worth, len(np.unique(who))))
+    independent = len(outcome) * worth(outcome, who)
+    return Measured(share_of(float(outcome.mean()), independent, len(np.unique(who))))
 
 
 def _error(customers: Customers, rows: Flags) -> Measured:
@@ -156,13 +153,13 @@ def _auc(customers: Customers, *, is_robust: bool) -> Measured:
 
 
 def _control(customers: Customers) -> tuple[Measured, Measured]:
-    lists = customers.has_control
-    control = lists & (customers.part == CONTROL) & ~np.isnan(customers.outcome)
-    if not control.any():
+    rows = customers.has_control & ((customers.part == CONTROL) | customers.is_asked) & ~np.isnan(customers.outcome)
+    if not rows.any():
         nobody = Measured.unknown("No list with outcomes has a control group with outcomes.")
         return nobody, nobody
-    left_alone, asked = _share(customers, control), _share(customers, lists & customers.is_answered)
-    return left_alone, _known(control_group.uplift(asked.estimate, left_alone.estimate), NOBODY)
+    some = customers.of(rows)
+    left_alone, uplift = control_group.compared(some.outcome, some.part == CONTROL, some.list_number, some.customer)
+    return _known(left_alone, NOBODY), _known(uplift, NOBODY)
 
 
 def _traffic_share(traffic: Floats, facts: ReleaseFacts) -> Measured:

@@ -90,3 +90,17 @@ def clustered_error(influence: Floats, customer: NDArray[np.intp] | None) -> flo
         _, place = np.unique(customer, return_inverse=True)
         influence = np.bincount(place, weights=influence).astype(np.float64)
     return float(np.sqrt(influence @ influence))
+
+
+def worth(outcome: Floats, customer: NDArray[np.intp]) -> float:
+    """Return what each of some outcomes is worth, beside one of a customer of its own, from 0 to 1.
+
+    Outcomes of the same customer go together; where all are the same, as far as can be.
+
+    Args:
+        outcome: 0 or 1, at least one, [n].
+        customer: Who each is, [n].
+    """
+    mean = float(outcome.mean())
+    apart = outcome - mean if 0 < mean < 1 else np.ones(len(outcome))
+    return min(1.0, float(apart @ apart) / clustered_error(apart, customer) ** 2)

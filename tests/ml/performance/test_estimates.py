@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ml.performance.asked import Asked, Floats
-from ml.performance.control_group import uplift
+from ml.performance.control_group import compared, uplift
 from ml.performance.estimate import Estimate, share, two_sided
 from ml.performance.label_shift import shifted_share
 from ml.performance.means import FEWEST, aipw_mean, hajek_mean
@@ -236,3 +236,25 @@ def test_wilson_and_newcombe_hold_their_promise() -> None:
         of_two += both.low <= 0.15 <= both.high
     assert 0.93 < of_one / 2000 < 0.97
     assert 0.93 < of_two / 2000 < 0.98
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.1])
+def test_the_uplift_is_that_within_lists_however_they_differ(effect: float) -> None:
+    """Half of good customers are left alone, and one in twenty of bad ones: pooled, asking would seem to do harm."""
+    random = np.random.default_rng(19)
+    is_control = np.concatenate([np.arange(1000) < 500, np.arange(1000) < 50])
+    base, number = np.repeat([0.6, 0.1], 1000), np.repeat([0, 1], 1000)
+    covered, values = 0, []
+    for _ in range(400):
+        outcome = (random.random(2000) < base + effect * ~is_control).astype(float)
+        _, found = compared(outcome, is_control, number, np.arange(2000))
+        covered += found.low <= effect <= found.high
+        values.append(found.value)
+    assert np.mean(values) == pytest.approx(effect, abs=0.005)
+    assert covered / 400 > 0.93
+    assert outcome[~is_control].mean() - outcome[is_control].mean() < -0.1
+
+
+def test_a_control_group_alone_has_a_share_and_no_uplift() -> None:
+    alone, found = compared(np.array([1.0, 0.0]), np.ones(2, np.bool_), np.array([0, 5]), np.arange(2))
+    assert (alone.value, alone.rows, found.is_known) == (0.5, 2, False)
