@@ -17,6 +17,7 @@ from ml.drift.share_drift import Expected, predicted_share, target_share
 from ml.drift.traffic import read_traffic
 from ml.errors import FinalError
 from ml.evaluation.scored_rows import ScoredRows
+from ml.feedback.release_facts import covariance
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.policy.trigger import Trigger, begun_by
 from ml.registry.schemas.in_force import schema_in_force
@@ -135,7 +136,8 @@ def _expected(release: Path) -> Expected:
     if not len(rows.candidate):
         raise ValueError("there are no evaluation rows")
     calibration = Calibration.of(files.read_json(release / "evaluation.json")["calibration"])
-    return Expected(rows.candidate, rows.labels, calibration, float(record["threshold"]))
+    of_all = covariance(calibration, rows)
+    return Expected(rows.candidate, rows.labels, calibration, of_all, float(record["threshold"]))
 
 
 def _asks(

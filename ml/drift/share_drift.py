@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ml.drift.finding import DRIFT, PREDICTED_SHARE, TARGET_SHARE, Finding
 from ml.drift.traffic import Traffic
 from ml.performance.estimate import LEVEL, Estimate, share, two_sided
-from ml.performance.label_shift import shifted_share
+from ml.performance.label_shift import deviations, shifted_share
 from serving.expectation.calibration import Calibration
 
 CONFIDENCE = 0.999
@@ -32,12 +32,14 @@ class Expected:
         probability: Of the evaluation rows, float32 [n].
         labels: Theirs, 1 or 0, int8 [n].
         calibration: Fitted on them.
+        covariance: Of its intercept and slope and of the share of targets among them, float64 [3, 3].
         threshold: From which probability on a customer is called a target.
     """
 
     probability: NDArray[np.float32]
     labels: NDArray[np.int8]
     calibration: Calibration
+    covariance: NDArray[np.float64]
     threshold: float
 
 
@@ -93,7 +95,8 @@ def predicted_share(traffic: Traffic, expected: Expected, *, margin: float) -> S
 def target_share(traffic: Traffic, expected: Expected, *, margin: float) -> ShareDrift | None:
     """Compare the share of targets that the probabilities tell with that among the evaluation rows.
 
-    The interval knows of chance in both samples, and not of an error in the calibration; the margin is for that.
+    What counts as chance is that of the traffic, and of the evaluation rows in share and calibration: the same rows for
+    as long as the version serves, so that an error there would be found at every look.
 
     Args:
         traffic: At least one row.
@@ -111,7 +114,8 @@ def target_share(traffic: Traffic, expected: Expected, *, margin: float) -> Shar
     error = max(estimate.high - estimate.value, estimate.value - estimate.low) / two_sided(LEVEL)
     error *= math.sqrt(max(1.0, len(probability) / max(1, traffic.customers.number)))
     found = Estimate.normal(estimate.value, error, estimate.rows, level=CONFIDENCE).within(0.0, 1.0)
-    of_both = math.hypot(error, math.sqrt(before * (1 - before) / len(expected.labels)))
+    offs = deviations(probability, expected.calibration, before, expected.covariance)
+    of_both = math.sqrt(error**2 + sum((off - off_before) ** 2 for off, off_before in offs))
     has_drifted = abs(found.value - before) - two_sided(CONFIDENCE) * of_both > margin
     sentence = (
         f"By their probabilities {found.value:.1%} of the customers are targets ({found.low:.1%} to {found.high:.1%}), "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -17,15 +16,13 @@ from ml.performance import control_group
 from ml.performance.asked import Floats, clustered_error, worth
 from ml.performance.customers import CONTROL, TARGETED, Customers, Flags
 from ml.performance.estimate import LEVEL, Estimate, share_of, two_sided
-from ml.performance.label_shift import shifted_share
+from ml.performance.label_shift import deviations, shifted_share
 from ml.performance.live import Measured, VersionPerformance, WeekPerformance
 from ml.performance.means import FEWEST, aipw_mean
 from ml.performance.ranking import aipw_auc, hajek_auc
-from serving.expectation.calibration import Calibration
 
 FEWEST_FOR_A_SLOPE = 100
 CONTACTS = 1000
-_CERTAIN = 1e-6
 NOBODY = "No customer of a list has an outcome yet."
 NOT_COVERED = (
     "Without a share of the lists for customers from below the cut, AUC and share outside the list cannot be known."
@@ -169,19 +166,9 @@ def _traffic_share(traffic: Floats, facts: ReleaseFacts) -> Measured:
     if facts.calibration is None or not 0 < before < 1:
         return Measured.unknown(facts.note or facts.share.reason or "It was evaluated on one kind of customers only.")
     found = shifted_share(facts.calibrated(traffic), before=before)
-    # Calibration and share come from rows that are a sample, too: one deviation to each side along all three axes.
     variance = ((found.high - found.low) / (2 * two_sided(LEVEL))) ** 2
-    variances, axes = np.linalg.eigh(facts.covariance)
-    for step in (np.sqrt(np.maximum(variances, 0.0)) * axes).T:
-        one, other = (_shifted(traffic, facts.calibration, before, sign * step) for sign in (1, -1))
-        variance += ((one - other) / 2) ** 2
+    variance += sum(off**2 for off, _ in deviations(traffic, facts.calibration, before, facts.covariance))
     return Measured(Estimate.normal(found.value, variance**0.5, found.rows).within(0.0, 1.0))
-
-
-def _shifted(traffic: Floats, line: Calibration, before: float, step: Floats) -> float:
-    intercept, slope, share_off = step.tolist()
-    moved = replace(line, intercept=line.intercept + intercept, slope=line.slope + slope)
-    return shifted_share(moved.apply(traffic), before=min(max(before + share_off, _CERTAIN), 1 - _CERTAIN)).value
 
 
 def _weeks(customers: Customers, facts: ReleaseFacts) -> Iterator[WeekPerformance]:

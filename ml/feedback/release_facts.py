@@ -89,12 +89,15 @@ def release_facts(calibration: Calibration | None, note: str, rows: ScoredRows) 
         note,
         Measured(auc, "" if auc.is_known else "It was evaluated on too few rows."),
         Measured(of_rows, "" if of_rows.is_known else _NO_ROWS),
-        _covariance(calibration, rows) if calibration is not None and len(label) else np.zeros((3, 3)),
+        covariance(calibration, rows) if calibration is not None and len(label) else np.zeros((3, 3)),
     )
 
 
-def _covariance(calibration: Calibration, rows: ScoredRows) -> NDArray[np.float64]:
-    """The sandwich of Huber and White of all three, clustered as in `ml.evaluation.calibration`."""
+def covariance(calibration: Calibration, rows: ScoredRows) -> NDArray[np.float64]:
+    """Return that of intercept, slope and share, [3, 3].
+
+    It is the sandwich of Huber and White, clustered as in `ml.evaluation.calibration`.
+    """
     label, expected = rows.labels.astype(np.float64), calibration.apply(rows.candidate)
     x = np.stack([np.ones(len(label)), logit(rows.candidate)], axis=1)
     bread = np.linalg.pinv((x * (expected * (1 - expected))[:, None]).T @ x)

@@ -8,10 +8,14 @@ concave likelihood, which is found here by halving; its standard error comes fro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from ml.performance.asked import Floats
 from ml.performance.estimate import Estimate
+from serving.expectation.calibration import Calibration
 
 _HALVINGS = 60
 _CERTAIN = 1e-6
@@ -55,3 +59,30 @@ def _density(as_target: Floats, as_other: Floats, share: float) -> Floats:
 def _slope(as_target: Floats, as_other: Floats, share: float) -> float:
     """The derivative of the log-likelihood; EM stands still where it is 0."""
     return float(((as_target - as_other) / _density(as_target, as_other, share)).sum())
+
+
+def deviations(
+    probability: Floats, calibration: Calibration, before: float, covariance: Floats
+) -> Iterator[tuple[float, float]]:
+    """Yield how far the found share, and how far that before, is off by one deviation of what the calibration rests on.
+
+    Calibration and share come from rows that are a sample, too. Along each of three independent axes one deviation is
+    gone to either side; the squares of what is yielded, of one of the two or of their difference, add up to a variance.
+
+    Args:
+        probability: What the model said, before calibration, [n].
+        calibration: The line.
+        before: The share of the rows on which it was fitted.
+        covariance: Of intercept, slope and that share, [3, 3].
+    """
+    variances, axes = np.linalg.eigh(covariance)
+    for step in (np.sqrt(np.maximum(variances, 0.0)) * axes).T:
+        (one, share), (other, other_share) = (_moved(probability, calibration, before, sign * step) for sign in (1, -1))
+        yield (one - other) / 2, (share - other_share) / 2
+
+
+def _moved(probability: Floats, line: Calibration, before: float, step: Floats) -> tuple[float, float]:
+    intercept, slope, off = step.tolist()
+    moved = replace(line, intercept=line.intercept + intercept, slope=line.slope + slope)
+    share = min(max(before + off, _CERTAIN), 1 - _CERTAIN)
+    return shifted_share(moved.apply(probability), before=share).value, share
