@@ -14,14 +14,21 @@ METRICS = {"auc": "AUC", "profit": "profit for each customer"}
 
 
 def winner(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the challenger that has won and is furthest above its threshold; None when none has won."""
+    """Return the challenger that has won and is to be promoted next; None when none has won.
+
+    It is the one that is furthest above its threshold; one that was turned away before does not stand in the way of
+    another.
+    """
     won = [one for one in answer["challengers"] if one["won"] and "not_followed" not in one]
-    return max(won, key=lambda one: float(one["wealth"]) * float(one["alpha"]), default=None)
+    return max(won, key=lambda one: ("turned_away" not in one, one["wealth"] * one["alpha"]), default=None)
 
 
 def without_bets(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of `challenge.json` with the number of its lists in place of each single bet."""
-    return {**answer, "challengers": [{**one, "lists": len(one["lists"])} for one in answer["challengers"]]}
+    counted = {
+        name: [{**one, "lists": len(one["lists"])} for one in answer[name]] for name in ("challengers", "earlier")
+    }
+    return {**answer, **counted}
 
 
 def answer_text(answer: Mapping[str, Any], ended: Ended | None) -> str:
@@ -54,6 +61,8 @@ def _of_one(one: Mapping[str, Any]) -> Iterator[str]:
     )
     if why := one.get("not_followed"):
         yield f"  It is not followed any more: {why}."
+    if outcome := one.get("turned_away"):
+        yield f"  It was to be promoted before; that run ended as {outcome}, and other winners come first."
     for metric, title in METRICS.items():
         for name in ("challenger", "champion"):
             if found := one.get("estimates", {}).get(name, {}).get(metric):

@@ -22,8 +22,9 @@ from ml.feedback.reading import Directories
 from ml.gate.budget import alpha_of
 from ml.performance.asked import Asked, Floats
 from ml.performance.betting import FEWEST
+from ml.pipeline.run_record import RunRecord
 from ml.registry.champion import verified_champion
-from ml.registry.ledger.entries import CHALLENGED
+from ml.registry.ledger.entries import CHALLENGED, REFUSED, REJECTED
 from ml.registry.ledger.ledger import Ledger
 from ml.registry.model_registry import locked_registry
 from ml.registry.references.challengers import (
@@ -85,9 +86,17 @@ def follow(root: Root, settings: Settings, *, now: datetime | None = None) -> di
                 told.append(process.as_dict() | {"not_followed": why})
             else:
                 told.append(_bet(process, rows, model, ours, expected, settings, now))
-                if told[-1]["won"] and (why := why_lost(root, process.run_id)):
-                    told[-1]["not_followed"] = why
+                if told[-1]["won"]:
+                    told[-1] |= _of_winner(root, process)
         return state_file.write(root, champion.number, told, **common, left=dict(rows.left))
+
+
+def _of_winner(root: Root, process: Process) -> dict[str, Any]:
+    """Why a challenger that has won cannot be promoted, or that it was to be and was turned away."""
+    if why := why_lost(root, process.run_id):
+        return {"not_followed": why}
+    outcome = RunRecord.read(root.run(challenge_run(process.model_sha256, process.champion))).outcome
+    return {"turned_away": outcome} if outcome in (REJECTED, REFUSED) else {}
 
 
 def _models(root: Root, candidates: list[Challenger], ours: Model) -> tuple[dict[str, Model], dict[str, str]]:

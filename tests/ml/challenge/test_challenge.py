@@ -219,6 +219,7 @@ def test_a_switch_or_a_higher_threshold_stops_it_as_it_stops_every_candidate(wor
     assert Ledger(world.root.ledger).champion().number == 1  # type: ignore[union-attr]
     text = command(world.root, "challenge", "--promote", "--set", "judge.at_least.AUC=0.99")[1]
     assert "ended as rejected" in text
+    assert "that run ended as rejected, and other winners come first" in command(world.root, "challenge")[1]
     text = command(world.root, "challenge", "--promote", "--set", "gate.approval=always")[1]
     assert "ended as waiting" in text
     run = next(e["run_id"] for e in Ledger(world.root.ledger).events() if e["event"] == "waiting")

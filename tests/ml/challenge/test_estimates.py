@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ml.challenge import state_file
+from ml.challenge.answer import winner
 from ml.challenge.estimates import estimates
 from ml.config.economics import Economics
 from ml.errors import FinalError
@@ -70,10 +71,15 @@ BEGUN = Challenger("run", "model", 1, "2026-01-01T00:00:00+00:00", 0.01)
     [
         ("{", "challenge.json"),
         ("[]", "does not hold bets"),
-        (json.dumps({"challengers": [{"run_id": "run"}]}), "does not hold bets"),
+        (json.dumps({"earlier": [], "challengers": [{"run_id": "run"}]}), "does not hold bets"),
         (
             json.dumps(
-                {"challengers": [{"run_id": "run", "model_sha256": "model", "champion": 1, "alpha": 0.5, "lists": []}]}
+                {
+                    "earlier": [],
+                    "challengers": [
+                        {"run_id": "run", "model_sha256": "model", "champion": 1, "alpha": 0.5, "lists": []}
+                    ],
+                }
             ),
             "another level",
         ),
@@ -92,3 +98,25 @@ def test_bets_beside_another_version_do_not_count(tmp_path: Path) -> None:
     told = process.as_dict() | {"champion": 2, "lists": [["2026", "r", [["c", 0.5]]]]}
     state_file.write(root, 2, [told])
     assert state_file.processes_of(root, [BEGUN]) == [process]
+
+
+def test_bets_outlast_checks_that_look_at_nobody(tmp_path: Path) -> None:
+    """No champion for a day, or another one until somebody went back: the process goes on where it was."""
+    root = Root(tmp_path)
+    told = state_file.processes_of(root, [BEGUN])[0].as_dict() | {"lists": [["2026", "r", [["c", 0.5]]]]}
+    state_file.write(root, 1, [told])
+    state_file.write(root, None, [], note="there is no champion")
+    state_file.write(root, 2, [told | {"champion": 2, "lists": []}])
+    assert state_file.processes_of(root, [BEGUN])[0].n == 1
+    root.challenge.write_text("{")
+    with pytest.raises(FinalError, match="not valid JSON"):
+        state_file.write(root, None, [])
+
+
+def test_a_winner_that_was_turned_away_does_not_stand_in_the_way_of_another() -> None:
+    first = {"won": True, "wealth": 900.0, "alpha": 0.01, "run_id": "a"}
+    second = first | {"wealth": 200.0, "run_id": "b"}
+    assert winner({"challengers": [second, first, first | {"won": False}]}) is first
+    assert winner({"challengers": [first | {"turned_away": "rejected"}, second]}) is second
+    turned_away = first | {"turned_away": "rejected"}
+    assert winner({"challengers": [turned_away, second | {"not_followed": "gone"}]}) is turned_away
