@@ -69,7 +69,7 @@ def follow(root: Root, settings: Settings, *, now: datetime | None = None) -> di
             note = f"no candidate was found equal to version {champion.number}"
             return state_file.write(root, champion.number, [], **common, note=note)
         try:
-            ours = champion_model(ledger.versions()[champion.number], champion)
+            ours = champion_model(root, ledger.versions()[champion.number], champion)
         except NotKeptError as error:
             return state_file.write(root, champion.number, [], **common, note=f"nothing can be compared: {error}")
         directories = Directories.of(root, settings.feedback)
@@ -118,7 +118,7 @@ def _models(root: Root, candidates: list[Challenger], ours: Model) -> tuple[dict
 
 def _unseen(rows: FreshRows, one: Model, other: Model) -> NDArray[np.bool_]:
     since = max(one.trained_before, other.trained_before)
-    return rows.are_unseen(since, [one.trained_on, other.trained_on])
+    return rows.are_unseen(since, [one.trained_on, other.trained_on], one.customers | other.customers)
 
 
 def _can_begin(one: Challenger, ours: Model, theirs: Mapping[str, Model], rows: FreshRows) -> bool:

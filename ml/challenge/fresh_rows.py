@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ml.challenge.process import PSEUDONYM
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC, RawFeatures
+from ml.data.outcomes.outcome_rows import customer_key
 from ml.feedback.reading import Directories, Feedback, read_feedback
 from ml.performance.asked import Floats
 from ml.performance.customers import EXPLORED, TARGETED, parts
@@ -67,14 +68,18 @@ class FreshRows:
     def __len__(self) -> int:
         return len(self.request)
 
-    def are_unseen(self, since: datetime, trained_on: Sequence[NDArray[np.uint64]]) -> NDArray[np.bool_]:
-        """Return which customers were scored after a time, and have features that are in none of these data, [n].
+    def are_unseen(
+        self, since: datetime, trained_on: Sequence[NDArray[np.uint64]], customers: frozenset[str] = frozenset()
+    ) -> NDArray[np.bool_]:
+        """Return which customers were scored after a time, and are in none of these data, [n].
 
         Args:
             since: When the younger of two models was done.
             trained_on: The hashes of the rows that each was made from (`ml.evaluation.row_hashes`).
+            customers: The pseudonyms of customers who are in them, whatever their features are now.
         """
-        fresh = np.array([at > since for at in self.scored], bool)
+        found = zip(self.scored, self.customer, strict=True)
+        fresh = np.array([at > since and customer not in customers for at, customer in found], bool)
         for hashes in trained_on:
             fresh &= ~np.isin(self.hashes, hashes).any(axis=0)
         return fresh
@@ -109,8 +114,8 @@ def read_fresh_rows(directories: Directories, *, model: str, target: str) -> Fre
         closes[row.request_id] = max(at + timedelta(days=OPEN_DAYS), closes.get(row.request_id, EARLIEST))
     settled = _told_in_time(feedback, closes, target)
     told = [settled.get((row.request_id, row.row)) for row in rows]
-    features = {name: _column([row.features[name] for row in rows], is_text=name in CATEGORICAL) for name in FEATURES}
-    hashes = _hashes(features)
+    features = {name: column_of([row.features[name] for row in rows], is_text=name in CATEGORICAL) for name in FEATURES}
+    hashes = hashes_of(features)
     propensity = np.array([row.propensity for row in rows], np.float64)
     outcome = np.array([_outcome(one, target) for one in told], np.float64)
     outcome[~_are_asked(rows, propensity)] = np.nan
@@ -186,13 +191,15 @@ def _fits(name: str, value: Value | RecordedRow) -> bool:
     return isinstance(value, str) if name in CATEGORICAL else isinstance(value, int | float)
 
 
-def _column(values: Sequence[Value], *, is_text: bool) -> NDArray[np.generic]:
+def column_of(values: Sequence[Value], *, is_text: bool) -> NDArray[np.generic]:
+    """Return values of one feature, None where it is missing, as models take it, [n]."""
     if is_text:
         return np.array(["" if value is None else value for value in values], object)
     return np.array([np.nan if value in (None, "") else value for value in values], np.float32)
 
 
-def _hashes(features: RawFeatures) -> NDArray[np.uint64]:
+def hashes_of(features: RawFeatures) -> NDArray[np.uint64]:
+    """Return the hashes of rows as training data would have them, with either label, uint64 [2, n]."""
     rows = len(features[FEATURES[0]])
     if not rows:
         return np.zeros((2, 0), np.uint64)
@@ -210,7 +217,12 @@ def _outcome(told: Told | None, target: str) -> float:
 
 
 def _customer(identifier: str | None, profile: int) -> str:
-    return _pseudonym("profile", str(profile)) if identifier is None else _pseudonym("customer", identifier)
+    return _pseudonym("profile", str(profile)) if identifier is None else customer_pseudonym(identifier)
+
+
+def customer_pseudonym(identifier: str) -> str:
+    """Return what stands for a customer, however a file writes the identifier."""
+    return _pseudonym("customer", customer_key(identifier))
 
 
 def _pseudonym(*parts: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data.features import FEATURES, RawFeatures
+from ml.challenge.fresh_rows import column_of, customer_pseudonym, hashes_of
+from ml.data.features import CATEGORICAL, FEATURES, RawFeatures
+from ml.data.outcomes.outcome_rows import NAME as OUTCOMES
+from ml.data.outcomes.outcome_rows import read_customers
 from ml.evaluation.row_hashes import hashes_in
 from ml.evaluation.rows.evaluation_rows import BATCH_ROWS
 from ml.evaluation.rows.scoring import answers_to, are_probabilities, loaded
@@ -35,7 +38,9 @@ class Model:
         calibration: From the evaluation that is kept with it.
         target: The label of a target customer.
         trained_before: It was made before that time, and so from nothing that came later.
-        trained_on: The hashes of the rows that it was made from, uint64, in any order.
+        trained_on: The hashes of the rows that it was made from, uint64, in any order; of those that outcomes added,
+            with both labels.
+        customers: The pseudonyms of the customers whose outcomes were added.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Model:
     target: str
     trained_before: datetime
     trained_on: NDArray[np.uint64]
+    customers: frozenset[str] = frozenset()
 
     def expected(self, features: RawFeatures) -> Floats:
         """Return the calibrated probabilities of customers, [n].
@@ -65,14 +71,19 @@ class NotKeptError(Exception):
     """Something that is needed of a model is not kept; the message says what, as the end of a sentence."""
 
 
-def champion_model(version: Version, champion: Champion) -> Model:
+def champion_model(root: Root, version: Version, champion: Champion) -> Model:
     """Return the champion's.
 
     Raises:
-        NotKeptError: Its evaluation or the hashes of its data are not kept, since it is of older code.
+        NotKeptError: Its evaluation or the hashes of its data are not kept, since it is of older code, or the rows that
+            outcomes added to its data are not.
     """
     name = f"version {champion.number}"
-    return _model(name, champion.saved_model, champion.release, str(version.intent["at"]))
+    model = _model(name, champion.saved_model, champion.release, str(version.intent["at"]))
+    added = root.data / str(version.intent["data_sha256"]) / OUTCOMES
+    if version.intent.get("outcome_rows") and not added.is_file():
+        raise NotKeptError(f"it is not kept in {added.parent} which outcomes {name} was made from")
+    return _with_outcomes(model, added)
 
 
 def challenger_model(root: Root, challenger: Challenger) -> Model:
@@ -85,7 +96,11 @@ def challenger_model(root: Root, challenger: Challenger) -> Model:
     if sha256_tree(place) != challenger.model_sha256:
         raise NotKeptError(f"{place} is missing or was changed")
     name = f"the kept candidate of run {challenger.run_id}"
-    return _model(name, place, root.run(challenger.run_id) / "evaluate", challenger.kept_at)
+    made_by = root.run(challenger.run_id)
+    model = _model(name, place, made_by / "evaluate", challenger.kept_at)
+    if not (made_by / "ingest").is_dir():
+        raise NotKeptError(f"it is not kept in {made_by} whether {name} was made from outcomes")
+    return _with_outcomes(model, made_by / "ingest" / OUTCOMES)
 
 
 def _model(name: str, saved_model: Path, evaluated: Path, before: str) -> Model:
@@ -98,6 +113,22 @@ def _model(name: str, saved_model: Path, evaluated: Path, before: str) -> Model:
     if trained_on is None:
         raise NotKeptError(f"it is not kept in {evaluated} which rows {name} was made from")
     return Model(name, saved_model, calibration, target, datetime.fromisoformat(before), trained_on)
+
+
+def _with_outcomes(model: Model, path: Path) -> Model:
+    """Add whom outcomes added to its data, if there is a file of them: their other outcomes would be used twice."""
+    if not path.is_file():
+        return model
+    identifiers, texts = read_customers(path)
+    features = {
+        name: column_of(
+            texts[name] if name in CATEGORICAL else [float(text) if text else None for text in texts[name]],
+            is_text=name in CATEGORICAL,
+        )
+        for name in FEATURES
+    }
+    known = frozenset(customer_pseudonym(identifier) for identifier in identifiers)
+    return replace(model, trained_on=np.append(model.trained_on, hashes_of(features).ravel()), customers=known)
 
 
 def _batches(features: RawFeatures, rows: int) -> Iterator[RawFeatures]:

@@ -61,6 +61,12 @@ def write_outcome_rows(rows: Iterable[OutcomeRow], path: Path) -> None:
     write_whole(path, _encoded([list(COLUMNS), *(row.fields for row in rows)]))
 
 
+def read_customers(path: Path) -> tuple[list[str], Mapping[str, list[str]]]:
+    """Return the identifiers of the rows, as `customer_key` returns them, and their features as text, by name."""
+    _, *rows = _lines(path)
+    return [row[_PLACE[ID]] for row in rows], {name: [row[_PLACE[name]] for row in rows] for name in FEATURES}
+
+
 def rows_about(path: Path, customers: frozenset[str], keys: frozenset[tuple[str, int]]) -> int:
     """Return how many rows of the file are about these customers, or are these rows.
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml.data.features import FEATURES
+from ml.data.outcomes.outcome_rows import OutcomeRow, write_outcome_rows
 from ml.evaluation.rows.evaluation_rows import raw_features
 from ml.pipeline.local_runner import RetrainResult, retrain
 from ml.pipeline.run_record import RunRecord
@@ -209,6 +211,22 @@ def test_neither_training_data_nor_control_group_nor_lists_without_a_chance_for_
     world.list_of("new", new, [0.5] * 30)
     world.tell("new", dict.fromkeys(range(30), True))
     assert 0 < world.check()["challengers"][0]["n"] <= 30
+
+
+def test_whose_outcome_one_of_the_models_was_trained_on_does_not_count_again(world: World) -> None:
+    new = customers(12, seed=78)
+    columns = {name: ["" if value != value else str(value) for value in new[name].tolist()] for name in FEATURES}
+    about = ("D", "2026-01-01", "1", "earlier", 1, None)
+    rows = [OutcomeRow(name, {f: columns[f][place] for f in FEATURES}, *about) for name, place in (("7", 0), ("8", 1))]
+    write_outcome_rows(rows, world.root.run("equal") / "ingest" / "outcomes.csv")
+    world.list_of("same-features", {name: column[:1] for name, column in new.items()}, [0.5])
+    world.tell("same-features", {0: True})
+    world.list_of("other-features", {name: column[2:] for name, column in new.items()}, [0.5] * 10, {"customer": "8.0"})
+    world.tell("other-features", dict.fromkeys(range(10), True))
+    assert world.check()["challengers"] == []
+    world.list_of("somebody-else", {name: column[2:] for name, column in new.items()}, [0.5] * 10)
+    world.tell("somebody-else", dict.fromkeys(range(10), True))
+    assert world.check()["challengers"][0]["n"] >= 5, "but for twins in the file"
 
 
 def test_a_switch_or_a_higher_threshold_stops_it_as_it_stops_every_candidate(world: World) -> None:

@@ -51,7 +51,9 @@ class World:
         assert champion is not None
         ledger = Ledger(self.root.ledger)
         first = next(challengers(ledger.events(), champion.number))
-        return champion_model(ledger.versions()[champion.number], champion), challenger_model(self.root, first)
+        return champion_model(self.root, ledger.versions()[champion.number], champion), challenger_model(
+            self.root, first
+        )
 
     def list_of(
         self,
