@@ -32,7 +32,7 @@ _NOT_AS_EXPECTED = (OSError, LookupError, TypeError, ValueError, AttributeError)
 
 @dataclass(frozen=True)
 class Window:
-    """Some whole days of the record, the last one included; in UTC, as the record has it."""
+    """Days of the record in UTC, as the record has them, the last one included; of today, what has come so far."""
 
     first: date
     last: date
