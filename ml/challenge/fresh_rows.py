@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from ml.challenge.process import PSEUDONYM
 from ml.data.features import CATEGORICAL, FEATURES, NUMERIC, RawFeatures
-from ml.data.outcomes.outcome_rows import customer_key
 from ml.feedback.reading import Directories, Feedback, read_feedback
 from ml.performance.asked import Floats
 from ml.performance.customers import EXPLORED, TARGETED, parts
 from ml.performance.joined import Key, Told, join
 from ml.training.split import row_hashes
+from serving.records.customer_key import customer_key
 from serving.records.record_directory import Unreadable, read_record
 from serving.records.row import RecordedRow, Value
 
