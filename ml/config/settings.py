@@ -157,12 +157,13 @@ class BeamSettings:
 
 @dataclass(frozen=True)
 class FeedbackSettings:
-    """The section `feedback`: what the gateway wrote: where it is, and whether outcomes join the training side."""
+    """The section `feedback`: where it is what the gateway wrote, and what outcomes are used for."""
 
     record: Annotated[str, Matching(r"[^\x00]+", "a directory")]
     outcomes: Annotated[str, Matching(r"[^\x00]+", "a directory")]
     lists: Annotated[str, Matching(r"[^\x00]+", "a directory")]
     join_training: bool
+    settled_days: Annotated[int, Between(0, 365)]
 
 
 @dataclass(frozen=True)

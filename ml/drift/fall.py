@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ml.drift.finding import FALL, Finding
-from ml.performance.fallen import fallen
 from ml.performance.live import LivePerformance
 
 PERFORMANCE = "live performance"
@@ -12,5 +11,4 @@ PERFORMANCE = "live performance"
 def falls(performance: LivePerformance) -> tuple[Finding, ...]:
     """Return what the outcomes prove against the version that should be serving; nothing without it, or them."""
     serving = next((version for version in performance.versions if version.is_champion), None)
-    sentence = fallen(serving) if serving is not None else None
-    return (Finding(FALL, PERFORMANCE, sentence),) if sentence else ()
+    return (Finding(FALL, PERFORMANCE, serving.fall),) if serving is not None and serving.fall else ()

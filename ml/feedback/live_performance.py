@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import numpy as np
@@ -14,8 +15,9 @@ from ml.feedback.reading import Feedback
 from ml.feedback.release_facts import ReleaseFacts, read_release_facts
 from ml.performance.asked import Floats
 from ml.performance.customers import Customers
+from ml.performance.fallen import fallen, is_judged
 from ml.performance.joined import Joined, join
-from ml.performance.live import LeftOut, LivePerformance
+from ml.performance.live import LeftOut, LivePerformance, VersionPerformance
 from ml.registry.ledger.ledger import Ledger
 from ml.storage.root import Root
 
@@ -53,13 +55,18 @@ def live_performance(root: Root, settings: Settings, feedback: Feedback, *, now:
         newest_outcome=None if newest is None else datetime.fromisoformat(newest),
         newest_list=max((one.day for one in feedback.scored if one.propensity is not None and one.day), default=None),
         versions=tuple(
-            measure(
-                number,
-                joined.customers.get(number, Customers.none()),
+            _judged(
+                measure(
+                    number,
+                    joined.customers.get(number, Customers.none()),
+                    facts(number),
+                    traffic=_traffic(feedback, number),
+                    economics=settings.economics,
+                    is_champion=number == serving,
+                ),
+                _settled(joined.customers.get(number), now.date() - timedelta(days=settings.feedback.settled_days)),
                 facts(number),
-                traffic=_traffic(feedback, number),
-                economics=settings.economics,
-                is_champion=number == serving,
+                settings,
             )
             for number in numbers
         ),
@@ -67,6 +74,27 @@ def live_performance(root: Root, settings: Settings, feedback: Feedback, *, now:
         unreadable_lines=feedback.unreadable.lines,
         unreadable_files=feedback.unreadable.files,
     )
+
+
+def _settled(customers: Customers | None, until: date) -> Customers:
+    """Return the customers of lists up to a day. A list that came back without a date may be of today."""
+    if customers is None:
+        return Customers.none()
+    return customers.of(customers.day <= np.datetime64(until))  # false where there is no day
+
+
+def _judged(
+    version: VersionPerformance, settled: Customers, facts: ReleaseFacts, settings: Settings
+) -> VersionPerformance:
+    """Return the version with whether it has fallen.
+
+    Who has bought says so at once or weeks later, and who has not is soon known: of a new list more others than targets
+    have told, and any version would have fallen.
+    """
+    found = measure(
+        version.version, settled, facts, traffic=np.zeros(0), economics=settings.economics, is_champion=False
+    )
+    return replace(version, fall=fallen(found) or "", is_judged=is_judged(found))
 
 
 def _traffic(feedback: Feedback, version: str) -> Floats:

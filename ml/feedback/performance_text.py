@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ml.errors import printable
 from ml.performance.estimate import Estimate
-from ml.performance.fallen import FEWEST, fallen, is_judged
+from ml.performance.fallen import FEWEST
 from ml.performance.live import LivePerformance, Measured, VersionPerformance, WeekPerformance
 
 _WEEKS = 12
@@ -82,12 +82,13 @@ def _of_version(version: VersionPerformance, currency: str) -> Iterator[str]:
         yield from _shapley(version)
     if version.undated:
         yield f"  {version.undated:,} outcomes are of lists that came back without a date; no week has them."
-    if worse := fallen(version):
-        yield f"  FALLEN: {worse}"
-    elif is_judged(version):
+    if version.fall:
+        yield f"  FALLEN: {version.fall}"
+    elif version.is_judged:
         yield "  Nothing has fallen significantly."
     else:
-        yield f"  Whether it has fallen is not known: it takes outcomes of {FEWEST} customers, and a release record."
+        takes = f"outcomes of {FEWEST} customers whose lists have settled (feedback.settled_days), and a release record"
+        yield f"  Whether it has fallen is not known: it takes {takes}."
 
 
 def _shapley(version: VersionPerformance) -> Iterator[str]:

@@ -8,7 +8,6 @@ from dataclasses import fields
 from datetime import UTC, datetime, time
 
 from ml.monitoring.state_collectors import Sample, require_directory
-from ml.performance.fallen import fallen
 from ml.performance.live import LivePerformance, Measured, VersionPerformance
 from ml.performance.live_file import read_live_performance
 from ml.storage.root import Root
@@ -61,7 +60,7 @@ def _of_version(version: VersionPerformance) -> Iterator[Sample]:
     number = version.version
     for kind in ("scored", "asked", "with_outcome"):
         yield Sample("retrain_live_customers", getattr(version, kind), (number, kind))
-    yield Sample("retrain_live_fallen", float(fallen(version) is not None), (number,))
+    yield Sample("retrain_live_fallen", float(bool(version.fall)), (number,))
     for name in MEASURES:
         measured: Measured = getattr(version, name)
         if not measured.is_known:

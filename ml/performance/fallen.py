@@ -35,6 +35,9 @@ _EACH_LOOK = NormalDist().inv_cdf(1 - _EACH / LOOKS)
 def fallen(version: VersionPerformance) -> str | None:
     """Return in which number a version has fallen significantly, as a sentence; None when it has not.
 
+    It presumes that who has no outcome yet is not of another kind than the others: give what was measured of lists
+    whose outcomes have had the time to come.
+
     What is not known, or is known of fewer than `FEWEST` customers, is no fall.
     """
     promised, error = version.expected_precision.estimate, version.calibration_error.estimate

@@ -100,6 +100,9 @@ class VersionPerformance:
         undated: Customers with an outcome of whom nobody knows when they were scored; no week has them.
         shapley: Mean absolute Shapley values of customers whom it scored, by week, the oldest first.
         reference_shapley: The same of rows on which it was evaluated; None when it was not computed.
+        fall: In which number it has fallen significantly (`ml.performance.fallen`), by the lists whose outcomes have
+            had the time to come; "" for none.
+        is_judged: Whether enough is known of these lists to say that.
     """
 
     version: str
@@ -127,6 +130,8 @@ class VersionPerformance:
     undated: int = 0
     shapley: tuple[WeekShapley, ...] = ()
     reference_shapley: WeekShapley | None = None
+    fall: str = ""
+    is_judged: bool = False
 
 
 @dataclass(frozen=True)

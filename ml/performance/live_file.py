@@ -100,6 +100,8 @@ def _version(content: Mapping[str, Any]) -> VersionPerformance:
         weeks=tuple(_week(one) for one in content["weeks"]),
         shapley=tuple(_shapley(one) for one in content["shapley"]),
         reference_shapley=None if reference is None else _shapley(reference),
+        fall=str(content["fall"]),
+        is_judged=bool(content["is_judged"]),
     )
 
 

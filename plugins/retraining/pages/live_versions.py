@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ml.errors import FinalError
-from ml.performance.fallen import fallen
 from ml.performance.live import LivePerformance, VersionPerformance
 from ml.performance.live_file import read_live_performance
 from ml.reports.live.measured_words import difference_words, money_words, number_words, share_words
@@ -80,7 +79,7 @@ def live_versions(root: Root) -> LiveVersions | None:
         outcomes=live.outcomes,
         unused=[(one.count, name.replace("_", " ")) for name, one in live.left.items() if one.count],
         rows=[_row(live, one) for one in live.versions[:SHOWN_VERSIONS]],
-        fallen=next((fallen(one) or "" for one in live.versions if one.is_champion), ""),
+        fallen=next((one.fall for one in live.versions if one.is_champion), ""),
     )
 
 

@@ -14,7 +14,6 @@ from ml.errors import FinalError
 from ml.feedback.live_performance import live_performance
 from ml.feedback.measures import NOBODY, NOT_COVERED
 from ml.feedback.performance_text import performance_text
-from ml.performance.fallen import fallen
 from ml.performance.live import LivePerformance, Measured
 from ml.performance.live_file import read_live_performance, write_live_performance
 from ml.storage.root import Root
@@ -54,7 +53,7 @@ def test_a_list_that_explores_tells_of_all_customers_what_is_true_of_them(root: 
     assert holds(found.robust_auc, expected_auc)
     assert holds(found.auc, expected_auc)
     assert holds(found.traffic_share, truth.mean())
-    assert fallen(found) is None
+    assert found.fall == ""
 
 
 def test_without_exploration_auc_and_share_are_not_told_and_the_reason_is(root: Root) -> None:
@@ -89,7 +88,19 @@ def test_a_version_that_got_worse_has_fallen_and_the_command_says_so(root: Root)
     assert "  FALLEN: By 1,000 outcomes the AUC of version 1 is 0." in text
     kept = read_live_performance(root)
     assert kept is not None
-    assert fallen(kept.versions[0]) is not None
+    assert kept.versions[0].fall.startswith("By 1,000 outcomes")
+
+
+@pytest.mark.parametrize(("settled_days", "is_judged"), [(27, True), (28, False)])
+def test_a_fall_is_judged_once_the_outcomes_of_a_list_have_had_the_time_to_come(
+    root: Root, settled_days: int, is_judged: bool
+) -> None:
+    """Targets tell later than others: a right version would have fallen by the lists of the last days."""
+    release(root, 1)
+    write(root, [Campaign(flip=0.4, listed=1000)])
+    (found,) = computed(root, f"feedback.settled_days={settled_days}").versions
+    assert (found.is_judged, bool(found.fall)) == (is_judged, is_judged)
+    assert found.auc.is_known
 
 
 def test_the_weeks_are_those_of_the_scoring(root: Root) -> None:
@@ -117,10 +128,11 @@ def test_each_version_has_its_own_and_the_newest_comes_first(root: Root) -> None
     assert ten.note.startswith("Its release record is not kept")
     assert ten.expected_auc.reason.startswith("The release record")
     assert np.isnan(ten.expected_precision.estimate.low)  # nobody knows how sure an uncalibrated probability is
-    assert fallen(ten) is None
+    assert (ten.fall, ten.is_judged) == ("", False)
     last_lines = [part.splitlines()[-1] for part in performance_text(computed(root)).split("\n\n")[1:]]
     assert last_lines == [
-        "  Whether it has fallen is not known: it takes outcomes of 200 customers, and a release record.",
+        "  Whether it has fallen is not known: it takes outcomes of 200 customers whose lists have settled "
+        "(feedback.settled_days), and a release record.",
         "  Nothing has fallen significantly.",
     ]
 
