@@ -42,7 +42,7 @@ def version(number: int = 1, **changes: Any) -> VersionPerformance:
 def live(*versions: VersionPerformance, **changes: Any) -> LivePerformance:
     given: dict[str, Any] = {
         "computed": COMPUTED, "target": "D", "currency": "EUR", "outcomes": 420, "newest_outcome": COMPUTED,
-        "newest_list": COMPUTED,
+        "newest_list": COMPUTED.date(),
         "versions": versions, "left": {"unknown": LeftOut(0, ()), "late": LeftOut(0, ())},
     }  # fmt: skip
     return LivePerformance(**given | changes)
