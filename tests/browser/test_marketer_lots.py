@@ -47,6 +47,7 @@ def test_lots_are_explained_told_and_marked_in_the_list_the_curves_and_the_file(
     for curve in ("gains", "profit"):
         expect(page.locator(f"#{curve} svg")).to_have_attribute("aria-label", re.compile("the 475 who"))
     expect(page.locator("#gains figcaption")).to_contain_text("a little below the curve: 10 explored and 25 control")
+    expect(page.locator("#rows")).to_contain_text("control: leave alone")  # the rows come after the numbers
     seen = []
     for _ in range(20):
         seen += page.locator("#rows tbody tr").all_inner_texts()
@@ -55,6 +56,7 @@ def test_lots_are_explained_told_and_marked_in_the_list_the_curves_and_the_file(
         before = page.locator("#range").inner_text()
         page.get_by_role("button", name="Next").click()
         expect(page.locator("#range")).not_to_have_text(before)
+    assert [text.split()[0] for text in seen] == [str(rank) for rank in range(1, 501)]
     assert sum("control: leave alone" in text for text in seen) == 25
     explored = sum("explored: drawn by lot" in text for text in seen)
     with page.expect_download() as waited:

@@ -135,8 +135,11 @@ function begin(mine) {
   ask();
 }
 
+let settling;
+
 async function ask() {
   const mine = now;
+  clearTimeout(settling); // what was typed just before is asked for here
   mine.asked?.abort();
   const asked = (mine.asked = new AbortController()), wanted = choice.chosen();
   try {
@@ -156,9 +159,11 @@ async function ask() {
 }
 
 async function turn(mine, first) {
+  const turn = (mine.turns = (mine.turns ?? 0) + 1);
+  mine.wanted = first;
   const found = await server.rows(mine.id, mine.choice, first);
-  if (mine !== now) return;
-  mine.first = first;
+  if (mine !== now || turn < (mine.shown ?? 0)) return; // rows that were asked for earlier have come later
+  Object.assign(mine, { first, shown: turn });
   const shown = list.showRows(found, mine.state.facts);
   mine.lacking = shown.some((row) => !row.reasons && row.place <= mine.state.facts.most_explained);
   list.showRange(first, shown.length, mine.told.count);
@@ -180,7 +185,7 @@ async function browse(first) {
 async function more(mine) {
   if (!mine.told) return;
   list.showExplaining(mine.state, mine.told.count);
-  if (mine.lacking) await turn(mine, mine.first).catch(() => {});
+  if (mine.lacking) await turn(mine, mine.wanted).catch(() => {});
 }
 
 async function download(kind) {
@@ -230,10 +235,9 @@ find("paste").addEventListener("submit", (event) => {
   if (text.trim()) take("pasted rows.csv", new Blob([text]));
 });
 for (const id of ["another", "cancel"]) find(id).addEventListener("click", async () => { await home(); find("file").focus(); });
-let settling;
 find("choice").addEventListener("input", () => { choice.adapt(); clearTimeout(settling); settling = setTimeout(ask, SETTLE_MS); });
 find("control-usual").addEventListener("click", () => { find("control").value = "5"; ask(); });
-find("choice").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(settling); ask(); });
+find("choice").addEventListener("submit", (event) => { event.preventDefault(); ask(); });
 find("before").addEventListener("click", () => browse(Math.max(1, now.first - list.ROWS_OF_A_PAGE)));
 find("after").addEventListener("click", () => browse(now.first + list.ROWS_OF_A_PAGE));
 for (const button of document.querySelectorAll("[data-kind]")) button.addEventListener("click", () => download(button.dataset.kind));
