@@ -248,7 +248,7 @@ def test_the_page_admits_who_is_logged_in(file: Path) -> None:
     assert name == "anna"
     cookie = {"Cookie": line.decode().removeprefix("Set-Cookie: ").partition(";")[0]}
     session = sha256(cookie["Cookie"].partition("=")[2].encode())
-    assert door.admit(_exchange("GET", cookie), "score") == Visitor("anna", session, ("score",))
+    assert door.admit(_exchange("GET", cookie), "score") == Visitor("anna", session, ("score",), 10)
     assert refused("POST", cookie)[0] == 403
     assert door.admit(_exchange("POST", cookie | OWN, b"x" * 10), "score").owner == "anna"
     assert refused("POST", cookie | OWN, b"x" * 11)[0] == 413

@@ -122,7 +122,7 @@ def test_a_list_with_lots_is_that_of_the_command_and_comes_back(
     recorded = {row.row: row for row in record_of(tmp_path / "lists")}
     for row in found:
         one = recorded[int(row["row"])]
-        assert (one.group or "") == row["group"]
+        assert one.group == (row["group"] or "targeted")
         assert one.propensity == pytest.approx(float(row["propensity"]), rel=1e-5)
     assert min(row.propensity or 0 for row in recorded.values()) > 0
     status, told, _ = ask(door.url, "POST", "/v1/outcomes", with_outcomes(body), {"Content-Type": "text/csv"})
