@@ -34,7 +34,7 @@ from tests.scale.flink_lives import reader_of, task_manager_of
 from tests.scale.held import waits_for_data
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries', as in the process of its own
-ROWS = 20_000
+ROWS = 50_000
 SHARDS = 6
 DEADLINE = 400.0
 """Beside other work a job took 45 to 90 seconds."""
